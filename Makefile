@@ -1,0 +1,40 @@
+# FindMe: every line here is one command. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/.run ## .venv with the findme command
+run: .venv/.run ## all set-up, then the service
+	@exec $(BIN)/findme serve
+test: .venv/.dev ## all set-up, then every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+check: .venv/.dev ## format, lint, types, import rings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+format: .venv/.dev ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+bench: .venv/.dev ## the benchmarks, as a table
+	$(BIN)/python -m tests.bench
+lock: .venv/.dev ## write requirements/*.lock anew from setup.cfg
+	$(BIN)/python requirements/lock.py
+clean: ## remove what install made (never ./var)
+	rm -rf .venv build findme.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) requirements/need.py
+	$(PYTHON) -m venv .venv
+# --no-deps: the lock is complete on purpose, and shorter than what its packages ask for (docs/decisions/0003).
+.venv/.run: .venv/bin/python requirements/run.lock setup.cfg
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/run.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+.venv/.dev: .venv/.run requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""HTTP only: each file turns requests of one noun into calls of the domain."""

