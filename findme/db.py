@@ -1,0 +1,150 @@
+"""The way to PostgreSQL: the pool, transactions, migrations. Nothing about photos."""
+
+import hashlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+from findme.errors import StartError
+from findme.folders import MIGRATIONS
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+log = logging.getLogger(__name__)
+
+Record: TypeAlias = asyncpg.Record
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+#: Seconds to wait for a free connection (contract: DB_POOL_SIZE).
+ACQUIRE_TIMEOUT = 60.0
+#: Seconds after which an idle connection is recycled.
+IDLE_LIFETIME = 1800.0
+#: Any fixed number: all FindMe services of a database queue at it while they migrate.
+MIGRATION_LOCK = 7_213_944_021
+
+
+@asynccontextmanager
+async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[Pool]:
+    """Open the pool; StartError where the database cannot be reached or is too old."""
+    try:
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=min(min_size, max_size),
+            max_size=max_size,
+            max_inactive_connection_lifetime=IDLE_LIFETIME,
+            # plans of our short queries are never worth compiling
+            server_settings={"application_name": "findme", "jit": "off"},
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise StartError(f"The database cannot be reached: {error}") from error
+    try:
+        async with acquire(pool) as conn:
+            if conn.get_server_version() < (14,):
+                raise StartError("FindMe needs PostgreSQL 14 or newer.")
+        yield pool
+    finally:
+        await pool.close()
+
+
+def acquire(
+    pool: Pool,
+) -> "AbstractAsyncContextManager[PoolConnectionProxy[asyncpg.Record]]":
+    """Borrow a connection; TimeoutError after ACQUIRE_TIMEOUT."""
+    return pool.acquire(timeout=ACQUIRE_TIMEOUT)
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """Borrow a connection inside a transaction."""
+    async with acquire(pool) as conn, conn.transaction():
+        yield conn
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file of migrations/."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, so that an edited file is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
+    """Read `NNNN_what_changes.sql` in order; StartError where a number is missing or twice."""
+    migrations = [
+        Migration(int(path.name[:4]), path.stem, path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    ]
+    numbers = [migration.version for migration in migrations]
+    if not numbers or numbers != list(range(1, len(numbers) + 1)):
+        raise StartError(f"The migrations in {folder} are not numbered 1, 2, 3, …: {numbers}.")
+    return migrations
+
+
+async def migrate(conn: Connection, migrations: list[Migration] | None = None) -> list[str]:
+    """Bring the database up to date and return the names of what was applied.
+
+    Services that start together wait for each other at an advisory lock; each file runs in a
+    transaction of its own. StartError where the database knows a migration that this version does
+    not, or one whose text has changed since.
+    """
+    wanted = read_migrations() if migrations is None else migrations
+    await conn.execute("select pg_advisory_lock($1)", MIGRATION_LOCK)
+    try:
+        await conn.execute("""
+            create table if not exists schema_migration (
+                version    integer primary key,
+                name       text not null,
+                checksum   text not null,
+                applied_at timestamptz not null default now()
+            )""")
+        rows = await conn.fetch("select version, name, checksum from schema_migration")
+        known = {migration.version: migration for migration in wanted}
+        for row in rows:
+            ours = known.get(row["version"])
+            if ours is None:
+                raise StartError(
+                    f"The database has the migration {row['name']}, unknown to this version of "
+                    "FindMe: start a newer one."
+                )
+            if ours.checksum != row["checksum"]:
+                raise StartError(
+                    f"The migration {ours.name} was edited after the database took it: put back "
+                    "the released file and write a new migration."
+                )
+        applied = {row["version"] for row in rows}
+        return [
+            await _apply(conn, migration)
+            for migration in wanted
+            if migration.version not in applied
+        ]
+    finally:
+        await conn.execute("select pg_advisory_unlock($1)", MIGRATION_LOCK)
+
+
+async def _apply(conn: Connection, migration: Migration) -> str:
+    try:
+        async with conn.transaction():
+            await conn.execute(migration.sql)
+            await conn.execute(
+                "insert into schema_migration (version, name, checksum) values ($1, $2, $3)",
+                migration.version,
+                migration.name,
+                migration.checksum,
+            )
+    except asyncpg.PostgresError as error:
+        raise StartError(f"The migration {migration.name} failed: {error}") from error
+    log.info("[Startup] Migration %s applied", migration.name)
+    return migration.name

@@ -1,0 +1,211 @@
+"""Every failure a caller can meet: a class, a sentence, a status and a stable code.
+
+FindMeError
+├── StartError                 the service cannot start
+├── InvalidRequest 422         what was sent cannot be understood
+│   ├── ConsentRequired
+│   ├── SelfieRefused          no_face, several_faces, poor_quality, invalid_image
+│   └── EveryFileRejected
+├── BadImage 422
+│   ├── UnsupportedImage 415
+│   ├── UnreadableImage
+│   └── ImageTooLarge 413
+├── UploadTooLarge 413
+├── SignInRequired 401
+│   └── WrongCredentials
+├── Forbidden 403
+│   ├── GalleryIsPrivate
+│   └── CrossSiteRequest
+├── NotFound 404
+├── Conflict 409
+│   ├── JoinClosed
+│   └── EmailTaken
+├── TooManyAttempts 429
+├── QueueFull 503
+└── EngineError
+    ├── EngineUnavailable 503  worth another try later; never the photo's fault
+    └── EngineRefused 502      final: the engine will not take this picture
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class FindMeError(Exception):
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, message: str | None = None, **extra: object) -> None:
+        super().__init__(message or type(self).sentence())
+        #: Further members of the problem document.
+        self.extra: Mapping[str, object] = extra
+
+    @classmethod
+    def sentence(cls) -> str:
+        """Return the first line of the class's docstring: its message where none is given."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
+class StartError(FindMeError):
+    """FindMe cannot start."""
+
+
+class InvalidRequest(FindMeError):
+    """What was sent cannot be understood."""
+
+    status = 422
+    code = "invalid_request"
+
+
+class ConsentRequired(InvalidRequest):
+    """Joining with a selfie needs your consent: consent=yes."""
+
+    code = "consent_required"
+
+
+class SelfieRefused(InvalidRequest):
+    """This selfie cannot be used."""
+
+    code = "poor_quality"
+
+    def __init__(self, message: str, *, code: str, problems: list[str] | None = None) -> None:
+        super().__init__(message, problems=problems or [])
+        self.code = code  # type: ignore[misc]  # one class for the four ways a selfie is refused
+
+
+class EveryFileRejected(InvalidRequest):
+    """None of the files could be taken."""
+
+    code = "rejected"
+
+
+class BadImage(FindMeError):
+    """This is not a picture that FindMe can use."""
+
+    status = 422
+    code = "invalid_image"
+
+
+class UnsupportedImage(BadImage):
+    """This is not a JPEG, PNG, WebP or HEIC picture."""
+
+    status = 415
+    code = "unsupported_image"
+
+
+class UnreadableImage(BadImage):
+    """The picture is damaged and cannot be read."""
+
+    code = "unreadable_image"
+
+
+class ImageTooLarge(BadImage):
+    """The picture has too many pixels."""
+
+    status = 413
+    code = "image_too_large"
+
+
+class UploadTooLarge(FindMeError):
+    """The file is larger than this server takes."""
+
+    status = 413
+    code = "upload_too_large"
+
+
+class SignInRequired(FindMeError):
+    """Sign in first."""
+
+    status = 401
+    code = "sign_in_required"
+
+
+class WrongCredentials(SignInRequired):
+    """The e-mail address or the password is wrong."""
+
+    code = "wrong_credentials"
+
+
+class Forbidden(FindMeError):
+    """You may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class GalleryIsPrivate(Forbidden):
+    """In this event everyone sees only their own photos."""
+
+    code = "gallery_own"
+
+
+class CrossSiteRequest(Forbidden):
+    """This request did not come from a FindMe page."""
+
+    code = "csrf"
+
+
+class NotFound(FindMeError):
+    """There is nothing here."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(FindMeError):
+    """This contradicts what is already there."""
+
+    status = 409
+    code = "conflict"
+
+
+class JoinClosed(Conflict):
+    """This event no longer takes guests."""
+
+    code = "join_closed"
+
+
+class EmailTaken(Conflict):
+    """There is an account with this e-mail address already: sign in, then join."""
+
+    code = "email_taken"
+
+
+class TooManyAttempts(FindMeError):
+    """Too many attempts. Wait a minute, then try again."""
+
+    status = 429
+    code = "too_many_attempts"
+    retry_after = 60
+
+
+class QueueFull(FindMeError):
+    """Queue is full, try again later"""  # noqa: D400, D415 - the contract's sentence
+
+    status = 503
+    code = "queue_full"
+    retry_after = 20
+
+
+class EngineError(FindMeError):
+    """The face engine could not do this."""
+
+    status = 502
+    code = "engine_error"
+
+
+class EngineUnavailable(EngineError):
+    """The face engine cannot be reached; the work waits for it."""
+
+    status = 503
+    code = "engine_unavailable"
+    retry_after = 30
+
+
+class EngineRefused(EngineError):
+    """The face engine refuses this picture."""
+
+    code = "engine_refused"

@@ -1,0 +1,220 @@
+"""What FindMe talks about: ids, states and the records that cross module borders. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+UserId = NewType("UserId", int)
+EventId = NewType("EventId", int)
+GuestId = NewType("GuestId", int)
+SelfieId = NewType("SelfieId", int)
+PhotoId = NewType("PhotoId", int)
+FaceId = NewType("FaceId", int)
+JobId = NewType("JobId", int)
+TokenId = NewType("TokenId", int)
+ImageId = NewType("ImageId", int)
+#: The face engine's own name of a vector, a lower-case UUID.
+EngineFaceId = NewType("EngineFaceId", str)
+
+
+class Role(StrEnum):
+    """What an account may do; an upload token is no account."""
+
+    GUEST = "guest"
+    ADMIN = "admin"
+
+
+class Gallery(StrEnum):
+    """Which photos the guests of an event see."""
+
+    EVERYONE = "everyone"
+    OWN = "own"
+
+
+class Shelf(StrEnum):
+    """How certain a match is."""
+
+    SURE = "sure"
+    MAYBE = "maybe"
+
+
+class Size(StrEnum):
+    """The three forms in which a photo is kept."""
+
+    THUMB = "thumb"
+    PREVIEW = "preview"
+    ORIGINAL = "original"
+
+
+class JobState(StrEnum):
+    """The life of a job; see docs/architecture.md."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class JobKind(StrEnum):
+    """What a job does to its subject."""
+
+    INDEX_PHOTO = "index_photo"
+    INDEX_SELFIE = "index_selfie"
+    MATCH_EVENT = "match_event"
+    FORGET_FACES = "forget_faces"
+    DELETE_COLLECTION = "delete_collection"
+
+
+class SelfieState(StrEnum):
+    """What became of a selfie."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class PhotoState(StrEnum):
+    """How far a photo has come."""
+
+    RECEIVED = "received"
+    PREPARED = "prepared"
+    INDEXED = "indexed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account."""
+
+    id: UserId
+    name: str
+    email: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who makes a request: a signed-in user, a photographer's token, or (neither) anyone."""
+
+    user: User | None = None
+    #: The event of the upload token that was shown.
+    upload_event_id: EventId | None = None
+    upload_token_id: TokenId | None = None
+    #: True where the session cookie, not a bearer token, named the user.
+    by_cookie: bool = False
+    session_id: int | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this is an admin."""
+        return self.user is not None and self.user.role is Role.ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A wedding, a gala, a race."""
+
+    id: EventId
+    code: str
+    name: str
+    starts_at: datetime | None
+    expires_at: datetime | None
+    gallery: Gallery
+    join_open: bool
+    collection_id: str
+    collection_ready: bool
+    #: Similarities (0..100) of the event's own; None: those of the settings.
+    match_threshold: float | None
+    maybe_threshold: float | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """How much an event holds."""
+
+    photos: int
+    guests: int
+    faces: int
+    matches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where a face is on the upright picture; ratios of its width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFace:
+    """A face that the engine keeps."""
+
+    engine_face_id: EngineFaceId
+    box: Box
+    #: 0..100, how certain the engine is that this is a face.
+    confidence: float
+    #: 0..100 each, None where the engine did not say.
+    brightness: float | None = None
+    sharpness: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnindexedFace:
+    """A face that the engine saw and does not keep, and why (AWS's reason words)."""
+
+    box: Box
+    confidence: float
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """The answer to IndexFaces, largest face first."""
+
+    faces: Sequence[IndexedFace]
+    unindexed: Sequence[UnindexedFace]
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """One face that a search found, and its similarity (0..100) to the searched one."""
+
+    engine_face_id: EngineFaceId
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One durable unit of background work that a worker holds."""
+
+    id: JobId
+    kind: JobKind
+    event_id: EventId | None
+    photo_id: PhotoId | None
+    selfie_id: SelfieId | None
+    payload: dict[str, object] | None
+    #: What a person calls it: the photo's file name.
+    label: str
+    #: Which attempt this is, from 1; interrupted ones do not count.
+    attempts: int
+    #: Shown again when the job is finished: a job that was given to another worker is not ours.
+    lease: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """One stored picture: its size and what identifies its bytes."""
+
+    id: ImageId
+    media_type: str
+    size_bytes: int
+    #: SHA-256 of the bytes, hexadecimal.
+    digest: str
+    #: What is blanked on the way out (see redaction.py), as JSON.
+    redactions: str | None

@@ -1,0 +1,276 @@
+"""The one client of Rekognition: AWS itself, or our own face service behind the same protocol.
+
+AWS errors become ours here and only here. One semaphore stands around all calls; botocore retries
+inside its slot, which is wanted back-pressure; what still fails is left to the durable job.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import botocore.exceptions
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+
+from findme.errors import EngineError, EngineRefused, EngineUnavailable, StartError
+from findme.models import Box, EngineFaceId, IndexedFace, IndexResult, Similar, UnindexedFace
+
+if TYPE_CHECKING:
+    from types_aiobotocore_rekognition import RekognitionClient
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Attempts after the first of one call (rekognition-facts: standard mode).
+RETRIES = 3
+CONNECT_SECONDS = 5
+READ_SECONDS = 30
+#: The most matches a search returns; always asked for, since the default hides matches.
+MAX_MATCHES = 4096
+#: FaceIds of one DeleteFaces: more at once is throttled.
+DELETE_BATCH = 500
+#: Seconds for which calls fail at once after the engine was found unreachable.
+OUTAGE_SECONDS = 2.0
+#: US dollars a call (first tier); operations that are not named cost nothing.
+PRICES = {
+    name: 0.001
+    for name in ("IndexFaces", "SearchFaces", "SearchFacesByImage", "DetectFaces", "CompareFaces")
+}
+
+_REFUSED = {
+    "InvalidImageFormatException": "The face engine cannot read this picture.",
+    "ImageTooLargeException": "The picture is too large for the face engine.",
+    "InvalidParameterException": "The face engine does not take this picture.",
+}
+_UNAVAILABLE = {
+    "ProvisionedThroughputExceededException": "The face engine's rate limit is reached.",
+    "ThrottlingException": "The face engine asks to slow down.",
+    "InternalServerError": "The face engine had an internal error.",
+    "AccessDeniedException": "The face engine denies access: check the AWS credentials.",
+    "UnrecognizedClientException": "The face engine denies access: check the AWS credentials.",
+    "InvalidSignatureException": "The face engine denies access: check the AWS credentials.",
+    "ExpiredTokenException": "The AWS credentials have expired.",
+}
+_THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException"}
+
+
+class CollectionMissing(EngineError):
+    """The event's collection is not there."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """What was asked of the engine since the start."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
+    errors: int = 0
+    in_flight: int = 0
+
+    @property
+    def estimated_usd(self) -> float:
+        """What AWS would charge for the calls, at PRICES."""
+        return round(sum(PRICES.get(name, 0.0) * n for name, n in self.calls.items()), 4)
+
+
+class Rekognition:
+    """The few calls that FindMe makes, each behind the semaphore."""
+
+    def __init__(self, client: "RekognitionClient", *, limit: int, region: str) -> None:
+        self._client = client
+        self._slots = asyncio.Semaphore(limit)
+        self._outage_until = 0.0
+        self.limit = limit
+        self.region = region
+        self.meter = Meter()
+
+    async def create_collection(self, collection_id: str) -> None:
+        """Make the collection; there already is fine."""
+        try:
+            await self._call(
+                "CreateCollection", self._client.create_collection, CollectionId=collection_id
+            )
+        except _AlreadyThere:
+            log.info("[AWS] Collection %s is there already", collection_id)
+
+    async def delete_collection(self, collection_id: str) -> None:
+        """Remove the collection with all its vectors; gone already is fine."""
+        try:
+            await self._call(
+                "DeleteCollection", self._client.delete_collection, CollectionId=collection_id
+            )
+        except CollectionMissing:
+            log.info("[AWS] Collection %s is gone already", collection_id)
+
+    async def face_count(self, collection_id: str) -> int:
+        """Return how many vectors the collection holds; 0 where it is gone."""
+        try:
+            answer = await self._call(
+                "DescribeCollection", self._client.describe_collection, CollectionId=collection_id
+            )
+        except CollectionMissing:
+            return 0
+        return int(answer["FaceCount"])
+
+    async def index_faces(
+        self, collection_id: str, jpeg: bytes, external_id: str
+    ) -> IndexResult:
+        """Index every face of a picture (JPEG, upright, under 5 MB); twice adds nothing."""
+        answer = await self._call(
+            "IndexFaces",
+            self._client.index_faces,
+            CollectionId=collection_id,
+            Image={"Bytes": jpeg},
+            ExternalImageId=external_id,
+            QualityFilter="AUTO",
+            DetectionAttributes=["DEFAULT"],
+        )
+        return IndexResult(
+            faces=[_indexed(record) for record in answer["FaceRecords"]],
+            unindexed=[
+                UnindexedFace(
+                    box=_box(item["FaceDetail"]["BoundingBox"]),
+                    confidence=item["FaceDetail"]["Confidence"],
+                    reasons=item["Reasons"],
+                )
+                for item in answer.get("UnindexedFaces", [])
+            ],
+        )
+
+    async def search_faces(
+        self, collection_id: str, face_id: EngineFaceId, *, threshold: float
+    ) -> list[Similar]:
+        """Return the faces of the collection at least *threshold* (0..100) similar, best first."""
+        answer = await self._call(
+            "SearchFaces",
+            self._client.search_faces,
+            CollectionId=collection_id,
+            FaceId=face_id,
+            MaxFaces=MAX_MATCHES,
+            FaceMatchThreshold=threshold,
+        )
+        return [
+            Similar(EngineFaceId(match["Face"]["FaceId"]), match["Similarity"])
+            for match in answer["FaceMatches"]
+            if match["Face"]["FaceId"] != face_id
+        ]
+
+    async def delete_faces(self, collection_id: str, face_ids: Sequence[EngineFaceId]) -> None:
+        """Remove vectors; those that are gone already, and a collection that is, are fine."""
+        for start in range(0, len(face_ids), DELETE_BATCH):
+            try:
+                await self._call(
+                    "DeleteFaces",
+                    self._client.delete_faces,
+                    CollectionId=collection_id,
+                    FaceIds=list(face_ids[start : start + DELETE_BATCH]),
+                )
+            except CollectionMissing:
+                return
+
+    async def ping(self) -> None:
+        """Raise EngineUnavailable where the engine does not answer."""
+        await self._call("ListCollections", self._client.list_collections, MaxResults=1)
+
+    async def _call(
+        self, name: str, method: Callable[..., Awaitable[Any]], **arguments: object
+    ) -> Any:  # noqa: ANN401 - the answers are shapes of botocore's model
+        async with self._slots:
+            if time.monotonic() < self._outage_until:
+                raise EngineUnavailable
+            self.meter.calls[name] += 1
+            self.meter.in_flight += 1
+            try:
+                return await method(**arguments)
+            except botocore.exceptions.ClientError as error:
+                self.meter.errors += 1
+                raise self._translated(error) from error
+            except (botocore.exceptions.BotoCoreError, OSError) as error:
+                # no connection, no credentials, no answer in time
+                self.meter.errors += 1
+                self._outage_until = time.monotonic() + OUTAGE_SECONDS
+                log.warning("[AWS] %s: the face engine cannot be reached: %s", name, error)
+                raise EngineUnavailable from error
+            finally:
+                self.meter.in_flight -= 1
+
+    def _translated(self, error: botocore.exceptions.ClientError) -> EngineError:
+        code = error.response.get("Error", {}).get("Code", "")
+        message = error.response.get("Error", {}).get("Message", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _THROTTLED:
+            self.meter.throttled += 1
+        if code == "ResourceAlreadyExistsException":
+            return _AlreadyThere()
+        if code == "ResourceNotFoundException":
+            return CollectionMissing()
+        if code in _UNAVAILABLE or status >= 500:
+            log.warning("[AWS] %s %s: %s", status, code, message)
+            return EngineUnavailable(_UNAVAILABLE.get(code))
+        return EngineRefused(f"{_REFUSED.get(code, 'The face engine refused.')} ({code}: {message})")
+
+
+class _AlreadyThere(EngineError):
+    """What was to be made is there already."""
+
+
+def _box(shape: Mapping[str, float]) -> Box:
+    return Box(shape["Left"], shape["Top"], shape["Width"], shape["Height"])
+
+
+def _indexed(record: Mapping[str, Any]) -> IndexedFace:
+    face, quality = record["Face"], record.get("FaceDetail", {}).get("Quality", {})
+    return IndexedFace(
+        engine_face_id=EngineFaceId(face["FaceId"]),
+        box=_box(face["BoundingBox"]),
+        confidence=face["Confidence"],
+        brightness=quality.get("Brightness"),
+        sharpness=quality.get("Sharpness"),
+    )
+
+
+async def aws_is_configured() -> bool:
+    """Whether AWS credentials and a region are found, as FACE_ENGINE=auto asks."""
+    session = get_session()
+    if session.get_config_variable("region") is None:
+        return False
+    return await session.get_credentials() is not None
+
+
+@asynccontextmanager
+async def open_client(
+    *,
+    limit: int,
+    endpoint_url: str | None = None,
+    region: str | None = None,
+    access_key_id: str | None = None,
+    secret_access_key: str | None = None,
+) -> AsyncIterator[Rekognition]:
+    """Open the client; what is not given is found as everywhere in AWS."""
+    config = AioConfig(
+        retries={"mode": "standard", "max_attempts": RETRIES},
+        max_pool_connections=max(10, limit),
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        # loopback is never asked of a proxy
+        **({"proxies": {}} if endpoint_url else {}),
+    )
+    try:
+        async with get_session().create_client(
+            "rekognition",
+            endpoint_url=endpoint_url,
+            region_name=region,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            config=config,
+        ) as client:
+            found = client.meta.region_name
+            log.info("[FaceRecognition][AWS] Using region: %s", found)
+            yield Rekognition(client, limit=limit, region=found)
+    except botocore.exceptions.NoRegionError as error:
+        raise StartError("FACE_ENGINE=aws needs a region: set AWS_REGION.") from error

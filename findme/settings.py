@@ -1,0 +1,205 @@
+"""Every setting: its name, default, unit and reason, read once at the start.
+
+No other module looks at the environment. docs/settings.md says the same for operators.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from findme.errors import StartError
+
+#: Variables of ours that a typing error would otherwise hide.
+OUR_PREFIXES = ("FINDME_", "PHOTO_QUEUE_", "FACE_", "MAX_UPLOAD_", "MAX_IMAGE_")
+#: Ours by prefix, but read by the tests, not by the service.
+NOT_SETTINGS = frozenset({"FINDME_PHOTOS", "FINDME_CHROMIUM"})
+#: What the face service's own command reads.
+NOT_SETTINGS_PREFIX = "FINDME_FACES_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The service's settings; each field is the variable's name in lower case."""
+
+    # asyncpg's form, or None for the embedded server under the data directory
+    database_url: str | None = field(default=None, repr=False)
+    # aws, embedded or auto
+    face_engine: str = "auto"
+    # worker coroutines: three keep two cores and the engine busy
+    photo_queue_workers: int = 3
+    # photos waiting, over which an upload is refused with 503
+    photo_queue_max_size: int = 1000
+    # Rekognition calls in flight
+    aws_concurrent_requests: int = 10
+    # connections kept open; None: 20, or 4 with the embedded server
+    db_pool_size: int | None = None
+    db_max_overflow: int = 50
+    # seconds that a photo list may be served from the cache
+    cache_ttl: int = 30
+    cache_url: str = field(default="memory://", repr=False)
+    # `database` (chunk rows in PostgreSQL)
+    image_store: str = "database"
+    # similarities, 0..100
+    face_match_threshold: float = 90.0
+    face_maybe_threshold: float = 80.0
+    # seconds that a face must have been indexed before a search decides it; None: 5 on AWS (its
+    # own margin is not documented), 0 with the embedded engine, which reads its own writes
+    face_settle_seconds: float | None = None
+    # a busy queue is searched at the latest after so many seconds, an idle one after FACE_IDLE
+    face_flush_seconds: float = 30.0
+    face_idle_seconds: float = 2.0
+    max_upload_mb: int = 50
+    max_image_pixels: int = 200_000_000
+    findme_host: str = "127.0.0.1"
+    findme_port: int = 8000
+    findme_data_dir: Path = Path("var")
+    # how guests reach the service; None: as the request says
+    findme_base_url: str | None = None
+    findme_admin_email: str | None = None
+    findme_admin_password: str | None = field(default=None, repr=False)
+    metrics_token: str | None = field(default=None, repr=False)
+    smtp_url: str | None = field(default=None, repr=False)
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """The most bytes of one file."""
+        return self.max_upload_mb * 1024 * 1024
+
+    @property
+    def pool_min_size(self) -> int:
+        """Connections kept open."""
+        if self.db_pool_size is not None:
+            return self.db_pool_size
+        return 20 if self.database_url else 4
+
+    @property
+    def pool_max_size(self) -> int:
+        """The most connections: DB_POOL_SIZE (20 where unset) and DB_MAX_OVERFLOW."""
+        return (self.db_pool_size or 20) + self.db_max_overflow
+
+    @property
+    def search_floor(self) -> float:
+        """The similarity from which matches are stored, so that moving a threshold is free."""
+        return min(80.0, self.face_maybe_threshold)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read the settings from *env*; StartError names the first that is unknown or malformed."""
+        known = {item.name.upper(): item for item in fields(cls)}
+        for name in sorted(env):
+            ours = name.startswith(OUR_PREFIXES) and name not in NOT_SETTINGS
+            if ours and name not in known and not name.startswith(NOT_SETTINGS_PREFIX):
+                raise StartError(f"Unknown setting {name}: see docs/settings.md.")
+        values: dict[str, object] = {}
+        for name, item in known.items():
+            text = env.get(name, "").strip()
+            if text:
+                try:
+                    values[item.name] = _PARSERS[item.name](text)
+                except ValueError as error:
+                    shown = "its value" if not item.repr or "password" in item.name else repr(text)
+                    raise StartError(f"{name}: {shown} is not {error}.") from error
+        settings = cls(**values)  # type: ignore[arg-type]  # the parsers give each field its type
+        if settings.face_maybe_threshold > settings.face_match_threshold:
+            raise StartError("FACE_MAYBE_THRESHOLD is above FACE_MATCH_THRESHOLD.")
+        if bool(settings.findme_admin_email) != bool(settings.findme_admin_password):
+            raise StartError("FINDME_ADMIN_EMAIL and FINDME_ADMIN_PASSWORD go together.")
+        return settings
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read `NAME=value` lines; quotes around a value and lines that begin with # fall away."""
+    if not path.is_file():
+        return {}
+    values: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.strip().removeprefix("export ").strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
+            raise StartError(f"{path}, line {number}: expected NAME=value.")
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        values[name.strip()] = value
+    return values
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9_]+", text) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not least <= float(text) <= most:
+            raise ValueError(f"a number from {least:g} to {most:g}")
+        return float(text)
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError("one of " + ", ".join(words))
+        return text
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if urlsplit(text).scheme not in schemes:
+            raise ValueError("a URL that begins with " + " or ".join(f"{s}://" for s in schemes))
+        return text.rstrip("/") if "http" in schemes else text
+
+    return parse
+
+
+def _email(text: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise ValueError("an e-mail address")
+    return text
+
+
+def _image_store(text: str) -> str:
+    if text != "database":
+        raise ValueError("a store this version has: database")
+    return text
+
+
+_PARSERS: Mapping[str, Callable[[str], object]] = {
+    "database_url": _url("postgresql", "postgres"),
+    "face_engine": _one_of("auto", "aws", "embedded"),
+    "photo_queue_workers": _whole(1, 64),
+    "photo_queue_max_size": _whole(1, 1_000_000),
+    "aws_concurrent_requests": _whole(1, 1000),
+    "db_pool_size": _whole(1, 500),
+    "db_max_overflow": _whole(0, 500),
+    "cache_ttl": _whole(0, 86_400),
+    "cache_url": _url("memory", "redis", "rediss"),
+    "image_store": _image_store,
+    "face_match_threshold": _number(0, 100),
+    "face_maybe_threshold": _number(0, 100),
+    "face_settle_seconds": _number(0, 600),
+    "face_flush_seconds": _number(0, 3600),
+    "face_idle_seconds": _number(0, 600),
+    "max_upload_mb": _whole(1, 10_000),
+    "max_image_pixels": _whole(1_000_000, 2_000_000_000),
+    "findme_host": str,
+    "findme_port": _whole(0, 65_535),
+    "findme_data_dir": Path,
+    "findme_base_url": _url("http", "https"),
+    "findme_admin_email": _email,
+    "findme_admin_password": str,
+    "metrics_token": str,
+    "smtp_url": _url("smtp", "smtps"),
+}

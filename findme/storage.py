@@ -1,0 +1,179 @@
+"""Bytes in, bytes out: uploads to a spool file, pictures to and from chunk rows.
+
+Pictures are never whole in memory here, and nothing is kept between requests. A reader borrows a
+connection for one chunk at a time, so that a slow phone holds memory for one chunk and no
+connection.
+"""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiofiles
+
+from findme import db
+from findme.db import Connection, Pool
+from findme.errors import UploadTooLarge
+from findme.models import ImageId, PhotoId, SelfieId, Size, StoredImage
+
+#: Bytes of one chunk row (stack-facts: 256 KB is the best trade of speed for memory).
+CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An upload on disk."""
+
+    path: Path
+    size_bytes: int
+    sha256: bytes
+
+
+@contextmanager
+def spool_folder(data_dir: Path) -> Iterator[Path]:
+    """Make a folder for one request's files; everything in it goes with the request."""
+    parent = data_dir / "spool"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)
+
+
+async def spool(chunks: AsyncIterator[bytes], path: Path, *, limit: int) -> Spooled:
+    """Write a body to *path*, counted and hashed in the same pass; UploadTooLarge over *limit*."""
+    digest = hashlib.sha256()
+    size = 0
+    async with aiofiles.open(path, "wb") as file:
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                raise UploadTooLarge(
+                    f"The file is larger than the {limit // 1024**2} MB this server takes."
+                )
+            # hashing releases the GIL: it runs while the bytes are written
+            await asyncio.gather(file.write(chunk), asyncio.to_thread(digest.update, chunk))
+    return Spooled(path, size, digest.digest())
+
+
+async def store_file(
+    conn: Connection, photo_id: PhotoId, spooled: Spooled, media_type: str
+) -> ImageId:
+    """Store an original from its spool file in the caller's transaction."""
+    image_id = await _insert(
+        conn, photo_id, None, Size.ORIGINAL, media_type, spooled.size_bytes, spooled.sha256.hex()
+    )
+
+    async def rows() -> AsyncIterator[tuple[int, int, bytes]]:
+        async with aiofiles.open(spooled.path, "rb") as file:
+            number = 0
+            while chunk := await file.read(CHUNK):
+                yield image_id, number, chunk
+                number += 1
+
+    await conn.copy_records_to_table(
+        "image_chunk", columns=("image_id", "number", "bytes"), records=rows()
+    )
+    return image_id
+
+
+async def store_bytes(
+    conn: Connection,
+    data: bytes,
+    *,
+    size: Size,
+    media_type: str = "image/jpeg",
+    photo_id: PhotoId | None = None,
+    selfie_id: SelfieId | None = None,
+) -> ImageId:
+    """Store a small picture in the caller's transaction."""
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+    image_id = await _insert(conn, photo_id, selfie_id, size, media_type, len(data), digest)
+    await conn.copy_records_to_table(
+        "image_chunk",
+        columns=("image_id", "number", "bytes"),
+        records=[
+            (image_id, number, data[start : start + CHUNK])
+            for number, start in enumerate(range(0, len(data), CHUNK))
+        ],
+    )
+    return image_id
+
+
+async def _insert(
+    conn: Connection,
+    photo_id: PhotoId | None,
+    selfie_id: SelfieId | None,
+    size: Size,
+    media_type: str,
+    size_bytes: int,
+    digest: str,
+) -> ImageId:
+    return ImageId(
+        await conn.fetchval(
+            """
+            insert into image (photo_id, selfie_id, size, media_type, size_bytes, digest)
+            values ($1, $2, $3, $4, $5, $6) returning id""",
+            photo_id,
+            selfie_id,
+            size,
+            media_type,
+            size_bytes,
+            digest,
+        )
+    )
+
+
+async def find_photo_image(conn: Connection, photo_id: PhotoId, size: Size) -> StoredImage | None:
+    """Return what is stored of a photo in that size."""
+    row = await conn.fetchrow(
+        """
+        select id, media_type, size_bytes, digest, redactions
+          from image where photo_id = $1 and size = $2""",
+        photo_id,
+        size,
+    )
+    return None if row is None else StoredImage(**row)
+
+
+async def find_selfie_image(conn: Connection, selfie_id: SelfieId) -> StoredImage | None:
+    """Return what is stored of a selfie."""
+    row = await conn.fetchrow(
+        """
+        select id, media_type, size_bytes, digest, redactions
+          from image where selfie_id = $1 and size = 'original'""",
+        selfie_id,
+    )
+    return None if row is None else StoredImage(**row)
+
+
+async def read_chunks(
+    pool: Pool, image_id: ImageId, *, first: int = 0, last: int | None = None
+) -> AsyncIterator[bytes]:
+    """Yield the chunks *first* to *last* (numbers, inclusive), one query and connection each."""
+    number = first
+    while last is None or number <= last:
+        async with db.acquire(pool) as conn:
+            chunk: bytes | None = await conn.fetchval(
+                "select bytes from image_chunk where image_id = $1 and number = $2",
+                image_id,
+                number,
+            )
+        if chunk is None:
+            return
+        yield chunk
+        number += 1
+
+
+async def read_to_file(pool: Pool, image_id: ImageId, path: Path) -> None:
+    """Write a stored picture to *path*, chunk by chunk."""
+    async with aiofiles.open(path, "wb") as file:
+        async for chunk in read_chunks(pool, image_id):
+            await file.write(chunk)
+
+
+async def read_bytes(pool: Pool, image_id: ImageId) -> bytes:
+    """Return a small stored picture (selfies, thumbnails) whole."""
+    return b"".join([chunk async for chunk in read_chunks(pool, image_id)])
