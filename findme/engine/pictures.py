@@ -1,0 +1,62 @@
+"""Bytes of a JPEG or PNG to an upright RGB picture, with limits before anything is decoded."""
+
+import io
+import threading
+
+from PIL import Image, ImageOps
+
+from findme.engine.errors import (
+    ImageTooLargeException,
+    InvalidImageFormatException,
+    InvalidParameterException,
+)
+
+LEAST_SIDE = 80
+"""AWS's limit, in pixels each way."""
+MAX_PIXELS = 200_000_000
+"""A few megabytes can claim any size; this many pixels are 600 MB of memory."""
+WORKING_SIDE = 6000
+"""Longer sides are reduced to this: at 10 pixels a face is lost anyhow, and memory is bounded."""
+_LARGE = 36_000_000
+
+# Pillow's own guard warns from here on and raises at twice as much.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+_large_pictures = threading.Lock()
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """Decode *data*, turned as its EXIF orientation says (JPEG only, as in AWS)."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageTooLargeException from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InvalidImageFormatException from error
+    pixels = picture.width * picture.height
+    if pixels > MAX_PIXELS:
+        raise ImageTooLargeException
+    if min(picture.size) < LEAST_SIDE:
+        raise InvalidParameterException(f"The image must have {LEAST_SIDE} pixels each way.")
+    if pixels <= _LARGE:
+        return _decode(picture)
+    # One after the other: two threads with 600 MB each are more than a laptop likes to give.
+    with _large_pictures:
+        return _decode(picture)
+
+
+def _decode(picture: Image.Image) -> Image.Image:
+    upright = picture.format == "JPEG"
+    try:
+        picture.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
+        picture.load()
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InvalidImageFormatException from error
+    if max(picture.size) > WORKING_SIDE:
+        picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
+    if upright:
+        picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):
+        # 16-bit grey: Pillow would clip it to white.
+        picture = picture.convert("I").point(lambda value: value / 256).convert("L")
+    return picture.convert("RGB")

@@ -1,0 +1,50 @@
+"""Which faces Rekognition's quality filters let pass, and why others do not."""
+
+from dataclasses import dataclass
+
+from findme.engine.faces import Face
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The least that a filter asks of a face; each field is a reason of its own."""
+
+    confidence: float
+    """Percent; LOW_CONFIDENCE below it."""
+    side: float
+    """Pixels of the picture as it was sent; SMALL_BOUNDING_BOX below it."""
+    brightness: float
+    """Percent; LOW_BRIGHTNESS below it."""
+    sharpness: float
+    """Percent; LOW_SHARPNESS below it."""
+    yaw: float
+    """Degrees to either side; EXTREME_POSE beyond it."""
+    pitch: float
+    """Degrees up or down; EXTREME_POSE beyond it."""
+    doubt: float = 0.0
+    """LOW_FACE_QUALITY: a face that is blurred as well must be surer than this, in percent."""
+
+
+BARS = {
+    "NONE": Bar(0, 0, 0, 0, 180, 180),
+    # Drops what carries no identity and nothing else: docs/face-service.md has the measurements.
+    "AUTO": Bar(75, 14, 5, 0.5, 88, 88, doubt=95),
+    "LOW": Bar(90, 20, 8, 2, 75, 60, doubt=95),
+    "MEDIUM": Bar(95, 30, 15, 10, 60, 45, doubt=98),
+    "HIGH": Bar(98, 50, 25, 40, 40, 30, doubt=99),
+}
+_BLURRED = 20.0
+
+
+def reasons(face: Face, quality_filter: str) -> list[str]:
+    """Why the filter drops the face; empty when it passes."""
+    bar = BARS[quality_filter]
+    unmet = {
+        "LOW_CONFIDENCE": face.confidence < bar.confidence,
+        "SMALL_BOUNDING_BOX": face.side < bar.side,
+        "LOW_BRIGHTNESS": face.brightness < bar.brightness,
+        "LOW_SHARPNESS": face.sharpness < bar.sharpness,
+        "EXTREME_POSE": abs(face.pose.yaw) > bar.yaw or abs(face.pose.pitch) > bar.pitch,
+        "LOW_FACE_QUALITY": face.sharpness < _BLURRED and face.confidence < bar.doubt,
+    }
+    return [reason for reason, holds in unmet.items() if holds]
