@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from findme.engine import detector, landmarks, network, weights
+from findme.engine.crowds import find_faces, sides
 from findme.engine.detector import Detections, Detector
 from findme.engine.embedding import DETECTOR_TARGETS, LANDMARK_TARGETS, Embedder, cut_chip
 from findme.engine.geometry import pose
@@ -15,8 +16,6 @@ from findme.engine.landmarks import Regressor
 from findme.engine.measures import brightness, sharpness
 from findme.engine.pictures import open_picture
 
-SIDE = 960
-"""Length in pixels at which a picture is searched for faces."""
 MOST_FACES = 100
 """AWS's limit: the 100 largest."""
 
@@ -106,7 +105,7 @@ class Analyst:
     def faces(self, data: bytes) -> list[Face]:
         """Find the faces on a JPEG or PNG, largest first, 100 at most; raises refusals."""
         picture = open_picture(data)
-        found = largest(self._detector.detect(picture, SIDE), MOST_FACES)
+        found = largest(find_faces(self._detector, picture), MOST_FACES)
         if not len(found):
             return []
         pixels = np.asarray(picture)
@@ -154,6 +153,6 @@ def _face(
         pose=Pose(roll, yaw, pitch),
         brightness=brightness(chip),
         sharpness=sharpness(chip),
-        side=float((box[2] - box[0] + box[3] - box[1]) / 2),
+        side=float(sides(found)[index]),
         vector=vector,
     )

@@ -60,8 +60,9 @@ class Regressor:
                 node = 2 * node + np.where(difference > thresholds[trees, node], 1, 2)
             added = self.leaves[cascade][trees, node - _SPLITS].sum(1, dtype=np.float64)
             shapes += added.reshape(-1, POINTS, 2)
-        # dlib's points are whole pixels; its face network was trained on chips cut with those.
-        return np.floor(corners[:, None] + shapes * sides[:, None, None] + 0.5)
+        # dlib rounds these to whole pixels, which is much for a small face and gains nothing.
+        points: NDArray[np.float64] = corners[:, None] + shapes * sides[:, None, None]
+        return points
 
     def _sample(
         self,

@@ -28,12 +28,12 @@ class Bar:
 BARS = {
     "NONE": Bar(0, 0, 0, 0, 180, 180),
     # Drops what carries no identity and nothing else: docs/face-service.md has the measurements.
-    "AUTO": Bar(75, 14, 5, 0.5, 88, 88, doubt=95),
-    "LOW": Bar(90, 20, 8, 2, 75, 60, doubt=95),
-    "MEDIUM": Bar(95, 30, 15, 10, 60, 45, doubt=98),
-    "HIGH": Bar(98, 50, 25, 40, 40, 30, doubt=99),
+    "AUTO": Bar(75, 16, 4, 22, 88, 88, doubt=95),
+    "LOW": Bar(85, 24, 6, 30, 70, 60, doubt=95),
+    "MEDIUM": Bar(90, 40, 10, 45, 55, 45, doubt=97),
+    "HIGH": Bar(95, 60, 20, 70, 40, 30, doubt=98),
 }
-_BLURRED = 20.0
+_BLURRED = 50.0
 
 
 def reasons(face: Face, quality_filter: str) -> list[str]:

@@ -5,8 +5,21 @@ The anchors are chosen by ``python -m findme.engine.calibrate``; docs/calibratio
 
 import numpy as np
 
-ANCHORS = ((0.0, 100.0), (0.5, 90.0), (0.565, 80.0), (0.7, 50.0), (1.0, 10.0), (2.0, 0.0))
-"""Pairs of distance and similarity, straight lines between them; 0 beyond the last."""
+ANCHORS = (
+    (0.0, 100.0),
+    (0.3, 99.0),
+    (0.4, 97.0),
+    (0.45, 95.0),
+    (0.505, 90.0),
+    (0.565, 80.0),
+    (0.65, 60.0),
+    (0.8, 30.0),
+    (1.2, 0.0),
+)
+"""Pairs of distance and similarity, straight lines between them; 0 beyond the last.
+
+90 means surely the same person and 80 maybe; the others only give the scale an even run.
+"""
 
 _DISTANCES, _SIMILARITIES = (np.array(values) for values in zip(*ANCHORS, strict=True))
 
