@@ -38,15 +38,20 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class EngineProcess:
-    """Where the face service answers, to whom, and how it fares; *pid* is of the latest child."""
+    """Where the face service answers, to whom, and how it fares."""
 
     endpoint_url: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
-    pid: int
+    process: asyncio.subprocess.Process = field(repr=False)
     region: str = "us-east-1"
     #: How often the service has come back after a death.
     restarts: int = 0
+
+    @property
+    def pid(self) -> int:
+        """The latest child's, which may have died a moment ago."""
+        return self.process.pid
 
 
 @dataclass(frozen=True)
@@ -130,41 +135,33 @@ async def open_engine(
         process, port = await launcher.start(port=0)
     except (OSError, subprocess.SubprocessError) as error:
         raise StartError(f"The face service cannot be started: {error}") from error
-    engine = EngineProcess(f"http://{HOST}:{port}", key, secret, pid=process.pid)
-    supervisor = asyncio.create_task(
-        _supervise(engine, launcher, process, port), name="face-service"
-    )
+    engine = EngineProcess(f"http://{HOST}:{port}", key, secret, process)
+    supervisor = asyncio.create_task(_supervise(engine, launcher, port), name="face-service")
     try:
         yield engine
     finally:
         supervisor.cancel()
         await asyncio.wait({supervisor})
+        # Not in the task's own hands: one that is cancelled at once never gets to run.
+        await _stop(engine.process)
         if not supervisor.cancelled():
             supervisor.result()
 
 
-async def _supervise(
-    engine: EngineProcess, launcher: _Launcher, process: asyncio.subprocess.Process, port: int
-) -> None:
-    """Put a new child in the place of each one that dies, until cancelled; end the last one."""
+async def _supervise(engine: EngineProcess, launcher: _Launcher, port: int) -> None:
+    """Put a new child in the place of each one that dies, until cancelled."""
     delay = FIRST_DELAY
-    try:
-        while True:
-            born = time.monotonic()
-            code = await _wait(process)
-            if time.monotonic() - born >= HEALTHY_SECONDS:
-                delay = FIRST_DELAY
-            _log.warning(
-                "The face service ended with exit code %d: starting it again in %.1f s",
-                code,
-                delay,
-            )
-            process, delay = await _replace(launcher, port, delay)
-            engine.pid = process.pid
-            engine.restarts += 1
-            _log.info("The face service answers again (process %d)", process.pid)
-    finally:
-        await _stop(process)
+    while True:
+        born = time.monotonic()
+        code = await _wait(engine.process)
+        if time.monotonic() - born >= HEALTHY_SECONDS:
+            delay = FIRST_DELAY
+        _log.warning(
+            "The face service ended with exit code %d: starting it again in %.1f s", code, delay
+        )
+        engine.process, delay = await _replace(launcher, port, delay)
+        engine.restarts += 1
+        _log.info("The face service answers again (process %d)", engine.pid)
 
 
 async def _replace(
@@ -198,6 +195,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             async with asyncio.timeout(STOP_SECONDS):
                 await _wait(process)
                 return
+    _log.error("The face service (process %d) does not end", process.pid)
 
 
 def _make_folders(data_dir: Path, log: Path) -> None:
