@@ -66,7 +66,7 @@ class _Launcher:
         with self.log.open("ab") as log:
             log_start = log.tell()
             process = await self._spawn(port, log)
-        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        assert process.stdout is not None
         ready = None
         try:
             async with asyncio.timeout(self.startup_timeout):
@@ -181,7 +181,7 @@ async def _replace(
 
 async def _wait(process: asyncio.subprocess.Process) -> int:
     """Return the exit code once the child is gone; what it still prints is let go."""
-    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    assert process.stdout is not None
     while await process.stdout.read(2**16):
         pass
     return await process.wait()

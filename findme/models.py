@@ -62,6 +62,7 @@ class JobKind(StrEnum):
 
     INDEX_PHOTO = "index_photo"
     INDEX_SELFIE = "index_selfie"
+    MATCH_SELFIE = "match_selfie"
     MATCH_EVENT = "match_event"
     FORGET_FACES = "forget_faces"
     DELETE_COLLECTION = "delete_collection"

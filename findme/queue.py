@@ -18,7 +18,7 @@ import asyncpg
 import orjson
 
 from findme import db
-from findme.db import Connection, Pool
+from findme.db import Connection, Pool, Record
 from findme.errors import BadImage, EngineRefused, EngineUnavailable, FindMeError, NotFound
 from findme.models import EventId, Job, JobId, JobKind, PhotoId, SelfieId
 
@@ -29,8 +29,8 @@ Handler = Callable[[Job], Awaitable[None]]
 MAX_ATTEMPTS = 3
 #: Seconds before the second and the third attempt; half as much again is added at random.
 RETRY_DELAYS = (5.0, 30.0)
-#: Seconds until work is offered again that found no engine.
-PARK_SECONDS = 5.0
+#: Seconds between questions to an engine that does not answer.
+PARK_SECONDS = 2.0
 #: A job that took so many processes down with it is not given to another.
 MAX_INTERRUPTIONS = 20
 #: Seconds between looks at the table where nothing wakes the pump.
@@ -44,6 +44,7 @@ GRACE_SECONDS = 30.0
 #: Waiting people go before waiting pictures; a sweep is claimed when its time has come.
 PRIORITY = {
     JobKind.INDEX_SELFIE: 0,
+    JobKind.MATCH_SELFIE: 0,
     JobKind.FORGET_FACES: 0,
     JobKind.DELETE_COLLECTION: 0,
     JobKind.MATCH_EVENT: 1,
@@ -65,13 +66,18 @@ async def enqueue(
     selfie_id: SelfieId | None = None,
     payload: object = None,
     delay: float = 0.0,
+    parked: bool = False,
 ) -> JobId:
-    """Add a job in the caller's transaction, due after *delay* seconds."""
+    """Add a job in the caller's transaction, due after *delay* seconds.
+
+    A *parked* job waits for the face engine to answer.
+    """
     return JobId(
         await conn.fetchval(
             """
-            insert into job (kind, event_id, photo_id, selfie_id, payload, label, priority, run_at)
-            values ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))
+            insert into job
+                (kind, event_id, photo_id, selfie_id, payload, label, priority, run_at, parked)
+            values ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9)
             returning id""",
             kind,
             event_id,
@@ -81,6 +87,7 @@ async def enqueue(
             label,
             PRIORITY[kind],
             delay,
+            parked,
         )
     )
 
@@ -114,34 +121,61 @@ async def waiting_photos(conn: Connection) -> int:
     return count
 
 
-async def claim(conn: Connection, replica_id: int, limit: int) -> list[Job]:
-    """Take up to *limit* due jobs; two callers never get the same one."""
+async def claim(conn: Connection, replica_id: int, limit: int, *, parked: bool = True) -> list[Job]:
+    """Take up to *limit* due jobs, parked ones too or not; two callers never get the same one."""
     rows = await conn.fetch(
         """
         with due as (select id from job where state = 'queued' and run_at <= now()
+                       and ($3 or not parked)
                      order by priority, id limit $2 for update skip locked)
         update job set state = 'running', attempts = attempts + 1, lease = lease + 1,
-                       replica_id = $1, started_at = now()
+                       parked = false, replica_id = $1, started_at = now()
           from due where job.id = due.id
-        returning job.id, job.kind, job.event_id, job.photo_id, job.selfie_id, job.payload,
-                  job.label, job.attempts - job.interruptions as attempts, job.lease, job.priority""",
+        returning job.*""",
         replica_id,
         limit,
+        parked,
     )
-    return [
-        Job(
-            id=JobId(row["id"]),
-            kind=JobKind(row["kind"]),
-            event_id=row["event_id"],
-            photo_id=row["photo_id"],
-            selfie_id=row["selfie_id"],
-            payload=None if row["payload"] is None else orjson.loads(row["payload"]),
-            label=row["label"],
-            attempts=row["attempts"],
-            lease=row["lease"],
-        )
-        for row in sorted(rows, key=lambda row: (row["priority"], row["id"]))
-    ]
+    return [_job(row) for row in sorted(rows, key=lambda row: (row["priority"], row["id"]))]
+
+
+async def claim_forgetting(pool: Pool, event_id: EventId) -> list[Job]:
+    """Take an event's waiting FORGET_FACES for the request that just asked for them.
+
+    Its process need not be a worker, so the claim names no replica: should the process vanish, the
+    next sweep of `take_over` puts them back.
+    """
+    rows = await pool.fetch(
+        """
+        with waiting as (select id from job where state = 'queued' and kind = 'forget_faces'
+                          and event_id = $1 for update skip locked)
+        update job set state = 'running', attempts = attempts + 1, lease = lease + 1,
+                       parked = false, started_at = now()
+          from waiting where job.id = waiting.id
+        returning job.*""",
+        event_id,
+    )
+    return [_job(row) for row in rows]
+
+
+async def put_back(pool: Pool, job: Job) -> None:
+    """Give a job back that found no engine."""
+    async with db.acquire(pool) as conn:
+        await _settle(conn, job, "queued", counted=False, parked=True)
+
+
+def _job(row: Record) -> Job:
+    return Job(
+        id=JobId(row["id"]),
+        kind=JobKind(row["kind"]),
+        event_id=row["event_id"],
+        photo_id=row["photo_id"],
+        selfie_id=row["selfie_id"],
+        payload=None if row["payload"] is None else orjson.loads(row["payload"]),
+        label=row["label"],
+        attempts=row["attempts"] - row["interruptions"],
+        lease=row["lease"],
+    )
 
 
 async def finish(conn: Connection, job: Job) -> None:
@@ -158,13 +192,14 @@ async def _settle(
     error: str | None = None,
     delay: float = 0.0,
     counted: bool = True,
+    parked: bool = False,
 ) -> bool:
     """Write what became of a running job; False where the lease is another's by now."""
     answer = await conn.execute(
         """
         update job set state = $3, error = $4, replica_id = null,
                run_at = now() + make_interval(secs => $5),
-               attempts = attempts - case when $6 then 0 else 1 end,
+               attempts = attempts - case when $6 then 0 else 1 end, parked = $7,
                finished_at = case when $3 in ('done', 'failed') then now() end
          where id = $1 and lease = $2 and state = 'running'""",
         job.id,
@@ -173,6 +208,7 @@ async def _settle(
         error,
         delay,
         counted,
+        parked,
     )
     return answer == "UPDATE 1"
 
@@ -204,7 +240,8 @@ async def take_over(conn: Connection, *, everyone: bool = False) -> int:
                finished_at = case when interruptions >= $3 then now() end,
                interruptions = interruptions + 1, replica_id = null, run_at = now()
          where state = 'running'
-           and ($1 or replica_id is null or replica_id in (
+           and ($1 or (replica_id is null
+                       and started_at < now() - make_interval(secs => $2)) or replica_id in (
                 select id from replica where seen_at < now() - make_interval(secs => $2)))
         returning id""",
         everyone,
@@ -237,10 +274,20 @@ class WorkQueue:
     """The pump and the workers of this process."""
 
     def __init__(
-        self, pool: Pool, handlers: Mapping[JobKind, Handler], *, workers: int, replica_id: int
+        self,
+        pool: Pool,
+        handlers: Mapping[JobKind, Handler],
+        *,
+        workers: int,
+        replica_id: int,
+        ping_engine: Callable[[], Awaitable[None]],
     ) -> None:
         self._pool = pool
         self._handlers = handlers
+        self._ping_engine = ping_engine
+        self._engine_answers = asyncio.Event()
+        self._engine_answers.set()
+        self._engine_out = asyncio.Event()
         self._workers = workers
         self._replica_id = replica_id
         self._claimed: asyncio.Queue[Job] = asyncio.Queue(maxsize=workers)
@@ -258,10 +305,27 @@ class WorkQueue:
         """Look at the table now: something was enqueued."""
         self._wake.set()
 
+    @property
+    def engine_answers(self) -> bool:
+        """False during an outage of the face engine: parked jobs wait, others go on."""
+        return self._engine_answers.is_set()
+
+    def note_outage(self) -> None:
+        """Hold parked jobs back until the engine answers again."""
+        if self._engine_answers.is_set():
+            log.warning("[PhotoQueue] The face engine does not answer: its work waits")
+        self._engine_answers.clear()
+        self._engine_out.set()
+
     def loops(self) -> dict[str, Any]:
         """Return the coroutines that make the queue run, by task name."""
         workers = {f"PhotoWorker-{n}": self._work(n) for n in range(self._workers)}
-        return {"queue-pump": self._pump(), "queue-heartbeat": self._beat(), **workers}
+        return {
+            "queue-pump": self._pump(),
+            "queue-heartbeat": self._beat(),
+            "queue-engine-watch": self._await_engine(),
+            **workers,
+        }
 
     async def stop(self) -> None:
         """Stop claiming, wait up to GRACE_SECONDS for running jobs, and put the rest back."""
@@ -299,7 +363,7 @@ class WorkQueue:
         self._wake.clear()
         try:
             async with db.acquire(self._pool) as conn:
-                return await claim(conn, self._replica_id, limit)
+                return await claim(conn, self._replica_id, limit, parked=self.engine_answers)
         except _DATABASE_TROUBLE as error:
             log.warning("[PhotoQueue] The database does not answer: %s", error)
             return []
@@ -326,7 +390,7 @@ class WorkQueue:
 
     async def _run(self, name: str, job: Job) -> None:
         """Run one job and write down what became of it, however long the database is away."""
-        state, error, delay, counted = "done", None, 0.0, True
+        state, error, delay, counted, parked = "done", None, 0.0, True, False
         try:
             await self._handlers[job.kind](job)
             log.info("[%s] Job %s completed: %s", name, job.id, job.label)
@@ -334,7 +398,8 @@ class WorkQueue:
             log.warning("[%s] Job %s was taken over by another worker", name, job.id)
             return
         except EngineUnavailable as problem:
-            state, error, delay, counted = "queued", str(problem), PARK_SECONDS, False
+            state, error, counted, parked = "queued", str(problem), False, True
+            self.note_outage()
             log.warning("[%s] Job %s waits for the face engine: %s", name, job.id, problem)
         except (BadImage, EngineRefused, NotFound) as problem:
             state, error = "failed", str(problem)
@@ -351,11 +416,33 @@ class WorkQueue:
         while True:
             try:
                 async with db.acquire(self._pool) as conn:
-                    await _settle(conn, job, state, error=error, delay=delay, counted=counted)
+                    await _settle(
+                        conn,
+                        job,
+                        state,
+                        error=error,
+                        delay=delay,
+                        counted=counted,
+                        parked=parked,
+                    )
                 return
             except _DATABASE_TROUBLE as problem:
                 log.warning("[%s] Job %s cannot be noted yet: %s", name, job.id, problem)
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def _await_engine(self) -> None:
+        """In an outage, ask the engine until it answers; then let the parked jobs go on."""
+        while True:
+            await self._engine_out.wait()
+            await asyncio.sleep(PARK_SECONDS)
+            try:
+                await self._ping_engine()
+            except EngineUnavailable:
+                continue
+            self._engine_out.clear()
+            self._engine_answers.set()
+            log.info("[PhotoQueue] The face engine answers: its work goes on")
+            self.wake()
 
     async def _beat(self) -> None:
         """Give signs of life, and take over the jobs of replicas that gave none."""

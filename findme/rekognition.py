@@ -30,6 +30,8 @@ T = TypeVar("T")
 RETRIES = 3
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
+#: Seconds that AWS may take until a search finds a new vector: not documented, our margin.
+SETTLE_SECONDS = 5.0
 #: The most matches a search returns; always asked for, since the default hides matches.
 MAX_MATCHES = 4096
 #: FaceIds of one DeleteFaces: more at once is throttled.
@@ -37,10 +39,9 @@ DELETE_BATCH = 500
 #: Seconds for which calls fail at once after the engine was found unreachable.
 OUTAGE_SECONDS = 2.0
 #: US dollars a call (first tier); operations that are not named cost nothing.
-PRICES = {
-    name: 0.001
-    for name in ("IndexFaces", "SearchFaces", "SearchFacesByImage", "DetectFaces", "CompareFaces")
-}
+PRICES = dict.fromkeys(
+    ("IndexFaces", "SearchFaces", "SearchFacesByImage", "DetectFaces", "CompareFaces"), 0.001
+)
 
 _REFUSED = {
     "InvalidImageFormatException": "The face engine cannot read this picture.",
@@ -118,9 +119,12 @@ class Rekognition:
         return int(answer["FaceCount"])
 
     async def index_faces(
-        self, collection_id: str, jpeg: bytes, external_id: str
+        self, collection_id: str, jpeg: bytes, external_id: str, *, max_faces: int | None = None
     ) -> IndexResult:
-        """Index every face of a picture (JPEG, upright, under 5 MB); twice adds nothing."""
+        """Index the faces of a picture (JPEG, upright, under 5 MB); twice adds nothing.
+
+        With *max_faces* the others come back as unindexed, reason EXCEEDS_MAX_FACES.
+        """
         answer = await self._call(
             "IndexFaces",
             self._client.index_faces,
@@ -129,6 +133,7 @@ class Rekognition:
             ExternalImageId=external_id,
             QualityFilter="AUTO",
             DetectionAttributes=["DEFAULT"],
+            **({} if max_faces is None else {"MaxFaces": max_faces}),
         )
         return IndexResult(
             faces=[_indexed(record) for record in answer["FaceRecords"]],
@@ -179,7 +184,7 @@ class Rekognition:
 
     async def _call(
         self, name: str, method: Callable[..., Awaitable[Any]], **arguments: object
-    ) -> Any:  # noqa: ANN401 - the answers are shapes of botocore's model
+    ) -> Any:
         async with self._slots:
             if time.monotonic() < self._outage_until:
                 raise EngineUnavailable
@@ -212,7 +217,9 @@ class Rekognition:
         if code in _UNAVAILABLE or status >= 500:
             log.warning("[AWS] %s %s: %s", status, code, message)
             return EngineUnavailable(_UNAVAILABLE.get(code))
-        return EngineRefused(f"{_REFUSED.get(code, 'The face engine refused.')} ({code}: {message})")
+        return EngineRefused(
+            f"{_REFUSED.get(code, 'The face engine refused.')} ({code}: {message})"
+        )
 
 
 class _AlreadyThere(EngineError):

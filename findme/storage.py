@@ -7,6 +7,7 @@ connection.
 
 import asyncio
 import hashlib
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,11 @@ class Spooled:
     path: Path
     size_bytes: int
     sha256: bytes
+
+
+def empty_spool(data_dir: Path) -> None:
+    """Remove what requests of an earlier run left on disk: nobody comes back for it."""
+    shutil.rmtree(data_dir / "spool", ignore_errors=True)
 
 
 @contextmanager
@@ -123,6 +129,15 @@ async def _insert(
             size_bytes,
             digest,
         )
+    )
+
+
+async def set_redactions(conn: Connection, photo_id: PhotoId, redactions: str) -> None:
+    """Note what is blanked when guests receive the original."""
+    await conn.execute(
+        "update image set redactions = $2 where photo_id = $1 and size = 'original'",
+        photo_id,
+        redactions,
     )
 
 

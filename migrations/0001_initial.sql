@@ -67,9 +67,13 @@ create table selfie (
     id         bigint generated always as identity primary key,
     guest_id   bigint not null references guest on delete cascade,
     state      text not null default 'pending' check (state in ('pending', 'accepted', 'refused')),
+    -- why it was refused, the words of the API's code and problems
     problem    text,
+    -- a join request is just having it indexed: the workers leave it alone until then
+    claimed_until timestamptz,
     created_at timestamptz not null default now()
 );
+create index selfie_pending on selfie (guest_id) where state = 'pending';
 create index selfie_guest on selfie (guest_id, id);
 
 -- Photos ---------------------------------------------------------------------------------------
@@ -170,6 +174,8 @@ create table reference (
     number         bigint not null,
     -- searches have decided all faces up to this number
     covered_upto   bigint not null default 0,
+    -- its own first search is done; until then sweeps leave it to that
+    searched       boolean not null default false,
     indexed_at     timestamptz not null,
     unique (selfie_id),
     unique (event_id, number)
@@ -217,6 +223,8 @@ create table job (
     error         text,
     -- counted up by each claim: who holds an older lease holds nothing
     lease         bigint not null default 0,
+    -- found no engine: is not offered again before the engine answers
+    parked        boolean not null default false,
     replica_id    bigint references replica on delete set null,
     run_at        timestamptz not null default now(),
     created_at    timestamptz not null default now(),

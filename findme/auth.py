@@ -1,0 +1,294 @@
+"""Accounts, passwords, sessions and upload tokens."""
+
+import asyncio
+import hashlib
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import argon2
+import asyncpg
+import orjson
+
+from findme import db
+from findme.cache import USERS, Cache
+from findme.db import Connection, Pool
+from findme.errors import EmailTaken, InvalidRequest, TooManyAttempts, WrongCredentials
+from findme.models import Actor, EventId, Role, TokenId, User, UserId
+
+#: The account that is made where no admin is named.
+FIRST_ADMIN = "admin@findme.local"
+SESSION_LIFETIME = timedelta(days=30)
+MIN_PASSWORD = 8
+MAX_PASSWORD = 1024
+#: Failed sign-ins a minute, for an address and for an account, after which all are refused.
+MAX_FAILURES = 10
+FAILURE_SECONDS = 60
+#: What a token begins with tells which table knows it.
+SESSION_PREFIX = "fms_"
+UPLOAD_PREFIX = "fmu_"
+
+#: OWASP's argon2id setting: 19 MiB, 2 passes, 1 lane (password storage cheat sheet).
+_hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+#: Two at a time: 300 guests who join at once must not take 6 GB and both cores.
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
+#: Verified against where there is no such account, so that the answer takes as long.
+_NOBODY = _hasher.hash("nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A fresh session; the token is known only here."""
+
+    token: str
+    expires_at: datetime
+
+
+async def hash_password(password: str) -> str:
+    """Return the argon2id hash, made off the loop."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
+
+
+async def verify_password(password_hash: str, password: str) -> bool:
+    """Whether the password belongs to the hash, checked off the loop."""
+
+    def verify() -> bool:
+        try:
+            return _hasher.verify(password_hash, password)
+        except (argon2.exceptions.VerifyMismatchError, argon2.exceptions.InvalidHashError):
+            return False
+
+    return await asyncio.get_running_loop().run_in_executor(_threads, verify)
+
+
+def check_password(password: str) -> str:
+    """Return the password; InvalidRequest where it is too short or too long."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InvalidRequest(
+            f"The password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
+        )
+    return password
+
+
+def check_email(email: str) -> str:
+    """Return the address in lower case; InvalidRequest where it cannot be one."""
+    email = email.strip().lower()
+    name, at, host = email.partition("@")
+    if not (name and at and host) or "@" in host or len(email) > 254 or " " in email:
+        raise InvalidRequest("This is not an e-mail address.", field="email")
+    return email
+
+
+def check_name(name: str) -> str:
+    """Return the name without outer blanks; InvalidRequest where it is empty or too long."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise InvalidRequest("A name of 1 to 100 characters is needed.", field="name")
+    return name
+
+
+async def create_account(
+    conn: Connection, *, name: str, email: str, password_hash: str, role: Role
+) -> UserId:
+    """Add an account; EmailTaken where the address has one."""
+    try:
+        async with conn.transaction():
+            return UserId(
+                await conn.fetchval(
+                    """
+                    insert into account (role, name, email, password_hash)
+                    values ($1, $2, $3, $4) returning id""",
+                    role,
+                    name,
+                    email,
+                    password_hash,
+                )
+            )
+    except asyncpg.UniqueViolationError as error:
+        raise EmailTaken from error
+
+
+async def find_account(conn: Connection, email: str) -> tuple[User, str] | None:
+    """Return the account of an address and its password hash."""
+    row = await conn.fetchrow(
+        "select id, name, email, role, password_hash from account where email = $1", email
+    )
+    if row is None:
+        return None
+    user = User(UserId(row["id"]), row["name"], row["email"], Role(row["role"]))
+    return user, row["password_hash"]
+
+
+async def delete_account(conn: Connection, user_id: UserId) -> None:
+    """Remove the account with all that hangs on it."""
+    await conn.execute("delete from account where id = $1", user_id)
+
+
+async def ensure_admin(pool: Pool, email: str | None, password: str | None) -> str | None:
+    """See to it that there is an admin; return the password that was made up, if one was.
+
+    With *email* and *password* an admin with exactly these exists afterwards.
+    """
+    if email and password:
+        await set_admin(pool, email, password)
+        return None
+    made_up = secrets.token_urlsafe(12)
+    password_hash = await hash_password(made_up)
+    async with db.transaction(pool) as conn:
+        # services that start together make one admin, not two
+        await conn.execute("lock table account in share row exclusive mode")
+        if await conn.fetchval("select exists (select from account where role = 'admin')"):
+            return None
+        await create_account(
+            conn,
+            name="Admin",
+            email=FIRST_ADMIN,
+            password_hash=password_hash,
+            role=Role.ADMIN,
+        )
+    return made_up
+
+
+async def set_admin(pool: Pool, email: str, password: str) -> None:
+    """Make the account of *email* an admin with that password, new or not."""
+    email = check_email(email)
+    async with db.acquire(pool) as conn:
+        found = await find_account(conn, email)
+        same = found is not None and await verify_password(found[1], password)
+        if same and found is not None and found[0].role is Role.ADMIN:
+            return
+        await conn.execute(
+            """
+            insert into account (role, name, email, password_hash) values ('admin', 'Admin', $1, $2)
+            on conflict (email) do update
+               set role = 'admin', password_hash = excluded.password_hash""",
+            email,
+            await hash_password(password),
+        )
+
+
+async def sign_in(pool: Pool, cache: Cache, email: str, password: str, address: str) -> User:
+    """Return the user; WrongCredentials, or TooManyAttempts for the address or the account."""
+    email = email.strip().lower()
+    keys = [f"address:{address}", f"account:{email}"]
+    for key in keys:
+        if await cache.attempts(key) >= MAX_FAILURES:
+            raise TooManyAttempts
+    async with db.acquire(pool) as conn:
+        found = await find_account(conn, email)
+    valid = await verify_password(found[1] if found else _NOBODY, password[:MAX_PASSWORD])
+    if found is None or not valid:
+        for key in keys:
+            await cache.count_attempt(key, seconds=FAILURE_SECONDS)
+        raise WrongCredentials
+    return found[0]
+
+
+async def open_session(conn: Connection, user_id: UserId) -> Session:
+    """Open a session in the caller's transaction."""
+    token = SESSION_PREFIX + secrets.token_urlsafe(32)
+    expires_at = datetime.now(UTC) + SESSION_LIFETIME
+    await conn.execute(
+        "insert into session (token_hash, account_id, expires_at) values ($1, $2, $3)",
+        _digest(token),
+        user_id,
+        expires_at,
+    )
+    return Session(token, expires_at)
+
+
+async def close_session(pool: Pool, cache: Cache, token: str) -> None:
+    """End the session of a token; an unknown one is fine."""
+    await pool.execute("delete from session where token_hash = $1", _digest(token))
+    await cache.forget(USERS, _digest(token).hex())
+
+
+async def close_sessions(pool: Pool, cache: Cache, user_id: UserId) -> None:
+    """End all sessions of a user."""
+    rows = await pool.fetch(
+        "delete from session where account_id = $1 returning token_hash", user_id
+    )
+    for row in rows:
+        await cache.forget(USERS, row["token_hash"].hex())
+
+
+async def prune_sessions(pool: Pool) -> None:
+    """Remove the sessions that have expired."""
+    await pool.execute("delete from session where expires_at < now()")
+
+
+async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> Actor | None:
+    """Return whose token this is, or None; kept in the cache for its TTL."""
+    digest = _digest(token)
+
+    async def look_up() -> bytes | None:
+        if token.startswith(UPLOAD_PREFIX):
+            row = await pool.fetchrow(
+                """
+                update upload_token set last_used_at = now() where token_hash = $1
+                returning id as token_id, event_id""",
+                digest,
+            )
+        else:
+            row = await pool.fetchrow(
+                """
+                select account.id, name, email, role
+                  from session join account on account.id = session.account_id
+                 where token_hash = $1 and expires_at > now()""",
+                digest,
+            )
+        return None if row is None else orjson.dumps(dict(row))
+
+    found = await cache.get(USERS, digest.hex(), look_up)
+    if found is None:
+        return None
+    row = orjson.loads(found)
+    if "token_id" in row:
+        return Actor(
+            upload_event_id=EventId(row["event_id"]), upload_token_id=TokenId(row["token_id"])
+        )
+    user = User(UserId(row["id"]), row["name"], row["email"], Role(row["role"]))
+    return Actor(user=user, by_cookie=by_cookie)
+
+
+async def create_upload_token(
+    conn: Connection, event_id: EventId, label: str
+) -> tuple[TokenId, str]:
+    """Add a photographer's token; it is shown this once."""
+    token = UPLOAD_PREFIX + secrets.token_urlsafe(32)
+    token_id = await conn.fetchval(
+        "insert into upload_token (event_id, label, token_hash) values ($1, $2, $3) returning id",
+        event_id,
+        label,
+        _digest(token),
+    )
+    return TokenId(token_id), token
+
+
+async def list_upload_tokens(conn: Connection, event_id: EventId) -> list[db.Record]:
+    """Return an event's tokens: id, label, created_at, last_used_at; newest first."""
+    return await conn.fetch(
+        """
+        select id, label, created_at, last_used_at from upload_token
+         where event_id = $1 order by id desc""",
+        event_id,
+    )
+
+
+async def delete_upload_token(
+    pool: Pool, cache: Cache, event_id: EventId, token_id: TokenId
+) -> bool:
+    """Take a token back; False where there is none."""
+    digest: bytes | None = await pool.fetchval(
+        "delete from upload_token where event_id = $1 and id = $2 returning token_hash",
+        event_id,
+        token_id,
+    )
+    if digest is not None:
+        await cache.forget(USERS, digest.hex())
+    return digest is not None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

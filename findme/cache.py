@@ -1,0 +1,126 @@
+"""The one aiocache object, the names of the keys, and what makes them stale.
+
+Photo lists are kept as finished, compressed bytes under a key that holds the event's version;
+whatever changes an event's photos or matches moves the version, and the old keys end by their TTL.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiocache
+from aiocache.serializers import BaseSerializer
+
+from findme.models import EventId
+
+#: The regions whose hits the operator sees, by their names in the stats.
+PHOTOS = "user_photos_cache"
+USERS = "user_cache"
+
+
+class _Bytes(BaseSerializer):  # type: ignore[misc]  # aiocache carries no types
+    """Bytes as they are; redis must not decode them."""
+
+    DEFAULT_ENCODING = None
+
+    def dumps(self, value: bytes) -> bytes:
+        return value
+
+    def loads(self, value: bytes | None) -> bytes | None:
+        return value
+
+
+@dataclass(slots=True)
+class Hits:
+    """How often a region knew the answer."""
+
+    hits: int = 0
+    misses: int = 0
+
+    @property
+    def rate(self) -> str:
+        """The share of hits, as `82.14%`."""
+        asked = self.hits + self.misses
+        return f"{100 * self.hits / asked if asked else 0:.2f}%"
+
+
+class Cache:
+    """Bytes by key, in regions, for *ttl* seconds."""
+
+    def __init__(self, url: str, ttl: int) -> None:
+        self._ttl = ttl
+        self._stores = {
+            name: aiocache.Cache.from_url(url) for name in (PHOTOS, USERS, "versions", "attempts")
+        }
+        for name, store in self._stores.items():
+            store.namespace = f"findme:{name}:"
+            if name in (PHOTOS, USERS):
+                store.serializer = _Bytes()
+        self.hits = {PHOTOS: Hits(), USERS: Hits()}
+
+    async def get(
+        self, region: str, key: str, make: Callable[[], Awaitable[bytes | None]]
+    ) -> bytes | None:
+        """Return what is under *key*, made by *make* where it is not there; None is not kept."""
+        counter, store = self.hits[region], self._stores[region]
+        if self._ttl:
+            found: bytes | None = await store.get(key)
+            if found is not None:
+                counter.hits += 1
+                return found
+        counter.misses += 1
+        made = await make()
+        if made is not None and self._ttl:
+            await store.set(key, made, ttl=self._ttl)
+        return made
+
+    async def forget(self, region: str, key: str) -> None:
+        """Remove one key."""
+        await self._stores[region].delete(key)
+
+    async def version(self, event_id: EventId) -> int:
+        """Return the event's version, a part of the key of each of its lists."""
+        return int(await self._stores["versions"].get(str(event_id)) or 0)
+
+    async def forget_event(self, event_id: EventId) -> None:
+        """Make every cached list of the event stale."""
+        await self._stores["versions"].increment(str(event_id))
+
+    async def count_attempt(self, key: str, *, seconds: int) -> None:
+        """Count one attempt under *key*; the count ends *seconds* after its first."""
+        store = self._stores["attempts"]
+        if await store.increment(key) == 1:
+            await store.expire(key, seconds)
+
+    async def attempts(self, key: str) -> int:
+        """Return how many attempts are counted under *key*."""
+        return int(await self._stores["attempts"].get(key) or 0)
+
+    async def size(self, region: str) -> int:
+        """Return how many keys a region holds."""
+        store = self._stores[region]
+        if isinstance(store, aiocache.SimpleMemoryCache):
+            return len(await store.raw("keys"))
+        return len(await store.raw("keys", f"{store.namespace}*"))
+
+    async def clear(self) -> int:
+        """Empty the regions and return how many keys went."""
+        count = sum([await self.size(region) for region in self.hits])
+        for region in self.hits:
+            await self._stores[region].clear(namespace=self._stores[region].namespace)
+        return count
+
+    async def close(self) -> None:
+        """Let go of the backend's connections."""
+        for store in self._stores.values():
+            await store.close()
+
+
+@asynccontextmanager
+async def open_cache(url: str, ttl: int) -> AsyncIterator[Cache]:
+    """Open the cache at *url* (memory:// or redis://…), with *ttl* seconds for each list."""
+    cache = Cache(url, ttl)
+    try:
+        yield cache
+    finally:
+        await cache.close()

@@ -1,0 +1,127 @@
+"""The `findme` command: exit code 0 done, 1 failed, 2 wrong usage."""
+
+import argparse
+import asyncio
+import getpass
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import findme
+from findme import server
+from findme.auth import check_email, check_password
+from findme.engine import __main__ as engine
+from findme.errors import FindMeError
+from findme.settings import Settings, read_env_file
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["faces"]:
+        return engine.main(words[1:])
+    options = _parser().parse_args(words)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    # every call of the AWS client would be a line
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    logging.getLogger("aiobotocore").setLevel(logging.WARNING)
+    try:
+        code: int = options.run(options, _settings(options))
+    except FindMeError as error:
+        print(f"findme: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="findme", description="Each guest of an event gets the photos they are in."
+    )
+    parser.add_argument("--version", action="version", version=findme.__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    command = commands.add_parser("serve", help="run the service")
+    command.add_argument("--host", help="FINDME_HOST")
+    command.add_argument("--port", type=_port, help="FINDME_PORT; 0 takes a free one")
+    command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    command.add_argument("--role", choices=("all", "web", "worker"), default="all")
+    command.set_defaults(run=_serve)
+
+    # parsed by the service itself, which knows nothing of FindMe; named here for --help
+    commands.add_parser("faces", help="run the Rekognition-compatible face service alone")
+
+    command = commands.add_parser("migrate", help="bring the database up to date")
+    command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    command.set_defaults(run=_migrate)
+
+    command = commands.add_parser("admin", help="look after admins")
+    actions = command.add_subparsers(metavar="ACTION", required=True)
+    action = actions.add_parser("create", help="make an admin, or an account into one")
+    action.add_argument("email")
+    action.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    action.set_defaults(run=_create_admin)
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Read .env and the environment; what the command line says wins."""
+    from_file = read_env_file(Path(".env"))
+    env: Mapping[str, str] = {**from_file, **os.environ}
+    # AWS's own variables are read by the AWS client, from the environment
+    for name, value in from_file.items():
+        if name.startswith("AWS_"):
+            os.environ.setdefault(name, value)
+    settings = Settings.from_env(env)
+    given = {
+        "findme_host": getattr(options, "host", None),
+        "findme_port": getattr(options, "port", None),
+        "findme_data_dir": getattr(options, "data_dir", None),
+    }
+    settings = replace(
+        settings, **{name: value for name, value in given.items() if value is not None}
+    )
+    return replace(settings, findme_data_dir=settings.findme_data_dir.resolve())
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    def ready(url: str) -> None:
+        print(f"FindMe is ready: {url}", flush=True)
+
+    return asyncio.run(server.serve(settings, options.role, ready))
+
+
+def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
+    asyncio.run(server.migrate(settings))
+    print("The database is up to date.")
+    return 0
+
+
+def _create_admin(options: argparse.Namespace, settings: Settings) -> int:
+    email = check_email(options.email)
+    made_up = None
+    if sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+        if password != getpass.getpass("Once more: "):
+            print("findme: the two passwords differ", file=sys.stderr)
+            return 1
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+        if not password:
+            password = made_up = secrets.token_urlsafe(12)
+    asyncio.run(server.create_admin(settings, email, check_password(password)))
+    print(f"{email} is an admin." + (f" The password is {made_up}" if made_up else ""))
+    return 0

@@ -1,0 +1,183 @@
+"""Events: what an organiser makes, and what ends with it."""
+
+import secrets
+import uuid
+from dataclasses import fields
+from datetime import datetime
+
+import asyncpg
+
+from findme import queue
+from findme.db import Connection
+from findme.errors import NotFound
+from findme.models import Event, EventCounts, EventId, Gallery, JobKind, UserId
+
+#: Without 0 O, 1 I L, and U V: what is read aloud over music is typed right.
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
+CODE_LENGTH = 8
+
+
+def clean_code(code: str) -> str:
+    """Return a typed code in its stored form: capitals, without blanks and hyphens."""
+    return "".join(code.split()).replace("-", "").upper()
+
+
+async def create(
+    conn: Connection,
+    *,
+    name: str,
+    starts_at: datetime | None,
+    expires_at: datetime | None,
+    gallery: Gallery,
+    join_open: bool,
+) -> Event:
+    """Add an event with a code of its own."""
+    while True:
+        code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+        try:
+            async with conn.transaction():
+                row = await conn.fetchrow(
+                    """
+                    insert into event (code, name, starts_at, expires_at, gallery, join_open,
+                                       collection_id)
+                    values ($1, $2, $3, $4, $5, $6, $7) returning *""",
+                    code,
+                    name,
+                    starts_at,
+                    expires_at,
+                    gallery,
+                    join_open,
+                    f"findme-{uuid.uuid4().hex}",
+                )
+        except asyncpg.UniqueViolationError:
+            continue
+        assert row is not None
+        return _event(row)
+
+
+async def get(conn: Connection, event_id: EventId) -> Event:
+    """Return an event; NotFound where there is none."""
+    row = await conn.fetchrow(
+        "select * from event where id = $1",
+        event_id,
+    )
+    if row is None:
+        raise NotFound
+    return _event(row)
+
+
+async def get_by_code(conn: Connection, code: str) -> Event:
+    """Return the event that a typed code opens; NotFound where it opens none."""
+    row = await conn.fetchrow(
+        "select * from event where code = $1",
+        clean_code(code),
+    )
+    if row is None:
+        raise NotFound("This code opens no event. Check the 8 characters on the card.")
+    return _event(row)
+
+
+async def list_all(conn: Connection, *, before: EventId | None, limit: int) -> list[Event]:
+    """Return events, newest first, older than *before*."""
+    rows = await conn.fetch(
+        """
+        select * from event where $1::bigint is null or id < $1
+         order by id desc limit $2""",
+        before,
+        limit,
+    )
+    return [_event(row) for row in rows]
+
+
+async def list_joined(conn: Connection, user_id: UserId) -> list[Event]:
+    """Return the events that a user joined, the last joined first."""
+    rows = await conn.fetch(
+        """
+        select * from event
+         where id in (select event_id from guest where account_id = $1)
+         order by (select guest.id from guest where event_id = event.id and account_id = $1) desc
+        """,
+        user_id,
+    )
+    return [_event(row) for row in rows]
+
+
+async def count_all(conn: Connection) -> int:
+    """Return how many events there are."""
+    count: int = await conn.fetchval("select count(*) from event")
+    return count
+
+
+async def update(conn: Connection, event: Event) -> Event:
+    """Write what an organiser may change: name, times, gallery, join_open, thresholds."""
+    row = await conn.fetchrow(
+        """
+        update event set name = $2, starts_at = $3, expires_at = $4, gallery = $5, join_open = $6,
+                         match_threshold = $7, maybe_threshold = $8
+         where id = $1 returning *""",
+        event.id,
+        event.name,
+        event.starts_at,
+        event.expires_at,
+        event.gallery,
+        event.join_open,
+        event.match_threshold,
+        event.maybe_threshold,
+    )
+    if row is None:
+        raise NotFound
+    return _event(row)
+
+
+async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, EventCounts]:
+    """Return how much each of the events holds."""
+    rows = await conn.fetch(
+        """
+        select id,
+               (select count(*) from photo where event_id = event.id) as photos,
+               (select count(*) from guest where event_id = event.id) as guests,
+               (select count(*) from face where event_id = event.id) as faces,
+               (select count(distinct (match.guest_id, match.photo_id))
+                  from guest join match on match.guest_id = guest.id
+                 where guest.event_id = event.id) as matches
+          from event where id = any($1)""",
+        event_ids,
+    )
+    return {
+        EventId(row["id"]): EventCounts(row["photos"], row["guests"], row["faces"], row["matches"])
+        for row in rows
+    }
+
+
+async def mark_collection_ready(conn: Connection, event_id: EventId) -> None:
+    """Note that the engine has the event's collection."""
+    await conn.execute("update event set collection_ready = true where id = $1", event_id)
+
+
+async def delete(conn: Connection, event_id: EventId) -> None:
+    """Remove an event with its photos, faces and guests; the engine's collection follows by a job.
+
+    NotFound where there is none.
+    """
+    collection_id = await conn.fetchval(
+        "delete from event where id = $1 returning collection_id", event_id
+    )
+    if collection_id is None:
+        raise NotFound
+    await queue.enqueue(
+        conn,
+        JobKind.DELETE_COLLECTION,
+        label=collection_id,
+        payload={"collection_id": collection_id},
+    )
+
+
+async def list_expired(conn: Connection) -> list[EventId]:
+    """Return the events whose time is over."""
+    rows = await conn.fetch("select id from event where expires_at < now()")
+    return [EventId(row["id"]) for row in rows]
+
+
+def _event(row: asyncpg.Record) -> Event:
+    values = {item.name: row[item.name] for item in fields(Event)}
+    return Event(**{**values, "gallery": Gallery(row["gallery"])})

@@ -1,0 +1,43 @@
+"""What ends by itself: events past their time, sessions past theirs."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+import asyncpg
+
+from findme import auth, db, events
+from findme.db import Pool
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks; an event may outlive its `expires_at` by as much.
+PERIOD = 30.0
+
+
+def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutines that keep house, by task name."""
+    return {"housekeeping": keep_house(pool)}
+
+
+async def keep_house(pool: Pool) -> None:
+    """Delete what has expired, again and again."""
+    while True:
+        try:
+            await delete_expired_events(pool)
+            await auth.prune_sessions(pool)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            log.warning("[Housekeeping] The database does not answer: %s", error)
+        await asyncio.sleep(PERIOD)
+
+
+async def delete_expired_events(pool: Pool) -> int:
+    """Delete the events whose time is over, each as if an admin had; return how many."""
+    async with db.acquire(pool) as conn:
+        expired = await events.list_expired(conn)
+    for event_id in expired:
+        async with db.transaction(pool) as conn:
+            await events.delete(conn, event_id)
+        log.info("[Housekeeping] Event %s has expired and is deleted", event_id)
+    return len(expired)

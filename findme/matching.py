@@ -1,0 +1,262 @@
+"""Which searches to make so that every pair of guest and face is compared once, and no more.
+
+A search from either end decides a pair. Faces and references (what a guest looks like) are
+numbered in the order of their commits, and both carry the number up to which the other side is
+decided: `covered_upto`. A pair (r, f) is open while r.covered_upto < f.number and
+f.covered_upto < r.number. A mark is written in the transaction that stores the search's answer, so
+a crash costs at most a search made twice.
+
+A search decides only what was indexed *settle* seconds before it began: the engine need not find a
+vector at once. The searched vector itself is known to it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from findme.db import Connection
+from findme.models import EngineFaceId, EventId, FaceId, GuestId, SelfieId, Similar
+from findme.rekognition import MAX_MATCHES
+
+#: The similarity of a vector to itself, where the engine gives both ends the same id.
+IDENTICAL = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A vector that searches for a guest start from."""
+
+    id: int
+    guest_id: GuestId
+    engine_face_id: EngineFaceId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFace:
+    """A face with open pairs."""
+
+    id: FaceId
+    engine_face_id: EngineFaceId
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """Up to which numbers an event's faces and references are settled."""
+
+    face: int
+    reference: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The searches of one sweep; one of the two lists is empty, but for truncated answers."""
+
+    horizon: Horizon
+    references: Sequence[Reference]
+    faces: Sequence[OpenFace]
+    #: Vectors younger than the horizon wait for the next sweep.
+    unsettled: bool
+
+
+async def horizon(conn: Connection, event_id: EventId, *, settle: float) -> Horizon:
+    """Return what a search that begins now decides."""
+    row = await conn.fetchrow(
+        """
+        select coalesce((select max(number) from face where event_id = $1
+                            and indexed_at <= clock_timestamp() - make_interval(secs => $2)), 0)
+                   as face,
+               coalesce((select max(number) from reference where event_id = $1
+                            and indexed_at <= clock_timestamp() - make_interval(secs => $2)), 0)
+                   as reference""",
+        event_id,
+        settle,
+    )
+    assert row is not None
+    return Horizon(row["face"], row["reference"])
+
+
+async def plan_sweep(conn: Connection, event_id: EventId, *, settle: float) -> Plan:
+    """Return the fewest searches that close the settled open pairs of an event.
+
+    With one block of new faces that is one search for each face or each reference, whichever are
+    fewer (rekognition-facts, section 3: a minimum vertex cover of the open pairs).
+    """
+    edge = await horizon(conn, event_id, settle=settle)
+    faces = await conn.fetch(
+        """
+        select face.id, face.engine_face_id from face
+         where face.event_id = $1 and face.number <= $2
+           and face.number > (select coalesce(min(covered_upto), 0) from reference
+                               where event_id = $1 and searched)
+           and exists (select from reference
+                        where event_id = $1 and searched and reference.number <= $3
+                          and reference.covered_upto < face.number
+                          and face.covered_upto < reference.number)
+         order by face.number""",
+        event_id,
+        edge.face,
+        edge.reference,
+    )
+    references = await conn.fetch(
+        """
+        select reference.id, reference.guest_id, reference.engine_face_id from reference
+         where reference.event_id = $1 and searched and reference.number <= $3
+           and reference.covered_upto < $2
+           and exists (select from face
+                        where event_id = $1 and face.number <= $2
+                          and face.number > reference.covered_upto
+                          and face.covered_upto < reference.number)
+         order by reference.number""",
+        event_id,
+        edge.face,
+        edge.reference,
+    )
+    unsettled: bool = await conn.fetchval(
+        """
+        select exists (select from face where event_id = $1 and number > $2)
+           and exists (select from reference where event_id = $1)
+            or exists (select from reference where event_id = $1 and searched and number > $3
+                          and covered_upto < $2)""",
+        event_id,
+        edge.face,
+        edge.reference,
+    )
+    from_faces = len(faces) < len(references)
+    return Plan(
+        horizon=edge,
+        references=[] if from_faces else [Reference(**row) for row in references],
+        faces=[OpenFace(**row) for row in faces] if from_faces else [],
+        unsettled=unsettled,
+    )
+
+
+async def open_faces(conn: Connection, reference: Reference, edge: Horizon) -> list[OpenFace]:
+    """Return the faces that a reference is not compared with, up to the horizon."""
+    rows = await conn.fetch(
+        """
+        select face.id, face.engine_face_id
+          from reference join face on face.event_id = reference.event_id
+         where reference.id = $1 and face.number <= $2
+           and face.number > reference.covered_upto and face.covered_upto < reference.number
+         order by face.number""",
+        reference.id,
+        edge.face,
+    )
+    return [OpenFace(**row) for row in rows]
+
+
+async def find_reference(conn: Connection, selfie_id: SelfieId) -> Reference | None:
+    """Return the reference that a selfie became, or None where it is gone."""
+    row = await conn.fetchrow(
+        "select id, guest_id, engine_face_id from reference where selfie_id = $1", selfie_id
+    )
+    return None if row is None else Reference(**row)
+
+
+async def save_reference_search(
+    conn: Connection, reference: Reference, similar: Sequence[Similar], edge: Horizon
+) -> bool:
+    """Store what a search from a reference found, and what it decided.
+
+    False where the answer was cut off at MAX_MATCHES: then nothing counts as decided, and the open
+    faces are to be searched from their side.
+    """
+    cut_off = len(similar) >= MAX_MATCHES
+    await conn.execute(
+        """
+        insert into match (reference_id, face_id, guest_id, photo_id, similarity)
+        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity
+          from reference
+          join face on face.event_id = reference.event_id
+          join unnest($2::text[], $3::real[]) as found (engine_face_id, similarity)
+            on found.engine_face_id = face.engine_face_id
+         where reference.id = $1
+        on conflict (reference_id, face_id)
+        do update set similarity = greatest(match.similarity, excluded.similarity)""",
+        reference.id,
+        [reference.engine_face_id, *(item.engine_face_id for item in similar)],
+        [IDENTICAL, *(item.similarity for item in similar)],
+    )
+    await conn.execute(
+        """
+        update reference set searched = true, covered_upto = greatest(covered_upto, $2)
+         where id = $1""",
+        reference.id,
+        0 if cut_off else edge.face,
+    )
+    return not cut_off
+
+
+async def save_face_search(
+    conn: Connection, face: OpenFace, similar: Sequence[Similar], edge: Horizon
+) -> None:
+    """Store what a search from a photo's face found, and what it decided."""
+    await conn.execute(
+        """
+        insert into match (reference_id, face_id, guest_id, photo_id, similarity)
+        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity
+          from face
+          join reference on reference.event_id = face.event_id
+          join unnest($2::text[], $3::real[]) as found (engine_face_id, similarity)
+            on found.engine_face_id = reference.engine_face_id
+         where face.id = $1
+        on conflict (reference_id, face_id)
+        do update set similarity = greatest(match.similarity, excluded.similarity)""",
+        face.id,
+        [face.engine_face_id, *(item.engine_face_id for item in similar)],
+        [IDENTICAL, *(item.similarity for item in similar)],
+    )
+    if len(similar) < MAX_MATCHES:
+        await conn.execute(
+            "update face set covered_upto = greatest(covered_upto, $2) where id = $1",
+            face.id,
+            edge.reference,
+        )
+
+
+async def close_sweep(conn: Connection, event_id: EventId, edge: Horizon) -> None:
+    """Move the references' marks up to a sweep's horizon where no pair below it is open."""
+    await conn.execute(
+        """
+        update reference set covered_upto = $2
+         where event_id = $1 and searched and number <= $3 and covered_upto < $2
+           and not exists (select from face
+                            where event_id = $1 and face.number <= $2
+                              and face.number > reference.covered_upto
+                              and face.covered_upto < reference.number)""",
+        event_id,
+        edge.face,
+        edge.reference,
+    )
+
+
+async def retire_references(conn: Connection, reference: Reference) -> list[EngineFaceId]:
+    """Remove a guest's references older than this one; return the vectors to forget."""
+    rows = await conn.fetch(
+        """
+        delete from reference
+         where guest_id = $1 and number < (select number from reference where id = $2)
+        returning selfie_id, engine_face_id""",
+        reference.guest_id,
+        reference.id,
+    )
+    await conn.execute("delete from selfie where id = any($1)", [row["selfie_id"] for row in rows])
+    return [EngineFaceId(row["engine_face_id"]) for row in rows]
+
+
+async def has_references(conn: Connection, event_id: EventId) -> bool:
+    """Whether anybody is looked for in an event."""
+    found: bool = await conn.fetchval(
+        "select exists (select from reference where event_id = $1)", event_id
+    )
+    return found
+
+
+async def still_used(conn: Connection, faces: Sequence[EngineFaceId]) -> set[EngineFaceId]:
+    """Return those vectors that a face or reference names: not to be forgotten yet."""
+    rows = await conn.fetch(
+        """
+        select engine_face_id from face where engine_face_id = any($1)
+        union select engine_face_id from reference where engine_face_id = any($1)""",
+        list(faces),
+    )
+    return {EngineFaceId(row["engine_face_id"]) for row in rows}

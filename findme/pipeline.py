@@ -1,0 +1,352 @@
+"""The jobs: what happens to a photo, a selfie, an event behind the requests.
+
+Each handler may run twice; twice equals once. What needs the engine and finds none raises
+EngineUnavailable, and the queue keeps the job until the engine answers.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from findme import db, events, guests, images, matching, photos, queue, redaction, storage
+from findme.cache import Cache
+from findme.db import Connection, Pool
+from findme.errors import BadImage, EngineError, EngineRefused, NotFound, SelfieRefused
+from findme.guests import PendingSelfie
+from findme.images import Renditions
+from findme.models import (
+    EngineFaceId,
+    Event,
+    EventId,
+    IndexedFace,
+    Job,
+    JobKind,
+    PhotoState,
+    Size,
+)
+from findme.photos import Photo
+from findme.redaction import Redaction
+from findme.rekognition import Rekognition
+from findme.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Two pictures at a time: a 24-megapixel one takes some 70 MB while it is made smaller.
+PIXEL_THREADS = 2
+#: How much the threads that make pictures stand back behind the event loop (0 to 19).
+PIXEL_NICENESS = 10
+
+
+def _stand_back() -> None:
+    """Lower this thread's priority, where the system knows threads' priorities (Linux)."""
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PIXEL_NICENESS)
+
+
+class Pipeline:
+    """What the handlers share: the pool, the engine, the cache, and a lock for each event."""
+
+    def __init__(
+        self, settings: Settings, pool: Pool, faces: Rekognition, cache: Cache, *, settle: float
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._faces = faces
+        self._cache = cache
+        self._settle = settle
+        self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
+        self._sweeps: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
+        self._pixels = ThreadPoolExecutor(
+            PIXEL_THREADS, thread_name_prefix="pixels", initializer=_stand_back
+        )
+
+    def handlers(self) -> Mapping[JobKind, Callable[[Job], Awaitable[None]]]:
+        """Return what does each kind of job."""
+        return {
+            JobKind.INDEX_PHOTO: self.index_photo,
+            JobKind.INDEX_SELFIE: self.index_selfie,
+            JobKind.MATCH_SELFIE: self.match_selfie,
+            JobKind.MATCH_EVENT: self.match_event,
+            JobKind.FORGET_FACES: self.forget_faces,
+            JobKind.DELETE_COLLECTION: self.delete_collection,
+        }
+
+    def lock(self, event_id: EventId) -> asyncio.Lock:
+        """Return the lock under which the event's collection and guests are brought in."""
+        return self._locks.setdefault(event_id, asyncio.Lock())
+
+    # Photos ---------------------------------------------------------------------------------
+
+    async def index_photo(self, job: Job) -> None:
+        """Make a photo's small pictures, index its faces, and ask for a sweep."""
+        assert job.photo_id is not None
+        async with db.acquire(self._pool) as conn:
+            photo = await photos.get(conn, job.photo_id)
+        try:
+            analysis = await self._prepare(photo)
+            event = await self.ensure_indexed(photo.event_id)
+            result = await self._faces.index_faces(event.collection_id, analysis, photo.external_id)
+        except (BadImage, EngineRefused) as problem:
+            async with db.acquire(self._pool) as conn:
+                await photos.mark_failed(conn, photo.id, str(problem))
+            raise
+        async with db.transaction(self._pool) as conn:
+            try:
+                new = await photos.save_faces(conn, photo.event_id, photo.id, result)
+            except NotFound:
+                new = 0
+            if new and await matching.has_references(conn, photo.event_id):
+                await self._ask_for_sweep(conn, photo.event_id)
+            await queue.finish(conn, job)
+        await self._cache.forget_event(photo.event_id)
+
+    async def _prepare(self, photo: Photo) -> bytes:
+        """Store thumbnail, preview and redactions once; return the JPEG that the engine sees."""
+        with storage.spool_folder(self._settings.findme_data_dir) as folder:
+            path = folder / "original"
+            async with db.acquire(self._pool) as conn:
+                original = await storage.find_photo_image(conn, photo.id, Size.ORIGINAL)
+            if original is None:
+                raise NotFound("The photo was deleted.")
+            await storage.read_to_file(self._pool, original.id, path)
+            made = await self.on_pixels(images.render, path, self._settings.max_image_pixels)
+            if photo.state is PhotoState.RECEIVED:
+                blanks = await self.on_pixels(redaction.redactions, path)
+                await self._store_renditions(photo, made, blanks)
+        return made.analysis
+
+    async def _store_renditions(
+        self, photo: Photo, made: Renditions, blanks: list[Redaction]
+    ) -> None:
+        async with db.transaction(self._pool) as conn:
+            await conn.execute(
+                "delete from image where photo_id = $1 and size <> 'original'", photo.id
+            )
+            await storage.store_bytes(conn, made.preview, size=Size.PREVIEW, photo_id=photo.id)
+            await storage.store_bytes(conn, made.thumb, size=Size.THUMB, photo_id=photo.id)
+            if blanks:
+                await storage.set_redactions(conn, photo.id, redaction.to_json(blanks))
+            await photos.mark_prepared(
+                conn,
+                photo.id,
+                placeholder=made.placeholder,
+                width=made.width,
+                height=made.height,
+            )
+        await self._cache.forget_event(photo.event_id)
+
+    async def on_pixels(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run work on pixels in the threads for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._pixels, work, *arguments)
+
+    # Guests ---------------------------------------------------------------------------------
+
+    async def ensure_indexed(self, event_id: EventId) -> Event:
+        """Return the event once its collection and its guests' selfies are with the engine.
+
+        Whoever comes second waits at the event's lock, finds it done, and makes no call.
+        """
+        async with self.lock(event_id):
+            event = await self.ensure_collection(event_id)
+            async with db.acquire(self._pool) as conn:
+                pending = await guests.claim_pending(conn, event_id)
+            if not pending:
+                log.info("[AWS] Event %s users already indexed (cached)", event_id)
+                return event
+            log.info("[AWS] Indexing %d users for event %s", len(pending), event_id)
+            outcomes = await asyncio.gather(
+                *(self._index_pending(event, selfie) for selfie in pending),
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            return event
+
+    async def ensure_collection(self, event_id: EventId) -> Event:
+        """Return the event, its collection made; the caller holds the event's lock."""
+        async with db.acquire(self._pool) as conn:
+            event = await events.get(conn, event_id)
+        if not event.collection_ready:
+            await self._faces.create_collection(event.collection_id)
+            async with db.acquire(self._pool) as conn:
+                await events.mark_collection_ready(conn, event_id)
+        return event
+
+    async def take_in(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> None:
+        """Have a selfie indexed and judged, for a guest who waits; SelfieRefused where it won't do.
+
+        EngineUnavailable leaves it to the workers.
+        """
+        event = await self._event_with_collection(event_id)
+        result = await self._faces.index_faces(
+            event.collection_id, jpeg, selfie.external_id, max_faces=1
+        )
+        indexed = [face.engine_face_id for face in result.faces]
+        try:
+            face: IndexedFace | None = guests.judge(result)
+        except SelfieRefused:
+            await self._faces.delete_faces(event.collection_id, indexed)
+            raise
+        assert face is not None
+        async with db.transaction(self._pool) as conn:
+            accepted = await guests.accept_selfie(conn, event_id, selfie, face)
+        if not accepted:
+            await self._faces.delete_faces(event.collection_id, indexed)
+
+    async def _event_with_collection(self, event_id: EventId) -> Event:
+        async with db.acquire(self._pool) as conn:
+            event = await events.get(conn, event_id)
+        if event.collection_ready:
+            return event
+        async with self.lock(event_id):
+            return await self.ensure_collection(event_id)
+
+    async def _index_pending(self, event: Event, selfie: PendingSelfie) -> None:
+        async with db.acquire(self._pool) as conn:
+            image = await storage.find_selfie_image(conn, selfie.id)
+        if image is None:
+            return
+        jpeg = await storage.read_bytes(self._pool, image.id)
+        try:
+            await self.take_in(event.id, selfie, jpeg)
+        except (SelfieRefused, EngineRefused) as problem:
+            code = problem.code if isinstance(problem, SelfieRefused) else "invalid_image"
+            async with db.transaction(self._pool) as conn:
+                await guests.refuse_selfie(conn, selfie, code)
+        except BaseException:
+            async with db.acquire(self._pool) as conn:
+                await guests.leave_to_workers(conn, selfie)
+            raise
+
+    async def index_selfie(self, job: Job) -> None:
+        """Index what selfies of the event are pending."""
+        assert job.event_id is not None
+        await self.ensure_indexed(job.event_id)
+
+    # Matching -------------------------------------------------------------------------------
+
+    async def match_selfie(self, job: Job) -> None:
+        """Make a reference's first search: all faces that are there already, in one call."""
+        assert job.event_id is not None
+        assert job.selfie_id is not None
+        async with db.acquire(self._pool) as conn:
+            reference = await matching.find_reference(conn, job.selfie_id)
+            if reference is None:
+                return
+            event = await events.get(conn, job.event_id)
+            edge = await matching.horizon(conn, job.event_id, settle=self._settle)
+        similar = []
+        if edge.face:
+            similar = await self._faces.search_faces(
+                event.collection_id,
+                reference.engine_face_id,
+                threshold=self._settings.search_floor,
+            )
+        async with db.transaction(self._pool) as conn:
+            await matching.save_reference_search(conn, reference, similar, edge)
+            old = await matching.retire_references(conn, reference)
+            await guests.forget_faces(conn, event.id, old)
+            # faces that were indexed meanwhile, or are not settled yet, are a sweep's
+            await self._ask_for_sweep(conn, event.id)
+            await queue.finish(conn, job)
+        await self._cache.forget_event(event.id)
+
+    async def match_event(self, job: Job) -> None:
+        """Close the open pairs of an event with the fewest searches."""
+        assert job.event_id is not None
+        # a lock of its own: photos go on being indexed during a long sweep
+        async with self._sweeps.setdefault(job.event_id, asyncio.Lock()):
+            async with db.acquire(self._pool) as conn:
+                event = await events.get(conn, job.event_id)
+                plan = await matching.plan_sweep(conn, event.id, settle=self._settle)
+            await self._search_all(event, plan)
+            async with db.transaction(self._pool) as conn:
+                await matching.close_sweep(conn, event.id, plan.horizon)
+                if plan.unsettled:
+                    await queue.enqueue_match(
+                        conn,
+                        event.id,
+                        idle=max(self._settle, 0.2),
+                        deadline=max(self._settle, self._settings.face_flush_seconds),
+                    )
+                await queue.finish(conn, job)
+        if plan.references or plan.faces:
+            await self._cache.forget_event(event.id)
+
+    async def _search_all(self, event: Event, plan: matching.Plan) -> None:
+        async def from_reference(reference: matching.Reference) -> None:
+            similar = await self._faces.search_faces(
+                event.collection_id, reference.engine_face_id, threshold=floor
+            )
+            async with db.transaction(self._pool) as conn:
+                whole = await matching.save_reference_search(conn, reference, similar, plan.horizon)
+                left = [] if whole else await matching.open_faces(conn, reference, plan.horizon)
+            for face in left:
+                await from_face(face)
+
+        async def from_face(face: matching.OpenFace) -> None:
+            similar = await self._faces.search_faces(
+                event.collection_id, face.engine_face_id, threshold=floor
+            )
+            async with db.transaction(self._pool) as conn:
+                await matching.save_face_search(conn, face, similar, plan.horizon)
+
+        floor = self._settings.search_floor
+        try:
+            async with asyncio.TaskGroup() as group:
+                for reference in plan.references:
+                    group.create_task(from_reference(reference))
+                for face in plan.faces:
+                    group.create_task(from_face(face))
+        except BaseExceptionGroup as problems:
+            # the worker judges one cause: an outage fails all searches alike
+            raise problems.exceptions[0] from problems
+
+    async def _ask_for_sweep(self, conn: Connection, event_id: EventId) -> None:
+        await queue.enqueue_match(
+            conn,
+            event_id,
+            idle=self._settings.face_idle_seconds,
+            deadline=self._settings.face_flush_seconds,
+        )
+
+    # Forgetting -----------------------------------------------------------------------------
+
+    async def forget_now(self, event_id: EventId) -> None:
+        """Do an event's waiting FORGET_FACES at once; what the engine cannot take now, waits."""
+        for job in await queue.claim_forgetting(self._pool, event_id):
+            try:
+                await self.forget_faces(job)
+            except EngineError:
+                log.warning(
+                    "[AWS] Event %s: vectors are forgotten as soon as the engine answers", event_id
+                )
+                await queue.put_back(self._pool, job)
+            else:
+                async with db.acquire(self._pool) as conn:
+                    await queue.finish(conn, job)
+
+    async def forget_faces(self, job: Job) -> None:
+        """Remove vectors from the event's collection, but for those that are in use elsewhere."""
+        payload = job.payload or {}
+        face_ids = [EngineFaceId(face_id) for face_id in payload["face_ids"]]  # type: ignore[attr-defined]
+        async with db.acquire(self._pool) as conn:
+            used = await matching.still_used(conn, face_ids)
+        await self._faces.delete_faces(
+            str(payload["collection_id"]), [face for face in face_ids if face not in used]
+        )
+
+    async def delete_collection(self, job: Job) -> None:
+        """Remove the collection of an event that is gone."""
+        await self._faces.delete_collection(str((job.payload or {})["collection_id"]))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pixels.shutdown(wait=False, cancel_futures=True)

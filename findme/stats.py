@@ -1,0 +1,125 @@
+"""The numbers of the operator's screen."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+
+from findme.cache import PHOTOS, USERS, Cache
+from findme.db import Pool
+from findme.queue import WorkQueue
+from findme.rekognition import Rekognition
+
+
+@dataclass(slots=True)
+class Sources:
+    """Where the numbers come from."""
+
+    pool: Pool
+    cache: Cache
+    faces: Rekognition
+    queue: WorkQueue | None
+    watch: "LoopWatch"
+    started: float = field(default_factory=time.monotonic)
+    process: psutil.Process = field(default_factory=psutil.Process)
+    clock: Callable[[], float] = time.monotonic
+
+
+class LoopWatch:
+    """Notices how long the event loop was blocked; each stall of a minute ages out."""
+
+    PERIOD = 0.05
+    KEPT_SECONDS = 60.0
+
+    def __init__(self) -> None:
+        self._stalls: deque[tuple[float, float]] = deque()
+
+    async def run(self) -> None:
+        """Measure, by how much later than asked for each nap ends."""
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(self.PERIOD)
+            now = time.monotonic()
+            # of equal or smaller stalls only the youngest can still be the longest
+            while self._stalls and self._stalls[-1][1] <= now - begun - self.PERIOD:
+                self._stalls.pop()
+            self._stalls.append((now, now - begun - self.PERIOD))
+            while self._stalls[0][0] < now - self.KEPT_SECONDS:
+                self._stalls.popleft()
+
+    @property
+    def longest_ms(self) -> float:
+        """The longest stall of the last minute, in milliseconds."""
+        return round(1000 * self._stalls[0][1], 1) if self._stalls else 0.0
+
+
+async def collect(sources: Sources) -> dict[str, object]:
+    """Return the stats document of the contract."""
+    row = await sources.pool.fetchrow("""
+        select count(*) as total_enqueued,
+               count(*) filter (where state = 'done') as total_processed,
+               count(*) filter (where state = 'failed') as total_failed,
+               count(*) filter (where state in ('queued', 'running')) as current_queue_size,
+               count(*) filter (where state = 'queued' and parked) as parked,
+               coalesce(extract(epoch from now() - min(created_at)
+                                filter (where state in ('queued', 'running'))), 0)::float8
+                   as oldest_waiting_s,
+               count(*) filter (where state = 'done' and kind = 'index_photo'
+                                  and finished_at > now() - interval '1 minute') as per_minute,
+               (select count(*) from job where state = 'running') as workers_active,
+               (select count(*) from replica where seen_at > now() - interval '20 seconds')
+                   as replicas
+          from job""")
+    assert row is not None
+    pool, faces = sources.pool, sources.faces
+    idle, size = pool.get_idle_size(), pool.get_size()
+    return {
+        "queue": {
+            "total_enqueued": row["total_enqueued"],
+            "total_processed": row["total_processed"],
+            "total_failed": row["total_failed"],
+            "current_queue_size": row["current_queue_size"],
+            "workers_active": row["workers_active"],
+            "oldest_waiting_s": round(row["oldest_waiting_s"], 1),
+            "per_minute": row["per_minute"],
+            "waiting_for_engine": row["parked"],
+            "engine_answers": sources.queue is None or sources.queue.engine_answers,
+        },
+        "cache": {
+            region: {
+                "size": await sources.cache.size(region),
+                "hits": sources.cache.hits[region].hits,
+                "misses": sources.cache.hits[region].misses,
+                "hit_rate": sources.cache.hits[region].rate,
+            }
+            for region in (PHOTOS, USERS)
+        },
+        "rekognition": {
+            "in_flight": faces.meter.in_flight,
+            "limit": faces.limit,
+            "calls": dict(faces.meter.calls),
+            "throttled": faces.meter.throttled,
+            "errors": faces.meter.errors,
+            "estimated_usd": faces.meter.estimated_usd,
+        },
+        "database": {
+            "size": size,
+            "idle": idle,
+            "waiting": waiting_for_connection(pool),
+        },
+        "process": {
+            "rss_mb": round(sources.process.memory_info().rss / 1024**2, 1),
+            "uptime_s": round(sources.clock() - sources.started, 1),
+            "replicas": row["replicas"],
+            "loop_blocked_ms": sources.watch.longest_ms,
+        },
+    }
+
+
+def waiting_for_connection(pool: Pool) -> int:
+    """Return how many callers wait for a connection of the pool."""
+    waiting: int = len(getattr(pool, "_queue")._getters)  # asyncpg has no public count
+    return waiting

@@ -1,0 +1,71 @@
+"""The operator's calls: the queue's numbers, its jobs, the cache."""
+
+from aiohttp import web
+
+from findme import db, job_records, queue, stats
+from findme.models import JobId, JobState
+from findme.web.answers import (
+    choice_of,
+    job_json,
+    json_answer,
+    page_answer,
+    page_of,
+    path_id,
+)
+from findme.web.keys import CACHE, POOL, QUEUE, STATS, admin
+
+
+async def get_stats(request: web.Request) -> web.Response:
+    """GET /api/admin/queue/stats."""
+    admin(request)
+    return json_answer(await stats.collect(request.app[STATS]))
+
+
+async def get_jobs(request: web.Request) -> web.Response:
+    """GET /api/admin/queue/jobs?state=."""
+    admin(request)
+    before, limit = page_of(request)
+    state = None
+    if request.query.get("state"):
+        state = JobState(choice_of(request, "state", JobState, JobState.QUEUED))
+    async with db.acquire(request.app[POOL]) as conn:
+        rows = await job_records.list_all(
+            conn, state, before=None if before is None else JobId(before), limit=limit
+        )
+        total = await job_records.count(conn, state)
+    items = [job_json(row) for row in rows]
+    return page_answer(request, items, total, limit, rows[-1]["id"] if rows else None)
+
+
+async def get_job(request: web.Request) -> web.Response:
+    """GET /api/admin/queue/jobs/{id}."""
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        return json_answer(job_json(await job_records.find(conn, JobId(path_id(request)))))
+
+
+async def post_retry(request: web.Request) -> web.Response:
+    """POST /api/admin/queue/jobs/{id}/retry: a failed job starts afresh."""
+    admin(request)
+    job_id = JobId(path_id(request))
+    async with db.transaction(request.app[POOL]) as conn:
+        await queue.retry(conn, job_id)
+        row = await job_records.find(conn, job_id)
+    if QUEUE in request.app:
+        request.app[QUEUE].wake()
+    return json_answer(job_json(row), 202)
+
+
+async def post_clear(request: web.Request) -> web.Response:
+    """POST /api/admin/cache/clear."""
+    admin(request)
+    return json_answer({"cleared": await request.app[CACHE].clear()})
+
+
+ROUTES = [
+    web.get("/api/admin/queue/stats", get_stats),
+    web.get("/api/admin/queue/jobs", get_jobs),
+    web.get("/api/admin/queue/jobs/{id}", get_job),
+    web.post("/api/admin/queue/jobs/{id}/retry", post_retry),
+    web.post("/api/admin/cache/clear", post_clear),
+]

@@ -1,0 +1,143 @@
+"""The shapes of requests and answers that every noun shares: ids, limits, JSON, lists, times."""
+
+import gzip
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+from multidict import istr
+from yarl import URL
+
+from findme.db import Record
+from findme.errors import InvalidRequest, NotFound
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+#: PostgreSQL's bigint.
+MAX_ID = 2**63 - 1
+#: Bytes of JSON from which compressing is worth it.
+COMPRESS_FROM = 512
+
+
+def parse_id(text: str) -> int:
+    """Return the id of a path or query; NotFound for what cannot be one."""
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_ID:
+        raise NotFound
+    return int(text)
+
+
+def path_id(request: web.Request, name: str = "id") -> int:
+    """Return an id of the request's path."""
+    return parse_id(request.match_info[name])
+
+
+def page_of(request: web.Request) -> tuple[int | None, int]:
+    """Return `?before=` (an id, or None) and `?limit=` (1 to 1000, 100 if left out)."""
+    text = request.query.get("limit", str(DEFAULT_LIMIT))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+        raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT}.", field="limit")
+    before = request.query.get("before")
+    return (None if before is None else parse_id(before)), int(text)
+
+
+def choice_of(request: web.Request, name: str, choices: Iterable[str], default: str) -> str:
+    """Return a query's word; InvalidRequest where it is none of the choices."""
+    value = request.query.get(name, default)
+    words = list(choices)
+    if value not in words:
+        raise InvalidRequest(f"{name} is one of {', '.join(words)}.", field=name)
+    return value
+
+
+async def json_of(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object of a request's body; InvalidRequest for anything else."""
+    try:
+        body = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest("The body is not JSON.") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body is not a JSON object.")
+    return body
+
+
+def text_of(body: Mapping[str, Any], name: str, *, required: bool = True) -> str:
+    """Return a string member; InvalidRequest where it is missing or no string."""
+    value = body.get(name)
+    if value is None and not required:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{name} is missing or not a string.", field=name)
+    return value
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """Return RFC 3339 in UTC, to the millisecond."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(body: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a member's RFC 3339 time (UTC where it names no zone); None for null or absent."""
+    text = body.get(name)
+    if text is None or text == "":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(f"{name} is not an RFC 3339 time.", field=name) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def json_answer(data: object, status: int = 200) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(body=orjson.dumps(data), status=status, content_type="application/json")
+
+
+def pack_list(items: list[dict[str, object]], total: int, following: int | None) -> bytes:
+    """Return a finished, compressed page of a list, as the cache keeps it."""
+    head = orjson.dumps({"total": total, "following": following})
+    return head + b"\n" + gzip.compress(orjson.dumps(items), compresslevel=6, mtime=0)
+
+
+def list_answer(request: web.Request, packed: bytes) -> web.Response:
+    """Answer with a packed page: bare array, X-Total-Count, and Link while there is more."""
+    head, _, body = packed.partition(b"\n")
+    about = orjson.loads(head)
+    headers = {"X-Total-Count": str(about["total"]), "Vary": "Accept-Encoding"}
+    if about["following"] is not None:
+        target = URL(request.path).with_query({**request.query, "before": str(about["following"])})
+        headers["Link"] = f'<{target}>; rel="next"'
+    if "gzip" in request.headers.get(istr("Accept-Encoding"), ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = gzip.decompress(body)
+    headers["Cache-Control"] = "private, no-cache"
+    return web.Response(body=body, headers=headers, content_type="application/json")
+
+
+def page_answer(
+    request: web.Request, items: list[dict[str, object]], total: int, limit: int, last: int | None
+) -> web.Response:
+    """Answer with a page that is not cached; *last* is the id of its last item."""
+    following = last if len(items) == limit else None
+    return list_answer(request, pack_list(items, total, following))
+
+
+def job_json(row: Record) -> dict[str, object]:
+    """Return a job as the contract describes it."""
+    return {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "filename": row["filename"],
+        "photo_id": None if row["photo_id"] is None else str(row["photo_id"]),
+        "event_id": None if row["event_id"] is None else str(row["event_id"]),
+        "error": row["error"],
+        "created_at": time_text(row["created_at"]),
+        "started_at": time_text(row["started_at"]),
+        "finished_at": time_text(row["finished_at"]),
+    }

@@ -1,0 +1,50 @@
+"""What handlers reach through the application and the request: typed keys, one-line accessors."""
+
+from aiohttp import web
+
+from findme.cache import Cache
+from findme.db import Pool
+from findme.errors import NotFound, SignInRequired
+from findme.models import Actor, User
+from findme.pipeline import Pipeline
+from findme.queue import WorkQueue
+from findme.rekognition import Rekognition
+from findme.settings import Settings
+from findme.stats import Sources
+
+SETTINGS = web.AppKey("SETTINGS", Settings)
+POOL: web.AppKey[Pool] = web.AppKey("POOL")
+CACHE = web.AppKey("CACHE", Cache)
+FACES = web.AppKey("FACES", Rekognition)
+PIPELINE = web.AppKey("PIPELINE", Pipeline)
+QUEUE = web.AppKey("QUEUE", WorkQueue)
+STATS = web.AppKey("STATS", Sources)
+
+ACTOR = web.RequestKey("ACTOR", Actor)
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+
+
+def actor(request: web.Request) -> Actor:
+    """Return who makes the request."""
+    return request[ACTOR]
+
+
+def user(request: web.Request) -> User:
+    """Return the signed-in user; SignInRequired for anyone else."""
+    signed_in = request[ACTOR].user
+    if signed_in is None:
+        raise SignInRequired
+    return signed_in
+
+
+def admin(request: web.Request) -> User:
+    """Return the admin; SignInRequired for anyone, NotFound for others: it isn't there for them."""
+    signed_in = user(request)
+    if not request[ACTOR].is_admin:
+        raise NotFound
+    return signed_in
+
+
+def base_url(request: web.Request) -> str:
+    """Return how the service is reached: FINDME_BASE_URL, or as this request says."""
+    return request.app[SETTINGS].findme_base_url or str(request.url.origin())

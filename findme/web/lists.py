@@ -1,0 +1,139 @@
+"""A guest's photo lists, from the cache or the database: what the API and the pages both show."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from findme import db, events, guests, photos
+from findme.cache import PHOTOS
+from findme.errors import GalleryIsPrivate, NotFound
+from findme.guests import Guest
+from findme.models import Event, EventId, Gallery, PhotoId, Shelf
+from findme.photos import Listed, Thresholds
+from findme.web.answers import pack_list, parse_id, time_text
+from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
+
+
+def thresholds_of(request: web.Request, event: Event) -> Thresholds:
+    """Return the event's own thresholds, or the settings'."""
+    settings = request.app[SETTINGS]
+    sure, maybe = event.match_threshold, event.maybe_threshold
+    return Thresholds(
+        sure=settings.face_match_threshold if sure is None else sure,
+        maybe=settings.face_maybe_threshold if maybe is None else maybe,
+    )
+
+
+async def joined_event(request: web.Request) -> tuple[Event, Guest]:
+    """Return the event of `?event=` (the last joined one if left out) and the caller's part in it.
+
+    NotFound where the caller did not join it.
+    """
+    user_id = user(request).id
+    async with db.acquire(request.app[POOL]) as conn:
+        if "event" in request.query:
+            event_id = EventId(parse_id(request.query["event"]))
+            guest = await guests.find(conn, event_id, user_id)
+        else:
+            guest = next(iter(await guests.list_by_user(conn, user_id)), None)
+        if guest is None:
+            raise NotFound
+        return await events.get(conn, guest.event_id), guest
+
+
+def photo_json(photo: Listed) -> dict[str, object]:
+    """Return a photo as the contract describes it."""
+    path = f"/api/photo/{photo.id}?size="
+    box = photo.face_box
+    return {
+        "id": str(photo.id),
+        "event_id": str(photo.event_id),
+        "filename": photo.filename,
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": time_text(photo.taken_at),
+        "uploaded_at": time_text(photo.uploaded_at),
+        "faces": photo.faces,
+        "has_face_match": photo.match is not None,
+        "match": photo.match,
+        "face_box": None
+        if box is None
+        else {
+            "left": round(box.left, 4),
+            "top": round(box.top, 4),
+            "width": round(box.width, 4),
+            "height": round(box.height, 4),
+        },
+        "thumb_url": path + "thumb",
+        "preview_url": path + "preview",
+        "original_url": path + "original",
+        "placeholder": photo.placeholder,
+    }
+
+
+async def my_photos(
+    request: web.Request,
+    event: Event,
+    guest: Guest,
+    shelf: Shelf,
+    *,
+    before: PhotoId | None,
+    limit: int,
+) -> bytes:
+    """Return a packed page of a guest's shelf."""
+    thresholds = thresholds_of(request, event)
+
+    async def make() -> bytes:
+        async with db.acquire(request.app[POOL]) as conn:
+            page = await photos.list_mine(
+                conn, guest.id, thresholds, shelf, before=before, limit=limit
+            )
+            total = await photos.count_mine(conn, guest.id, thresholds, shelf)
+        return _pack(page, total, limit)
+
+    return await _cached(request, event.id, f"mine:{guest.id}:{shelf}:{before}:{limit}", make)
+
+
+async def all_photos(
+    request: web.Request,
+    event: Event,
+    guest: Guest | None,
+    *,
+    before: PhotoId | None,
+    limit: int,
+) -> bytes:
+    """Return a packed page of an event's photos; GalleryIsPrivate where the gallery is `own`."""
+    if event.gallery is Gallery.OWN and not actor(request).is_admin:
+        raise GalleryIsPrivate
+    guest_id = None if guest is None else guest.id
+
+    async def make() -> bytes:
+        async with db.acquire(request.app[POOL]) as conn:
+            page = await photos.list_everyones(
+                conn,
+                event.id,
+                guest_id,
+                thresholds_of(request, event),
+                before=before,
+                limit=limit,
+            )
+            total = await photos.count_visible(conn, event.id)
+        return _pack(page, total, limit)
+
+    return await _cached(request, event.id, f"all:{guest_id}:{before}:{limit}", make)
+
+
+def _pack(page: list[Listed], total: int, limit: int) -> bytes:
+    following = page[-1].id if len(page) == limit else None
+    return pack_list([photo_json(photo) for photo in page], total, following)
+
+
+async def _cached(
+    request: web.Request, event_id: EventId, key: str, make: Callable[[], Awaitable[bytes]]
+) -> bytes:
+    cache = request.app[CACHE]
+    # the version is read before the rows: a change in between makes this page stale at once
+    version = await cache.version(event_id)
+    packed = await cache.get(PHOTOS, f"{event_id}:{version}:{key}", make)
+    assert packed is not None
+    return packed

@@ -1,0 +1,149 @@
+"""Around every request: its id, its actor, the same-origin proof, and the one place for errors."""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import orjson
+from aiohttp import web
+from yarl import URL
+
+from findme import auth
+from findme.errors import CrossSiteRequest, FindMeError, SignInRequired
+from findme.models import Actor
+from findme.web.html import render
+from findme.web.keys import ACTOR, CACHE, POOL, REQUEST_ID, SETTINGS
+
+log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SESSION_COOKIE = "findme_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: No inline script or style element; style attributes carry ratios and placeholder colours.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; "
+    "style-src-attr 'unsafe-inline'; script-src 'self'; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+)
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+}
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, and turn what was raised into an answer."""
+    request[REQUEST_ID] = secrets.token_hex(8)
+    request[ACTOR] = Actor()
+    try:
+        return await handler(request)
+    except FindMeError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("[HTTP] %s %s: %s", request.method, request.path, error)
+        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        if isinstance(error, SignInRequired):
+            headers["WWW-Authenticate"] = "Bearer"
+        return problem(request, error.status, error.code, str(error), headers, **error.extra)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        kept = {
+            name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers
+        }
+        code = HTTPStatus(error.status).phrase.lower().replace(" ", "_")
+        return problem(request, error.status, code, error.text or error.reason, kept)
+    except ConnectionResetError:
+        raise  # the caller went away; nobody is left to answer
+    except Exception:  # the one place where a bug becomes an answer
+        log.exception(
+            "[HTTP] %s %s failed, request %s", request.method, request.path, request[REQUEST_ID]
+        )
+        detail = f"Something went wrong on our side (request {request[REQUEST_ID]})."
+        return problem(request, 500, "internal_error", detail, {})
+
+
+def problem(
+    request: web.Request,
+    status: int,
+    code: str,
+    detail: str,
+    headers: dict[str, str],
+    **extra: object,
+) -> web.Response:
+    """Answer with problem+json (RFC 9457), or with the error page where a browser asks for one."""
+    title = HTTPStatus(status).phrase
+    if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
+        body = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "code": code,
+            **extra,
+        }
+        return web.Response(
+            body=orjson.dumps(body),
+            status=status,
+            headers=headers,
+            content_type="application/problem+json",
+        )
+    if status == HTTPStatus.UNAUTHORIZED:
+        return web.Response(
+            status=303, headers={"Location": str(URL("/login").with_query(next=request.path_qs))}
+        )
+    context = {"status": status, "title": title, "detail": detail, "code": code}
+    page = render(request, "error.html", context, status=status)
+    page.headers.update(headers)
+    return page
+
+
+@web.middleware
+async def identity(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Find out who asks; what a cookie changes needs a same-origin proof."""
+    authorization = request.headers.get("Authorization", "")
+    scheme, _, bearer = authorization.partition(" ")
+    by_cookie = not authorization
+    token = request.cookies.get(SESSION_COOKIE, "") if by_cookie else bearer.strip()
+    if token and (by_cookie or scheme.lower() == "bearer"):
+        found = await auth.identify(
+            request.app[POOL], request.app[CACHE], token, by_cookie=by_cookie
+        )
+        if found is not None:
+            request[ACTOR] = found
+        elif not by_cookie and token != request.app[SETTINGS].metrics_token:
+            raise SignInRequired("This token is not valid, or not any more.")
+    if (
+        request[ACTOR].by_cookie
+        and request.method not in SAFE_METHODS
+        and not _same_origin(request)
+    ):
+        raise CrossSiteRequest
+    return await handler(request)
+
+
+def _same_origin(request: web.Request) -> bool:
+    """Whether the browser itself says that one of our pages made the request."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin") or request.headers.get("Referer")
+    if origin is None:
+        return False
+    ours = {request.host}
+    if base := request.app[SETTINGS].findme_base_url:
+        ours.add(URL(base).authority)
+    return URL(origin).authority in ours
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that every answer carries (an on_response_prepare signal)."""
+    response.headers.setdefault("X-Request-Id", request.get(REQUEST_ID, "-"))
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if response.content_type == "text/html":
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,188 @@
+"""Photos come in: multipart or one raw body, streamed to disk, one verdict for each file."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+
+from aiohttp import BodyPartReader, web
+
+from findme import db, events, images, job_records, photos, queue, storage
+from findme.db import Connection
+from findme.errors import (
+    BadImage,
+    EveryFileRejected,
+    FindMeError,
+    InvalidRequest,
+    NotFound,
+    QueueFull,
+    UploadTooLarge,
+)
+from findme.models import EventId, JobId, JobKind, PhotoId, Role
+from findme.web.answers import job_json, json_answer, path_id
+from findme.web.keys import PIPELINE, POOL, QUEUE, SETTINGS, actor, admin, user
+
+log = logging.getLogger(__name__)
+
+#: Bytes read of a body at a time.
+READ = 256 * 1024
+MAX_FILENAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one file."""
+
+    filename: str
+    status: str
+    photo_id: PhotoId | None = None
+    job_id: JobId | None = None
+    problem: FindMeError | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the verdict as the contract shows it."""
+        return {
+            "filename": self.filename,
+            "status": self.status,
+            "photo_id": None if self.photo_id is None else str(self.photo_id),
+            "job_id": None if self.job_id is None else str(self.job_id),
+            "error": None if self.problem is None else str(self.problem),
+        }
+
+
+async def post_photos(request: web.Request) -> web.Response:
+    """POST /api/events/{event_id}/photos."""
+    caller = actor(request)
+    event_id = EventId(path_id(request, "event_id"))
+    if caller.upload_event_id is None:
+        if user(request).role is not Role.ADMIN:
+            raise NotFound
+    elif caller.upload_event_id != event_id:
+        raise NotFound
+    async with db.acquire(request.app[POOL]) as conn:
+        await events.get(conn, event_id)
+        await _check_queue(request, conn)
+    with storage.spool_folder(request.app[SETTINGS].findme_data_dir) as folder:
+        if request.content_type.startswith("multipart/"):
+            verdicts = await _take_parts(request, event_id, folder)
+        else:
+            name = _clean_name(request.query.get("filename", ""))
+            body = request.content.iter_chunked(READ)
+            verdicts = [await _take(request, event_id, body, name, folder / "0")]
+    if any(verdict.status == "queued" for verdict in verdicts) and QUEUE in request.app:
+        request.app[QUEUE].wake()
+    return _answer(verdicts)
+
+
+def _answer(verdicts: list[Verdict]) -> web.Response:
+    """Answer 202 where at least one file was taken; otherwise what stands in the way of all."""
+    if not verdicts:
+        raise InvalidRequest("There is no file in this upload: send parts named `files`.")
+    results = [verdict.as_json() for verdict in verdicts]
+    problems = [verdict.problem for verdict in verdicts if verdict.problem is not None]
+    if len(problems) < len(verdicts):
+        return json_answer({"results": results}, HTTPStatus.ACCEPTED)
+    if all(isinstance(problem, QueueFull) for problem in problems):
+        raise QueueFull(results=results)
+    if all(isinstance(problem, UploadTooLarge) for problem in problems):
+        raise UploadTooLarge(str(problems[0]), results=results)
+    raise EveryFileRejected(results=results)
+
+
+async def _take_parts(request: web.Request, event_id: EventId, folder: Path) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    reader = await request.multipart()
+    while (part := await reader.next()) is not None:
+        if not isinstance(part, BodyPartReader):
+            raise InvalidRequest("Nested multipart bodies are not understood.")
+        if part.filename is None and part.name != "files":
+            await part.release()
+            continue
+        name = _clean_name(part.filename or "")
+        path = folder / str(len(verdicts))
+        verdicts.append(await _take(request, event_id, _body(part), name, path))
+        await part.release()
+    return verdicts
+
+
+async def _body(part: BodyPartReader) -> AsyncIterator[bytes]:
+    while chunk := await part.read_chunk(READ):
+        yield chunk
+
+
+async def _take(
+    request: web.Request, event_id: EventId, body: AsyncIterator[bytes], name: str, path: Path
+) -> Verdict:
+    """Spool, probe and store one file; its bytes and its job are committed together."""
+    settings, caller = request.app[SETTINGS], actor(request)
+    try:
+        spooled = await storage.spool(body, path, limit=settings.max_upload_bytes)
+        probe = await request.app[PIPELINE].on_pixels(images.probe, path, settings.max_image_pixels)
+        async with db.transaction(request.app[POOL]) as conn:
+            await _check_queue(request, conn)
+            photo_id = await photos.add(
+                conn,
+                event_id,
+                digest=spooled.sha256,
+                filename=name,
+                width=probe.width,
+                height=probe.height,
+                taken_at=probe.taken_at,
+                upload_token_id=caller.upload_token_id,
+                user_id=None if caller.user is None else caller.user.id,
+            )
+            if photo_id is None:
+                return await _duplicate(conn, event_id, spooled.sha256, name)
+            await storage.store_file(conn, photo_id, spooled, probe.media_type)
+            job_id = await queue.enqueue(
+                conn, JobKind.INDEX_PHOTO, label=name, event_id=event_id, photo_id=photo_id
+            )
+            waiting = await queue.waiting_photos(conn)
+    except (BadImage, QueueFull, UploadTooLarge) as problem:
+        log.info("[Upload] Rejected %s: %s", name, problem)
+        return Verdict(name, "rejected", problem=problem)
+    finally:
+        path.unlink(missing_ok=True)
+    log.info("[PhotoQueue] Job %s enqueued (queue size: %d)", job_id, waiting)
+    return Verdict(name, "queued", photo_id, job_id)
+
+
+async def _duplicate(conn: Connection, event_id: EventId, digest: bytes, name: str) -> Verdict:
+    log.info("[Upload] Duplicate detected (hash=%s...), skipping: %s", digest.hex()[:6], name)
+    found = await photos.find_duplicate(conn, event_id, digest)
+    if found is None:
+        raise NotFound(
+            "The first photo with these bytes was deleted at this moment; send it again."
+        )
+    return Verdict(name, "duplicate", *found)
+
+
+async def _check_queue(request: web.Request, conn: Connection) -> None:
+    if await queue.waiting_photos(conn) >= request.app[SETTINGS].photo_queue_max_size:
+        raise QueueFull
+
+
+def _clean_name(name: str) -> str:
+    """Return the last part of a file's path, printable and not too long."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    shown = "".join(sign if sign.isprintable() else "_" for sign in last).strip()
+    return shown[-MAX_FILENAME:] or "photo"
+
+
+async def get_job(request: web.Request) -> web.Response:
+    """GET /api/jobs/{job_id}: for an admin any, for an upload token its own uploads."""
+    token_id = actor(request).upload_token_id
+    if token_id is None:
+        admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        row = await job_records.find(conn, JobId(path_id(request, "job_id")))
+    if token_id is not None and row["upload_token_id"] != token_id:
+        raise NotFound
+    return json_answer(job_json(row))
+
+
+ROUTES = [
+    web.post("/api/events/{event_id}/photos", post_photos),
+    web.get("/api/jobs/{job_id}", get_job),
+]
