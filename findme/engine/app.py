@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from findme.engine import images, protocol, signature, stored
+from findme.engine import images, protocol, signature, stored, users
 from findme.engine.errors import (
     ImageTooLargeException,
     InternalServerError,
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 SERVICE: web.AppKey[Service] = web.AppKey("SERVICE", Service)
 CREDENTIALS: web.AppKey[Mapping[str, str] | None] = web.AppKey("CREDENTIALS")
+
+STORED_OPERATIONS = {**stored.OPERATIONS, **users.OPERATIONS}
 
 _DRAINED = 64 * 1024 * 1024
 """A body that is too large is read up to here, so that its sender gets to hear the reason."""
@@ -118,8 +120,8 @@ async def _perform(request: web.Request) -> Members:
     else:
         operation, members = _checked(request, body)
     service = request.app[SERVICE]
-    if operation in stored.OPERATIONS:
-        return await service.stored(stored.OPERATIONS[operation], members)
+    if operation in STORED_OPERATIONS:
+        return await service.stored(STORED_OPERATIONS[operation], members)
     return await images.OPERATIONS[operation](service, members)
 
 
@@ -150,7 +152,7 @@ def _checked(request: web.Request, body: bytes) -> tuple[str, Members]:
             body=body,
         )
     operation = protocol.operation_of(request.headers.get("X-Amz-Target"))
-    if operation not in stored.OPERATIONS and operation not in images.OPERATIONS:
+    if operation not in STORED_OPERATIONS and operation not in images.OPERATIONS:
         raise UnknownOperationException
     return operation, protocol.parse(operation, body)
 

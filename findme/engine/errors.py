@@ -54,7 +54,7 @@ class ResourceAlreadyExistsException(Refusal):
 
 
 class ConflictException(Refusal):
-    """The user exists already."""
+    """A user with this id exists already."""
 
 
 class IdempotentParameterMismatchException(Refusal):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import numpy as np
 
-from findme.engine import FACE_MODEL_VERSION, answers, similarity
+from findme.engine import FACE_MODEL_VERSION, answers, similarity, users
 from findme.engine.errors import InvalidParameterException
 from findme.engine.faces import MOST_FACES, Face
 from findme.engine.gallery import Gallery, StoredFace
@@ -99,6 +99,29 @@ async def search_faces_by_image(service: Service, request: Members) -> Members:
     }
 
 
+async def search_users_by_image(service: Service, request: Members) -> Members:
+    """SearchUsersByImage: users like the largest face; a picture without one is no error."""
+    await service.stored(lambda gallery: gallery.collection(request["CollectionId"]))
+    faces = await service.faces(request["Image"]["Bytes"])
+    unsearched = [
+        {"FaceDetails": answers.detail(face), "Reasons": ["FACE_NOT_LARGEST"]} for face in faces[1:]
+    ]
+    answer: Members = {"FaceModelVersion": FACE_MODEL_VERSION, "UserMatches": []}
+    for face in faces[:1]:
+        detail = answers.detail(face)
+        if why := reasons(face, _filter(request)):
+            unsearched.insert(0, {"FaceDetails": detail, "Reasons": why})
+            continue
+        answer["SearchedFace"] = {"FaceDetail": detail}
+        answer["UserMatches"] = await service.stored(_similar_users, face, request)
+    return answer | {"UnsearchedFaces": unsearched}
+
+
+def _similar_users(gallery: Gallery, face: Face, request: Members) -> list[Members]:
+    collection = gallery.collection(request["CollectionId"])
+    return users.similar_users(gallery, collection, [face.vector], request)
+
+
 async def compare_faces(service: Service, request: Members) -> Members:
     """CompareFaces: the largest face of one picture against all of another."""
     source = await _main_face(service, request["SourceImage"], request)
@@ -143,5 +166,6 @@ OPERATIONS: Mapping[str, Callable[[Service, Members], Awaitable[Members]]] = {
     "DetectFaces": detect_faces,
     "IndexFaces": index_faces,
     "SearchFacesByImage": search_faces_by_image,
+    "SearchUsersByImage": search_users_by_image,
     "CompareFaces": compare_faces,
 }
