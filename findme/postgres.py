@@ -178,15 +178,25 @@ async def _end_leftover(home: Home) -> None:
     else:
         raise StartError(f"The database server of an earlier run (process {pid}) does not end")
     if pid_file.exists():
-        # The pid may be somebody else's by now, and PostgreSQL would take that for a server. To
-        # its parent's pid it pays no heed. The other lines stay: by them it finds out whether
-        # backends of the crashed server still hold on to its memory.
-        status = pid_file.stat()
-        corrected = pid_file.with_name("postmaster.pid.corrected")
-        corrected.write_text(f"{os.getpid()}\n{rest}")
-        os.chown(corrected, status.st_uid, status.st_gid)
-        corrected.chmod(0o600)
-        corrected.replace(pid_file)
+        _disown(pid_file, rest)
+
+
+def _disown(pid_file: Path, rest: str) -> None:
+    """Name this process in a pid file whose pid is no server's.
+
+    The pid may be somebody else's by now, and PostgreSQL would take that for a server; to its
+    parent's pid it pays no heed. The other lines stay: by them it finds out whether backends of
+    the crashed server still hold on to its memory.
+    """
+    owner = pid_file.stat()
+    corrected = pid_file.with_name("postmaster.pid.corrected")
+    corrected.unlink(missing_ok=True)
+    # O_EXCL: root must not follow a link that the server's account laid in its own folder.
+    descriptor = os.open(corrected, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        file.write(f"{os.getpid()}\n{rest}")
+    corrected.replace(pid_file)
 
 
 def _is_server(pid: int, data: Path) -> bool:
