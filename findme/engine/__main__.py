@@ -42,7 +42,7 @@ async def _run(host: str, port: int, data_dir: Path) -> None:
         print(f"FindMe faces is ready: http://{host}:{actual_port}", flush=True)
 
     serving = asyncio.current_task()
-    assert serving is not None  # noqa: S101 - asyncio.run makes a task
+    assert serving is not None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, serving.cancel)

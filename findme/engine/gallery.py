@@ -180,11 +180,11 @@ class Gallery:
         ).fetchone()
         return faces, users
 
-    def collections(self, after: str, limit: int) -> list[Collection]:
-        """List collections whose names follow *after*, in order."""
+    def collections(self, after: int, limit: int) -> list[Collection]:
+        """List collections after number *after*, in the order in which they were made."""
         rows = self.database.execute(
             """select id, name, model, created from collection
-               where name > ? order by name limit ?""",
+               where id > ? order by id limit ?""",
             (after, limit),
         )
         return [Collection(*row) for row in rows]

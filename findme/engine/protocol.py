@@ -133,7 +133,7 @@ def _check_map(shape: MapShape, value: Any, path: str) -> Members:
 def _check_string(shape: Shape, value: str, path: str) -> str:
     _check_range(shape, len(value), value, "length", path)
     pattern = shape.metadata.get("pattern")
-    if pattern and not re.fullmatch(pattern, value):
+    if pattern and not _compiled(pattern).fullmatch(value):
         raise InvalidParameterException(
             _unmet(value, path, f"must satisfy regular expression pattern: {pattern}")
         )
@@ -144,6 +144,14 @@ def _check_string(shape: Shape, value: str, path: str) -> str:
             _unmet(value, path, f"must satisfy enum value set: [{', '.join(allowed)}]")
         )
     return value
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile one of the model's patterns, which name classes of characters as Java does."""
+    for java, python in (("\\p{L}", "\\w"), ("\\p{N}", "\\d"), ("\\p{Z}", "\\s")):
+        pattern = pattern.replace(java, python)
+    return re.compile(pattern)
 
 
 def _check_range(shape: Shape, size: float, value: object, what: str, path: str) -> None:

@@ -14,12 +14,13 @@ from findme.engine.errors import (
 )
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+SERVICE = "rekognition"
 LONGEST_SKEW = timedelta(minutes=15)
 """AWS's own: a request that was listened to can't be sent again later than this."""
 
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} Credential=(?P<key>[^/,]+)/"
-    r"(?P<scope>(?P<day>\d{8})/[^/,]+/[^/,]+/aws4_request)"
+    r"(?P<scope>(?P<day>\d{8})/[^/,]+/(?P<service>[^/,]+)/aws4_request)"
     r", ?SignedHeaders=(?P<headers>[a-z0-9;-]+), ?Signature=(?P<signature>[0-9a-f]{64})"
 )
 _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -45,6 +46,8 @@ def verify(
     found = _AUTHORIZATION.fullmatch(authorization.strip())
     if found is None:
         raise InvalidSignatureException("The Authorization header is not of Signature Version 4.")
+    if found["service"] != SERVICE:
+        raise InvalidSignatureException(f"Credential should be scoped to service {SERVICE}.")
     key, scope, names = found["key"], found["scope"], found["headers"].split(";")
     secret = credentials.get(key)
     if secret is None:

@@ -46,16 +46,16 @@ def describe_collection(gallery: Gallery, request: Members) -> Members:
 
 
 def list_collections(gallery: Gallery, request: Members) -> Members:
-    """ListCollections, by name."""
+    """ListCollections, in the order in which they were made."""
     limit = paging.size(request, _PAGE, _LONGEST_PAGE)
-    after = paging.position(request, "collections", "")
+    after = paging.position(request, "collections", 0)
     found = gallery.collections(after, limit + 1)
     answer: Members = {
         "CollectionIds": [collection.name for collection in found[:limit]],
         "FaceModelVersions": [collection.model for collection in found[:limit]],
     }
     if len(found) > limit:
-        answer["NextToken"] = paging.next_token("collections", found[limit - 1].name)
+        answer["NextToken"] = paging.next_token("collections", found[limit - 1].number)
     return answer
 
 
