@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -47,7 +48,7 @@ class Measured:
 
 def measure(analyst: Analyst, photos: Path) -> Measured:
     """Look at every labelled picture below *photos*."""
-    truth = orjson.loads((photos / "truth.json").read_bytes())
+    truth = read_truth(photos)
     selfies = {
         name: _indexed(analyst, photos / path)[0].vector for name, path in truth["people"].items()
     }
@@ -64,6 +65,12 @@ def measure(analyst: Analyst, photos: Path) -> Measured:
             distances.append(min(apart, default=np.inf))
             same.append(name in label["people"])
     return Measured(np.array(distances), np.array(same), clear, found, beyond)
+
+
+def read_truth(photos: Path) -> dict[str, Any]:
+    """Read who is on which of the *photos*."""
+    truth: dict[str, Any] = orjson.loads((photos / "truth.json").read_bytes())
+    return truth
 
 
 def _indexed(analyst: Analyst, picture: Path) -> list[Face]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from findme.engine.detector import OVERLAP, Detections, Detector
+from findme.engine.detector import OVERLAP, THRESHOLD, Detections, Detector
 from findme.engine.geometry import keep_best
 
 SIDE = 960
@@ -15,8 +15,10 @@ more on the labelled photos, but twice as many that are none."""
 LEAST_SIDE = 320
 """Small pictures are not enlarged beyond this: it finds nothing more, down to faces of 8 pixels."""
 
-CROWD = 8
+CROWD = 6
 """From this many small faces on, there are likely more that were too small to be seen."""
+HINT = 0.25
+"""Score from which something small may be a face, which a closer look will tell."""
 SMALL = 32.0
 """Side of a small face, in pixels of the reduced picture."""
 TILE = 960
@@ -29,9 +31,11 @@ FINEST = 4000
 def find_faces(detector: Detector, picture: Image.Image) -> Detections:
     """Find the faces of an upright RGB picture, best first."""
     longest = max(picture.size)
-    found = detector.detect(picture, min(SIDE, max(LEAST_SIDE, longest)))
+    hints = detector.detect(picture, min(SIDE, max(LEAST_SIDE, longest)), HINT)
+    sure = hints.scores > THRESHOLD
+    found = Detections(hints.boxes[sure], hints.scores[sure], hints.points[sure])
     reduced = min(1.0, SIDE / longest)
-    small = sides(found) * reduced < SMALL
+    small = sides(hints) * reduced < SMALL
     if reduced == 1.0 or np.count_nonzero(small) < CROWD:
         return found
     return _in_tiles(detector, picture, found)
