@@ -1,0 +1,140 @@
+"""Pages from templates: one Jinja environment per language, and what every page knows."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from http import HTTPStatus
+from zoneinfo import ZoneInfo
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from findme.folders import TEMPLATES
+from findme.web.assets import ASSETS, setup_assets
+from findme.web.keys import ACTOR
+from findme.web.language import Language, choose, read_languages
+
+LANGUAGE_COOKIE = "findme_lang"
+SCHEME_COOKIE = "findme_scheme"
+#: Set by app.js: the visitor's time zone.
+ZONE_COOKIE = "findme_zone"
+COOKIE_SECONDS = 365 * 24 * 3600
+SCHEMES = ("light", "dark")
+
+LANGUAGES: web.AppKey[Mapping[str, Language]] = web.AppKey("LANGUAGES")
+ENVIRONMENTS: web.AppKey[Mapping[str, web.AppKey[jinja2.Environment]]] = web.AppKey("ENVIRONMENTS")
+
+
+def setup_pages(app: web.Application) -> None:
+    """Read languages, templates and static files into the application."""
+    setup_assets(app)
+    app[LANGUAGES] = read_languages()
+    # an environment each: sentences are then plain globals, which macros see as well
+    keys = {code: web.AppKey(f"jinja_{code}", jinja2.Environment) for code in app[LANGUAGES]}
+    app[ENVIRONMENTS] = keys
+    for code, language in app[LANGUAGES].items():
+        environment = aiohttp_jinja2.setup(
+            app,
+            app_key=keys[code],
+            default_helpers=False,
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            extensions=["jinja2.ext.i18n"],
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            filters={"number": language.number},
+        )
+        environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's
+            language.gettext, language.ngettext, newstyle=True
+        )
+        environment.globals.update(
+            language=language,
+            languages=list(app[LANGUAGES].values()),
+            plural=language.plural,
+            static=app[ASSETS].url,
+        )
+
+
+def language_of(request: web.Request) -> Language:
+    """Return the language of a visitor: the switch, the cookie, the browser's, French."""
+    return choose(
+        request.app[LANGUAGES],
+        [request.query.get("lang"), request.cookies.get(LANGUAGE_COOKIE)],
+        request.headers.get("Accept-Language", ""),
+    )
+
+
+def zone_of(request: web.Request) -> tzinfo:
+    """Return the visitor's time zone, or the server's where the browser did not tell."""
+    try:
+        return ZoneInfo(request.cookies[ZONE_COOKIE])
+    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
+        return datetime.now(UTC).astimezone().tzinfo or UTC
+
+
+def render(
+    request: web.Request,
+    template: str,
+    context: Mapping[str, object] | None = None,
+    *,
+    status: int = HTTPStatus.OK,
+) -> web.Response:
+    """Return a page; a visit by the language switch is first sent on to the plain address."""
+    if request.method == "GET" and "lang" in request.query:
+        return _switched(request)
+    language, zone = language_of(request), zone_of(request)
+    scheme = request.cookies.get(SCHEME_COOKIE)
+    actor = request.get(ACTOR)
+    # a form that was sent back stands at an address that answers GET too
+    here = request.rel_url
+    known: dict[str, object] = {
+        "user": None if actor is None else actor.user,
+        "path": str(here),
+        "switches": {code: str(here.update_query(lang=code)) for code in request.app[LANGUAGES]},
+        "scheme": scheme if scheme in SCHEMES else None,
+        "date": partial(language.date, zone=zone),
+        "day": partial(language.day, zone=zone),
+        "clock": partial(language.clock, zone=zone),
+    }
+    response = aiohttp_jinja2.render_template(
+        template,
+        request,
+        {**known, **(context or {})},
+        app_key=request.app[ENVIRONMENTS][language.code],
+    )
+    response.set_status(status)
+    response.headers["Content-Language"] = language.code
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    return response
+
+
+def redirect(location: str) -> web.Response:
+    """Return a 303: the answer to a form."""
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": location})
+
+
+def local_path(path: str | None, default: str) -> str:
+    """Return a path that was handed in (`?next=`) where it stays on this site."""
+    if path and path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable():
+        return path
+    return default
+
+
+def remember(request: web.Request, response: web.Response, cookie: str, value: str) -> None:
+    """Keep a choice of the visitor for a year."""
+    response.set_cookie(
+        cookie,
+        value,
+        max_age=COOKIE_SECONDS,
+        samesite="Lax",
+        httponly=True,
+        secure=request.secure,
+    )
+
+
+def _switched(request: web.Request) -> web.Response:
+    plain = request.rel_url.without_query_params("lang")
+    response = redirect(local_path(str(plain), "/"))
+    remember(request, response, LANGUAGE_COOKIE, language_of(request).code)
+    return response

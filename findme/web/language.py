@@ -1,0 +1,116 @@
+"""The languages of the pages: sentences from locales/*.po, dates and numbers by Babel.
+
+English is what stands in the templates. A language is one file, `locales/<code>.po`; the names and
+the rules of its plurals, dates and numbers come with Babel.
+"""
+
+import gettext
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError, dates, numbers
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.plural import to_python
+
+from findme.folders import LOCALES
+
+#: Where the visitor asks for nothing that we have.
+DEFAULT = "fr"
+#: The first numbers hold every plural form of the languages that Babel knows, but for "many".
+_SAMPLES = range(201)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language of the pages."""
+
+    code: str
+    locale: Locale
+    catalogue: gettext.NullTranslations
+
+    @property
+    def name(self) -> str:
+        """What it calls itself."""
+        return (self.locale.get_display_name(self.locale) or self.code).capitalize()
+
+    def gettext(self, sentence: str) -> str:
+        """Return the sentence in this language."""
+        return self.catalogue.gettext(sentence)
+
+    def ngettext(self, one: str, other: str, number: int) -> str:
+        """Return the form of the sentence that belongs to *number*."""
+        return self.catalogue.ngettext(one, other, number)
+
+    def plural(self, one: str, other: str) -> dict[str, str]:
+        """Return all forms by their CLDR names: what a script needs to choose by itself."""
+        tag_of = to_python(self.locale.plural_form)
+        forms: dict[str, str] = {}
+        for number in _SAMPLES:
+            forms.setdefault(tag_of(number), self.ngettext(one, other, number))
+        forms.setdefault("other", self.ngettext(one, other, _SAMPLES[-1]))
+        return forms
+
+    def number(self, value: float) -> str:
+        """Return 1318 as `1 318` or `1,318`."""
+        return numbers.format_decimal(value, locale=self.locale)
+
+    def date(self, when: datetime, zone: tzinfo) -> str:
+        """Return `samedi 21 novembre 2026`."""
+        return dates.format_date(when.astimezone(zone), "full", locale=self.locale)
+
+    def day(self, when: datetime, zone: tzinfo) -> str:
+        """Return `21 novembre 2026`."""
+        return dates.format_date(when.astimezone(zone), "long", locale=self.locale)
+
+    def clock(self, when: datetime, zone: tzinfo) -> str:
+        """Return `23 h 14`; the catalogue holds the language's pattern (CLDR date fields)."""
+        pattern = self.gettext("h:mm a")
+        return dates.format_time(when, pattern, tzinfo=zone, locale=self.locale)
+
+
+def read_languages(folder: Path = LOCALES) -> dict[str, Language]:
+    """Read every catalogue, the default language first."""
+    languages = {}
+    for path in sorted(folder.glob("*.po"), key=lambda path: (path.stem != DEFAULT, path.stem)):
+        with path.open("rb") as file:
+            catalogue = read_po(file, locale=path.stem)
+        compiled = io.BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        languages[path.stem] = Language(
+            path.stem, Locale.parse(path.stem), gettext.GNUTranslations(compiled)
+        )
+    return languages
+
+
+def choose(languages: Mapping[str, Language], wishes: list[str | None], accepted: str) -> Language:
+    """Return the first of the *wishes* that there is, else the best of an Accept-Language."""
+    for code in [*wishes, *_by_quality(accepted)]:
+        if code and (found := languages.get(_base(code))):
+            return found
+    return languages[DEFAULT]
+
+
+def _by_quality(accepted: str) -> list[str]:
+    ranges = []
+    for item in accepted.split(","):
+        code, _, parameter = item.strip().partition(";")
+        try:
+            quality = float(parameter.strip().removeprefix("q=") or 1)
+        except ValueError:
+            quality = 0.0
+        if code and quality > 0:
+            ranges.append((quality, code))
+    # sorted() is stable: equals stay in the order of the header
+    return [code for _, code in sorted(ranges, key=lambda item: -item[0])]
+
+
+def _base(code: str) -> str:
+    try:
+        return Locale.parse(code, sep="-").language
+    except (ValueError, UnknownLocaleError):
+        return code

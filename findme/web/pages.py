@@ -1,0 +1,165 @@
+"""The guest's pages but the gallery: home, joining, signing in and out, the account."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from findme import auth, db, events, guests
+from findme.errors import FindMeError, NotFound
+from findme.models import Event
+from findme.web import auth as auth_api
+from findme.web import guests as guests_api
+from findme.web.html import (
+    SCHEME_COOKIE,
+    SCHEMES,
+    local_path,
+    redirect,
+    remember,
+    render,
+)
+from findme.web.keys import POOL, actor, user
+from findme.web.middleware import SESSION_COOKIE
+
+
+async def home(request: web.Request) -> web.Response:
+    """GET /: the field for the code, or a guest's events."""
+    return await _home(request)
+
+
+async def _home(request: web.Request, *, code: str = "", unknown: bool = False) -> web.Response:
+    signed_in = actor(request).user
+    joined: list[Event] = []
+    if signed_in is not None:
+        async with db.acquire(request.app[POOL]) as conn:
+            joined = await events.list_joined(conn, signed_in.id)
+    return render(
+        request,
+        "guest/home.html",
+        {"joined": joined, "code": code, "unknown_code": unknown},
+        status=HTTPStatus.NOT_FOUND if unknown else HTTPStatus.OK,
+    )
+
+
+async def open_code(request: web.Request) -> web.Response:
+    """GET /e?code=: what was typed at home; spaces, hyphens and small letters are forgiven."""
+    code = events.clean_code(request.query.get("code", ""))
+    if not code.isascii() or not code.isalnum():
+        return await _home(request, code=request.query.get("code", ""), unknown=True)
+    return redirect(f"/e/{code}")
+
+
+async def join_page(request: web.Request) -> web.Response:
+    """GET /e/{code}: joining with a selfie; for a guest of the event, another selfie."""
+    return await _join_page(request)
+
+
+async def join(request: web.Request) -> web.Response:
+    """POST /e/{code}: joining where scripts do not run."""
+    try:
+        joined = await guests_api.join_from_form(request, request.match_info["code"])
+    except FindMeError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return await _join_page(request, error)
+    response = redirect(f"/gallery?event={joined.event_id}")
+    if joined.token is not None and joined.expires_at is not None:
+        auth_api.set_session_cookie(response, request, joined.token, joined.expires_at)
+    return response
+
+
+async def _join_page(request: web.Request, error: FindMeError | None = None) -> web.Response:
+    typed, signed_in = request.match_info["code"], actor(request).user
+    async with db.acquire(request.app[POOL]) as conn:
+        try:
+            event = await events.get_by_code(conn, typed)
+        except NotFound:
+            return await _home(request, code=typed, unknown=True)
+        guest = None if signed_in is None else await guests.find(conn, event.id, signed_in.id)
+    if error is None and typed != event.code:
+        return redirect(f"/e/{event.code}")
+    return render(
+        request,
+        "guest/join.html",
+        {
+            "event": event,
+            "guest": guest,
+            "code": None if error is None else error.code,
+            "problems": [] if error is None else error.extra.get("problems", []),
+            "field": None if error is None else error.extra.get("field"),
+            "minimum": auth.MIN_PASSWORD,
+        },
+        status=HTTPStatus.OK if error is None else error.status,
+    )
+
+
+async def login_page(request: web.Request) -> web.Response:
+    """GET /login."""
+    following = local_path(request.query.get("next"), "/")
+    if actor(request).user is not None:
+        return redirect(following)
+    return render(request, "guest/login.html", {"next": following, "email": "", "code": None})
+
+
+async def login(request: web.Request) -> web.Response:
+    """POST /login: the form, with scripts or without."""
+    form = await request.post()
+    email, password = str(form.get("email", "")), str(form.get("password", ""))
+    following = local_path(str(form.get("next", "")), "/")
+    try:
+        signed_in = await auth_api.login(request, email, password)
+    except FindMeError as error:
+        return render(
+            request,
+            "guest/login.html",
+            {"next": following, "email": email, "code": error.code},
+            status=error.status,
+        )
+    if following == "/" and signed_in.user.role == "admin":
+        following = "/admin"
+    response = redirect(following)
+    auth_api.set_session_cookie(response, request, signed_in.token, signed_in.expires_at)
+    return response
+
+
+async def logout(request: web.Request) -> web.Response:
+    """POST /logout."""
+    if actor(request).user is not None:
+        await auth_api.logout(request)
+    response = redirect("/")
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
+async def account(request: web.Request) -> web.Response:
+    """GET /account: my events, my selfies, language and scheme, erase."""
+    signed_in = user(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        parts = await guests.list_by_user(conn, signed_in.id)
+        named = {event.id: event for event in await events.list_joined(conn, signed_in.id)}
+    joined = [(part, named[part.event_id]) for part in parts if part.event_id in named]
+    return render(request, "guest/account.html", {"joined": joined})
+
+
+async def choose_scheme(request: web.Request) -> web.Response:
+    """POST /account/scheme: light, dark, or as the device says."""
+    form = await request.post()
+    response = redirect(local_path(str(form.get("next", "")), "/account"))
+    scheme = str(form.get("scheme", ""))
+    if scheme in SCHEMES:
+        remember(request, response, SCHEME_COOKIE, scheme)
+    else:
+        response.del_cookie(SCHEME_COOKIE)
+    return response
+
+
+ROUTES = [
+    web.get("/", home),
+    web.get("/e", open_code),
+    web.get("/e/{code}", join_page),
+    web.post("/e/{code}", join),
+    web.get("/login", login_page),
+    web.post("/login", login),
+    web.post("/logout", logout),
+    web.get("/account", account),
+    web.post("/account/scheme", choose_scheme),
+]

@@ -1,0 +1,41 @@
+// Every page: the time zone for the server, dialogs, passwords in the clear, copying.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const secure = location.protocol === "https:" ? "; Secure" : "";
+if (zone) document.cookie = `findme_zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+
+/** Open a dialog with the focus on its heading, and give the focus back afterwards. */
+export function openDialog(dialog) {
+  const before = document.activeElement;
+  dialog.addEventListener("close", () => before?.isConnected && before.focus(), { once: true });
+  dialog.showModal();
+  dialog.querySelector("[tabindex='-1']")?.focus();
+}
+
+let toastTimer;
+export function toast(text) {
+  const element = document.getElementById("toast");
+  element.textContent = text;
+  element.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => { element.hidden = true; }, 6000);
+}
+
+for (const button of document.querySelectorAll("[data-open]")) {
+  button.addEventListener("click", () => openDialog(document.getElementById(button.dataset.open)));
+}
+for (const button of document.querySelectorAll("[data-close]")) {
+  button.addEventListener("click", () => button.closest("dialog").close());
+}
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const field = document.getElementById(button.dataset.reveal);
+    const shown = field.type === "password";
+    field.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+  });
+}
+for (const form of document.querySelectorAll("[data-autosubmit]")) {
+  form.querySelector("button").hidden = true;
+  form.addEventListener("change", () => form.submit());
+}

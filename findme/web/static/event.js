@@ -1,0 +1,186 @@
+// One event: drop photos, watch them become searchable, guests, upload access, erase.
+import { call, get } from "./api.js";
+import { openDialog, toast } from "./app.js";
+import { setUpDrop } from "./drop.js";
+import { makeTile } from "./grid.js";
+import { clock, count, number, say } from "./words.js";
+
+const EVERY = 3000; // ms between two looks
+const PAGE = 60;
+const event = document.getElementById("event");
+const base = `/api/admin/events/${event.dataset.id}`;
+const grid = document.getElementById("photos");
+const more = document.getElementById("more");
+let next = null;
+
+// -- photos ----------------------------------------------------------------------------------
+
+function tileOf(photo) {
+  let tile = document.getElementById(`photo-${photo.id}`);
+  if (!tile || (photo.preview_url && !tile.href)) {
+    // before it is prepared there is no picture to show
+    const fresh = makeTile(photo);
+    tile?.replaceWith(fresh);
+    tile = fresh;
+  }
+  const state = tile.querySelector(".state");
+  const failed = photo.state === "failed";
+  state.textContent = failed ? say("photo_failed", { error: photo.error ?? "" })
+    : photo.state !== "indexed" ? say(photo.state)
+      : photo.faces ? count("faces", photo.faces) : say("no_faces");
+  state.title = failed ? photo.error ?? "" : "";
+  state.classList.toggle("failed", failed);
+  tile.classList.toggle("dim", failed);
+  tile.querySelector("img").hidden = !photo.thumb_url;
+  return tile;
+}
+
+async function showPhotos() {
+  const page = await get(`${base}/photos?limit=${PAGE}`);
+  let after = null;
+  for (const photo of page.data) {
+    const tile = tileOf(photo);
+    if (!tile.isConnected) {
+      if (after) after.after(tile);
+      else grid.prepend(tile);
+    }
+    after = tile;
+  }
+  document.getElementById("no-photos").hidden = page.data.length > 0;
+  if (grid.children.length <= PAGE) {
+    next = page.next;
+    more.hidden = !next;
+  }
+}
+
+more.addEventListener("click", async () => {
+  const page = await get(next);
+  grid.append(...page.data.map(tileOf));
+  next = page.next;
+  more.hidden = !next;
+});
+
+async function showCounts() {
+  const { data } = await get(base);
+  for (const element of document.querySelectorAll("[data-total]")) {
+    element.textContent = number(data.counts[element.dataset.total]);
+  }
+}
+
+// -- guests and tokens -----------------------------------------------------------------------
+
+function rows(box, items, template, fill) {
+  const ids = JSON.stringify(items);
+  if (box.dataset.items === ids) return; // leave the rows, and the focus in them, alone
+  box.dataset.items = ids;
+  box.replaceChildren(...items.map((item) => {
+    const row = document.getElementById(template).content.firstElementChild.cloneNode(true);
+    fill(row, item);
+    return row;
+  }));
+}
+
+async function showGuests() {
+  const { data } = await get(`${base}/guests`);
+  document.getElementById("no-guests").hidden = data.length > 0;
+  rows(document.getElementById("guests"), data, "guest", (row, guest) => {
+    const selfie = guest.selfie?.status ?? guest.selfie;
+    row.querySelector("strong").textContent = guest.name;
+    row.querySelector(".small").textContent = count("joined", guest.photos ?? 0, { time: clock(new Date(guest.joined_at)) });
+    const chip = row.querySelector(".chip");
+    chip.textContent = say(selfie ? `selfie_${selfie}` : "no_selfie");
+    chip.className = `chip ${{ accepted: "ok", pending: "warn", refused: "alert" }[selfie] ?? ""}`;
+    removable(row, guest.name, "guest", `${base}/guests/${guest.id}`, showGuests);
+  });
+}
+
+async function showTokens() {
+  const { data } = await get(`${base}/tokens`);
+  rows(document.getElementById("tokens"), data, "token", (row, token) => {
+    row.querySelector("strong").textContent = token.label;
+    row.querySelector(".small").textContent = token.last_used_at
+      ? say("token_used", { time: clock(new Date(token.last_used_at)) }) : say("token_unused");
+    removable(row, token.label, "token", `${base}/tokens/${token.id}`, showTokens);
+  });
+}
+
+function removable(row, name, kind, url, show) {
+  const button = row.querySelector("button");
+  button.setAttribute("aria-label", say("remove", { name }));
+  button.addEventListener("click", () => {
+    const dialog = document.getElementById("remove");
+    dialog.querySelector("h2").textContent = say(`remove_${kind}`, { name });
+    dialog.querySelector("p").textContent = say(`remove_${kind}_more`);
+    dialog.returnValue = "";
+    dialog.onclose = () => dialog.returnValue === "yes" && act(() => call("DELETE", url)).then(show);
+    openDialog(dialog);
+  });
+}
+
+document.getElementById("token-form").addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
+  const form = submitted.target;
+  act(async () => {
+    const { data } = await call("POST", `${base}/tokens`, { label: form.elements.label.value });
+    const box = document.getElementById("new-token");
+    box.querySelector("code").textContent = data.token;
+    box.querySelector("[data-copy]").dataset.copy = data.token;
+    box.hidden = false;
+    form.reset();
+    await showTokens();
+  });
+});
+
+// -- the event itself ------------------------------------------------------------------------
+
+async function act(work) {
+  try {
+    await work();
+  } catch {
+    toast(say("failed"));
+  }
+}
+
+document.getElementById("toggle-join").addEventListener("click", ({ currentTarget }) => act(async () => {
+  await call("PATCH", base, { join_open: currentTarget.dataset.openNow !== "true" });
+  location.reload();
+}));
+
+document.getElementById("delete-form").addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
+  const field = document.getElementById("confirm");
+  const wrong = submitted.target.querySelector(".wrong");
+  wrong.hidden = field.value.trim() === event.dataset.name.trim();
+  if (!wrong.hidden) return field.focus();
+  act(async () => {
+    await call("DELETE", base);
+    location.assign("/admin/events");
+  });
+});
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (button) act(() => copy(button.dataset.copy).then(() => toast(say("copied"))));
+});
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // a page without https has no clipboard of its own
+  const field = Object.assign(document.createElement("textarea"), { value: text });
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+function look() {
+  if (document.hidden) return;
+  Promise.all([showPhotos(), showCounts(), showGuests()]).catch((problem) => {
+    if (problem.status === 401 || problem.status === 404) location.reload();
+  });
+}
+
+setUpDrop(event.dataset.id, look);
+look();
+act(showTokens);
+setInterval(look, EVERY);

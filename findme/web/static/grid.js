@@ -1,0 +1,104 @@
+// Tiles of the justified grid, made from what the API says of a photo.
+import { photoName } from "./words.js";
+
+// the narrowest and the widest tile; the server keeps to the same (gallery_page.RATIOS)
+const NARROWEST = 0.56;
+const WIDEST = 2.4;
+// above it a thumbnail is too small on a wide screen (gallery_page.WIDE)
+const WIDE = 1.8;
+
+/** A tile for a photo; its face is outlined where asked. */
+export function makeTile(photo, { outline = false } = {}) {
+  const tile = document.getElementById("tile").content.firstElementChild.cloneNode(true);
+  const real = photo.width / photo.height;
+  const ratio = Math.min(Math.max(real, NARROWEST), WIDEST);
+  tile.id = `photo-${photo.id}`;
+  if (photo.preview_url) tile.href = photo.preview_url;
+  tile.style.setProperty("--r", ratio.toFixed(3));
+  tile.style.setProperty("--ph", photo.placeholder);
+  tile.dataset.original = photo.original_url;
+  tile.dataset.when = photo.taken_at ?? photo.uploaded_at;
+  const image = tile.querySelector("img");
+  // an organiser sees photos before they have pictures
+  if (photo.thumb_url) image.src = photo.thumb_url;
+  if (photo.preview_url && ratio > WIDE) sharpen(image, photo.preview_url);
+  image.alt = photoName(photo);
+  if (outline && photo.face_box) tile.append(ring(photo.face_box, real, ratio));
+  return tile;
+}
+
+function sharpen(image, preview) {
+  const picture = document.createElement("picture");
+  const source = document.createElement("source");
+  source.media = "(min-width: 900px)";
+  source.srcset = preview;
+  image.replaceWith(picture);
+  picture.append(source, image);
+}
+
+function ring(box, real, ratio) {
+  // a tile cut to its ratio shows the middle of the picture; the face moves along
+  const across = Math.min(1, ratio / real);
+  const down = Math.min(1, real / ratio);
+  const face = document.createElement("span");
+  face.className = "face";
+  Object.assign(face.style, {
+    left: percent((box.left - (1 - across) / 2) / across),
+    top: percent((box.top - (1 - down) / 2) / down),
+    width: percent(box.width / across),
+    height: percent(box.height / down),
+  });
+  return face;
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)}%`;
+
+/** Put photos that are not in the grid yet where the newest-first list has them. */
+export function mergeNewest(grid, photos, options) {
+  let added = 0;
+  let after = null;
+  for (const photo of photos) {
+    let tile = document.getElementById(`photo-${photo.id}`);
+    if (!tile) {
+      tile = makeTile(photo, options);
+      if (after) after.after(tile);
+      else grid.prepend(tile);
+      added += 1;
+    }
+    after = tile;
+  }
+  return added;
+}
+
+/** Arrow keys, Home and End move from tile to tile. */
+export function moveByKeys(grid) {
+  grid.addEventListener("keydown", (event) => {
+    const tiles = [...grid.querySelectorAll(".tile")];
+    const at = tiles.indexOf(document.activeElement);
+    const to = {
+      ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tiles.length - 1,
+      ArrowDown: nearest(tiles, at, 1), ArrowUp: nearest(tiles, at, -1),
+    }[event.key];
+    if (at < 0 || to === undefined || !tiles[to]) return;
+    event.preventDefault();
+    tiles[to].focus();
+  });
+}
+
+function nearest(tiles, at, direction) {
+  if (at < 0) return undefined;
+  const from = tiles[at].getBoundingClientRect();
+  const middle = from.left + from.width / 2;
+  let row = null;
+  let best;
+  let distance = Infinity;
+  for (let i = at + direction; tiles[i]; i += direction) {
+    const box = tiles[i].getBoundingClientRect();
+    if (Math.abs(box.top - from.top) < 4) continue;
+    row ??= box.top;
+    if (Math.abs(box.top - row) > 4) break;
+    const off = Math.abs(box.left + box.width / 2 - middle);
+    if (off < distance) [best, distance] = [i, off];
+  }
+  return best;
+}

@@ -1,0 +1,78 @@
+// Joining: look over the form, take the selfie, send both, say what happened.
+import { Problem, call } from "./api.js";
+import { closeSelfie, takeSelfie } from "./selfie.js";
+import { has, say } from "./words.js";
+
+// what another picture mends; everything else is about the form
+const PICTURE = new Set(["no_face", "several_faces", "poor_quality", "invalid_image", "unsupported_image", "unreadable_image", "image_too_large", "upload_too_large"]);
+const DRAWN = 700; // ms: the pencil has gone round
+
+const form = document.getElementById("join");
+const summary = document.getElementById("summary");
+
+function fault(field) {
+  if (field.type === "checkbox") return field.checked ? null : "consent_required";
+  return field.validity.valid ? null : field.name;
+}
+
+/** Mark what is wrong; true where nothing is. */
+function look() {
+  const fields = [...form.querySelectorAll("input[required]")].filter((field) => field.type !== "file");
+  const wrong = fields.filter((field) => fault(field));
+  for (const field of fields) mark(field, wrong.includes(field) && fault(field));
+  summary.hidden = wrong.length === 0;
+  if (wrong.length) {
+    summary.querySelector("div").textContent = [...new Set(wrong.map(fault))].map((code) => say(code)).join(" ");
+    wrong[0].focus();
+  }
+  return wrong.length === 0;
+}
+
+/** Say what is wrong with a field below it; without a code, take that back. */
+function mark(field, code) {
+  const id = `${field.name}-wrong`;
+  document.getElementById(id)?.remove();
+  const others = (field.getAttribute("aria-describedby") ?? "").split(" ").filter((name) => name && name !== id);
+  if (code && has(code)) {
+    const sentence = Object.assign(document.createElement("p"), { id, className: "wrong", textContent: say(code) });
+    field.closest(".field, .consent").append(sentence);
+    others.push(id);
+  }
+  field.setAttribute("aria-describedby", others.join(" "));
+  if (code) field.setAttribute("aria-invalid", "true");
+  else field.removeAttribute("aria-invalid");
+}
+
+async function send(picture) {
+  const data = new FormData(form);
+  data.set("selfie", picture, picture.name);
+  try {
+    const { data: answer } = await call(form.dataset.method, form.dataset.action, data);
+    const status = answer?.selfie?.status ?? answer?.status;
+    setTimeout(() => { location.assign(form.dataset.next); }, DRAWN);
+    return { done: true, sentence: say(status === "pending" ? "pending" : "accepted") };
+  } catch (problem) {
+    if (problem instanceof Problem) return refused(problem);
+    throw problem;
+  }
+}
+
+function refused({ code, document: { problems = [], field } }) {
+  const key = problems.find(has) ?? [code, field].find((name) => name && has(name)) ?? "failed";
+  if (PICTURE.has(code)) return { again: true, sentence: say(key) };
+  if (code === "offline" || code === "failed") return { sentence: say(key) };
+  closeSelfie();
+  summary.querySelector("div").textContent = say(field && has(field) ? field : key);
+  summary.hidden = false;
+  const input = form.elements[field ?? (code === "consent_required" ? "consent" : code === "email_taken" ? "email" : "")];
+  if (input?.setAttribute) mark(input, code);
+  (input?.focus ? input : summary).focus();
+  return {};
+}
+
+form?.addEventListener("submit", (event) => {
+  if (form.elements.selfie?.files?.length) return; // the plain form, filled in without the camera
+  event.preventDefault();
+  if (look()) takeSelfie(send);
+});
+form?.addEventListener("input", ({ target }) => target.getAttribute("aria-invalid") && mark(target, fault(target)));

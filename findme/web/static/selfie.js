@@ -1,0 +1,187 @@
+// The selfie screen: camera in an oval, two live hints, shutter; or a file. It gives back a Blob.
+import { say } from "./words.js";
+
+const EVERY = 200; // ms between two looks at the picture
+const CALM = 1000; // ms that a sentence stands at least
+const SAMPLE = [96, 128]; // px of the small copy that is judged
+const DARK = 62; // mean luma, 0..255, below which a face is hard to see
+const BLURRED = 18; // variance of the Laplacian of the small copy below which nothing is sharp
+const LONG_SIDE = 1600; // px; the engine reads no more of a selfie
+
+const dialog = document.getElementById("camera");
+const video = dialog.querySelector("video");
+const taken = dialog.querySelector(".taken");
+const mask = dialog.querySelector(".mask");
+const pencil = dialog.querySelector(".pencil");
+const coach = dialog.querySelector(".coach");
+const name = dialog.querySelector(".name");
+const hints = dialog.querySelector(".hints");
+const sample = Object.assign(document.createElement("canvas"), { width: SAMPLE[0], height: SAMPLE[1] });
+const brush = sample.getContext("2d", { willReadFrequently: true });
+
+let stream = null;
+let timer = null;
+let facing = "user";
+let picture = null;
+let send = null;
+let spokenAt = 0;
+
+function speak(sentence, { now = false } = {}) {
+  if (coach.textContent === sentence || (!now && Date.now() - spokenAt < CALM)) return;
+  coach.textContent = sentence;
+  spokenAt = Date.now();
+}
+
+const draw = (share) => { pencil.style.strokeDashoffset = String(100 - 100 * share); };
+
+function step(name) {
+  for (const part of dialog.querySelectorAll("[data-step]")) part.hidden = part.dataset.step !== name;
+  hints.hidden = name !== "live";
+  video.hidden = name !== "live";
+  taken.hidden = name !== "check";
+  mask.toggleAttribute("hidden", name === "none");
+}
+
+/** Show the screen; *submit* gets the picture and says what became of it. */
+export async function takeSelfie(submit) {
+  send = submit;
+  if (!dialog.open) dialog.showModal();
+  await live();
+}
+
+export function closeSelfie() {
+  stop();
+  dialog.close();
+}
+
+async function live(sentence) {
+  picture = null;
+  name.hidden = true;
+  draw(0);
+  try {
+    stream ??= await navigator.mediaDevices.getUserMedia({
+      video: { facingMode: facing, width: { ideal: 1280 }, height: { ideal: 960 } },
+    });
+  } catch {
+    // no camera, no permission, or a page that is not https
+    step("none");
+    speak(sentence ?? say("no_camera"), { now: true });
+    return;
+  }
+  if (!dialog.open) return stop();
+  video.srcObject = stream;
+  video.classList.toggle("mirrored", facing === "user");
+  step("live");
+  speak(sentence ?? say("look"), { now: true });
+  clearInterval(timer);
+  timer = setInterval(judge, EVERY);
+}
+
+function stop() {
+  clearInterval(timer);
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  stream = null;
+}
+
+/** Tick what can be seen from here: light and sharpness. Who is on it, the server says. */
+function judge() {
+  if (!video.videoWidth) return;
+  const [width, height] = SAMPLE;
+  const tall = Math.min(video.videoHeight, video.videoWidth * height / width) * 0.6;
+  const wide = tall * width / height;
+  brush.drawImage(video, (video.videoWidth - wide) / 2, (video.videoHeight - tall) / 2, wide, tall, 0, 0, width, height);
+  const { light, sharp } = measure(brush.getImageData(0, 0, width, height));
+  tick("light", light >= DARK);
+  tick("sharp", sharp >= BLURRED);
+  draw(((light >= DARK) + (sharp >= BLURRED)) / 2);
+  if (Date.now() - spokenAt < 3 * CALM) return;
+  speak(say(light < DARK ? "dark" : sharp < BLURRED ? "blurred" : "good"));
+}
+
+const tick = (hint, good) => hints.querySelector(`[data-hint=${hint}]`).classList.toggle("good", good);
+
+function measure({ data, width, height }) {
+  const luma = new Float32Array(width * height);
+  let light = 0;
+  for (let i = 0; i < luma.length; i += 1) {
+    luma[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
+    light += luma[i];
+  }
+  let sum = 0;
+  let squares = 0;
+  let seen = 0;
+  for (let y = 1; y < height - 1; y += 1) {
+    for (let x = 1; x < width - 1; x += 1) {
+      const i = y * width + x;
+      const edge = 4 * luma[i] - luma[i - 1] - luma[i + 1] - luma[i - width] - luma[i + width];
+      sum += edge;
+      squares += edge * edge;
+      seen += 1;
+    }
+  }
+  return { light: light / luma.length, sharp: squares / seen - (sum / seen) ** 2 };
+}
+
+async function shoot() {
+  if (!video.videoWidth) return;
+  const scale = Math.min(1, LONG_SIDE / Math.max(video.videoWidth, video.videoHeight));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(video.videoWidth * scale);
+  canvas.height = Math.round(video.videoHeight * scale);
+  canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.92); });
+  check(new File([blob], "selfie.jpg", { type: "image/jpeg" }), facing === "user");
+}
+
+function check(file, mirrored) {
+  picture = file;
+  stop();
+  URL.revokeObjectURL(taken.src);
+  taken.src = URL.createObjectURL(file);
+  taken.classList.toggle("mirrored", mirrored);
+  step("check");
+  speak(say("check"), { now: true });
+  dialog.querySelector("[data-act=use]").focus();
+}
+
+// a HEIC from the photo library is no picture for most browsers, but one for the server
+taken.addEventListener("error", () => {
+  taken.hidden = true;
+  name.textContent = picture?.name ?? "";
+  name.hidden = false;
+});
+
+async function use(button) {
+  if (button.getAttribute("aria-busy") === "true" || !picture) return;
+  const label = button.querySelector("span");
+  const before = label.textContent;
+  button.setAttribute("aria-busy", "true");
+  label.textContent = say("sending");
+  const { sentence, done, again } = await send(picture);
+  button.removeAttribute("aria-busy");
+  label.textContent = before;
+  if (done) draw(1);
+  if (again) await live(sentence);
+  else if (sentence) speak(sentence, { now: true });
+}
+
+const acts = {
+  close: closeSelfie,
+  shoot,
+  use,
+  again: () => live(),
+  flip: () => { facing = facing === "user" ? "environment" : "user"; stop(); live(); },
+  file: () => dialog.querySelector("[data-pick=file]").click(),
+  snap: () => dialog.querySelector("[data-pick=snap]").click(),
+};
+dialog.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (button) acts[button.dataset.act](button);
+});
+for (const input of dialog.querySelectorAll("[data-pick]")) {
+  input.addEventListener("change", () => {
+    if (input.files[0]) check(input.files[0], false);
+    input.value = "";
+  });
+}
+dialog.addEventListener("close", stop);
