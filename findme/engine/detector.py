@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from PIL import Image
 
 from findme.engine.geometry import keep_best
+from findme.engine.sessions import open_session
 
 THRESHOLD = 0.35
 """Least score of a face: 325 of 325 clear faces of two labelled sets, 2 more than there are."""
@@ -77,13 +77,7 @@ class Detector:
     """CenterFace in onnxruntime; one detector serves any number of threads."""
 
     def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        # Many pictures at once beat one picture on many cores, and leave the others a share.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(path)
 
     def detect(self, picture: Image.Image, side: int, threshold: float = THRESHOLD) -> Detections:
         """Find the faces of an RGB *picture*, looked at with *side* pixels at its longer side."""

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from findme.engine.geometry import similarity
 from findme.engine.network import CHIP, DIMENSIONS
+from findme.engine.sessions import open_session
 
 BATCH = 16
 """Chips in one run: larger batches cost memory (12 MB for 16) and save no time."""
@@ -61,12 +61,7 @@ class Embedder:
     """dlib's face network in onnxruntime; one embedder serves any number of threads."""
 
     def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(path)
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Vectors (n x 128) of *chips* (n x 150 x 150 x 3)."""

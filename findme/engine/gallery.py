@@ -100,7 +100,8 @@ class Gallery:
     """All collections below one directory, which is locked meanwhile."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Face vectors are nobody else's business on a machine with several accounts.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = (folder / "faces.lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

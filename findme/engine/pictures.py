@@ -1,9 +1,10 @@
 """Bytes of a JPEG or PNG to an upright RGB picture, with limits before anything is decoded."""
 
 import io
+import struct
 import threading
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from findme.engine.errors import (
     ImageTooLargeException,
@@ -18,6 +19,16 @@ MAX_PIXELS = 200_000_000
 WORKING_SIDE = 6000
 """Longer sides are reduced to this: at 10 pixels a face is lost anyhow, and memory is bounded."""
 _LARGE = 36_000_000
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow's own guard warns from here on and raises at twice as much.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -46,7 +57,7 @@ def open_picture(data: bytes) -> Image.Image:
 
 
 def _decode(picture: Image.Image) -> Image.Image:
-    upright = picture.format == "JPEG"
+    turn = _TURNS.get(_orientation(picture))
     try:
         picture.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
         picture.load()
@@ -54,9 +65,20 @@ def _decode(picture: Image.Image) -> Image.Image:
         raise InvalidImageFormatException from error
     if max(picture.size) > WORKING_SIDE:
         picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
-    if upright:
-        picture = ImageOps.exif_transpose(picture)
+    if turn is not None:
+        picture = picture.transpose(turn)
     if picture.mode.startswith("I"):
         # 16-bit grey: Pillow would clip it to white.
         picture = picture.convert("I").point(lambda value: value / 256).convert("L")
     return picture.convert("RGB")
+
+
+def _orientation(picture: Image.Image) -> int:
+    """EXIF's word on how a JPEG is to be turned; 1 where it says nothing that can be read."""
+    # Pictures of some phones are JPEGs with more behind them, which Pillow calls MPO.
+    if picture.format == "PNG":
+        return 1
+    try:
+        return int(picture.getexif().get(_ORIENTATION, 1))
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error):
+        return 1

@@ -1,13 +1,12 @@
 """Fixtures of the face service's tests, which name this file as their plugin."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from findme.engine.faces import Analyst
-from tests.integration.engine_service import Client, connected, portraits, serving
+from tests.integration.engine_service import Client, connected, labelled_folder, portraits, serving
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +36,4 @@ async def rekognition(engine_data: Path) -> AsyncIterator[Client]:
 @pytest.fixture(scope="session")
 def labelled_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``truth.json``: FINDME_PHOTOS, or two portraits in its place."""
-    root = Path(__file__).parents[2]
-    folder = root / os.environ.get("FINDME_PHOTOS", "../shared/photos")
-    if (folder / "truth.json").is_file():
-        return folder
-    return portraits(tmp_path_factory.mktemp("photos"))
+    return labelled_folder() or portraits(tmp_path_factory.mktemp("photos"))

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -113,8 +114,16 @@ def both() -> Image.Image:
     return picture
 
 
+def labelled_folder() -> Path | None:
+    """The folder with ``truth.json`` that FINDME_PHOTOS names, if there is one."""
+    root = Path(__file__).parents[2]
+    folder = root / os.environ.get("FINDME_PHOTOS", "../shared/photos")
+    return folder if (folder / "truth.json").is_file() else None
+
+
 def portraits(folder: Path) -> Path:
     """Write the two portraits, other views of them and a scene, with their truth."""
+    folder.mkdir(exist_ok=True)
     pictures = {
         "astronaut.jpg": astronaut(),
         "admiral.jpg": admiral(),

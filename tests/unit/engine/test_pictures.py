@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from findme.engine.errors import (
     ImageTooLargeException,
@@ -88,6 +88,36 @@ def test_a_jpeg_is_turned_upright() -> None:
     # Orientation 6: what was stored at the left belongs at the top.
     assert upright.getpixel((50, 20)) == (255, 255, 255)
     assert upright.getpixel((50, 180)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_undone(orientation: int) -> None:
+    """As Pillow itself does it."""
+    shades = np.linspace(0, 255, 120 * 90).reshape(90, 120).astype(np.uint8)
+    data = encoded(Image.fromarray(shades), orientation=orientation)
+
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+
+    assert np.array_equal(np.asarray(expected), np.asarray(open_picture(data)))
+
+
+def test_a_phones_picture_with_more_behind_it_is_turned_too() -> None:
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    picture = Image.new("RGB", (200, 100))
+    picture.save(buffer, "MPO", save_all=True, append_images=[picture], exif=exif)
+
+    assert open_picture(buffer.getvalue()).size == (100, 200)
+
+
+def test_exif_that_makes_no_sense_turns_nothing() -> None:
+    data = encoded(Image.new("RGB", (200, 100)), orientation=6)
+    place = data.index(b"Exif\0\0")
+
+    broken = data[: place + 6] + b"\xff" * 8 + data[place + 14 :]
+
+    assert open_picture(broken).size == (200, 100)
 
 
 def test_a_png_is_never_turned() -> None:
