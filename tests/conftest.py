@@ -1,0 +1,244 @@
+"""What all tests stand on: real PostgreSQL, the real face service, the real application.
+
+One cluster a run, migrated once into a template; one database a test. TEST_DATABASE_URL names a
+given server instead (its user may create databases).
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp.plugin import AiohttpClient
+
+from findme import auth, db, queue, rekognition, server
+from findme.cache import open_cache
+from findme.db import Pool
+from findme.pipeline import Pipeline
+from findme.queue import WorkQueue
+from findme.server import Resources
+from findme.settings import Settings
+from findme.stats import LoopWatch
+from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
+
+TEMPLATE = "findme_template"
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder for the run, which PostgreSQL's user can reach (pytest's own is 0700)."""
+    with tempfile.TemporaryDirectory(prefix="findme-tests-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(scratch: Path) -> Iterator[str]:
+    """The DSN of a PostgreSQL server for the run."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+        return
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.cluster", str(scratch / "cluster")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    ) as process:
+        assert process.stdout is not None
+        dsn = process.stdout.readline().strip()
+        assert dsn, "the cluster did not start"
+        yield dsn
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(30)
+
+
+def database_of(dsn: str, name: str) -> str:
+    """Return the DSN with another database's name."""
+    parts = urlsplit(dsn)
+    # urlunsplit drops the empty host of postgresql://postgres@/…, which asyncpg wants
+    return f"{parts.scheme}://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
+
+
+@pytest.fixture
+async def database(cluster: str) -> AsyncIterator[str]:
+    """The DSN of a fresh, migrated database."""
+    admin = await asyncpg.connect(cluster)
+    name = f"test_{uuid.uuid4().hex}"
+    try:
+        if not await admin.fetchval("select 1 from pg_database where datname = $1", TEMPLATE):
+            await admin.execute(f"create database {TEMPLATE}")
+            conn = await asyncpg.connect(database_of(cluster, TEMPLATE))
+            await db.migrate(conn)
+            await conn.close()
+        await admin.execute(f"create database {name} template {TEMPLATE}")
+        yield database_of(cluster, name)
+        await admin.execute(f"drop database {name} with (force)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def empty_database(cluster: str) -> AsyncIterator[str]:
+    """The DSN of a database without any table."""
+    admin = await asyncpg.connect(cluster)
+    name = f"test_{uuid.uuid4().hex}"
+    try:
+        await admin.execute(f"create database {name}")
+        yield database_of(cluster, name)
+        await admin.execute(f"drop database {name} with (force)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """A pool on a fresh database."""
+    async with db.open_pool(database, min_size=1, max_size=10) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The real face service, in a process of its own."""
+
+    url: str
+    access_key_id: str = "TESTKEY"
+    secret_access_key: str = "testsecret"
+    region: str = "us-east-1"
+
+
+@pytest.fixture(scope="session")
+def engine(scratch: Path) -> Iterator[Engine]:
+    """The face service of the run; events have collections of their own."""
+    keys = {
+        "FINDME_FACES_ACCESS_KEY_ID": Engine.access_key_id,
+        "FINDME_FACES_SECRET_ACCESS_KEY": Engine.secret_access_key,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "findme.engine", "--data-dir", str(scratch / "faces")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment(**keys),
+        cwd=Path(__file__).parent.parent,
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
+        assert "ready" in line, "the face service did not start"
+        yield Engine(line.rpartition(" ")[2])
+        process.terminate()
+        process.wait(30)
+
+
+@dataclass(frozen=True)
+class App:
+    """The application in this process, over a fresh database and a face engine."""
+
+    client: "TestClient[web.Request, web.Application]"
+    resources: Resources
+    queue: WorkQueue
+    admin: dict[str, str]
+
+    async def drain(self, *, rounds: int = 1000) -> None:
+        """Run all jobs that wait, and those that they ask for, until none is left."""
+        for _ in range(rounds):
+            async with db.acquire(self.resources.pool) as conn:
+                await conn.execute("update job set run_at = now() where state = 'queued'")
+                jobs = await queue.claim(conn, self.queue._replica_id, 3)
+            if not jobs:
+                return
+            for job in jobs:
+                await self.queue._run("PhotoWorker-0", job)
+        raise AssertionError("the queue does not become empty")
+
+
+@asynccontextmanager
+async def application(
+    aiohttp_client: AiohttpClient,
+    settings: Settings,
+    database: str,
+    *,
+    endpoint_url: str,
+    access_key_id: str = Engine.access_key_id,
+    secret_access_key: str = Engine.secret_access_key,
+    settle: float = 0.0,
+    run_queue: bool = False,
+) -> AsyncIterator[App]:
+    """Open the application against any endpoint that speaks Rekognition's protocol."""
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(db.open_pool(database, min_size=2, max_size=20))
+        cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
+        faces = await stack.enter_async_context(
+            rekognition.open_client(
+                limit=settings.aws_concurrent_requests,
+                endpoint_url=endpoint_url,
+                region=Engine.region,
+                access_key_id=access_key_id,
+                secret_access_key=secret_access_key,
+            )
+        )
+        pipeline = Pipeline(settings, pool, faces, cache, settle=settle)
+        stack.callback(pipeline.close)
+        replica_id = await stack.enter_async_context(queue.register_replica(pool))
+        work = WorkQueue(
+            pool,
+            pipeline.handlers(),
+            workers=settings.photo_queue_workers,
+            replica_id=replica_id,
+            ping_engine=faces.ping,
+        )
+
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        resources = Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch())
+        await auth.set_admin(pool, ADMIN_EMAIL, ADMIN_PASSWORD)
+        client = await aiohttp_client(server.make_app(resources, "all"))
+        answer = await client.post(
+            "/api/auth/login", json={"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
+        )
+        token = (await answer.json())["token"]
+        client.session.cookie_jar.clear()
+        background = None
+        if run_queue:
+            background = asyncio.create_task(server.run_together(work.loops()))
+        try:
+            yield App(client, resources, work, {"Authorization": f"Bearer {token}"})
+        finally:
+            if background is not None:
+                await work.stop()
+                background.cancel()
+                await asyncio.wait([background])
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings for a test: the defaults, in a folder of its own."""
+    return Settings(findme_data_dir=tmp_path)
+
+
+@pytest.fixture
+async def app(
+    aiohttp_client: AiohttpClient, settings: Settings, database: str, engine: Engine
+) -> AsyncIterator[App]:
+    """The application over the real face service; its jobs run in `drain()`."""
+    async with application(aiohttp_client, settings, database, endpoint_url=engine.url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def service(scratch: Path) -> Iterator[Service]:
+    """A real `findme serve` for the run, all embedded."""
+    with running_service(scratch / "service") as started:
+        yield started
