@@ -28,7 +28,7 @@ class Bar:
 BARS = {
     "NONE": Bar(0, 0, 0, 0, 180, 180),
     # Drops what carries no identity and nothing else: docs/face-service.md has the measurements.
-    "AUTO": Bar(75, 16, 4, 22, 88, 88, doubt=95),
+    "AUTO": Bar(75, 17, 3, 22, 88, 88, doubt=95),
     "LOW": Bar(85, 24, 6, 30, 70, 60, doubt=95),
     "MEDIUM": Bar(90, 40, 10, 45, 55, 45, doubt=97),
     "HIGH": Bar(95, 60, 20, 70, 40, 30, doubt=98),
