@@ -113,7 +113,7 @@ async def test_faces_beyond_the_number_asked_for_are_named(party: Client) -> Non
 
 
 async def test_a_face_of_no_use_is_found_and_not_indexed(party: Client) -> None:
-    dark = astronaut().point(lambda value: value * 0.05)
+    dark = astronaut().point(lambda value: value * 0.04)
     tiny = Image.new("RGB", (900, 900), (90, 90, 90))
     tiny.paste(astronaut().resize((64, 64)), (400, 400))
 
