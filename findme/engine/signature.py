@@ -55,8 +55,8 @@ def verify(
     date = headers.get("X-Amz-Date", "")
     _check_date(date, found["day"], now or datetime.now(UTC))
     must = {"host", *(name.lower() for name in headers if name.lower().startswith("x-amz-"))}
-    # These are sent by botocore but signed by nobody; they decide nothing.
-    if missing := must - set(names) - {"x-amzn-trace-id"}:
+    # Otherwise somebody on the way could add or change what decides the operation.
+    if missing := must - set(names):
         raise InvalidSignatureException(f"Header {min(missing)} must be signed.")
     canonical = "\n".join(
         [
