@@ -30,6 +30,7 @@ from findme.web import (
     guests,
     health,
     html,
+    openapi,
     pages,
     photos,
     uploads,
@@ -216,7 +217,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     html.setup_pages(app)
     nouns = [health]
     if role != "worker":
-        nouns += [web_auth, events, guests, photos, uploads, admin]
+        nouns += [web_auth, events, guests, photos, uploads, admin, openapi]
         nouns += [pages, gallery_page, admin_pages]
     for noun in nouns:
         app.add_routes(noun.ROUTES)

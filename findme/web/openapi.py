@@ -1,0 +1,108 @@
+"""The API describes itself: /api/openapi.json for programs, /api/docs for people.
+
+Written by hand, as data: openapi_schemas.py has the shapes, openapi_paths.py and openapi_admin.py
+the calls. A test holds it against the routes, so a new route needs its line here.
+"""
+
+import re
+
+import orjson
+from aiohttp import web
+
+import findme
+from findme.web.html import render
+from findme.web.middleware import SESSION_COOKIE
+from findme.web.openapi_admin import ADMIN_PATHS
+from findme.web.openapi_paths import FAILURES, PATHS, RETRY_AFTER, RETRY_LATER, answer
+from findme.web.openapi_schemas import SCHEMAS, Schema, ref, text
+
+TAGS = {
+    "Joining": "From the code on the table to the first photo.",
+    "Account": "What a signed-in person may do with what is theirs.",
+    "Photos": "Lists and bytes, for guests.",
+    "Uploading": "For photographers, with an upload token, and for admins.",
+    "Events": "For admins.",
+    "Operating": "For admins: the queue and the cache.",
+    "Service": "For probes and programs.",
+}
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of POST /api/auth/login or of joining.",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "The same session; what it changes needs a same-origin proof "
+        "(Sec-Fetch-Site, Origin or Referer).",
+    },
+    "uploadToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A photographer's token: uploads to one event, and nothing else.",
+    },
+}
+
+
+def document() -> Schema:
+    """Return the description, OpenAPI 3.1."""
+    paths = {**PATHS, **ADMIN_PATHS}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "FindMe",
+            "version": findme.__version__,
+            "summary": "Each guest of an event gets the photos they are in.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
+        "paths": {path: _with_path_parameters(path, calls) for path, calls in paths.items()},
+        "components": {
+            "schemas": SCHEMAS,
+            "responses": {
+                "Problem": _problem("Any other failure."),
+                **{
+                    f"Problem{status}": _problem(about, status)
+                    for status, about in FAILURES.items()
+                },
+            },
+            "securitySchemes": SECURITY_SCHEMES,
+        },
+    }
+
+
+def _with_path_parameters(path: str, calls: dict[str, Schema]) -> Schema:
+    """Add what the path itself names: every `{name}` in it is an id or a code."""
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": text()}
+        for name in re.findall(r"{(\w+)}", path)
+    ]
+    return {**({"parameters": parameters} if parameters else {}), **calls}
+
+
+def _problem(description: str, status: int | None = None) -> Schema:
+    return answer(
+        description,
+        ref("Problem"),
+        media_types=["application/problem+json"],
+        headers=RETRY_AFTER if status in RETRY_LATER else None,
+    )
+
+
+async def get_openapi(_request: web.Request) -> web.Response:
+    """GET /api/openapi.json."""
+    return web.Response(body=orjson.dumps(document()), content_type="application/json")
+
+
+async def get_docs(request: web.Request) -> web.Response:
+    """GET /api/docs: the same as a page."""
+    return render(request, "api_docs.html", {"api": document()})
+
+
+ROUTES = [
+    web.get("/api/openapi.json", get_openapi),
+    web.get("/api/docs", get_docs),
+]

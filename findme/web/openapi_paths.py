@@ -1,0 +1,291 @@
+"""The calls of the API: who may make them, what they take and answer (see openapi.py)."""
+
+from collections.abc import Mapping, Sequence
+
+from findme.models import Shelf, Size
+from findme.web.answers import DEFAULT_LIMIT, MAX_LIMIT
+from findme.web.openapi_schemas import Schema, list_of, obj, one_of, ref, text, whole
+
+#: Who may call, as OpenAPI's security: any one of the schemes will do.
+ANYONE: Sequence[Schema] = ()
+SIGNED_IN: Sequence[Schema] = ({"bearer": []}, {"cookie": []})
+UPLOADER: Sequence[Schema] = ({"uploadToken": []}, *SIGNED_IN)
+
+#: What the statuses of a problem mean; each call lists its own.
+FAILURES = {
+    401: "Sign in first (or the token is not valid any more).",
+    403: "Not allowed: a cookie without a same-origin proof (`csrf`), or a gallery of `own`.",
+    404: "There is nothing here, or nothing that the caller may see.",
+    409: "This contradicts what is there: `join_closed`, `email_taken`.",
+    413: "Larger than this server takes.",
+    422: "What was sent cannot be used; code, field and problems say why.",
+    429: "Too many attempts; Retry-After says when.",
+    503: "Not now; Retry-After says when: `queue_full`.",
+}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": whole()}}
+RETRY_LATER = (429, 503)
+PAGE_HEADERS = {
+    "X-Total-Count": {"description": "How many there are in all.", "schema": whole()},
+    "Link": {"description": '<…>; rel="next" while there is more.', "schema": text()},
+}
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic")
+BINARY = text(format="binary")
+
+
+def query(name: str, description: str, schema: Schema) -> Schema:
+    """Return a parameter of the query."""
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+BEFORE = query("before", "Items older than this id: follow Link rather than make it up.", text())
+LIMIT = query(
+    "limit",
+    "Items of a page.",
+    whole(minimum=1, maximum=MAX_LIMIT, default=DEFAULT_LIMIT),
+)
+EVENT = query("event", "An event's id; the one joined last if left out.", text())
+SIZE = query("size", "", one_of([*Size]) | {"default": str(Size.PREVIEW)})
+
+
+def answer(
+    description: str,
+    schema: Schema | None = None,
+    *,
+    media_types: Sequence[str] = ("application/json",),
+    headers: Mapping[str, object] | None = None,
+) -> Schema:
+    """Return a response; without a *schema* it has no body."""
+    made: Schema = {"description": description}
+    if schema is not None:
+        made["content"] = {media_type: {"schema": schema} for media_type in media_types}
+    if headers:
+        made["headers"] = dict(headers)
+    return made
+
+
+def page(item: str) -> Schema:
+    """Return the response of a list: a bare array, newest first."""
+    return answer("Newest first.", list_of(ref(item)), headers=PAGE_HEADERS)
+
+
+def body(schema: Schema, *media_types: str) -> Schema:
+    """Return a request's body, JSON where no type is given."""
+    types = media_types or ("application/json",)
+    return {"required": True, "content": {name: {"schema": schema} for name in types}}
+
+
+def call(
+    tag: str,
+    summary: str,
+    who: Sequence[Schema],
+    answers: Mapping[int, Schema],
+    *,
+    fails: Sequence[int] = (),
+    parameters: Sequence[Schema] = (),
+    takes: Schema | None = None,
+) -> Schema:
+    """Return an operation; the problems are those of *fails*, and 401 where one must sign in."""
+    statuses = sorted({*fails, *([401] if who else [])})
+    responses: dict[str, Schema] = {str(status): made for status, made in answers.items()}
+    for status in statuses:
+        responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    responses["default"] = {"$ref": "#/components/responses/Problem"}
+    made: Schema = {
+        "tags": [tag],
+        "summary": summary,
+        "security": list(who),
+        "responses": responses,
+    }
+    if parameters:
+        made["parameters"] = list(parameters)
+    if takes is not None:
+        made["requestBody"] = takes
+    return made
+
+
+GONE = {204: answer("Done.")}
+SELFIE_FORM = {"selfie": BINARY}
+JOIN_FORM = obj(
+    {
+        "name": text(),
+        "email": text(),
+        "password": text("8 to 1024 characters."),
+        "consent": text(const="yes"),
+        "consent_text": text("The sentence that was agreed to, as shown."),
+        "language": text("Its language."),
+        **SELFIE_FORM,
+    },
+    optional=["name", "email", "password", "consent_text", "language"],
+)
+FILES_FORM = obj({"files": list_of(BINARY)})
+
+PICTURE = call(
+    "Photos",
+    "The bytes of a photo",
+    SIGNED_IN,
+    {
+        200: answer("The picture.", BINARY, media_types=PICTURE_TYPES),
+        206: answer("The bytes that Range asked for.", BINARY, media_types=PICTURE_TYPES),
+        304: answer("If-None-Match named its ETag."),
+        416: answer("Range begins behind the end."),
+    },
+    fails=(404, 422),
+    parameters=[SIZE],
+)
+
+PATHS: dict[str, dict[str, Schema]] = {
+    "/healthz": {
+        "get": call(
+            "Service",
+            "Alive",
+            ANYONE,
+            {200: answer("It is.", obj({"status": text(const="ok")}))},
+        )
+    },
+    "/readyz": {
+        "get": call(
+            "Service",
+            "Able to serve",
+            ANYONE,
+            {
+                status: answer(
+                    description,
+                    obj(
+                        {
+                            "status": one_of(["ok", "unavailable"]),
+                            "database": one_of(["ok", "unreachable"]),
+                            "face_engine": one_of(["ok", "unreachable"]),
+                        }
+                    ),
+                )
+                for status, description in ((200, "It is."), (503, "It is not, and why."))
+            },
+        )
+    },
+    "/api/openapi.json": {
+        "get": call(
+            "Service", "This description", ANYONE, {200: answer("OpenAPI 3.1.", {"type": "object"})}
+        )
+    },
+    "/api/docs": {
+        "get": call(
+            "Service",
+            "This description, to read",
+            ANYONE,
+            {200: answer("A page.", text(), media_types=["text/html"])},
+        )
+    },
+    "/api/auth/login": {
+        "post": call(
+            "Account",
+            "Sign in",
+            ANYONE,
+            {200: answer("The session, in a cookie as well.", ref("Session"))},
+            fails=(401, 422, 429),
+            takes=body(obj({"email": text(), "password": text()})),
+        )
+    },
+    "/api/auth/logout": {
+        "post": call("Account", "End the session", SIGNED_IN, GONE, fails=(403,)),
+    },
+    "/api/events/{code}": {
+        "get": call(
+            "Joining",
+            "What a join page shows",
+            ANYONE,
+            {200: answer("The event.", ref("PublicEvent"))},
+            fails=(404,),
+        )
+    },
+    "/api/events/{code}/join": {
+        "post": call(
+            "Joining",
+            "Join with a selfie; a signed-in user sends consent and selfie alone",
+            ({}, *SIGNED_IN),
+            {201: answer("In, signed in by cookie too.", ref("Joined"))},
+            fails=(403, 404, 409, 413, 422, 429),
+            takes=body(JOIN_FORM, "multipart/form-data"),
+        )
+    },
+    "/api/me": {
+        "get": call(
+            "Account", "The caller and their events", SIGNED_IN, {200: answer("Me.", ref("Me"))}
+        ),
+        "delete": call(
+            "Account",
+            "Erase account, selfies, face vectors and matches",
+            SIGNED_IN,
+            GONE,
+            fails=(403,),
+        ),
+    },
+    "/api/me/events/{event_id}/selfie": {
+        "put": call(
+            "Account",
+            "Another selfie; the last good one counts until this one is accepted",
+            SIGNED_IN,
+            {200: answer("Taken.", ref("Selfie"))},
+            fails=(403, 404, 413, 422),
+            takes=body(obj(SELFIE_FORM), "multipart/form-data"),
+        )
+    },
+    "/api/my-photos": {
+        "get": call(
+            "Photos",
+            "The photos that show the caller",
+            SIGNED_IN,
+            {200: page("Photo")},
+            fails=(404, 422),
+            parameters=[
+                EVENT,
+                query("shelf", "How sure.", one_of([*Shelf]) | {"default": str(Shelf.SURE)}),
+                BEFORE,
+                LIMIT,
+            ],
+        )
+    },
+    "/api/all-photos": {
+        "get": call(
+            "Photos",
+            "All photos of an event the caller joined",
+            SIGNED_IN,
+            {200: page("Photo")},
+            fails=(403, 404, 422),
+            parameters=[EVENT, BEFORE, LIMIT],
+        )
+    },
+    "/api/photo/{id}": {"get": PICTURE},
+    "/api/image/{id}": {
+        "get": {**PICTURE, "summary": "The same under its older name", "deprecated": True}
+    },
+    "/api/events/{event_id}/photos": {
+        "post": call(
+            "Uploading",
+            "Upload photos: parts named `files`, or one picture as the body",
+            UPLOADER,
+            {
+                202: answer(
+                    "At least one was taken: bytes and job are on disk.", ref("UploadResults")
+                )
+            },
+            fails=(403, 404, 413, 422, 503),
+            parameters=[query("filename", "The name of a raw body.", text())],
+            takes={
+                "required": True,
+                "content": {
+                    "multipart/form-data": {"schema": FILES_FORM},
+                    "image/*": {"schema": BINARY},
+                },
+            },
+        )
+    },
+    "/api/jobs/{job_id}": {
+        "get": call(
+            "Uploading",
+            "A job: for an upload token its own uploads, for an admin any",
+            UPLOADER,
+            {200: answer("The job.", ref("Job"))},
+            fails=(404,),
+        )
+    },
+}

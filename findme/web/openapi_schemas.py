@@ -1,0 +1,293 @@
+"""The shapes of the API's bodies, as JSON Schema for its description (see openapi.py)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from findme.models import Gallery, JobKind, JobState, PhotoState, Role, SelfieState, Shelf
+
+Schema: TypeAlias = dict[str, object]
+
+
+def ref(name: str) -> Schema:
+    """Return a reference to a shape of SCHEMAS."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def list_of(schema: Schema) -> Schema:
+    """Return an array of a shape."""
+    return {"type": "array", "items": schema}
+
+
+def obj(members: Mapping[str, Schema], *, optional: Sequence[str] = ()) -> Schema:
+    """Return an object; its members are required but for the *optional* ones."""
+    required = [name for name in members if name not in optional]
+    return {"type": "object", "properties": dict(members), "required": required}
+
+
+def text(description: str = "", **more: object) -> Schema:
+    """Return a string."""
+    return {"type": "string", **({"description": description} if description else {}), **more}
+
+
+def one_of(words: Sequence[str], description: str = "") -> Schema:
+    """Return a string that is one of *words*."""
+    return text(description, enum=[str(word) for word in words])
+
+
+def whole(description: str = "", **more: object) -> Schema:
+    """Return a whole number."""
+    return {**text(description), "type": "integer", **more}
+
+
+def number(description: str = "", **more: object) -> Schema:
+    """Return a number."""
+    return {**text(description), "type": "number", **more}
+
+
+def flag(description: str = "") -> Schema:
+    """Return true or false."""
+    return {**text(description), "type": "boolean"}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Return a shape or null."""
+    if "type" not in schema:
+        return {"oneOf": [schema, {"type": "null"}]}
+    if "enum" in schema:
+        schema = {**schema, "enum": [*_items(schema["enum"]), None]}
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _items(values: object) -> list[object]:
+    assert isinstance(values, list)
+    return values
+
+
+ID = text("Opaque.")
+TIME = text("RFC 3339, in UTC.", format="date-time")
+SIMILARITY = number("A similarity; null: the setting's.", minimum=0, maximum=100)
+RATIO = number(minimum=0, maximum=1)
+SELFIE = obj({"status": one_of([SelfieState.PENDING, SelfieState.ACCEPTED])})
+SELFIE_SO_FAR = obj(
+    {
+        "status": or_null(one_of([*SelfieState])),
+        "problem": or_null(text("Why a selfie was refused after the fact: a problem's code.")),
+    }
+)
+#: What an admin sets of an event.
+EVENT_CHOICES = {
+    "name": text("1 to 200 characters."),
+    "starts_at": or_null(TIME),
+    "expires_at": or_null({**TIME, "description": "When the event is deleted by itself."}),
+    "gallery": one_of([*Gallery], "Whether guests see all photos, or only their own."),
+    "join_open": flag("Whether guests may still join."),
+}
+THRESHOLDS = {
+    "match_threshold": or_null(SIMILARITY),
+    "maybe_threshold": or_null(SIMILARITY),
+}
+#: What every list of photos shows of one.
+PHOTO = {
+    "id": ID,
+    "event_id": ID,
+    "filename": text(),
+    "width": whole("Pixels of the upright picture."),
+    "height": whole("Pixels of the upright picture."),
+    "taken_at": or_null(TIME),
+    "uploaded_at": TIME,
+    "faces": whole("Faces seen on it, kept by the engine or not."),
+    "placeholder": text("A colour to show until the picture is there: #rrggbb."),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": obj(
+        {
+            "type": text(const="about:blank"),
+            "title": text("The status in words."),
+            "status": whole(),
+            "detail": text("A sentence for a person."),
+            "code": text("Stable, for programs: see docs/api.md."),
+            "field": text("The member that is wrong."),
+            "problems": list_of(text("dark, blurred, too_small or turned_away.")),
+            "results": list_of(ref("UploadResult")),
+        },
+        optional=["field", "problems", "results"],
+    ),
+    "User": obj({"id": ID, "name": text(), "email": text(), "role": one_of([*Role])}),
+    "Session": obj({"token": text(), "expires_at": TIME, "user": ref("User")}),
+    "PublicEvent": obj(
+        {
+            "name": text(),
+            "starts_at": or_null(TIME),
+            "expires_at": or_null(TIME),
+            "join_open": flag(),
+        }
+    ),
+    "Joined": obj(
+        {
+            "token": or_null(text("null where the caller was signed in already.")),
+            "user": ref("User"),
+            "event": obj({"id": ID, "name": text(), "gallery": one_of([*Gallery])}),
+            "selfie": SELFIE,
+        }
+    ),
+    "Selfie": obj({"selfie": SELFIE}),
+    "Me": obj(
+        {
+            "id": ID,
+            "name": text(),
+            "email": text(),
+            "role": one_of([*Role]),
+            "user": ref("User"),
+            "events": list_of(ref("JoinedEvent")),
+        }
+    ),
+    "JoinedEvent": obj(
+        {
+            "id": ID,
+            "name": text(),
+            "gallery": one_of([*Gallery]),
+            "starts_at": or_null(TIME),
+            "joined_at": TIME,
+            "selfie": SELFIE_SO_FAR,
+        }
+    ),
+    "Box": obj({"left": RATIO, "top": RATIO, "width": RATIO, "height": RATIO}),
+    "Photo": obj(
+        {
+            **PHOTO,
+            "has_face_match": flag("Whether match is not null."),
+            "match": or_null(one_of([*Shelf], "How sure it is that the caller is on it.")),
+            "face_box": or_null(ref("Box")),
+            "thumb_url": text(format="uri-reference"),
+            "preview_url": text(format="uri-reference"),
+            "original_url": text(format="uri-reference"),
+        }
+    ),
+    "AdminPhoto": obj(
+        {
+            **PHOTO,
+            "state": one_of([*PhotoState]),
+            "error": or_null(text("Why it failed.")),
+            "guests": whole("Guests who were found on it."),
+            "thumb_url": or_null(text(format="uri-reference")),
+            "preview_url": or_null(text(format="uri-reference")),
+            "original_url": text(format="uri-reference"),
+        }
+    ),
+    "UploadResult": obj(
+        {
+            "filename": text(),
+            "status": one_of(["queued", "duplicate", "rejected"]),
+            "photo_id": or_null(ID),
+            "job_id": or_null(ID),
+            "error": or_null(text("Why it was rejected.")),
+        }
+    ),
+    "UploadResults": obj({"results": list_of(ref("UploadResult"))}),
+    "Job": obj(
+        {
+            "id": ID,
+            "kind": one_of([*JobKind]),
+            "state": one_of([*JobState]),
+            "attempts": whole("Those that were interrupted do not count."),
+            "filename": or_null(text()),
+            "photo_id": or_null(ID),
+            "event_id": or_null(ID),
+            "error": or_null(text()),
+            "created_at": TIME,
+            "started_at": or_null(TIME),
+            "finished_at": or_null(TIME),
+        }
+    ),
+    "Event": obj(
+        {
+            "id": ID,
+            "code": text("8 characters; what guests type."),
+            **EVENT_CHOICES,
+            **THRESHOLDS,
+            "join_url": text("What the QR code holds.", format="uri"),
+            "created_at": TIME,
+            "counts": obj(
+                {"photos": whole(), "guests": whole(), "faces": whole(), "matches": whole()}
+            ),
+        }
+    ),
+    "NewEvent": obj(EVENT_CHOICES, optional=[name for name in EVENT_CHOICES if name != "name"]),
+    "EventChanges": {
+        **obj({**EVENT_CHOICES, **THRESHOLDS}, optional=[*EVENT_CHOICES, *THRESHOLDS]),
+        "additionalProperties": False,
+    },
+    "UploadToken": obj(
+        {"id": ID, "label": text(), "created_at": TIME, "last_used_at": or_null(TIME)}
+    ),
+    "NewUploadToken": obj({"id": ID, "label": text(), "token": text("Shown this once.")}),
+    "Guest": obj(
+        {
+            "id": {**ID, "description": "The user's, as user_id."},
+            "user_id": ID,
+            "name": text(),
+            "email": text(),
+            "joined_at": TIME,
+            "selfie": SELFIE_SO_FAR,
+            "photos": whole("Photos with a match, however uncertain."),
+        }
+    ),
+    "CacheRegion": obj(
+        {
+            "size": whole("Keys."),
+            "hits": whole(),
+            "misses": whole(),
+            "hit_rate": text("As 82.14%."),
+        }
+    ),
+    "Stats": obj(
+        {
+            "queue": obj(
+                {
+                    "total_enqueued": whole("Jobs of all kinds, ever."),
+                    "total_processed": whole(),
+                    "total_failed": whole(),
+                    "current_queue_size": whole("Queued or running."),
+                    "workers_active": whole("Jobs that run, on all replicas."),
+                    "oldest_waiting_s": number("Seconds."),
+                    "per_minute": whole("Photos done in the last minute."),
+                    "waiting_for_engine": whole("Jobs that found no face engine."),
+                    "engine_answers": flag(),
+                }
+            ),
+            "cache": obj(
+                {"user_photos_cache": ref("CacheRegion"), "user_cache": ref("CacheRegion")}
+            ),
+            "rekognition": obj(
+                {
+                    "in_flight": whole(),
+                    "limit": whole("AWS_CONCURRENT_REQUESTS."),
+                    "calls": {
+                        "type": "object",
+                        "description": "By operation, since the start.",
+                        "additionalProperties": whole(),
+                    },
+                    "throttled": whole(),
+                    "errors": whole(),
+                    "estimated_usd": number("What AWS would charge for these calls."),
+                }
+            ),
+            "database": obj(
+                {
+                    "size": whole("Connections of the pool."),
+                    "idle": whole(),
+                    "waiting": whole("Callers that wait for one."),
+                }
+            ),
+            "process": obj(
+                {
+                    "rss_mb": number("Memory of the server process."),
+                    "uptime_s": number(),
+                    "replicas": whole("Services that work on this database."),
+                    "loop_blocked_ms": number("The longest stall of the last minute."),
+                }
+            ),
+        }
+    ),
+}
