@@ -113,8 +113,12 @@ def read_env_file(path: Path) -> dict[str, str]:
     """Read `NAME=value` lines; quotes around a value and lines that begin with # fall away."""
     if not path.is_file():
         return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise StartError(f"{path} is not UTF-8 text.") from error
     values: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         text = line.strip().removeprefix("export ").strip()
         if not text or text.startswith("#"):
             continue
@@ -130,7 +134,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9_]+", text) or not least <= int(text) <= most:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
             raise ValueError(f"a whole number from {least} to {most}")
         return int(text)
 

@@ -1,6 +1,7 @@
 """The shapes of requests and answers that every noun shares: ids, limits, JSON, lists, times."""
 
 import gzip
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +24,17 @@ COMPRESS_FROM = 512
 
 def parse_id(text: str) -> int:
     """Return the id of a path or query; NotFound for what cannot be one."""
-    if not text.isascii() or not text.isdigit() or int(text) > MAX_ID:
+    number = _number(text)
+    if number is None:
         raise NotFound
+    return number
+
+
+def _number(text: str) -> int | None:
+    """Return a whole number that the database can hold; None for anything else."""
+    # int() refuses thousands of digits by itself, as a ValueError
+    if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > MAX_ID:
+        return None
     return int(text)
 
 
@@ -35,11 +45,11 @@ def path_id(request: web.Request, name: str = "id") -> int:
 
 def page_of(request: web.Request) -> tuple[int | None, int]:
     """Return `?before=` (an id, or None) and `?limit=` (1 to 1000, 100 if left out)."""
-    text = request.query.get("limit", str(DEFAULT_LIMIT))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+    limit = _number(request.query.get("limit", str(DEFAULT_LIMIT)))
+    if limit is None or not 1 <= limit <= MAX_LIMIT:
         raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT}.", field="limit")
     before = request.query.get("before")
-    return (None if before is None else parse_id(before)), int(text)
+    return (None if before is None else parse_id(before)), limit
 
 
 def choice_of(request: web.Request, name: str, choices: Iterable[str], default: str) -> str:
@@ -63,11 +73,11 @@ async def json_of(request: web.Request) -> dict[str, Any]:
 
 
 def text_of(body: Mapping[str, Any], name: str, *, required: bool = True) -> str:
-    """Return a string member; InvalidRequest where it is missing or no string."""
+    """Return a string member; InvalidRequest where it is missing or no text PostgreSQL can hold."""
     value = body.get(name)
     if value is None and not required:
         return ""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise InvalidRequest(f"{name} is missing or not a string.", field=name)
     return value
 
@@ -86,9 +96,10 @@ def parse_time(body: Mapping[str, Any], name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
+        # at the ends of the calendar UTC has no name for a zone's time
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidRequest(f"{name} is not an RFC 3339 time.", field=name) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def json_answer(data: object, status: int = 200) -> web.Response:

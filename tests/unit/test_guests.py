@@ -1,0 +1,72 @@
+"""The judgement of a selfie, from what the engine answered."""
+
+import pytest
+
+from findme.errors import SelfieRefused
+from findme.guests import SECOND_FACE_SHARE, judge
+from findme.models import Box, EngineFaceId, IndexedFace, IndexResult, UnindexedFace
+
+
+def face(side: float = 0.5) -> IndexedFace:
+    return IndexedFace(EngineFaceId("a"), Box(0.1, 0.1, side, side), 99.0)
+
+
+def left_out(*reasons: str, side: float = 0.5) -> UnindexedFace:
+    return UnindexedFace(Box(0.1, 0.1, side, side), 99.0, reasons)
+
+
+def refusal(result: IndexResult) -> SelfieRefused:
+    with pytest.raises(SelfieRefused) as caught:
+        judge(result)
+    return caught.value
+
+
+def test_the_one_face_is_taken() -> None:
+    assert judge(IndexResult([face()], [])) == face()
+
+
+def test_no_face_is_said() -> None:
+    assert refusal(IndexResult([], [])).code == "no_face"
+
+
+def test_a_second_face_at_the_camera_is_refused() -> None:
+    second = left_out("EXCEEDS_MAX_FACES", side=0.45)
+    assert refusal(IndexResult([face()], [second])).code == "several_faces"
+
+
+def test_a_small_face_in_the_background_is_left_aside() -> None:
+    side = 0.5 * (SECOND_FACE_SHARE * 0.9) ** 0.5
+    assert judge(IndexResult([face()], [left_out("EXCEEDS_MAX_FACES", side=side)])) == face()
+
+
+def test_a_second_face_that_is_unusable_is_left_aside() -> None:
+    assert judge(IndexResult([face()], [left_out("LOW_SHARPNESS")])) == face()
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [
+        ("LOW_BRIGHTNESS", "dark"),
+        ("LOW_SHARPNESS", "blurred"),
+        ("SMALL_BOUNDING_BOX", "too_small"),
+        ("EXTREME_POSE", "turned_away"),
+    ],
+)
+def test_what_is_wrong_with_a_picture_is_said(reason: str, problem: str) -> None:
+    error = refusal(IndexResult([], [left_out(reason)]))
+    assert error.code == "poor_quality"
+    assert error.extra == {"problems": [problem]}
+    assert str(error)
+
+
+def test_the_largest_face_is_the_one_that_is_judged() -> None:
+    error = refusal(
+        IndexResult([], [left_out("LOW_SHARPNESS", side=0.1), left_out("EXTREME_POSE", side=0.6)])
+    )
+    assert error.extra == {"problems": ["turned_away"]}
+
+
+def test_a_reason_that_is_no_word_of_ours_is_poor_quality_all_the_same() -> None:
+    error = refusal(IndexResult([], [left_out("LOW_FACE_QUALITY")]))
+    assert (error.code, error.extra) == ("poor_quality", {"problems": []})
+    assert str(error) == "The face is not clear enough."
