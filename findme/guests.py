@@ -219,7 +219,7 @@ async def accept_selfie(
 ) -> bool:
     """Make the face the guest's reference and ask for its search; False where the guest is gone.
 
-    The guest's earlier references stay until that search has an answer (see matching).
+    The guest's earlier selfies stay until that search has an answer (see sweeps).
     """
     updated = await conn.execute(
         """

@@ -14,20 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from findme.db import Connection
-from findme.models import EngineFaceId, EventId, FaceId, GuestId, SelfieId, Similar
+from findme.models import EngineFaceId, EventId, FaceId, Hop, Reference, Similar
 from findme.rekognition import MAX_MATCHES
 
 #: The similarity of a vector to itself, where the engine gives both ends the same id.
 IDENTICAL = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A vector that searches for a guest start from."""
-
-    id: int
-    guest_id: GuestId
-    engine_face_id: EngineFaceId
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +89,8 @@ async def plan_sweep(conn: Connection, event_id: EventId, *, settle: float) -> P
     )
     references = await conn.fetch(
         """
-        select reference.id, reference.guest_id, reference.engine_face_id from reference
+        select reference.id, reference.guest_id, reference.engine_face_id, reference.kind
+          from reference
          where reference.event_id = $1 and searched and reference.number <= $3
            and reference.covered_upto < $2
            and exists (select from face
@@ -123,7 +115,7 @@ async def plan_sweep(conn: Connection, event_id: EventId, *, settle: float) -> P
     from_faces = len(faces) < len(references)
     return Plan(
         horizon=edge,
-        references=[] if from_faces else [Reference(**row) for row in references],
+        references=[] if from_faces else [Reference.of(dict(row)) for row in references],
         faces=[OpenFace(**row) for row in faces] if from_faces else [],
         unsettled=unsettled,
     )
@@ -144,16 +136,12 @@ async def open_faces(conn: Connection, reference: Reference, edge: Horizon) -> l
     return [OpenFace(**row) for row in rows]
 
 
-async def find_reference(conn: Connection, selfie_id: SelfieId) -> Reference | None:
-    """Return the reference that a selfie became, or None where it is gone."""
-    row = await conn.fetchrow(
-        "select id, guest_id, engine_face_id from reference where selfie_id = $1", selfie_id
-    )
-    return None if row is None else Reference(**row)
-
-
 async def save_reference_search(
-    conn: Connection, reference: Reference, similar: Sequence[Similar], edge: Horizon
+    conn: Connection,
+    reference: Reference,
+    similar: Sequence[Similar],
+    edge: Horizon,
+    hop: Hop | None = None,
 ) -> bool:
     """Store what a search from a reference found, and what it decided.
 
@@ -163,18 +151,24 @@ async def save_reference_search(
     cut_off = len(similar) >= MAX_MATCHES
     await conn.execute(
         """
-        insert into match (reference_id, face_id, guest_id, photo_id, similarity)
-        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity
+        insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
+        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity,
+               event.generation
           from reference
+          join event on event.id = reference.event_id
           join face on face.event_id = reference.event_id
           join unnest($2::text[], $3::real[]) as found (engine_face_id, similarity)
             on found.engine_face_id = face.engine_face_id
-         where reference.id = $1
-        on conflict (reference_id, face_id)
-        do update set similarity = greatest(match.similarity, excluded.similarity)""",
+         where reference.id = $1 and (reference.kind <> 'hop' or found.similarity >= $4)
+        on conflict (reference_id, face_id) do update
+           set similarity = case when match.generation < excluded.generation
+                                 then excluded.similarity
+                                 else greatest(match.similarity, excluded.similarity) end,
+               generation = excluded.generation""",
         reference.id,
         [reference.engine_face_id, *(item.engine_face_id for item in similar)],
         [IDENTICAL, *(item.similarity for item in similar)],
+        IDENTICAL if hop is None else hop.match,
     )
     await conn.execute(
         """
@@ -187,23 +181,33 @@ async def save_reference_search(
 
 
 async def save_face_search(
-    conn: Connection, face: OpenFace, similar: Sequence[Similar], edge: Horizon
+    conn: Connection,
+    face: OpenFace,
+    similar: Sequence[Similar],
+    edge: Horizon,
+    hop: Hop | None = None,
 ) -> None:
     """Store what a search from a photo's face found, and what it decided."""
     await conn.execute(
         """
-        insert into match (reference_id, face_id, guest_id, photo_id, similarity)
-        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity
+        insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
+        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity,
+               event.generation
           from face
+          join event on event.id = face.event_id
           join reference on reference.event_id = face.event_id
           join unnest($2::text[], $3::real[]) as found (engine_face_id, similarity)
             on found.engine_face_id = reference.engine_face_id
-         where face.id = $1
-        on conflict (reference_id, face_id)
-        do update set similarity = greatest(match.similarity, excluded.similarity)""",
+         where face.id = $1 and (reference.kind <> 'hop' or found.similarity >= $4)
+        on conflict (reference_id, face_id) do update
+           set similarity = case when match.generation < excluded.generation
+                                 then excluded.similarity
+                                 else greatest(match.similarity, excluded.similarity) end,
+               generation = excluded.generation""",
         face.id,
         [face.engine_face_id, *(item.engine_face_id for item in similar)],
         [IDENTICAL, *(item.similarity for item in similar)],
+        IDENTICAL if hop is None else hop.match,
     )
     if len(similar) < MAX_MATCHES:
         await conn.execute(
@@ -214,7 +218,11 @@ async def save_face_search(
 
 
 async def close_sweep(conn: Connection, event_id: EventId, edge: Horizon) -> None:
-    """Move the references' marks up to a sweep's horizon where no pair below it is open."""
+    """Move the references' marks up to a sweep's horizon where no pair below it is open.
+
+    Matches of an earlier generation of the collection (see a re-index) end with it: whatever of
+    them is still true was found again.
+    """
     await conn.execute(
         """
         update reference set covered_upto = $2
@@ -227,36 +235,12 @@ async def close_sweep(conn: Connection, event_id: EventId, edge: Horizon) -> Non
         edge.face,
         edge.reference,
     )
-
-
-async def retire_references(conn: Connection, reference: Reference) -> list[EngineFaceId]:
-    """Remove a guest's references older than this one; return the vectors to forget."""
-    rows = await conn.fetch(
+    await conn.execute(
         """
-        delete from reference
-         where guest_id = $1 and number < (select number from reference where id = $2)
-        returning selfie_id, engine_face_id""",
-        reference.guest_id,
-        reference.id,
+        delete from match using reference, event
+         where reference.id = match.reference_id and event.id = reference.event_id
+           and event.id = $1 and match.generation < event.generation
+           and reference.searched and reference.covered_upto >= $2""",
+        event_id,
+        edge.face,
     )
-    await conn.execute("delete from selfie where id = any($1)", [row["selfie_id"] for row in rows])
-    return [EngineFaceId(row["engine_face_id"]) for row in rows]
-
-
-async def has_references(conn: Connection, event_id: EventId) -> bool:
-    """Whether anybody is looked for in an event."""
-    found: bool = await conn.fetchval(
-        "select exists (select from reference where event_id = $1)", event_id
-    )
-    return found
-
-
-async def still_used(conn: Connection, faces: Sequence[EngineFaceId]) -> set[EngineFaceId]:
-    """Return those vectors that a face or reference names: not to be forgotten yet."""
-    rows = await conn.fetch(
-        """
-        select engine_face_id from face where engine_face_id = any($1)
-        union select engine_face_id from reference where engine_face_id = any($1)""",
-        list(faces),
-    )
-    return {EngineFaceId(row["engine_face_id"]) for row in rows}

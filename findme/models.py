@@ -1,10 +1,10 @@
 """What FindMe talks about: ids, states and the records that cross module borders. No I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 
 UserId = NewType("UserId", int)
 EventId = NewType("EventId", int)
@@ -66,6 +66,16 @@ class JobKind(StrEnum):
     MATCH_EVENT = "match_event"
     FORGET_FACES = "forget_faces"
     DELETE_COLLECTION = "delete_collection"
+
+
+class ReferenceKind(StrEnum):
+    """Where a vector comes from that a guest is looked for with."""
+
+    SELFIE = "selfie"
+    #: A face on a photo that the guest said is theirs.
+    CONFIRMED = "confirmed"
+    #: A face on a photo that matches one of the others strongly (the second hop).
+    HOP = "hop"
 
 
 class SelfieState(StrEnum):
@@ -188,6 +198,37 @@ class Similar:
 
     engine_face_id: EngineFaceId
     similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A vector that searches for a guest start from."""
+
+    id: int
+    guest_id: GuestId
+    engine_face_id: EngineFaceId
+    kind: ReferenceKind
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Reference":
+        """Return the reference of a row of id, guest_id, engine_face_id and kind."""
+        return cls(row["id"], row["guest_id"], row["engine_face_id"], ReferenceKind(row["kind"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """The second hop: strong matches as further references.
+
+    A hop hangs on the selfie or the confirmed face whose match it is, never on another hop, so
+    that nobody drifts into somebody else; and what it finds counts from *match* on only.
+    """
+
+    #: Similarity (0..100) from which a match becomes a reference.
+    anchor: float
+    #: Similarity from which a face is a match of such a reference.
+    match: float
+    #: The most hops of a guest: the strongest ones.
+    most: int = 12
 
 
 @dataclass(frozen=True, slots=True)

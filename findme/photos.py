@@ -23,6 +23,9 @@ from findme.models import (
     UserId,
 )
 
+#: What counts as the similarity of a match that the guest confirmed: above all that is measured.
+CONFIRMED = 101.0
+
 
 @dataclass(frozen=True, slots=True)
 class Photo:
@@ -228,13 +231,19 @@ async def list_mine(
     low, high = _range(thresholds, shelf)
     rows = await conn.fetch(
         """
-        with best as (
-            select distinct on (photo_id) photo_id, face_id, similarity
-              from match where guest_id = $1
+        with found as (
+            select photo_id, face_id, similarity from match where guest_id = $1
+            union all
+            select photo_id, face_id, $6 from verdict where guest_id = $1 and says = 'me'),
+        best as (
+            select distinct on (photo_id) photo_id, face_id, similarity from found
+             where not exists (select from verdict where guest_id = $1 and says = 'not_me'
+                                  and verdict.photo_id = found.photo_id)
              order by photo_id desc, similarity desc)
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
                placeholder, similarity, box_left, box_top, box_width, box_height
-          from best join photo on photo.id = best.photo_id join face on face.id = best.face_id
+          from best join photo on photo.id = best.photo_id
+               left join face on face.id = best.face_id
          where visible and similarity >= $2 and similarity < $3
            and ($4::bigint is null or photo.id < $4)
          order by photo.id desc limit $5""",
@@ -243,6 +252,7 @@ async def list_mine(
         high,
         before,
         limit,
+        CONFIRMED,
     )
     return [_listed(row, thresholds) for row in rows]
 
@@ -254,14 +264,21 @@ async def count_mine(
     low, high = _range(thresholds, shelf)
     number: int = await conn.fetchval(
         """
-        select count(*) from (
-            select photo_id, max(similarity) as similarity from match
-             where guest_id = $1 group by photo_id) as best
-          join photo on photo.id = best.photo_id
+        with found as (
+            select photo_id, similarity from match where guest_id = $1
+            union all
+            select photo_id, $4 from verdict where guest_id = $1 and says = 'me'),
+        best as (
+            select photo_id, max(similarity) as similarity from found
+             where not exists (select from verdict where guest_id = $1 and says = 'not_me'
+                                  and verdict.photo_id = found.photo_id)
+             group by photo_id)
+        select count(*) from best join photo on photo.id = best.photo_id
          where visible and similarity >= $2 and similarity < $3""",
         guest_id,
         low,
         high,
+        CONFIRMED,
     )
     return number
 
@@ -281,9 +298,13 @@ async def list_everyones(
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
                placeholder, best.similarity, box_left, box_top, box_width, box_height
           from photo left join lateral (
-                 select face_id, similarity from match
-                  where guest_id = $2 and match.photo_id = photo.id
-                  order by similarity desc limit 1) as best on true
+                 select face_id, case says when 'me' then $5::real end as similarity from verdict
+                  where guest_id = $2 and verdict.photo_id = photo.id
+                  union all
+                 (select face_id, similarity from match
+                   where guest_id = $2 and match.photo_id = photo.id
+                   order by similarity desc limit 1)
+                  limit 1) as best on true
                left join face on face.id = best.face_id
          where photo.event_id = $1 and visible and ($3::bigint is null or photo.id < $3)
          order by photo.id desc limit $4""",
@@ -291,6 +312,7 @@ async def list_everyones(
         guest_id,
         before,
         limit,
+        CONFIRMED,
     )
     return [_listed(row, thresholds) for row in rows]
 
@@ -339,7 +361,9 @@ async def may_see(
              where photo.id = $1 and photo.visible and (event.gallery = $4 or exists (
                      select from match where match.guest_id = guest.id
                         and match.photo_id = photo.id
-                        and similarity >= coalesce(event.maybe_threshold, $3))))""",
+                        and similarity >= coalesce(event.maybe_threshold, $3))
+                  or exists (select from verdict where verdict.guest_id = guest.id
+                                and verdict.photo_id = photo.id)))""",
         photo_id,
         user_id,
         maybe_threshold,
@@ -360,7 +384,7 @@ async def delete(conn: Connection, photo_id: PhotoId) -> tuple[EventId, Sequence
 def _range(thresholds: Thresholds, shelf: Shelf) -> tuple[float, float]:
     """Return the similarities of a shelf: from, and below which."""
     if shelf is Shelf.SURE:
-        return thresholds.sure, 101.0
+        return thresholds.sure, CONFIRMED + 1
     return thresholds.maybe, thresholds.sure
 
 

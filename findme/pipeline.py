@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from findme import db, events, guests, images, matching, photos, queue, redaction, storage
+from findme import db, events, guests, images, photos, queue, redaction, references, storage
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import BadImage, EngineError, EngineRefused, NotFound, SelfieRefused
@@ -23,6 +23,7 @@ from findme.models import (
     EngineFaceId,
     Event,
     EventId,
+    Hop,
     IndexedFace,
     Job,
     JobKind,
@@ -33,6 +34,7 @@ from findme.photos import Photo
 from findme.redaction import Redaction
 from findme.rekognition import Rekognition
 from findme.settings import Settings
+from findme.sweeps import Sweeps
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,15 +55,21 @@ class Pipeline:
     """What the handlers share: the pool, the engine, the cache, and a lock for each event."""
 
     def __init__(
-        self, settings: Settings, pool: Pool, faces: Rekognition, cache: Cache, *, settle: float
+        self,
+        settings: Settings,
+        pool: Pool,
+        faces: Rekognition,
+        cache: Cache,
+        *,
+        settle: float,
+        hop: Hop | None = None,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._faces = faces
         self._cache = cache
-        self._settle = settle
+        self._sweeps = Sweeps(settings, pool, faces, cache, settle=settle, hop=hop)
         self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
-        self._sweeps: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
         self._pixels = ThreadPoolExecutor(
             PIXEL_THREADS, thread_name_prefix="pixels", initializer=_stand_back
         )
@@ -71,11 +79,15 @@ class Pipeline:
         return {
             JobKind.INDEX_PHOTO: self.index_photo,
             JobKind.INDEX_SELFIE: self.index_selfie,
-            JobKind.MATCH_SELFIE: self.match_selfie,
-            JobKind.MATCH_EVENT: self.match_event,
+            JobKind.MATCH_SELFIE: self._sweeps.match_selfie,
+            JobKind.MATCH_EVENT: self._sweeps.match_event,
             JobKind.FORGET_FACES: self.forget_faces,
             JobKind.DELETE_COLLECTION: self.delete_collection,
         }
+
+    async def ask_for_sweep(self, conn: Connection, event_id: EventId) -> None:
+        """Ask in the caller's transaction for a sweep of the event, soon."""
+        await self._sweeps.ask_for(conn, event_id)
 
     def lock(self, event_id: EventId) -> asyncio.Lock:
         """Return the lock under which the event's collection and guests are brought in."""
@@ -101,8 +113,8 @@ class Pipeline:
                 new = await photos.save_faces(conn, photo.event_id, photo.id, result)
             except NotFound:
                 new = 0
-            if new and await matching.has_references(conn, photo.event_id):
-                await self._ask_for_sweep(conn, photo.event_id)
+            if new and await references.any_of(conn, photo.event_id):
+                await self.ask_for_sweep(conn, photo.event_id)
             await queue.finish(conn, job)
         await self._cache.forget_event(photo.event_id)
 
@@ -230,93 +242,6 @@ class Pipeline:
         assert job.event_id is not None
         await self.ensure_indexed(job.event_id)
 
-    # Matching -------------------------------------------------------------------------------
-
-    async def match_selfie(self, job: Job) -> None:
-        """Make a reference's first search: all faces that are there already, in one call."""
-        assert job.event_id is not None
-        assert job.selfie_id is not None
-        async with db.acquire(self._pool) as conn:
-            reference = await matching.find_reference(conn, job.selfie_id)
-            if reference is None:
-                return
-            event = await events.get(conn, job.event_id)
-            edge = await matching.horizon(conn, job.event_id, settle=self._settle)
-        similar = []
-        if edge.face:
-            similar = await self._faces.search_faces(
-                event.collection_id,
-                reference.engine_face_id,
-                threshold=self._settings.search_floor,
-            )
-        async with db.transaction(self._pool) as conn:
-            await matching.save_reference_search(conn, reference, similar, edge)
-            old = await matching.retire_references(conn, reference)
-            await guests.forget_faces(conn, event.id, old)
-            # faces that were indexed meanwhile, or are not settled yet, are a sweep's
-            await self._ask_for_sweep(conn, event.id)
-            await queue.finish(conn, job)
-        await self._cache.forget_event(event.id)
-
-    async def match_event(self, job: Job) -> None:
-        """Close the open pairs of an event with the fewest searches."""
-        assert job.event_id is not None
-        # a lock of its own: photos go on being indexed during a long sweep
-        async with self._sweeps.setdefault(job.event_id, asyncio.Lock()):
-            async with db.acquire(self._pool) as conn:
-                event = await events.get(conn, job.event_id)
-                plan = await matching.plan_sweep(conn, event.id, settle=self._settle)
-            await self._search_all(event, plan)
-            async with db.transaction(self._pool) as conn:
-                await matching.close_sweep(conn, event.id, plan.horizon)
-                if plan.unsettled:
-                    await queue.enqueue_match(
-                        conn,
-                        event.id,
-                        idle=max(self._settle, 0.2),
-                        deadline=max(self._settle, self._settings.face_flush_seconds),
-                    )
-                await queue.finish(conn, job)
-        if plan.references or plan.faces:
-            await self._cache.forget_event(event.id)
-
-    async def _search_all(self, event: Event, plan: matching.Plan) -> None:
-        async def from_reference(reference: matching.Reference) -> None:
-            similar = await self._faces.search_faces(
-                event.collection_id, reference.engine_face_id, threshold=floor
-            )
-            async with db.transaction(self._pool) as conn:
-                whole = await matching.save_reference_search(conn, reference, similar, plan.horizon)
-                left = [] if whole else await matching.open_faces(conn, reference, plan.horizon)
-            for face in left:
-                await from_face(face)
-
-        async def from_face(face: matching.OpenFace) -> None:
-            similar = await self._faces.search_faces(
-                event.collection_id, face.engine_face_id, threshold=floor
-            )
-            async with db.transaction(self._pool) as conn:
-                await matching.save_face_search(conn, face, similar, plan.horizon)
-
-        floor = self._settings.search_floor
-        try:
-            async with asyncio.TaskGroup() as group:
-                for reference in plan.references:
-                    group.create_task(from_reference(reference))
-                for face in plan.faces:
-                    group.create_task(from_face(face))
-        except BaseExceptionGroup as problems:
-            # the worker judges one cause: an outage fails all searches alike
-            raise problems.exceptions[0] from problems
-
-    async def _ask_for_sweep(self, conn: Connection, event_id: EventId) -> None:
-        await queue.enqueue_match(
-            conn,
-            event_id,
-            idle=self._settings.face_idle_seconds,
-            deadline=self._settings.face_flush_seconds,
-        )
-
     # Forgetting -----------------------------------------------------------------------------
 
     async def forget_now(self, event_id: EventId) -> None:
@@ -338,7 +263,7 @@ class Pipeline:
         payload = job.payload or {}
         face_ids = [EngineFaceId(face_id) for face_id in payload["face_ids"]]  # type: ignore[attr-defined]
         async with db.acquire(self._pool) as conn:
-            used = await matching.still_used(conn, face_ids)
+            used = await references.still_used(conn, face_ids)
         await self._faces.delete_faces(
             str(payload["collection_id"]), [face for face in face_ids if face not in used]
         )

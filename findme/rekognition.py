@@ -82,12 +82,16 @@ class Meter:
 class Rekognition:
     """The few calls that FindMe makes, each behind the semaphore."""
 
-    def __init__(self, client: "RekognitionClient", *, limit: int, region: str) -> None:
+    def __init__(
+        self, client: "RekognitionClient", *, limit: int, region: str, embedded: bool = False
+    ) -> None:
         self._client = client
         self._slots = asyncio.Semaphore(limit)
         self._outage_until = 0.0
         self.limit = limit
         self.region = region
+        #: Our own face service, where a call costs nothing.
+        self.embedded = embedded
         self.meter = Meter()
 
     async def create_collection(self, collection_id: str) -> None:
@@ -257,6 +261,7 @@ async def open_client(
     region: str | None = None,
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
+    embedded: bool = False,
 ) -> AsyncIterator[Rekognition]:
     """Open the client; what is not given is found as everywhere in AWS."""
     config = AioConfig(
@@ -278,6 +283,6 @@ async def open_client(
         ) as client:
             found = client.meta.region_name
             log.info("[FaceRecognition][AWS] Using region: %s", found)
-            yield Rekognition(client, limit=limit, region=found)
+            yield Rekognition(client, limit=limit, region=found, embedded=embedded)
     except botocore.exceptions.NoRegionError as error:
         raise StartError("FACE_ENGINE=aws needs a region: set AWS_REGION.") from error

@@ -16,6 +16,7 @@ from findme.cache import Cache, open_cache
 from findme.db import Pool
 from findme.engine_process import open_engine
 from findme.errors import StartError
+from findme.models import Hop
 from findme.pipeline import Pipeline
 from findme.postgres import hold_data_dir, open_postgres
 from findme.queue import WorkQueue
@@ -34,6 +35,7 @@ from findme.web import (
     pages,
     photos,
     uploads,
+    verdicts,
 )
 from findme.web import auth as web_auth
 from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, STATS
@@ -82,7 +84,9 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         await _see_to_admin(pool, settings)
         cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
         faces, settle = await _engine(stack, settings, role)
-        pipeline = Pipeline(settings, pool, faces, cache, settle=settle)
+        pipeline = Pipeline(
+            settings, pool, faces, cache, settle=settle, hop=_hop(settings, embedded=faces.embedded)
+        )
         stack.callback(pipeline.close)
         work = (
             await _queue(stack, settings, pool, pipeline, faces, alone) if role != "web" else None
@@ -172,9 +176,17 @@ async def _engine(
             region=engine.region,
             access_key_id=engine.access_key_id,
             secret_access_key=engine.secret_access_key,
+            embedded=True,
         )
     )
     return client, 0.0 if settle is None else settle
+
+
+def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
+    """Return the second hop, or None where it is off (by default where searches cost money)."""
+    if settings.face_hop == "off" or (settings.face_hop == "auto" and not embedded):
+        return None
+    return Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
 
 
 async def _queue(
@@ -217,7 +229,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     html.setup_pages(app)
     nouns = [health]
     if role != "worker":
-        nouns += [web_auth, events, guests, photos, uploads, admin, openapi]
+        nouns += [web_auth, events, guests, photos, verdicts, uploads, admin, openapi]
         nouns += [pages, gallery_page, admin_pages]
     for noun in nouns:
         app.add_routes(noun.ROUTES)

@@ -50,6 +50,13 @@ class Settings:
     # a busy queue is searched at the latest after so many seconds, an idle one after FACE_IDLE
     face_flush_seconds: float = 30.0
     face_idle_seconds: float = 2.0
+    # the second hop: strong matches become further references. `auto`: on where searches are free
+    # (embedded), off on AWS, where each costs 0.001 USD
+    face_hop: str = "auto"
+    # similarities: from which a match is one, and from which its own matches count. 95 and 92 are
+    # distances of 0.45 and 0.483 of the embedded engine (docs/calibration.md)
+    face_hop_anchor: float = 95.0
+    face_hop_threshold: float = 92.0
     max_upload_mb: int = 50
     max_image_pixels: int = 200_000_000
     findme_host: str = "127.0.0.1"
@@ -196,6 +203,9 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "face_settle_seconds": _number(0, 600),
     "face_flush_seconds": _number(0, 3600),
     "face_idle_seconds": _number(0, 600),
+    "face_hop": _one_of("auto", "on", "off"),
+    "face_hop_anchor": _number(0, 100),
+    "face_hop_threshold": _number(0, 100),
     "max_upload_mb": _whole(1, 10_000),
     "max_image_pixels": _whole(1_000_000, 2_000_000_000),
     "findme_host": str,
