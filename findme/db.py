@@ -26,6 +26,14 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 ACQUIRE_TIMEOUT = 60.0
 #: Seconds after which an idle connection is recycled.
 IDLE_LIFETIME = 1800.0
+#: What a database raises that is away, restarts or has no room: worth another try later.
+TROUBLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    OSError,
+)
 #: Any fixed number: all FindMe services of a database queue at it while they migrate.
 MIGRATION_LOCK = 7_213_944_021
 

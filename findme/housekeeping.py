@@ -5,8 +5,6 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-import asyncpg
-
 from findme import auth, db, events
 from findme.db import Pool
 
@@ -27,7 +25,7 @@ async def keep_house(pool: Pool) -> None:
         try:
             await delete_expired_events(pool)
             await auth.prune_sessions(pool)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+        except db.TROUBLE as error:
             log.warning("[Housekeeping] The database does not answer: %s", error)
         await asyncio.sleep(PERIOD)
 

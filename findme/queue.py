@@ -48,7 +48,9 @@ PRIORITY = {
     JobKind.FORGET_FACES: 0,
     JobKind.DELETE_COLLECTION: 0,
     JobKind.MATCH_EVENT: 1,
+    JobKind.REINDEX_EVENT: 1,
     JobKind.INDEX_PHOTO: 2,
+    JobKind.GROUP_FACES: 3,
 }
 
 
@@ -110,6 +112,23 @@ async def enqueue_match(
         idle,
         deadline,
         PRIORITY[JobKind.MATCH_EVENT],
+    )
+
+
+async def enqueue_reindex(conn: Connection, event_id: EventId) -> JobId:
+    """Ask for a re-index of the event; one that waits or runs already will do."""
+    await conn.execute(
+        """
+        insert into job (kind, event_id, label, priority) values ('reindex_event', $1, 're-index', $2)
+        on conflict (event_id) where kind = 'reindex_event' and state in ('queued', 'running')
+        do nothing""",
+        event_id,
+        PRIORITY[JobKind.REINDEX_EVENT],
+    )
+    return JobId(
+        await conn.fetchval(
+            "select max(id) from job where event_id = $1 and kind = 'reindex_event'", event_id
+        )
     )
 
 
@@ -195,32 +214,54 @@ async def _settle(
     parked: bool = False,
 ) -> bool:
     """Write what became of a running job; False where the lease is another's by now."""
-    answer = await conn.execute(
+    while True:
+        if state == "queued" and await _superseded(conn, job.id):
+            state, error, parked = "done", None, False
+        try:
+            async with conn.transaction():
+                answer = await conn.execute(
+                    """
+                    update job set state = $3, error = $4, replica_id = null,
+                           run_at = now() + make_interval(secs => $5),
+                           attempts = attempts - case when $6 then 0 else 1 end, parked = $7,
+                           finished_at = case when $3 in ('done', 'failed') then now() end
+                     where id = $1 and lease = $2 and state = 'running'""",
+                    job.id,
+                    job.lease,
+                    state,
+                    error,
+                    delay,
+                    counted,
+                    parked,
+                )
+        except asyncpg.UniqueViolationError:
+            continue  # another sweep of the event was asked for at this moment
+        return answer == "UPDATE 1"
+
+
+async def _superseded(conn: Connection, job_id: JobId) -> bool:
+    """Whether another sweep of the job's event waits: it does all that this one would."""
+    waits: bool = await conn.fetchval(
         """
-        update job set state = $3, error = $4, replica_id = null,
-               run_at = now() + make_interval(secs => $5),
-               attempts = attempts - case when $6 then 0 else 1 end, parked = $7,
-               finished_at = case when $3 in ('done', 'failed') then now() end
-         where id = $1 and lease = $2 and state = 'running'""",
-        job.id,
-        job.lease,
-        state,
-        error,
-        delay,
-        counted,
-        parked,
+        select exists (
+            select from job join job as other on other.event_id = job.event_id
+             where job.id = $1 and job.kind = 'match_event' and other.kind = 'match_event'
+               and other.state = 'queued' and other.id <> job.id)""",
+        job_id,
     )
-    return answer == "UPDATE 1"
+    return waits
 
 
 async def retry(conn: Connection, job_id: JobId) -> None:
     """Give a failed job a fresh start; NotFound where there is no such failed job."""
+    state = "done" if await _superseded(conn, job_id) else "queued"
     answer = await conn.execute(
         """
-        update job set state = 'queued', attempts = 0, interruptions = 0, error = null,
-               run_at = now(), finished_at = null
+        update job set state = $2, attempts = 0, interruptions = 0, error = null,
+               run_at = now(), finished_at = case when $2 = 'done' then now() end
          where id = $1 and state = 'failed'""",
         job_id,
+        state,
     )
     if answer != "UPDATE 1":
         raise NotFound("There is no failed job with this id.")
@@ -232,26 +273,49 @@ async def take_over(conn: Connection, *, everyone: bool = False) -> int:
     A replica has vanished when it gave no sign of life for DEAD_SECONDS; with *everyone* all that
     run are put back (for the one service on an embedded database, which knows it is alone).
     """
-    rows = await conn.fetch(
-        """
-        update job set state = case when interruptions >= $3 then 'failed' else 'queued' end,
-               error = case when interruptions >= $3
-                            then 'The service was interrupted each time this job ran.' end,
-               finished_at = case when interruptions >= $3 then now() end,
-               interruptions = interruptions + 1, replica_id = null, run_at = now()
-         where state = 'running'
-           and ($1 or (replica_id is null
-                       and started_at < now() - make_interval(secs => $2)) or replica_id in (
-                select id from replica where seen_at < now() - make_interval(secs => $2)))
-        returning id""",
-        everyone,
-        DEAD_SECONDS,
-        MAX_INTERRUPTIONS,
-    )
+    while True:
+        try:
+            async with conn.transaction():
+                taken = await _put_back_abandoned(conn, everyone)
+            break
+        except asyncpg.UniqueViolationError:
+            continue  # a sweep of an event was asked for at this moment
     await conn.execute(
         "delete from replica where $1 or seen_at < now() - make_interval(secs => $2)",
         everyone,
         DEAD_SECONDS * 10,
+    )
+    return taken
+
+
+async def _put_back_abandoned(conn: Connection, everyone: bool) -> int:
+    """Put abandoned jobs back; of an event's sweeps only one, since one may wait at a time."""
+    rows = await conn.fetch(
+        """
+        with abandoned as (
+            select id, interruptions >= $3 as hopeless,
+                   kind = 'match_event' and (
+                       row_number() over (partition by kind, event_id order by id) > 1
+                       or exists (select from job as other
+                                   where other.event_id = job.event_id
+                                     and other.kind = 'match_event' and other.state = 'queued')
+                   ) as superseded
+              from job
+             where state = 'running'
+               and ($1 or (replica_id is null
+                           and started_at < now() - make_interval(secs => $2)) or replica_id in (
+                    select id from replica where seen_at < now() - make_interval(secs => $2))))
+        update job set state = case when superseded then 'done'
+                                    when hopeless then 'failed' else 'queued' end,
+               error = case when hopeless and not superseded
+                            then 'The service was interrupted each time this job ran.' end,
+               finished_at = case when hopeless or superseded then now() end,
+               interruptions = interruptions + 1, replica_id = null, run_at = now()
+          from abandoned where job.id = abandoned.id and state = 'running'
+        returning job.id""",
+        everyone,
+        DEAD_SECONDS,
+        MAX_INTERRUPTIONS,
     )
     return len(rows)
 
@@ -364,8 +428,11 @@ class WorkQueue:
         try:
             async with db.acquire(self._pool) as conn:
                 return await claim(conn, self._replica_id, limit, parked=self.engine_answers)
-        except _DATABASE_TROUBLE as error:
+        except db.TROUBLE as error:
             log.warning("[PhotoQueue] The database does not answer: %s", error)
+            return []
+        except asyncpg.ForeignKeyViolationError:
+            log.warning("[PhotoQueue] This service was taken for vanished; it enters itself again")
             return []
 
     async def _nap(self, seconds: float) -> None:
@@ -404,7 +471,7 @@ class WorkQueue:
         except (BadImage, EngineRefused, NotFound) as problem:
             state, error = "failed", str(problem)
             log.warning("[%s] Job %s failed: %s", name, job.id, problem)
-        except _DATABASE_TROUBLE as problem:
+        except db.TROUBLE as problem:
             state, error, delay, counted = "queued", str(problem), PARK_SECONDS, False
             log.warning("[%s] Job %s lost the database: %s", name, job.id, problem)
         except Exception as problem:  # a job's bug is the job's failure, never the worker's end
@@ -426,7 +493,7 @@ class WorkQueue:
                         parked=parked,
                     )
                 return
-            except _DATABASE_TROUBLE as problem:
+            except db.TROUBLE as problem:
                 log.warning("[%s] Job %s cannot be noted yet: %s", name, job.id, problem)
                 await asyncio.sleep(POLL_SECONDS)
 
@@ -450,14 +517,17 @@ class WorkQueue:
             await asyncio.sleep(BEAT_SECONDS)
             try:
                 async with db.transaction(self._pool) as conn:
+                    # entered anew where a long sleep of the machine made others remove it
                     await conn.execute(
-                        "update replica set seen_at = now() where id = $1", self._replica_id
+                        """
+                        insert into replica (id, host, pid) overriding system value
+                        values ($1, $2, $3) on conflict (id) do update set seen_at = now()""",
+                        self._replica_id,
+                        socket.gethostname(),
+                        os.getpid(),
                     )
                     if taken := await take_over(conn):
                         log.warning("[PhotoQueue] %d jobs of a vanished service put back", taken)
                         self._wake.set()
-            except _DATABASE_TROUBLE as error:
+            except db.TROUBLE as error:
                 log.warning("[PhotoQueue] No sign of life could be given: %s", error)
-
-
-_DATABASE_TROUBLE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)

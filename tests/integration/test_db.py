@@ -1,0 +1,52 @@
+"""The pool and its transactions."""
+
+import asyncpg
+import pytest
+
+from findme import db
+from findme.db import Pool
+from findme.errors import StartError
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://nobody@127.0.0.1:1/nothing",
+        "postgresql://nobody@no-such-host.invalid/nothing",
+        "postgresql://127.0.0.1:port/nothing",
+    ],
+)
+async def test_a_database_that_cannot_be_reached_is_one_line(dsn: str) -> None:
+    with pytest.raises(StartError, match=r"^The database cannot be reached: [^\n]+$"):
+        async with db.open_pool(dsn, min_size=1, max_size=1):
+            pass
+
+
+async def test_a_transaction_that_fails_leaves_nothing(pool: Pool) -> None:
+    async def fail_halfway() -> None:
+        async with db.transaction(pool) as conn:
+            await conn.execute("insert into replica (host, pid) values ('a', 1)")
+            await conn.execute("select 1/0")
+
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await fail_halfway()
+    assert await pool.fetchval("select count(*) from replica") == 0
+
+
+async def test_the_pool_is_never_larger_than_it_may_be(database: str) -> None:
+    async with db.open_pool(database, min_size=9, max_size=2) as pool:
+        assert (pool.get_min_size(), pool.get_max_size()) == (2, 2)
+
+
+async def test_connections_say_whose_they_are(pool: Pool) -> None:
+    assert await pool.fetchval("select current_setting('application_name')") == "findme"
+    assert await pool.fetchval("select current_setting('jit')") == "off"
+
+
+async def test_email_addresses_are_stored_in_lower_case_only(pool: Pool) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await pool.execute(
+            """
+            insert into account (role, name, email, password_hash)
+            values ('guest', 'Ada', 'Ada@example.org', 'none')"""
+        )

@@ -1,0 +1,308 @@
+"""The durable queue as a table: claims, leases, retries, take-overs, sweeps."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from findme import db, events, queue
+from findme.db import Pool, Record
+from findme.errors import BadImage, EngineRefused, EngineUnavailable, NotFound
+from findme.models import EventId, Gallery, Job, JobKind
+from findme.queue import LeaseLost
+from tests.integration.worker import Bench, add_job, bench, row_of
+
+__all__ = ["bench"]
+
+
+async def test_two_workers_never_get_the_same_job(pool: Pool, bench: Bench) -> None:
+    for _ in range(40):
+        await add_job(pool)
+
+    async def take() -> list[Job]:
+        taken: list[Job] = []
+        async with db.acquire(pool) as conn:
+            while jobs := await queue.claim(conn, bench.replica_id, 3):
+                taken += jobs
+        return taken
+
+    taken = await asyncio.gather(*(take() for _ in range(6)))
+    ids = [job.id for jobs in taken for job in jobs]
+    assert len(ids) == len(set(ids)) == 40
+
+
+async def test_people_who_wait_go_before_pictures_that_wait(pool: Pool, bench: Bench) -> None:
+    photo = await add_job(pool)
+    selfie = await add_job(pool, JobKind.INDEX_SELFIE)
+    assert [job.id for job in await bench.claim(5)] == [selfie, photo]
+
+
+async def test_a_job_that_is_not_due_is_left_alone(pool: Pool, bench: Bench) -> None:
+    await add_job(pool, delay=60.0)
+    assert await bench.claim() == []
+
+
+async def test_a_job_finished_by_an_old_lease_is_not_finished(pool: Pool, bench: Bench) -> None:
+    job_id = await add_job(pool)
+    (old,) = await bench.claim()
+    assert await bench.vanish() == 1
+    (new,) = await bench.claim()
+    assert (new.id, new.lease) == (old.id, old.lease + 1)
+    async with db.acquire(pool) as conn:
+        with pytest.raises(LeaseLost):
+            await queue.finish(conn, old)
+        assert (await row_of(pool, job_id))["state"] == "running"
+        await queue.finish(conn, new)
+    assert (await row_of(pool, job_id))["state"] == "done"
+
+
+async def test_a_result_and_its_note_are_one_transaction(pool: Pool, bench: Bench) -> None:
+    await add_job(pool)
+    (job,) = await bench.claim()
+    async with db.acquire(pool) as conn:
+        transaction = conn.transaction()
+        await transaction.start()
+        await queue.finish(conn, job)
+        await transaction.rollback()
+    assert (await row_of(pool, job.id))["state"] == "running"
+
+
+async def test_a_failure_is_tried_three_times_with_growing_delay(pool: Pool, bench: Bench) -> None:
+    bench.outcomes = [ValueError("odd"), ValueError("odd"), ValueError("still odd")]
+    job_id = await add_job(pool)
+    delays: list[timedelta] = []
+    for _ in range(2):
+        await bench.run_due()
+        row = await row_of(pool, job_id)
+        assert (row["state"], row["error"]) == ("queued", "Unexpected error: odd")
+        delays.append(row["wait"])
+        await pool.execute("update job set run_at = now() where id = $1", job_id)
+    await bench.run_due()
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["error"], row["attempts"]) == (
+        "failed",
+        "Unexpected error: still odd",
+        queue.MAX_ATTEMPTS,
+    )
+    assert row["finished_at"] is not None
+    least = [timedelta(seconds=seconds - 1) for seconds in queue.RETRY_DELAYS]
+    assert delays[0] > least[0]
+    assert delays[1] > least[1] > 2 * delays[0]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [BadImage("It is damaged."), EngineRefused("It is refused."), NotFound("It is gone.")],
+)
+async def test_a_permanent_error_fails_at_once_with_its_sentence(
+    pool: Pool, bench: Bench, problem: Exception
+) -> None:
+    bench.outcomes = [problem]
+    job_id = await add_job(pool)
+    await bench.run_due()
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["error"], row["attempts"]) == ("failed", str(problem), 1)
+
+
+async def test_an_outage_of_the_engine_parks_jobs_and_is_no_attempt(
+    pool: Pool, bench: Bench
+) -> None:
+    bench.outcomes = [EngineUnavailable(), EngineUnavailable()]
+    parked, other = await add_job(pool), await add_job(pool)
+    await bench.run_due(limit=1)
+    row = await row_of(pool, parked)
+    assert (row["state"], row["attempts"], row["parked"]) == ("queued", 0, True)
+    assert not bench.work.engine_answers
+    async with db.acquire(pool) as conn:
+        others = await queue.claim(conn, bench.replica_id, 5, parked=bench.work.engine_answers)
+        assert [job.id for job in others] == [other]
+        again = await queue.claim(conn, bench.replica_id, 5)
+    assert [(job.id, job.attempts) for job in again] == [(parked, 1)]
+
+
+async def test_the_loss_of_the_database_is_no_attempt(pool: Pool, bench: Bench) -> None:
+    bench.outcomes = [ConnectionResetError("gone")]
+    job_id = await add_job(pool)
+    await bench.run_due()
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["attempts"]) == ("queued", 0)
+
+
+async def test_a_wrong_argument_to_the_database_is_a_failure_that_counts(
+    pool: Pool, bench: Bench
+) -> None:
+    async def wrong(_job: Job) -> None:
+        await pool.fetchval("select $1::int", "not a number")
+
+    job_id = await add_job(pool)
+    await bench.with_handler(wrong).run_due()
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["attempts"]) == ("queued", 1)
+
+
+async def test_a_failed_job_gets_a_fresh_start_and_no_other_does(pool: Pool, bench: Bench) -> None:
+    bench.outcomes = [BadImage("Damaged.")]
+    job_id = await add_job(pool)
+    async with db.acquire(pool) as conn:
+        with pytest.raises(NotFound):
+            await queue.retry(conn, job_id)
+        await bench.run_due()
+        await queue.retry(conn, job_id)
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["attempts"], row["error"]) == ("queued", 0, None)
+
+
+async def test_jobs_of_a_vanished_replica_are_taken_over(pool: Pool, bench: Bench) -> None:
+    gone: int = await pool.fetchval(
+        """
+        insert into replica (host, pid, seen_at)
+        values ('elsewhere', 1, now() - make_interval(secs => $1)) returning id""",
+        queue.DEAD_SECONDS + 1,
+    )
+    theirs, ours = await add_job(pool), await add_job(pool)
+    async with db.acquire(pool) as conn:
+        await queue.claim(conn, gone, 1)
+        await bench.claim()
+        assert await queue.take_over(conn) == 1
+    assert (await row_of(pool, theirs))["state"] == "queued"
+    assert (await row_of(pool, ours))["state"] == "running"
+    (job,) = await bench.claim()
+    assert (job.id, job.attempts) == (theirs, 1)
+
+
+async def test_jobs_of_a_replica_whose_row_is_gone_are_taken_over(pool: Pool, bench: Bench) -> None:
+    job_id = await add_job(pool)
+    await bench.claim()
+    await pool.execute("delete from replica where id = $1", bench.replica_id)
+    async with db.acquire(pool) as conn:
+        assert await queue.take_over(conn) == 0
+        await pool.execute(
+            "update job set started_at = now() - make_interval(secs => $1)", queue.DEAD_SECONDS + 1
+        )
+        assert await queue.take_over(conn) == 1
+    assert (await row_of(pool, job_id))["state"] == "queued"
+
+
+async def test_a_job_that_takes_every_process_down_is_given_up(pool: Pool, bench: Bench) -> None:
+    job_id = await add_job(pool)
+    for _ in range(queue.MAX_INTERRUPTIONS):
+        (job,) = await bench.claim()
+        assert job.attempts == 1
+        await bench.vanish()
+    assert (await row_of(pool, job_id))["state"] == "queued"
+    await bench.claim()
+    await bench.vanish()
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["error"]) == (
+        "failed",
+        "The service was interrupted each time this job ran.",
+    )
+
+
+async def make_event(pool: Pool) -> EventId:
+    async with db.transaction(pool) as conn:
+        event = await events.create(
+            conn,
+            name="Gala",
+            starts_at=None,
+            expires_at=None,
+            gallery=Gallery.EVERYONE,
+            join_open=True,
+        )
+    return event.id
+
+
+async def sweeps(pool: Pool) -> list[Record]:
+    return await pool.fetch(
+        "select state, run_at - created_at as wait from job where kind = 'match_event' order by id"
+    )
+
+
+async def test_an_event_has_one_waiting_sweep_that_moves_until_its_deadline(pool: Pool) -> None:
+    event_id = await make_event(pool)
+    async with db.acquire(pool) as conn:
+        await queue.enqueue_match(conn, event_id, idle=5, deadline=30)
+        (first,) = await sweeps(pool)
+        await queue.enqueue_match(conn, event_id, idle=20, deadline=30)
+        (moved,) = await sweeps(pool)
+        await queue.enqueue_match(conn, event_id, idle=60, deadline=30)
+        (bounded,) = await sweeps(pool)
+    assert first["wait"] == timedelta(seconds=5)
+    assert timedelta(seconds=20) <= moved["wait"] < timedelta(seconds=30)
+    assert bounded["wait"] == timedelta(seconds=30)
+
+
+async def test_what_comes_during_a_sweep_asks_for_another(pool: Pool, bench: Bench) -> None:
+    event_id = await make_event(pool)
+    async with db.acquire(pool) as conn:
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await bench.claim()
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+    assert [row["state"] for row in await sweeps(pool)] == ["running", "queued"]
+
+
+async def test_a_sweep_that_has_to_wait_is_not_asked_for_twice(pool: Pool, bench: Bench) -> None:
+    """It goes back to the queue, where the next one stands already."""
+    event_id = await make_event(pool)
+    async with db.acquire(pool) as conn:
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        (job,) = await bench.claim()
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+    bench.outcomes = [EngineUnavailable()]
+    await bench.run(job)
+    assert [row["state"] for row in await sweeps(pool)] == ["done", "queued"]
+
+
+async def test_a_vanished_sweep_with_a_successor_is_taken_over(pool: Pool, bench: Bench) -> None:
+    event_id = await make_event(pool)
+    async with db.acquire(pool) as conn:
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await bench.claim()
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+    await bench.vanish()
+    assert [row["state"] for row in await sweeps(pool)] == ["done", "queued"]
+
+
+async def test_of_two_vanished_sweeps_one_is_put_back(pool: Pool, bench: Bench) -> None:
+    event_id = await make_event(pool)
+    async with db.acquire(pool) as conn:
+        for _ in range(2):
+            await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+            await bench.claim()
+    await bench.vanish()
+    assert sorted(row["state"] for row in await sweeps(pool)) == ["done", "queued"]
+
+
+async def test_a_failed_sweep_with_a_successor_needs_no_fresh_start(
+    pool: Pool, bench: Bench
+) -> None:
+    event_id = await make_event(pool)
+    bench.outcomes = [BadImage("Odd.")]
+    async with db.acquire(pool) as conn:
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        (job,) = await bench.claim()
+        await bench.run(job)
+        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await queue.retry(conn, job.id)
+    assert [row["state"] for row in await sweeps(pool)] == ["done", "queued"]
+
+
+async def test_claiming_reads_the_index_of_due_jobs(pool: Pool) -> None:
+    await pool.execute("""
+        insert into job (kind, label, priority, state, finished_at)
+        select 'index_photo', 'old', 2, 'done', now() from generate_series(1, 20000)""")
+    await pool.execute("""
+        insert into job (kind, label, priority)
+        select 'index_photo', 'new', 2 from generate_series(1, 2000)""")
+    await pool.execute("vacuum analyze job")
+    plan = await pool.fetch("""
+        explain select id from job where state = 'queued' and run_at <= now()
+                   and (true or not parked)
+                 order by priority, id limit 3 for update skip locked""")
+    text = "\n".join(row[0] for row in plan)
+    assert "Index Scan using job_due on job" in text
+    assert "Sort" not in text
+
+
+def test_every_kind_of_job_has_a_priority() -> None:
+    assert set(queue.PRIORITY) == set(JobKind)
