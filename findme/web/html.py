@@ -104,6 +104,8 @@ def render(
         app_key=request.app[ENVIRONMENTS][language.code],
     )
     response.set_status(status)
+    # a page holds no secret that a guessed part of it could reveal: the session is a cookie
+    response.enable_compression()
     response.headers["Content-Language"] = language.code
     response.headers["Vary"] = "Accept-Language, Cookie"
     return response

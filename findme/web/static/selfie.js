@@ -25,6 +25,8 @@ let facing = "user";
 let picture = null;
 let send = null;
 let spokenAt = 0;
+// counted up by whatever takes the screen over: a camera that comes late must not
+let turn = 0;
 
 function speak(sentence, { now = false } = {}) {
   if (coach.textContent === sentence || (!now && Date.now() - spokenAt < CALM)) return;
@@ -55,21 +57,31 @@ export function closeSelfie() {
 }
 
 async function live(sentence) {
+  const mine = ++turn;
   picture = null;
   name.hidden = true;
+  step("wait");
   draw(0);
+  let opened;
   try {
-    stream ??= await navigator.mediaDevices.getUserMedia({
+    opened = await navigator.mediaDevices.getUserMedia({
       video: { facingMode: facing, width: { ideal: 1280 }, height: { ideal: 960 } },
     });
   } catch {
     // no camera, no permission, or a page that is not https
+    if (mine !== turn) return;
     step("none");
     speak(sentence ?? say("no_camera"), { now: true });
     return;
   }
-  if (!dialog.open) return stop();
+  if (mine !== turn) return end(opened);
+  stream = opened;
   video.srcObject = stream;
+  // the shutter comes with the first picture, so that no press is lost
+  if (video.readyState < video.HAVE_CURRENT_DATA) {
+    await new Promise((ready) => { video.addEventListener("loadeddata", ready, { once: true }); });
+  }
+  if (mine !== turn) return;
   video.classList.toggle("mirrored", facing === "user");
   step("live");
   speak(sentence ?? say("look"), { now: true });
@@ -78,9 +90,14 @@ async function live(sentence) {
 }
 
 function stop() {
+  turn += 1;
   clearInterval(timer);
-  for (const track of stream?.getTracks() ?? []) track.stop();
+  end(stream);
   stream = null;
+}
+
+function end(old) {
+  for (const track of old?.getTracks() ?? []) track.stop();
 }
 
 /** Tick what can be seen from here: light and sharpness. Who is on it, the server says. */
@@ -123,7 +140,6 @@ function measure({ data, width, height }) {
 }
 
 async function shoot() {
-  if (!video.videoWidth) return;
   const scale = Math.min(1, LONG_SIDE / Math.max(video.videoWidth, video.videoHeight));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(video.videoWidth * scale);

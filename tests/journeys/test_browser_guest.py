@@ -1,0 +1,214 @@
+"""A guest's evening in a real browser: code, selfie, photos, and leaving again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import (
+    PATIENCE,
+    Organiser,
+    Visit,
+    fill_in,
+    film,
+    launched,
+    organising,
+    visiting,
+)
+from tests.pictures import drawn, labelled
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+
+def someone() -> tuple[str, Path, Path]:
+    """Return a guest of the labelled set, their selfie, and a photo with only them on it."""
+    photos = labelled()
+    name = "obama" if "obama" in photos.selfies else next(iter(photos.selfies))
+    alone = next(path for path, people in sorted(photos.people.items()) if people == {name})
+    return name, photos.selfies[name], alone
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The browser of these tests; its camera shows the guest's selfie."""
+    camera = film(someone()[1], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    with launched(camera) as opened:
+        yield opened
+
+
+@pytest.fixture
+def guest(browser: Browser, service: Service) -> Iterator[Visit]:
+    """A guest with a telephone, in French."""
+    with visiting(browser, service) as visit:
+        yield visit
+
+
+@pytest.fixture
+def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
+    """The admin at the API."""
+    with organising(browser, service) as opened:
+        yield opened
+
+
+def test_the_camera_leads_to_the_photos_of_the_guest(guest: Visit, organiser: Organiser) -> None:
+    """Typed code, form, camera, gallery; photos arrive while the page is open; the viewer."""
+    _, _, photo = someone()
+    event = organiser.make_event("Inès & Malik", starts_at="2026-11-21T18:00:00Z")
+    page = guest.page
+    guest.goto("/")
+    page.fill("#code", f" {event['code'][:4].lower()} {event['code'][4:]} ")
+    page.click("text=Rejoindre")
+    expect(page.locator("h1")).to_have_text("Inès & Malik")
+    assert not page.is_checked("#consent")
+
+    fill_in(page, "camera")
+    page.click("text=Prendre mon selfie")
+    page.click(".shutter")
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/gallery?event=*")
+    expect(page.locator("h2")).to_have_text("Vos photos arrivent")
+
+    organiser.upload(event, "scene.jpg", drawn(1))
+    organiser.upload(event, "photo.jpg", photo.read_bytes())
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator("[data-count=all]")).to_have_text("2")
+    expect(page.locator("[data-progress]")).to_have_text(
+        "Tout est parcouru. La page reste à l’écoute."
+    )
+
+    page.click(".tile")
+    expect(page.locator("#viewer")).to_be_visible()
+    assert "#photo-" in page.url
+    original = page.locator("#viewer [data-original]").get_attribute("href")
+    assert original is not None
+    assert page.request.get(guest.url + original).body() == photo.read_bytes()
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+    expect(page.locator(".tile")).to_be_focused()
+
+
+def test_new_photos_come_into_the_open_page(guest: Visit, organiser: Organiser) -> None:
+    """Arrows turn the photos, Back closes the viewer, and a new photo says `just now`."""
+    event = organiser.make_event("Gala")
+    organiser.upload(event, "1.jpg", drawn(11))
+    organiser.upload(event, "2.jpg", drawn(12, 480, 640))
+    page = guest.page
+    guest.goto(f"/e/{event['code']}")
+    fill_in(page, "arrows")
+    page.click("text=Prendre mon selfie")
+    page.click(".shutter")
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/gallery?event=*")
+    page.click("text=Toutes")
+    expect(page.locator(".tile")).to_have_count(2)
+
+    page.click(".tile >> nth=0")
+    expect(page.locator("#viewer .count")).to_have_text("1 sur 2")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#viewer .count")).to_have_text("2 sur 2")
+    page.go_back()
+    expect(page.locator("#viewer")).to_be_hidden()
+
+    organiser.upload(event, "3.jpg", drawn(13))
+    expect(page.locator(".tile")).to_have_count(3)
+    expect(page.locator(".tile >> nth=0").locator(".tag")).to_have_text("À l’instant")
+
+
+def test_the_coach_says_what_another_selfie_needs(
+    guest: Visit, organiser: Organiser, tmp_path: Path
+) -> None:
+    """A picture without a face is refused with the coach's sentence; the form is still there."""
+    event = organiser.make_event("Coach")
+    nobody = tmp_path / "nobody.jpg"
+    nobody.write_bytes(drawn(21))
+    page = guest.page
+    guest.goto(f"/e/{event['code']}")
+    fill_in(page, "coach")
+    page.click("text=Prendre mon selfie")
+    page.set_input_files("[data-pick=file]", nobody)
+    page.click("text=Utiliser ce selfie")
+    expect(page.locator(".coach")).to_have_text("Montrez votre visage dans l’ovale.")
+    page.click("#camera [data-act=close]")
+    assert page.input_value("#email") == "coach@example.org"
+
+
+def test_the_form_says_what_is_missing(guest: Visit, organiser: Organiser) -> None:
+    """Nothing is sent; the first wrong field has the focus and its sentence; consent is asked."""
+    event = organiser.make_event("Form")
+    page = guest.page
+    guest.goto(f"/e/{event['code']}?lang=en")
+    page.click("text=Take my selfie")
+    expect(page.locator("#name")).to_be_focused()
+    expect(page.locator("#name-wrong")).to_have_text("Your first name is missing.")
+    expect(page.locator("#consent-wrong")).to_have_text("Tick the box to go on.")
+    page.fill("#name", "Camille")
+    expect(page.locator("#name-wrong")).to_have_count(0)
+
+
+def test_without_scripts_a_file_is_enough(
+    browser: Browser, service: Service, organiser: Organiser
+) -> None:
+    """Joining, the grid, paging and signing out work with scripts switched off."""
+    _, selfie, _ = someone()
+    event = organiser.make_event("Sans script")
+    for number in range(61):
+        organiser.upload(event, f"{number}.jpg", drawn(100 + number, 160, 120))
+    with visiting(browser, service, scripts=False) as visit:
+        page = visit.page
+        visit.goto(f"/e/{event['code']}")
+        fill_in(page, "plain")
+        page.set_input_files("#selfie", selfie)
+        page.click("text=Prendre mon selfie")
+        page.wait_for_url("**/gallery?event=*")
+        all_tab = page.locator(".tabs a", has_text="Toutes")
+        # nothing updates by itself here: the guest reloads until all pictures are prepared
+        while all_tab.locator(".num").inner_text() != "61":
+            page.reload()
+        all_tab.click()
+        expect(page.locator(".tile")).to_have_count(60)
+        page.click("text=Photos plus anciennes")
+        expect(page.locator(".tile")).to_have_count(1)
+        visit.goto("/account")
+        page.click("text=Se déconnecter")
+        visit.goto("/gallery")
+        expect(page.locator("h1")).to_have_text("Retrouvez vos photos")
+
+
+def test_a_wrong_password_is_answered_in_the_page(guest: Visit) -> None:
+    """The address stays, the sentence does not tell which of the two is wrong."""
+    guest.goto("/login?next=/account")
+    guest.page.fill("#email", "nobody@example.org")
+    guest.page.fill("#password", "not this one")
+    guest.page.click("button:has-text('Se connecter')")
+    expect(guest.page.locator("[role=alert]")).to_contain_text("ne convient pas")
+    assert guest.page.input_value("#email") == "nobody@example.org"
+
+
+def test_erasing_everything_leaves_no_account(guest: Visit, organiser: Organiser) -> None:
+    """One button, one question, a receipt; afterwards nothing opens the account."""
+    event = organiser.make_event("Oubli")
+    page = guest.page
+    guest.goto(f"/e/{event['code']}")
+    fill_in(page, "leaving")
+    page.click("text=Prendre mon selfie")
+    page.click(".shutter")
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/gallery?event=*")
+    guest.goto("/account")
+    page.click("[data-open=erase]")
+    page.click("[data-erase]")
+    expect(page.locator("#erased h2")).to_have_text("Votre visage est effacé.")
+    page.click("text=Aller à l’accueil")
+    guest.goto("/account")
+    expect(page.locator("h1")).to_have_text("Retrouvez vos photos")
+    assert organiser.call("GET", f"/api/admin/events/{event['id']}/guests") == []
+
+
+def test_an_unknown_code_says_so(guest: Visit) -> None:
+    """The field keeps what was typed."""
+    guest.goto("/e?code=AAAA-AAAA")
+    expect(guest.page.locator("#code-wrong")).to_contain_text("Ce code n’ouvre aucun événement.")
+    guest.goto("/nothing-here")
+    expect(guest.page.locator("h1")).to_have_text("Il n’y a rien ici.")

@@ -1,0 +1,185 @@
+"""What holds for every page: no sideways scroll, no broken policy, names for all, small files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.journeys.browser import (
+    NARROW,
+    PATIENCE,
+    Organiser,
+    Visit,
+    fill_in,
+    launched,
+    organising,
+    visiting,
+)
+from tests.pictures import drawn, labelled
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+#: Bytes on the wire, compressed (the design's budgets).
+CSS_BUDGET = 10 * 1024
+JS_BUDGET = 20 * 1024
+HTML_BUDGET = 12 * 1024
+#: CSS pixels that a finger hits.
+TARGET = 24
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of these tests."""
+    with launched() as opened:
+        yield opened
+
+
+@pytest.fixture
+def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
+    """The admin at the API."""
+    with organising(browser, service) as opened:
+        yield opened
+
+
+def join(visit: Visit, code: str, name: str, selfie: Path) -> None:
+    """Join by a file."""
+    page = visit.page
+    visit.goto(f"/e/{code}")
+    fill_in(page, name)
+    page.click("#join .main")
+    page.set_input_files("[data-pick=file]", selfie)
+    page.click("[data-act=use]")
+    page.wait_for_url("**/gallery?event=*")
+
+
+def unnamed(page: Page) -> list[str]:
+    """Return visible controls that a screen reader could not name."""
+    found: list[str] = (
+        page.evaluate("""() => [...document.querySelectorAll("a, button, input, select, img")]
+        .filter((element) => element.checkVisibility() && element.type !== "hidden")
+        .filter((element) => !(element.labels?.length || element.getAttribute("aria-label")
+            || element.alt || element.textContent.trim() || element.querySelector("img[alt]")))
+        .map((element) => element.outerHTML)""")
+    )
+    return found
+
+
+def small_targets(page: Page) -> list[str]:
+    """Return buttons and standing links that are too small for a finger."""
+    found: list[str] = page.evaluate(
+        """(least) => [
+            ...document.querySelectorAll("button, input, select, nav a, a.button, a.round")]
+        .filter((element) => element.checkVisibility())
+        .filter((element) => {
+            const box = (element.closest("label") ?? element).getBoundingClientRect();
+            return box.width > 1 && (box.width < least || box.height < least);
+        }).map((element) => element.outerHTML)""",
+        TARGET,
+    )
+    return found
+
+
+@pytest.mark.parametrize("language", ["fr-FR", "en-GB"])
+def test_every_page_fits_a_narrow_screen(
+    browser: Browser, service: Service, organiser: Organiser, language: str
+) -> None:
+    """At 320 px nothing scrolls sideways; every control has a name and room for a finger."""
+    event = organiser.make_event("Anniversaire-de-Mariage-Soixante", gallery="everyone")
+    organiser.upload(event, "a.jpg", drawn(61))
+    selfie = next(iter(labelled().selfies.values()))
+    with visiting(browser, service, NARROW, language=language) as visit:
+        pages = ["/", "/login", "/nothing", f"/e/{event['code']}", "/e?code=XXXX"]
+        look_at(visit, pages)
+        join(visit, event["code"], f"narrow-{language[:2]}", selfie)
+        look_at(visit, ["/", "/account", f"/e/{event['code']}"])
+        look_at(
+            visit, [f"/gallery?event={event['id']}&tab={tab}" for tab in ("mine", "maybe", "all")]
+        )
+    with visiting(browser, service, NARROW, language=language) as visit:
+        visit.goto("/login")
+        visit.page.fill("#email", service.admin_email)
+        visit.page.fill("#password", service.admin_password)
+        visit.page.press("#password", "Enter")
+        visit.page.wait_for_url("**/admin")
+        look_at(visit, ["/admin", "/admin/events", f"/admin/events/{event['id']}"])
+
+
+def look_at(visit: Visit, paths: list[str]) -> None:
+    """Check each page as it stands once it is loaded."""
+    for path in paths:
+        visit.goto(path)
+        assert visit.overflow() <= 0, path
+        assert unnamed(visit.page) == [], path
+        assert small_targets(visit.page) == [], path
+        assert visit.page.locator("h1").count() >= 1, path
+
+
+def test_the_first_tab_leads_past_the_chrome(browser: Browser, service: Service) -> None:
+    """A skip link comes first on every page, in the page's language."""
+    with visiting(browser, service) as visit:
+        visit.goto("/login")
+        visit.page.keyboard.press("Tab")
+        expect(visit.page.locator(":focus")).to_have_text("Aller au contenu")
+
+
+def test_the_language_is_kept_and_leaves_the_address(browser: Browser, service: Service) -> None:
+    """The switch wins over the browser's wish, on later pages too."""
+    with visiting(browser, service) as visit:
+        visit.goto("/login?next=/account")
+        expect(visit.page.locator("h1")).to_have_text("Retrouvez vos photos")
+        visit.page.click(".languages >> text=EN")
+        expect(visit.page.locator("h1")).to_have_text("Welcome back")
+        assert visit.page.url.endswith("/login?next=/account")
+        visit.goto("/")
+        expect(visit.page.locator("h2 >> nth=0")).to_have_text(
+            "One selfie, and your photos come to you."
+        )
+
+
+def test_the_scheme_can_be_chosen(browser: Browser, service: Service, organiser: Organiser) -> None:
+    """Night by choice, on a device that says day."""
+    event = organiser.make_event("Nuit")
+    selfie = next(iter(labelled().selfies.values()))
+    with visiting(browser, service) as visit:
+        join(visit, event["code"], "night", selfie)
+        visit.goto("/account")
+        visit.page.check("input[value=dark]")
+        expect(visit.page.locator("html")).to_have_attribute("data-scheme", "dark")
+        paper = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert paper == "rgb(21, 18, 20)"
+
+
+def test_the_gallery_is_light(browser: Browser, service: Service, organiser: Organiser) -> None:
+    """Style, scripts and a full page of tiles keep to their budgets."""
+    event = organiser.make_event("Budget")
+    for number in range(60):
+        organiser.upload(event, f"{number}.jpg", drawn(700 + number, 160, 120))
+    selfie = next(iter(labelled().selfies.values()))
+    with visiting(browser, service) as visit:
+        join(visit, event["code"], "budget", selfie)
+        visit.goto(f"/gallery?event={event['id']}&tab=all")
+        expect(visit.page.locator("[data-count=all]")).to_have_text("60")
+        cookies = visit.context.cookies()
+    # another window: nothing is in its cache
+    with visiting(browser, service) as visit:
+        visit.context.add_cookies(cookies)  # type: ignore[arg-type]  # given and taken types differ
+        answers: list[Response] = []
+        visit.page.on("response", lambda answer: answers.append(answer))
+        visit.goto(f"/gallery?event={event['id']}&tab=all")
+        expect(visit.page.locator(".tile")).to_have_count(60)
+        visit.page.wait_for_load_state("networkidle")
+        sizes = {kind: weight(answers, kind) for kind in ("css", "javascript", "html")}
+    assert 0 < sizes["css"] <= CSS_BUDGET
+    assert 0 < sizes["javascript"] <= JS_BUDGET
+    assert 0 < sizes["html"] <= HTML_BUDGET
+
+
+def weight(answers: list[Response], kind: str) -> int:
+    """Return the bytes on the wire of all answers of a media type."""
+    return sum(
+        answer.request.sizes()["responseBodySize"]
+        for answer in answers
+        if answer.headers.get("content-type", "").startswith(f"text/{kind}")
+    )
