@@ -14,6 +14,7 @@ PhotoId = NewType("PhotoId", int)
 FaceId = NewType("FaceId", int)
 JobId = NewType("JobId", int)
 TokenId = NewType("TokenId", int)
+PersonId = NewType("PersonId", int)
 ImageId = NewType("ImageId", int)
 #: The face engine's own name of a vector, a lower-case UUID.
 EngineFaceId = NewType("EngineFaceId", str)
@@ -66,6 +67,7 @@ class JobKind(StrEnum):
     MATCH_EVENT = "match_event"
     FORGET_FACES = "forget_faces"
     DELETE_COLLECTION = "delete_collection"
+    GROUP_FACES = "group_faces"
 
 
 class ReferenceKind(StrEnum):
