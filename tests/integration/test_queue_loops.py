@@ -138,7 +138,7 @@ async def test_connections_that_the_server_cuts_cost_no_job_and_no_loop(
     cluster: str, database: str, pool: Pool, bench: Bench
 ) -> None:
     """A restart of PostgreSQL: every connection ends in the middle of what it does."""
-    name = database.rpartition("/")[2].partition("?")[0]
+    name = await pool.fetchval("select current_database()")
     admin = await asyncpg.connect(cluster)
     blocker = await asyncpg.connect(database)
     async with at_work(bench) as loops:
