@@ -19,11 +19,13 @@ FindMeError
 ├── NotFound 404
 ├── Conflict 409
 │   ├── JoinClosed
-│   └── EmailTaken
+│   ├── EmailTaken
+│   └── CollectionSwitched     a re-index switched the event's collection meanwhile
 ├── TooManyAttempts 429
 ├── QueueFull 503
 └── EngineError
     ├── EngineUnavailable 503  worth another try later; never the photo's fault
+    │   └── BudgetSpent
     └── EngineRefused 502      final: the engine will not take this picture
 """
 
@@ -190,6 +192,12 @@ class QueueFull(FindMeError):
     retry_after = 20
 
 
+class CollectionSwitched(Conflict):
+    """The event's collection was switched meanwhile."""
+
+    code = "collection_switched"
+
+
 class EngineError(FindMeError):
     """The face engine could not do this."""
 
@@ -203,6 +211,13 @@ class EngineUnavailable(EngineError):
     status = 503
     code = "engine_unavailable"
     retry_after = 30
+
+
+class BudgetSpent(EngineUnavailable):
+    """This month's budget for the face engine is spent; the work waits."""
+
+    code = "budget_spent"
+    retry_after = 3600
 
 
 class EngineRefused(EngineError):

@@ -2,23 +2,32 @@
 
 AWS errors become ours here and only here. One semaphore stands around all calls; botocore retries
 inside its slot, which is wanted back-pressure; what still fails is left to the durable job.
+
+Before a slot comes the operation's turn (see rate.py): of each operation one call at a time stands
+for its token and then for a slot, so that a sweep at its quota holds up no guest's selfie.
 """
 
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.exceptions
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from findme.errors import EngineError, EngineRefused, EngineUnavailable, StartError
+from findme.errors import (
+    BudgetSpent,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    StartError,
+)
+from findme.meter import Meter
 from findme.models import Box, EngineFaceId, IndexedFace, IndexResult, Similar, UnindexedFace
+from findme.rate import Rates, is_aws
 
 if TYPE_CHECKING:
     from types_aiobotocore_rekognition import RekognitionClient
@@ -38,10 +47,6 @@ MAX_MATCHES = 4096
 DELETE_BATCH = 500
 #: Seconds for which calls fail at once after the engine was found unreachable.
 OUTAGE_SECONDS = 2.0
-#: US dollars a call (first tier); operations that are not named cost nothing.
-PRICES = dict.fromkeys(
-    ("IndexFaces", "SearchFaces", "SearchFacesByImage", "DetectFaces", "CompareFaces"), 0.001
-)
 
 _REFUSED = {
     "InvalidImageFormatException": "The face engine cannot read this picture.",
@@ -64,35 +69,36 @@ class CollectionMissing(EngineError):
     """The event's collection is not there."""
 
 
-@dataclass(slots=True)
-class Meter:
-    """What was asked of the engine since the start."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    throttled: int = 0
-    errors: int = 0
-    in_flight: int = 0
-
-    @property
-    def estimated_usd(self) -> float:
-        """What AWS would charge for the calls, at PRICES."""
-        return round(sum(PRICES.get(name, 0.0) * n for name, n in self.calls.items()), 4)
-
-
 class Rekognition:
-    """The few calls that FindMe makes, each behind the semaphore."""
+    """The few calls that FindMe makes, each behind its operation's bucket and the semaphore."""
 
     def __init__(
-        self, client: "RekognitionClient", *, limit: int, region: str, embedded: bool = False
+        self,
+        client: "RekognitionClient",
+        *,
+        limit: int,
+        rates: Rates,
+        meter: Meter,
+        embedded: bool = False,
     ) -> None:
         self._client = client
         self._slots = asyncio.Semaphore(limit)
         self._outage_until = 0.0
         self.limit = limit
-        self.region = region
+        self.region = client.meta.region_name
+        #: Whether AWS itself answers, and not something that speaks its protocol.
+        self.is_aws = is_aws(client.meta.endpoint_url)
         #: Our own face service, where a call costs nothing.
         self.embedded = embedded
-        self.meter = Meter()
+        self.rates = rates
+        self.meter = meter
+        # asked after each attempt, so that throttles which a retry got over are seen as well
+        client.meta.events.register("needs-retry.rekognition", self._note_attempt)
+
+    @property
+    def name(self) -> str:
+        """Which engine this is: `embedded`, or `aws:<region>`."""
+        return "embedded" if self.embedded else f"aws:{self.region}"
 
     async def create_collection(self, collection_id: str) -> None:
         """Make the collection; there already is fine."""
@@ -183,37 +189,56 @@ class Rekognition:
                 return
 
     async def ping(self) -> None:
-        """Raise EngineUnavailable where the engine does not answer."""
+        """Raise EngineUnavailable where the engine does not answer, or BudgetSpent."""
+        if self.meter.paused:
+            raise BudgetSpent
         await self._call("ListCollections", self._client.list_collections, MaxResults=1)
 
     async def _call(
         self, name: str, method: Callable[..., Awaitable[Any]], **arguments: object
     ) -> Any:
-        async with self._slots:
-            if time.monotonic() < self._outage_until:
-                raise EngineUnavailable
-            self.meter.calls[name] += 1
-            self.meter.in_flight += 1
-            try:
+        await self._admit(name)
+        try:
+            # what was found out while this call waited for its turn
+            self._check(name)
+            with self.meter.counting(name, str(arguments.get("CollectionId", ""))):
                 return await method(**arguments)
-            except botocore.exceptions.ClientError as error:
-                self.meter.errors += 1
-                raise self._translated(error) from error
-            except (botocore.exceptions.BotoCoreError, OSError) as error:
-                # no connection, no credentials, no answer in time
-                self.meter.errors += 1
-                self._outage_until = time.monotonic() + OUTAGE_SECONDS
-                log.warning("[AWS] %s: the face engine cannot be reached: %s", name, error)
-                raise EngineUnavailable from error
-            finally:
-                self.meter.in_flight -= 1
+        except botocore.exceptions.ClientError as error:
+            raise self._translated(error) from error
+        except (botocore.exceptions.BotoCoreError, OSError) as error:
+            # no connection, no credentials, no answer in time
+            self._outage_until = time.monotonic() + OUTAGE_SECONDS
+            log.warning("[AWS] %s: the face engine cannot be reached: %s", name, error)
+            raise EngineUnavailable from error
+        finally:
+            self._slots.release()
+
+    async def _admit(self, name: str) -> None:
+        """Wait for the operation's turn, its token and a slot, in this order."""
+        bucket = self.rates.of(name)
+        async with bucket.turn:
+            # in an outage all that wait fail at once, and need no token for it
+            self._check(name)
+            await bucket.take()
+            await self._slots.acquire()
+
+    def _check(self, name: str) -> None:
+        if time.monotonic() < self._outage_until:
+            raise EngineUnavailable
+        self.meter.check(name)
+
+    def _note_attempt(
+        self, response: tuple[object, Mapping[str, Any]] | None, operation: Any, **_: object
+    ) -> None:
+        """Slow the operation down where an attempt of it was throttled (a botocore hook)."""
+        if response is not None and response[1].get("Error", {}).get("Code") in _THROTTLED:
+            self.meter.throttled += 1
+            self.rates.of(operation.name).slow()
 
     def _translated(self, error: botocore.exceptions.ClientError) -> EngineError:
         code = error.response.get("Error", {}).get("Code", "")
         message = error.response.get("Error", {}).get("Message", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _THROTTLED:
-            self.meter.throttled += 1
         if code == "ResourceAlreadyExistsException":
             return _AlreadyThere()
         if code == "ResourceNotFoundException":
@@ -262,8 +287,14 @@ async def open_client(
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
     embedded: bool = False,
+    calls_per_second: float | None = None,
+    budget_usd: float | None = None,
 ) -> AsyncIterator[Rekognition]:
-    """Open the client; what is not given is found as everywhere in AWS."""
+    """Open the client; what is not given is found as everywhere in AWS.
+
+    *calls_per_second* replaces the default pace (see rate.py); *budget_usd* bounds what a month's
+    calls may cost (see meter.py), which is nothing with the *embedded* engine.
+    """
     config = AioConfig(
         retries={"mode": "standard", "max_attempts": RETRIES},
         max_pool_connections=max(10, limit),
@@ -281,8 +312,10 @@ async def open_client(
             aws_secret_access_key=secret_access_key,
             config=config,
         ) as client:
-            found = client.meta.region_name
-            log.info("[FaceRecognition][AWS] Using region: %s", found)
-            yield Rekognition(client, limit=limit, region=found, embedded=embedded)
+            meta = client.meta
+            log.info("[FaceRecognition][AWS] Using region: %s", meta.region_name)
+            rates = Rates(meta.region_name, aws=is_aws(meta.endpoint_url), setting=calls_per_second)
+            meter = Meter(paid=not embedded, budget_usd=budget_usd)
+            yield Rekognition(client, limit=limit, rates=rates, meter=meter, embedded=embedded)
     except botocore.exceptions.NoRegionError as error:
         raise StartError("FACE_ENGINE=aws needs a region: set AWS_REGION.") from error

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from findme.errors import StartError
 
 #: Variables of ours that a typing error would otherwise hide.
-OUR_PREFIXES = ("FINDME_", "PHOTO_QUEUE_", "FACE_", "MAX_UPLOAD_", "MAX_IMAGE_")
+OUR_PREFIXES = ("FINDME_", "PHOTO_QUEUE_", "FACE_", "MAX_UPLOAD_", "MAX_IMAGE_", "REKOGNITION_")
 #: Ours by prefix, but read by the tests, not by the service.
 NOT_SETTINGS = frozenset({"FINDME_PHOTOS", "FINDME_CHROMIUM"})
 #: What the face service's own command reads.
@@ -33,6 +33,13 @@ class Settings:
     photo_queue_max_size: int = 1000
     # Rekognition calls in flight
     aws_concurrent_requests: int = 10
+    # calls a second of each operation on pictures and faces, in each process; 0: no limit. None:
+    # 80 % of AWS's default quota in the region, which leaves room for others on the account, and
+    # no limit where the endpoint is not AWS
+    rekognition_calls_per_second: float | None = None
+    # US dollars that the calls of a month (UTC) may cost before they wait for the next; None: no
+    # limit, since a service that stops finding people should be somebody's decision
+    rekognition_monthly_budget_usd: float | None = None
     # connections kept open; None: 20, or 4 with the embedded server
     db_pool_size: int | None = None
     db_max_overflow: int = 50
@@ -45,7 +52,7 @@ class Settings:
     face_match_threshold: float = 90.0
     face_maybe_threshold: float = 80.0
     # seconds that a face must have been indexed before a search decides it; None: 5 on AWS (its
-    # own margin is not documented), 0 with the embedded engine, which reads its own writes
+    # own margin is not documented), 0 with any other endpoint: those read their own writes
     face_settle_seconds: float | None = None
     # a busy queue is searched at the latest after so many seconds, an idle one after FACE_IDLE
     face_flush_seconds: float = 30.0
@@ -193,6 +200,8 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "photo_queue_workers": _whole(1, 64),
     "photo_queue_max_size": _whole(1, 1_000_000),
     "aws_concurrent_requests": _whole(1, 1000),
+    "rekognition_calls_per_second": _number(0, 10_000),
+    "rekognition_monthly_budget_usd": _number(0, 1_000_000),
     "db_pool_size": _whole(1, 500),
     "db_max_overflow": _whole(0, 500),
     "cache_ttl": _whole(0, 86_400),

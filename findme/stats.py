@@ -104,6 +104,10 @@ async def collect(sources: Sources) -> dict[str, object]:
             "throttled": faces.meter.throttled,
             "errors": faces.meter.errors,
             "estimated_usd": faces.meter.estimated_usd,
+            "rate": faces.rates.now(),
+            "paused": faces.meter.paused,
+            "month_usd": faces.meter.month_usd,
+            "budget_usd": faces.meter.budget_usd,
         },
         "database": {
             "size": size,

@@ -3,7 +3,7 @@
 import asyncpg
 from aiohttp import web
 
-from findme.errors import EngineUnavailable
+from findme.errors import BudgetSpent, EngineUnavailable
 from findme.web.answers import json_answer
 from findme.web.keys import FACES, POOL
 
@@ -14,7 +14,10 @@ async def get_healthz(_request: web.Request) -> web.Response:
 
 
 async def get_readyz(request: web.Request) -> web.Response:
-    """GET /readyz: 200 where database and face engine answer, else 503 and which does not."""
+    """GET /readyz: 200 where database and face engine answer, else 503 and which does not.
+
+    An engine that is paused by the budget keeps nobody from being served.
+    """
     checks = {"database": "ok", "face_engine": "ok"}
     try:
         await request.app[POOL].fetchval("select 1", timeout=5)
@@ -22,9 +25,12 @@ async def get_readyz(request: web.Request) -> web.Response:
         checks["database"] = "unreachable"
     try:
         await request.app[FACES].ping()
+    except BudgetSpent:
+        # uploads, galleries and joins go on without the engine
+        checks["face_engine"] = "paused"
     except EngineUnavailable:
         checks["face_engine"] = "unreachable"
-    ready = set(checks.values()) == {"ok"}
+    ready = "unreachable" not in checks.values()
     return json_answer(
         {"status": "ok" if ready else "unavailable", **checks}, 200 if ready else 503
     )

@@ -58,6 +58,13 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
             {200: answer("How many keys went.", obj({"cleared": whole()}))},
         )
     },
+    "/api/admin/costs": {
+        "get": get(
+            "Operating",
+            "What the face engine's calls of this month cost",
+            {200: answer("So far.", ref("MonthCosts"))},
+        )
+    },
     "/api/admin/events": {
         "post": write("Events", "Make an event", ref("NewEvent"), {201: EVENT}),
         "get": listing("Events", "Events", "Event"),
@@ -68,6 +75,13 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
             "Events", "Change the members that are sent", ref("EventChanges"), {200: EVENT}
         ),
         "delete": change("Events", "Delete an event with its photos, faces and collection", GONE),
+    },
+    "/api/admin/events/{id}/costs": {
+        "get": get(
+            "Events",
+            "What an event's calls of the face engine cost",
+            {200: answer("So far.", ref("EventCosts"))},
+        )
     },
     "/api/admin/events/{id}/qr.svg": {
         "get": get(

@@ -154,7 +154,7 @@ PATHS: dict[str, dict[str, Schema]] = {
                         {
                             "status": one_of(["ok", "unavailable"]),
                             "database": one_of(["ok", "unreachable"]),
-                            "face_engine": one_of(["ok", "unreachable"]),
+                            "face_engine": one_of(["ok", "paused", "unreachable"]),
                         }
                     ),
                 )

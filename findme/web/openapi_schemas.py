@@ -86,6 +86,14 @@ THRESHOLDS = {
     "match_threshold": or_null(SIMILARITY),
     "maybe_threshold": or_null(SIMILARITY),
 }
+CALLS: Schema = {
+    "type": "object",
+    "description": "Calls by operation.",
+    "additionalProperties": whole(),
+}
+MONTH = text("As 2026-11, in UTC.")
+BUDGET = or_null(number("REKOGNITION_MONTHLY_BUDGET_USD."))
+PAUSED = or_null(one_of(["budget"], "Why paid calls wait."))
 #: What every list of photos shows of one.
 PHOTO = {
     "id": ID,
@@ -241,6 +249,28 @@ SCHEMAS: dict[str, Schema] = {
             "hit_rate": text("As 82.14%."),
         }
     ),
+    "EventCosts": obj(
+        {
+            "calls": CALLS,
+            "usd": number("What they cost, at 0.001 for each that is charged."),
+            "paid": flag("Whether the engine in use charges."),
+            "photos": whole(),
+            "guests": whole(),
+            "seed_usd": number("What 1 call a guest and 9.1 a photo would cost."),
+            "saved_usd": number("The difference."),
+            "by_month": list_of(obj({"month": MONTH, "calls": CALLS, "usd": number()})),
+        }
+    ),
+    "MonthCosts": obj(
+        {
+            "month": MONTH,
+            "calls": CALLS,
+            "spent_usd": number("Of all events, those that are deleted too."),
+            "budget_usd": BUDGET,
+            "paid": flag("Whether the engine in use charges."),
+            "paused": PAUSED,
+        }
+    ),
     "Stats": obj(
         {
             "queue": obj(
@@ -263,14 +293,18 @@ SCHEMAS: dict[str, Schema] = {
                 {
                     "in_flight": whole(),
                     "limit": whole("AWS_CONCURRENT_REQUESTS."),
-                    "calls": {
-                        "type": "object",
-                        "description": "By operation, since the start.",
-                        "additionalProperties": whole(),
-                    },
-                    "throttled": whole(),
+                    "calls": {**CALLS, "description": "By operation, since the start."},
+                    "throttled": whole("Attempts; a call may have several."),
                     "errors": whole(),
                     "estimated_usd": number("What AWS would charge for these calls."),
+                    "rate": {
+                        "type": "object",
+                        "description": "Calls a second by operation; null: no limit.",
+                        "additionalProperties": or_null(number()),
+                    },
+                    "paused": PAUSED,
+                    "month_usd": number("What this month's calls cost so far, UTC."),
+                    "budget_usd": BUDGET,
                 }
             ),
             "database": obj(

@@ -1,0 +1,71 @@
+"""What the face engine's calls cost: of an event, and of the month."""
+
+from aiohttp import web
+
+from findme import db, events, usage
+from findme.models import EventId
+from findme.usage import Month
+from findme.web.answers import json_answer, path_id
+from findme.web.keys import FACES, POOL, admin
+
+
+async def get_event_costs(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/costs."""
+    admin(request)
+    event_id = EventId(path_id(request))
+    pool, meter = request.app[POOL], request.app[FACES].meter
+    await usage.flush(pool, meter)
+    async with db.acquire(pool) as conn:
+        event = await events.get(conn, event_id)
+        months = await usage.of_event(conn, event.id)
+        counts = (await events.counts(conn, [event.id]))[event.id]
+    usd = round(sum(month.usd for month in months), 4)
+    seed_usd = usage.seed_usd(counts.photos, counts.guests)
+    return json_answer(
+        {
+            "calls": {
+                name: sum(month.calls[name] for month in months)
+                for name in sorted({name for month in months for name in month.calls})
+            },
+            "usd": usd,
+            "paid": meter.paid,
+            "photos": counts.photos,
+            "guests": counts.guests,
+            "seed_usd": seed_usd,
+            "saved_usd": round(seed_usd - usd, 4),
+            "by_month": [_month_json(month) for month in months],
+        }
+    )
+
+
+async def get_costs(request: web.Request) -> web.Response:
+    """GET /api/admin/costs."""
+    admin(request)
+    pool, meter = request.app[POOL], request.app[FACES].meter
+    await usage.flush(pool, meter)
+    async with db.acquire(pool) as conn:
+        month = await usage.this_month(conn)
+    return json_answer(
+        {
+            "month": month.month.strftime("%Y-%m"),
+            "calls": dict(sorted(month.calls.items())),
+            "spent_usd": month.usd,
+            "budget_usd": meter.budget_usd,
+            "paid": meter.paid,
+            "paused": meter.paused,
+        }
+    )
+
+
+def _month_json(month: Month) -> dict[str, object]:
+    return {
+        "month": month.month.strftime("%Y-%m"),
+        "calls": dict(sorted(month.calls.items())),
+        "usd": month.usd,
+    }
+
+
+ROUTES = [
+    web.get("/api/admin/costs", get_costs),
+    web.get("/api/admin/events/{id}/costs", get_event_costs),
+]
