@@ -47,7 +47,7 @@ async def create(
                     expires_at,
                     gallery,
                     join_open,
-                    f"findme-{uuid.uuid4().hex}",
+                    new_collection_id(),
                 )
         except asyncpg.UniqueViolationError:
             continue
@@ -149,9 +149,16 @@ async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Ev
     }
 
 
-async def mark_collection_ready(conn: Connection, event_id: EventId) -> None:
-    """Note that the engine has the event's collection."""
-    await conn.execute("update event set collection_ready = true where id = $1", event_id)
+async def mark_collection_ready(conn: Connection, event_id: EventId, engine: str) -> None:
+    """Note which engine has the event's collection."""
+    await conn.execute(
+        "update event set collection_ready = true, engine = $2 where id = $1", event_id, engine
+    )
+
+
+def new_collection_id() -> str:
+    """Return a name for a collection: opaque, since it may show in a cloud's bills and logs."""
+    return f"findme-{uuid.uuid4().hex}"
 
 
 async def delete(conn: Connection, event_id: EventId) -> None:
@@ -170,6 +177,14 @@ async def delete(conn: Connection, event_id: EventId) -> None:
         label=collection_id,
         payload={"collection_id": collection_id},
     )
+
+
+async def list_of_other_engines(conn: Connection, engine: str) -> list[EventId]:
+    """Return the events whose collection another engine holds than *engine*."""
+    rows = await conn.fetch(
+        "select id from event where collection_ready and engine is distinct from $1", engine
+    )
+    return [EventId(row["id"]) for row in rows]
 
 
 async def list_expired(conn: Connection) -> list[EventId]:

@@ -1,12 +1,12 @@
 """Guests: who joined which event, and the selfie that finds them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from findme import queue
+from findme import queue, staging
 from findme.db import Connection, Record
-from findme.errors import SelfieRefused
+from findme.errors import CollectionSwitched, SelfieRefused
 from findme.models import (
     EngineFaceId,
     EventId,
@@ -215,9 +215,15 @@ async def claim_pending(conn: Connection, event_id: EventId) -> list[PendingSelf
 
 
 async def accept_selfie(
-    conn: Connection, event_id: EventId, selfie: PendingSelfie, face: IndexedFace
+    conn: Connection,
+    event_id: EventId,
+    collection_id: str,
+    selfie: PendingSelfie,
+    face: IndexedFace,
 ) -> bool:
     """Make the face the guest's reference and ask for its search; False where the guest is gone.
+
+    CollectionSwitched where the face is in the wrong collection by now.
 
     The guest's earlier selfies stay until that search has an answer (see sweeps).
     """
@@ -230,9 +236,14 @@ async def accept_selfie(
     if updated != "UPDATE 1":
         return False
     number = await conn.fetchval(
-        "update event set last_reference = last_reference + 1 where id = $1 returning last_reference",
+        """
+        update event set last_reference = last_reference + 1 where id = $1 and collection_id = $2
+        returning last_reference""",
         event_id,
+        collection_id,
     )
+    if number is None:
+        raise CollectionSwitched
     added = await conn.execute(
         """
         insert into reference (event_id, guest_id, selfie_id, engine_face_id, number, indexed_at)
@@ -283,29 +294,49 @@ async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
     faces = await conn.fetch(
         """
         select reference.engine_face_id from reference join guest on guest.id = reference.guest_id
+         where guest.event_id = $1 and guest.account_id = $2 and reference.kind = 'selfie'""",
+        event_id,
+        user_id,
+    )
+    selfies = await conn.fetch(
+        """
+        select selfie.id from selfie join guest on guest.id = selfie.guest_id
          where guest.event_id = $1 and guest.account_id = $2""",
         event_id,
         user_id,
     )
+    staged = await staging.vectors_of(conn, selfie_ids=[row["id"] for row in selfies])
     deleted = await conn.execute(
         "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
     )
-    await forget_faces(conn, event_id, [EngineFaceId(row["engine_face_id"]) for row in faces])
+    await forget_faces(
+        conn, event_id, [EngineFaceId(row["engine_face_id"]) for row in faces], staged
+    )
     return deleted == "DELETE 1"
 
 
-async def forget_faces(conn: Connection, event_id: EventId, faces: Sequence[EngineFaceId]) -> None:
-    """Ask for the removal of vectors from the event's collection."""
-    if not faces:
-        return
-    collection_id = await conn.fetchval("select collection_id from event where id = $1", event_id)
-    await queue.enqueue(
-        conn,
-        JobKind.FORGET_FACES,
-        label=f"{len(faces)} faces",
-        event_id=event_id,
-        payload={"collection_id": collection_id, "face_ids": list(faces)},
+async def forget_faces(
+    conn: Connection,
+    event_id: EventId,
+    faces: Sequence[EngineFaceId],
+    staged: Mapping[str, Sequence[EngineFaceId]] | None = None,
+) -> None:
+    """Ask for the removal of vectors from the event's collection.
+
+    *staged* are those in the collection of a re-index that is under way.
+    """
+    collection_id: str = await conn.fetchval(
+        "select collection_id from event where id = $1", event_id
     )
+    for name, vectors in {collection_id: faces, **(staged or {})}.items():
+        if vectors:
+            await queue.enqueue(
+                conn,
+                JobKind.FORGET_FACES,
+                label=f"{len(vectors)} faces",
+                event_id=event_id,
+                payload={"collection_id": name, "face_ids": list(vectors)},
+            )
 
 
 async def _end_index_job(conn: Connection, selfie_id: SelfieId) -> None:

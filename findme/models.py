@@ -65,6 +65,7 @@ class JobKind(StrEnum):
     INDEX_SELFIE = "index_selfie"
     MATCH_SELFIE = "match_selfie"
     MATCH_EVENT = "match_event"
+    REINDEX_EVENT = "reindex_event"
     FORGET_FACES = "forget_faces"
     DELETE_COLLECTION = "delete_collection"
     GROUP_FACES = "group_faces"
@@ -138,6 +139,10 @@ class Event:
     join_open: bool
     collection_id: str
     collection_ready: bool
+    #: Being filled by a re-index, to be switched to.
+    next_collection_id: str | None
+    #: Which engine holds the collection: `embedded`, or `aws:<region>`.
+    engine: str | None
     #: Similarities (0..100) of the event's own; None: those of the settings.
     match_threshold: float | None
     maybe_threshold: float | None

@@ -1,13 +1,14 @@
 """Photos: what was uploaded, how far it has come, and who may see it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
+from findme import staging
 from findme.db import Connection, Record
-from findme.errors import NotFound
+from findme.errors import CollectionSwitched, NotFound
 from findme.models import (
     Box,
     EngineFaceId,
@@ -149,23 +150,33 @@ async def mark_failed(conn: Connection, photo_id: PhotoId, error: str) -> None:
 
 
 async def save_faces(
-    conn: Connection, event_id: EventId, photo_id: PhotoId, result: IndexResult
+    conn: Connection, photo: Photo, collection_id: str, result: IndexResult
 ) -> int:
     """Store what the engine found on a photo; done twice it is stored once.
 
     Return how many faces are new. They are numbered under the event's row lock, so that their
-    order is the order of commits: what the coverage marks of matching rest on.
+    order is the order of commits: what the coverage marks of matching rest on. NotFound where the
+    photo was deleted meanwhile, CollectionSwitched where its faces are in the wrong collection by
+    now.
     """
+    event_id, photo_id = photo.event_id, photo.id
+    if not await conn.fetchval("select true from photo where id = $1 for key share", photo_id):
+        raise NotFound
     known = {
         row["engine_face_id"]
         for row in await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
     }
     new = [face for face in result.faces if face.engine_face_id not in known]
-    last: int = await conn.fetchval(
-        "update event set last_face = last_face + $2 where id = $1 returning last_face",
+    last: int | None = await conn.fetchval(
+        """
+        update event set last_face = last_face + $2 where id = $1 and collection_id = $3
+        returning last_face""",
         event_id,
         len(new),
+        collection_id,
     )
+    if last is None:
+        raise CollectionSwitched
     await conn.executemany(
         """
         insert into face (event_id, photo_id, engine_face_id, number, box_left, box_top, box_width,
@@ -372,13 +383,26 @@ async def may_see(
     return allowed
 
 
-async def delete(conn: Connection, photo_id: PhotoId) -> tuple[EventId, Sequence[EngineFaceId]]:
-    """Remove a photo with its faces and matches; return its event and the vectors to forget."""
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deleted photo leaves behind in the engine."""
+
+    event_id: EventId
+    faces: Sequence[EngineFaceId]
+    #: In the collection of a re-index that is under way.
+    staged: Mapping[str, Sequence[EngineFaceId]]
+
+
+async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
+    """Remove a photo with its faces and matches; return the vectors to forget."""
     faces = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
+    staged = await staging.vectors_of(conn, photo_ids=[photo_id])
     event_id = await conn.fetchval("delete from photo where id = $1 returning event_id", photo_id)
     if event_id is None:
         raise NotFound
-    return EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in faces]
+    return Deleted(
+        EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in faces], staged
+    )
 
 
 def _range(thresholds: Thresholds, shelf: Shelf) -> tuple[float, float]:
@@ -405,6 +429,6 @@ def _listed(row: Record, thresholds: Thresholds) -> Listed:
         placeholder=row["placeholder"],
         match=match,
         face_box=None
-        if match is None
+        if match is None or row["box_left"] is None
         else Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),
     )

@@ -16,7 +16,16 @@ from weakref import WeakValueDictionary
 from findme import db, events, guests, images, photos, queue, redaction, references, storage
 from findme.cache import Cache
 from findme.db import Connection, Pool
-from findme.errors import BadImage, EngineError, EngineRefused, NotFound, SelfieRefused
+from findme.errors import (
+    BadImage,
+    CollectionSwitched,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    NotFound,
+    SelfieRefused,
+)
+from findme.grouping import Grouping
 from findme.guests import PendingSelfie
 from findme.images import Renditions
 from findme.models import (
@@ -32,7 +41,7 @@ from findme.models import (
 )
 from findme.photos import Photo
 from findme.redaction import Redaction
-from findme.rekognition import Rekognition
+from findme.rekognition import CollectionMissing, Rekognition
 from findme.settings import Settings
 from findme.sweeps import Sweeps
 
@@ -69,6 +78,7 @@ class Pipeline:
         self._faces = faces
         self._cache = cache
         self._sweeps = Sweeps(settings, pool, faces, cache, settle=settle, hop=hop)
+        self.grouping = Grouping(settings, pool, faces)
         self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
         self._pixels = ThreadPoolExecutor(
             PIXEL_THREADS, thread_name_prefix="pixels", initializer=_stand_back
@@ -83,6 +93,7 @@ class Pipeline:
             JobKind.MATCH_EVENT: self._sweeps.match_event,
             JobKind.FORGET_FACES: self.forget_faces,
             JobKind.DELETE_COLLECTION: self.delete_collection,
+            JobKind.GROUP_FACES: self.grouping.go_on,
         }
 
     async def ask_for_sweep(self, conn: Connection, event_id: EventId) -> None:
@@ -101,24 +112,37 @@ class Pipeline:
         async with db.acquire(self._pool) as conn:
             photo = await photos.get(conn, job.photo_id)
         try:
-            analysis = await self._prepare(photo)
-            event = await self.ensure_indexed(photo.event_id)
-            result = await self._faces.index_faces(event.collection_id, analysis, photo.external_id)
+            analysis = await self.prepare(photo)
+            await self._index(job, photo, analysis)
         except (BadImage, EngineRefused) as problem:
             async with db.acquire(self._pool) as conn:
                 await photos.mark_failed(conn, photo.id, str(problem))
             raise
-        async with db.transaction(self._pool) as conn:
-            try:
-                new = await photos.save_faces(conn, photo.event_id, photo.id, result)
-            except NotFound:
-                new = 0
-            if new and await references.any_of(conn, photo.event_id):
-                await self.ask_for_sweep(conn, photo.event_id)
-            await queue.finish(conn, job)
         await self._cache.forget_event(photo.event_id)
 
-    async def _prepare(self, photo: Photo) -> bytes:
+    async def _index(self, job: Job, photo: Photo, analysis: bytes) -> None:
+        event = await self.ensure_indexed(photo.event_id)
+        try:
+            result = await self._faces.index_faces(event.collection_id, analysis, photo.external_id)
+        except CollectionMissing as problem:
+            async with db.transaction(self._pool) as conn:
+                await queue.enqueue_reindex(conn, event.id)
+            raise EngineUnavailable("The event's collection is being rebuilt.") from problem
+        try:
+            async with db.transaction(self._pool) as conn:
+                new = await photos.save_faces(conn, photo, event.collection_id, result)
+                if new and await references.any_of(conn, photo.event_id):
+                    await self.ask_for_sweep(conn, photo.event_id)
+                await queue.finish(conn, job)
+        except CollectionSwitched:
+            await self._index(job, photo, analysis)
+        except NotFound:
+            # deleted meanwhile: nobody else knows of these vectors
+            await self._faces.delete_faces(
+                event.collection_id, [face.engine_face_id for face in result.faces]
+            )
+
+    async def prepare(self, photo: Photo) -> bytes:
         """Store thumbnail, preview and redactions once; return the JPEG that the engine sees."""
         with storage.spool_folder(self._settings.findme_data_dir) as folder:
             path = folder / "original"
@@ -188,7 +212,7 @@ class Pipeline:
         if not event.collection_ready:
             await self._faces.create_collection(event.collection_id)
             async with db.acquire(self._pool) as conn:
-                await events.mark_collection_ready(conn, event_id)
+                await events.mark_collection_ready(conn, event_id, self._faces.name)
         return event
 
     async def take_in(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> None:
@@ -207,8 +231,14 @@ class Pipeline:
             await self._faces.delete_faces(event.collection_id, indexed)
             raise
         assert face is not None
-        async with db.transaction(self._pool) as conn:
-            accepted = await guests.accept_selfie(conn, event_id, selfie, face)
+        try:
+            async with db.transaction(self._pool) as conn:
+                accepted = await guests.accept_selfie(
+                    conn, event_id, event.collection_id, selfie, face
+                )
+        except CollectionSwitched:
+            await self.take_in(event_id, selfie, jpeg)
+            return
         if not accepted:
             await self._faces.delete_faces(event.collection_id, indexed)
 

@@ -11,33 +11,36 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
-from findme import auth, db, housekeeping, queue, rekognition, stats, storage
+from findme import auth, db, events, housekeeping, queue, rekognition, storage, usage
 from findme.cache import Cache, open_cache
 from findme.db import Pool
 from findme.engine_process import open_engine
 from findme.errors import StartError
-from findme.models import Hop
+from findme.models import Hop, JobKind
 from findme.pipeline import Pipeline
 from findme.postgres import hold_data_dir, open_postgres
-from findme.queue import WorkQueue
+from findme.queue import Handler, WorkQueue
+from findme.reindexing import Reindexing
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 from findme.stats import LoopWatch, Sources
 from findme.web import (
     admin,
     admin_pages,
-    events,
+    costs,
     gallery_page,
     guests,
     health,
     html,
     openapi,
     pages,
+    people,
     photos,
     uploads,
     verdicts,
 )
 from findme.web import auth as web_auth
+from findme.web import events as web_events
 from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, STATS
 from findme.web.middleware import add_headers, identity, problems
 
@@ -84,12 +87,16 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         await _see_to_admin(pool, settings)
         cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
         faces, settle = await _engine(stack, settings, role)
+        # what the month has come to, before the first call adds to it
+        await usage.flush(pool, faces.meter)
         pipeline = Pipeline(
             settings, pool, faces, cache, settle=settle, hop=_hop(settings, embedded=faces.embedded)
         )
         stack.callback(pipeline.close)
         work = (
-            await _queue(stack, settings, pool, pipeline, faces, alone) if role != "web" else None
+            await _queue(stack, settings, pool, pipeline, faces, cache, alone)
+            if role != "web"
+            else None
         )
         yield Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch())
 
@@ -160,8 +167,15 @@ async def _engine(
     )
     limit, settle = settings.aws_concurrent_requests, settings.face_settle_seconds
     if use_aws:
-        client = await stack.enter_async_context(rekognition.open_client(limit=limit))
-        return client, rekognition.SETTLE_SECONDS if settle is None else settle
+        client = await stack.enter_async_context(
+            rekognition.open_client(
+                limit=limit,
+                calls_per_second=settings.rekognition_calls_per_second,
+                budget_usd=settings.rekognition_monthly_budget_usd,
+            )
+        )
+        default = rekognition.SETTLE_SECONDS if client.is_aws else 0.0
+        return client, default if settle is None else settle
     if role != "all":
         raise StartError(
             f"--role {role} needs one face engine for all services: AWS, or `findme faces` behind "
@@ -177,6 +191,7 @@ async def _engine(
             access_key_id=engine.access_key_id,
             secret_access_key=engine.secret_access_key,
             embedded=True,
+            calls_per_second=settings.rekognition_calls_per_second,
         )
     )
     return client, 0.0 if settle is None else settle
@@ -189,23 +204,35 @@ def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
     return Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
 
 
+def handlers(
+    pool: Pool, faces: Rekognition, cache: Cache, pipeline: Pipeline
+) -> Mapping[JobKind, Handler]:
+    """Return what does each kind of job."""
+    reindexing = Reindexing(pool, faces, cache, pipeline)
+    return {**pipeline.handlers(), JobKind.REINDEX_EVENT: reindexing.reindex_event}
+
+
 async def _queue(
     stack: AsyncExitStack,
     settings: Settings,
     pool: Pool,
     pipeline: Pipeline,
     faces: Rekognition,
+    cache: Cache,
     alone: bool,
 ) -> WorkQueue:
     async with db.transaction(pool) as conn:
         # on a database of our own nobody else can be at work: what runs there is of a dead service
         await queue.take_over(conn, everyone=alone)
+        for event_id in await events.list_of_other_engines(conn, faces.name):
+            log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, faces.name)
+            await queue.enqueue_reindex(conn, event_id)
         pending = await conn.fetchval("select count(*) from job where state = 'queued'")
     replica_id = await stack.enter_async_context(queue.register_replica(pool))
     log.info("[Startup] Photo queue initialized with %d pending jobs", pending)
     return WorkQueue(
         pool,
-        pipeline.handlers(),
+        handlers(pool, faces, cache, pipeline),
         workers=settings.photo_queue_workers,
         replica_id=replica_id,
         ping_engine=faces.ping,
@@ -229,8 +256,8 @@ def make_app(resources: Resources, role: str) -> web.Application:
     html.setup_pages(app)
     nouns = [health]
     if role != "worker":
-        nouns += [web_auth, events, guests, photos, verdicts, uploads, admin, openapi]
-        nouns += [pages, gallery_page, admin_pages]
+        nouns += [web_auth, web_events, guests, photos, people, verdicts, uploads, admin, openapi]
+        nouns += [costs, pages, gallery_page, admin_pages]
     for noun in nouns:
         app.add_routes(noun.ROUTES)
     return app
@@ -254,6 +281,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         )
         await runner.setup()
         loops = {"loop-watch": resources.watch.run(), **housekeeping.loops(resources.pool)}
+        loops |= usage.loops(resources.pool, resources.faces.meter)
         if resources.queue is not None:
             loops |= resources.queue.loops()
         background = asyncio.create_task(run_together(loops), name="background")

@@ -25,6 +25,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme import auth, db, queue, rekognition, server
 from findme.cache import open_cache
 from findme.db import Pool
+from findme.models import Hop
 from findme.pipeline import Pipeline
 from findme.queue import WorkQueue
 from findme.server import Resources
@@ -175,6 +176,7 @@ async def application(
     access_key_id: str = Engine.access_key_id,
     secret_access_key: str = Engine.secret_access_key,
     settle: float = 0.0,
+    hop: Hop | None = None,
     run_queue: bool = False,
 ) -> AsyncIterator[App]:
     """Open the application against any endpoint that speaks Rekognition's protocol."""
@@ -190,12 +192,12 @@ async def application(
                 secret_access_key=secret_access_key,
             )
         )
-        pipeline = Pipeline(settings, pool, faces, cache, settle=settle)
+        pipeline = Pipeline(settings, pool, faces, cache, settle=settle, hop=hop)
         stack.callback(pipeline.close)
         replica_id = await stack.enter_async_context(queue.register_replica(pool))
         work = WorkQueue(
             pool,
-            pipeline.handlers(),
+            server.handlers(pool, faces, cache, pipeline),
             workers=settings.photo_queue_workers,
             replica_id=replica_id,
             ping_engine=faces.ping,
@@ -233,7 +235,10 @@ async def app(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, engine: Engine
 ) -> AsyncIterator[App]:
     """The application over the real face service; its jobs run in `drain()`."""
-    async with application(aiohttp_client, settings, database, endpoint_url=engine.url) as opened:
+    hop = Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
+    async with application(
+        aiohttp_client, settings, database, endpoint_url=engine.url, hop=hop
+    ) as opened:
         yield opened
 
 

@@ -56,7 +56,7 @@ def _portraits() -> Labelled:
     folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"findme-portraits-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     hopper = Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    astronaut = Image.fromarray(data.astronaut())
+    astronaut = Image.fromarray(data.astronaut())  # type: ignore[no-untyped-call]
     people = {"eileen": astronaut, "grace": Image.open(hopper).convert("RGB")}
     selfies, photos = {}, {}
     for name, picture in people.items():
@@ -68,7 +68,7 @@ def _portraits() -> Labelled:
         ).save(photo, quality=85)
         photos[photo] = frozenset({name})
     scene = folder / "scene.jpg"
-    Image.fromarray(data.coffee()).save(scene)
+    Image.fromarray(data.coffee()).save(scene)  # type: ignore[no-untyped-call]
     photos[scene] = frozenset()
     return Labelled(selfies, photos, {path: (len(who), len(who)) for path, who in photos.items()})
 

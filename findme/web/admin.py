@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from findme import db, job_records, queue, stats
-from findme.models import JobId, JobState
+from findme import db, events, job_records, queue, stats
+from findme.models import EventId, JobId, JobState
 from findme.web.answers import (
     choice_of,
     job_json,
@@ -56,6 +56,17 @@ async def post_retry(request: web.Request) -> web.Response:
     return json_answer(job_json(row), 202)
 
 
+async def post_reindex(request: web.Request) -> web.Response:
+    """POST /api/admin/events/{id}/reindex: rebuilds the collection from the stored pictures."""
+    admin(request)
+    async with db.transaction(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        job_id = await queue.enqueue_reindex(conn, event.id)
+    if QUEUE in request.app:
+        request.app[QUEUE].wake()
+    return json_answer({"job_id": str(job_id)}, 202)
+
+
 async def post_clear(request: web.Request) -> web.Response:
     """POST /api/admin/cache/clear."""
     admin(request)
@@ -67,5 +78,6 @@ ROUTES = [
     web.get("/api/admin/queue/jobs", get_jobs),
     web.get("/api/admin/queue/jobs/{id}", get_job),
     web.post("/api/admin/queue/jobs/{id}/retry", post_retry),
+    web.post("/api/admin/events/{id}/reindex", post_reindex),
     web.post("/api/admin/cache/clear", post_clear),
 ]

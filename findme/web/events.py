@@ -278,9 +278,9 @@ async def delete_photo(request: web.Request) -> web.Response:
     """DELETE /api/admin/photos/{id}: faces and matches too."""
     admin(request)
     async with db.transaction(request.app[POOL]) as conn:
-        event_id, faces = await photos.delete(conn, PhotoId(path_id(request)))
-        await guests.forget_faces(conn, event_id, faces)
-    await after_forgetting(request, [event_id])
+        gone = await photos.delete(conn, PhotoId(path_id(request)))
+        await guests.forget_faces(conn, gone.event_id, gone.faces, gone.staged)
+    await after_forgetting(request, [gone.event_id])
     return web.Response(status=204)
 
 

@@ -1,0 +1,264 @@
+"""What a re-index has found so far, and the switch to it.
+
+The second collection is filled beside the first, which goes on being used; each answer is kept, so
+that an interrupted re-index goes on where it stopped. The switch keeps the rows of faces that are
+seen again: what guests and admins said of them holds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+
+from findme import queue
+from findme.db import Connection, Record
+from findme.errors import NotFound
+from findme.models import (
+    Box,
+    EngineFaceId,
+    EventId,
+    IndexedFace,
+    IndexResult,
+    JobKind,
+    PhotoId,
+    SelfieId,
+    UnindexedFace,
+)
+
+#: Intersection over union from which two boxes on a photo are the same face.
+SAME_FACE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What the second collection lacks still."""
+
+    photos: Sequence[PhotoId]
+    selfies: Sequence[SelfieId]
+
+
+async def begin(conn: Connection, event_id: EventId, collection_id: str) -> str:
+    """Give the event a second collection, if it has none yet; return its name."""
+    name: str | None = await conn.fetchval(
+        """
+        update event set next_collection_id = coalesce(next_collection_id, $2)
+         where id = $1 returning next_collection_id""",
+        event_id,
+        collection_id,
+    )
+    if name is None:
+        raise NotFound
+    return name
+
+
+async def missing(
+    conn: Connection, event_id: EventId, collection_id: str, *, limit: int
+) -> Missing:
+    """Return up to *limit* photos and selfies that are in the first collection only."""
+    photos = await conn.fetch(
+        """
+        select id from photo where event_id = $1 and state = 'indexed'
+           and not exists (select from reindexed
+                            where reindexed.collection_id = $2 and photo_id = photo.id)
+         order by id limit $3""",
+        event_id,
+        collection_id,
+        limit,
+    )
+    selfies = await conn.fetch(
+        """
+        select selfie_id as id from reference where event_id = $1 and kind = 'selfie'
+           and not exists (select from reindexed where reindexed.collection_id = $2
+                              and reindexed.selfie_id = reference.selfie_id)
+         order by id limit $3""",
+        event_id,
+        collection_id,
+        limit,
+    )
+    return Missing([row["id"] for row in photos], [row["id"] for row in selfies])
+
+
+async def keep(
+    conn: Connection,
+    event_id: EventId,
+    collection_id: str,
+    result: IndexResult,
+    *,
+    photo_id: PhotoId | None = None,
+    selfie_id: SelfieId | None = None,
+) -> bool:
+    """Keep an answer of the engine; False where the photo or selfie is gone."""
+    try:
+        async with conn.transaction():
+            await conn.execute(
+                """
+                insert into reindexed (event_id, collection_id, photo_id, selfie_id, result)
+                values ($1, $2, $3, $4, $5) on conflict do nothing""",
+                event_id,
+                collection_id,
+                photo_id,
+                selfie_id,
+                orjson.dumps(asdict(result)).decode(),
+            )
+    except asyncpg.ForeignKeyViolationError:
+        return False
+    return True
+
+
+async def vectors_of(
+    conn: Connection, *, photo_ids: Sequence[PhotoId] = (), selfie_ids: Sequence[SelfieId] = ()
+) -> dict[str, list[EngineFaceId]]:
+    """Return what second collections hold of photos and selfies that are about to go."""
+    rows = await conn.fetch(
+        """
+        select collection_id, result from reindexed
+         where photo_id = any($1) or selfie_id = any($2)""",
+        list(photo_ids),
+        list(selfie_ids),
+    )
+    vectors: dict[str, list[EngineFaceId]] = {}
+    for row in rows:
+        faces = _result(row["result"]).faces
+        vectors.setdefault(row["collection_id"], []).extend(face.engine_face_id for face in faces)
+    return vectors
+
+
+async def switch(conn: Connection, event_id: EventId, collection_id: str, engine: str) -> bool:
+    """Make the second collection the event's, in the caller's transaction.
+
+    False where something is missing in it by now. Matches stay until the sweep that this asks for
+    has found them again; the first collection is deleted by a job.
+    """
+    old = await conn.fetchval(
+        "select collection_id from event where id = $1 and next_collection_id = $2 for update",
+        event_id,
+        collection_id,
+    )
+    if old is None:
+        raise NotFound
+    left = await missing(conn, event_id, collection_id, limit=1)
+    if left.photos or left.selfies:
+        return False
+    rows = await conn.fetch(
+        "select photo_id, selfie_id, result from reindexed where collection_id = $1", collection_id
+    )
+    for row in rows:
+        result = _result(row["result"])
+        if row["photo_id"] is not None:
+            await _replace_faces(conn, event_id, row["photo_id"], result)
+        elif result.faces:
+            await conn.execute(
+                "update reference set engine_face_id = $2 where selfie_id = $1",
+                row["selfie_id"],
+                result.faces[0].engine_face_id,
+            )
+        else:
+            # the new engine sees nobody on this selfie: nothing can be searched from it
+            await conn.execute("delete from reference where selfie_id = $1", row["selfie_id"])
+    await conn.execute(
+        """
+        update reference set engine_face_id = face.engine_face_id
+          from face where face.id = reference.face_id and reference.event_id = $1""",
+        event_id,
+    )
+    await conn.execute("update face set covered_upto = 0 where event_id = $1", event_id)
+    await conn.execute("update reference set covered_upto = 0 where event_id = $1", event_id)
+    await conn.execute("delete from reindexed where event_id = $1", event_id)
+    await conn.execute(
+        """
+        update event set collection_id = $2, next_collection_id = null, collection_ready = true,
+                         generation = generation + 1, engine = $3
+         where id = $1""",
+        event_id,
+        collection_id,
+        engine,
+    )
+    await queue.enqueue(conn, JobKind.DELETE_COLLECTION, label=old, payload={"collection_id": old})
+    await queue.enqueue_match(conn, event_id, idle=0, deadline=0)
+    return True
+
+
+async def _replace_faces(
+    conn: Connection, event_id: EventId, photo_id: PhotoId, result: IndexResult
+) -> None:
+    """Give a photo the faces of a new answer; those seen before keep their rows."""
+    old = {row["id"]: _box(row) for row in await _faces_of(conn, photo_id)}
+    kept: dict[int, IndexedFace] = {}
+    new: list[IndexedFace] = []
+    for face in result.faces:
+        same = max(old, key=lambda id: _overlap(old[id], face.box), default=None)  # noqa: A006
+        if same is not None and _overlap(old[same], face.box) >= SAME_FACE:
+            kept[same] = face
+            del old[same]
+        else:
+            new.append(face)
+    await conn.execute("delete from face where id = any($1)", list(old))
+    for face_id, face in kept.items():
+        await conn.execute(
+            """
+            update face set engine_face_id = $2, box_left = $3, box_top = $4, box_width = $5,
+                            box_height = $6, confidence = $7, indexed_at = clock_timestamp()
+             where id = $1""",
+            face_id,
+            face.engine_face_id,
+            *_sides(face.box),
+            face.confidence,
+        )
+    last = await conn.fetchval(
+        "update event set last_face = last_face + $2 where id = $1 returning last_face",
+        event_id,
+        len(new),
+    )
+    await conn.executemany(
+        """
+        insert into face (event_id, photo_id, engine_face_id, number, box_left, box_top, box_width,
+                          box_height, confidence, indexed_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp())""",
+        [
+            (event_id, photo_id, face.engine_face_id, number, *_sides(face.box), face.confidence)
+            for number, face in enumerate(new, start=last - len(new) + 1)
+        ],
+    )
+    await conn.execute(
+        """
+        update photo set faces = (select count(*) from face where photo_id = $1) + $2
+         where id = $1""",
+        photo_id,
+        len(result.unindexed),
+    )
+
+
+async def _faces_of(conn: Connection, photo_id: PhotoId) -> list[Record]:
+    return await conn.fetch(
+        "select id, box_left, box_top, box_width, box_height from face where photo_id = $1",
+        photo_id,
+    )
+
+
+def _sides(box: Box) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.width, box.height
+
+
+def _box(row: Record) -> Box:
+    return Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"])
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Return the intersection of two boxes over their union."""
+    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    common = max(0.0, width) * max(0.0, height)
+    whole = one.width * one.height + other.width * other.height - common
+    return common / whole if whole else 0.0
+
+
+def _result(text: str) -> IndexResult:
+    data: dict[str, list[dict[str, Any]]] = orjson.loads(text)
+    return IndexResult(
+        faces=[IndexedFace(**{**face, "box": Box(**face["box"])}) for face in data["faces"]],
+        unindexed=[
+            UnindexedFace(**{**face, "box": Box(**face["box"])}) for face in data["unindexed"]
+        ],
+    )
