@@ -1,7 +1,8 @@
 """The API describes itself: /api/openapi.json for programs, /api/docs for people.
 
 Written by hand, as data: openapi_schemas.py has the shapes, openapi_paths.py and openapi_admin.py
-the calls. A test holds it against the routes, so a new route needs its line here.
+the calls, in the terms of openapi_words.py. A test holds it against the routes, so a new route
+needs its line here.
 """
 
 import re
@@ -14,7 +15,8 @@ from findme.web.html import render
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.openapi_admin import ADMIN_PATHS
 from findme.web.openapi_paths import FAILURES, PATHS, RETRY_AFTER, RETRY_LATER, answer
-from findme.web.openapi_schemas import SCHEMAS, Schema, ref, text
+from findme.web.openapi_schemas import SCHEMAS
+from findme.web.openapi_words import Schema, ref, text
 
 TAGS = {
     "Joining": "From the code on the table to the first photo.",

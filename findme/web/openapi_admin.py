@@ -3,8 +3,19 @@
 from collections.abc import Mapping
 
 from findme.models import JobState
-from findme.web.openapi_paths import BEFORE, GONE, LIMIT, SIGNED_IN, answer, body, call, page, query
-from findme.web.openapi_schemas import Schema, obj, one_of, ref, text, whole
+from findme.web.openapi_paths import (
+    BEFORE,
+    GONE,
+    LIMIT,
+    PAGE_HEADERS,
+    SIGNED_IN,
+    answer,
+    body,
+    call,
+    page,
+    query,
+)
+from findme.web.openapi_words import Schema, list_of, obj, one_of, ref, text, whole
 
 
 def get(tag: str, summary: str, answers: Mapping[int, Schema]) -> Schema:
@@ -29,13 +40,31 @@ def change(tag: str, summary: str, answers: Mapping[int, Schema]) -> Schema:
     return call(tag, summary, SIGNED_IN, answers, fails=(403, 404))
 
 
-def write(tag: str, summary: str, takes: Schema, answers: Mapping[int, Schema]) -> Schema:
-    """Return an admin's change by a JSON body."""
-    return call(tag, summary, SIGNED_IN, answers, fails=(403, 404, 422), takes=body(takes))
+def write(
+    tag: str, summary: str, takes: Schema, answers: Mapping[int, Schema], *fails: int
+) -> Schema:
+    """Return an admin's change by a JSON body; *fails* are problems beyond the usual ones."""
+    return call(tag, summary, SIGNED_IN, answers, fails=(403, 404, 422, *fails), takes=body(takes))
+
+
+def ids(name: str) -> Schema:
+    """Return the body that is one list of ids."""
+    return obj({name: list_of(text())})
 
 
 EVENT = answer("The event.", ref("Event"))
 STATE = query("state", "Jobs of one state; all if left out.", one_of([*JobState]))
+SWITCH = one_of(["0", "1"])
+GROUP = answer("The group.", ref("Group"))
+GROUPS = answer(
+    "Most faces first.",
+    list_of(ref("Group")),
+    headers={
+        **PAGE_HEADERS,
+        "X-Grouping": {"description": "running or done.", "schema": text()},
+        "X-Ungrouped-Faces": {"description": "How many faces are left.", "schema": whole()},
+    },
+)
 NEW_TOKEN = obj({"label": text("Up to 100 characters.")}, optional=["label"])
 
 ADMIN_PATHS: dict[str, dict[str, Schema]] = {
@@ -101,6 +130,41 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
     },
     "/api/admin/events/{id}/tokens/{token_id}": {
         "delete": change("Events", "Take an upload token back", GONE)
+    },
+    "/api/admin/events/{id}/reindex": {
+        "post": change(
+            "Events",
+            "Build the collection anew from the stored pictures",
+            {202: answer("Queued, or queued already.", obj({"job_id": text()}))},
+        )
+    },
+    "/api/admin/events/{id}/group-faces": {
+        "get": call(
+            "Events",
+            "The faces grouped by person, the most frequent first",
+            SIGNED_IN,
+            {200: GROUPS},
+            fails=(404, 422),
+            parameters=[
+                query("search", "0 asks the face engine nothing.", SWITCH | {"default": "1"}),
+                query("hidden", "1 adds hidden groups at the end.", SWITCH | {"default": "0"}),
+                BEFORE,
+                LIMIT,
+            ],
+        )
+    },
+    "/api/admin/events/{id}/group-faces/{group_id}": {
+        "patch": write("Events", "Name or hide a group", ref("GroupChanges"), {200: GROUP})
+    },
+    "/api/admin/events/{id}/group-faces/merge": {
+        "post": write(
+            "Events", "Make one group of several: the first", ids("group_ids"), {200: GROUP}, 409
+        )
+    },
+    "/api/admin/events/{id}/group-faces/{group_id}/split": {
+        "post": write(
+            "Events", "Make a new group of some faces of one", ids("face_ids"), {201: GROUP}
+        )
     },
     "/api/admin/events/{id}/guests": {"get": listing("Events", "Guests", "Guest")},
     "/api/admin/events/{id}/guests/{user_id}": {

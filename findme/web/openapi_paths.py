@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from findme.models import Shelf, Size
 from findme.web.answers import DEFAULT_LIMIT, MAX_LIMIT
-from findme.web.openapi_schemas import Schema, list_of, obj, one_of, ref, text, whole
+from findme.web.openapi_words import Schema, list_of, obj, one_of, ref, text, whole
 
 #: Who may call, as OpenAPI's security: any one of the schemes will do.
 ANYONE: Sequence[Schema] = ()
@@ -14,13 +14,13 @@ UPLOADER: Sequence[Schema] = ({"uploadToken": []}, *SIGNED_IN)
 #: What the statuses of a problem mean; each call lists its own.
 FAILURES = {
     401: "Sign in first (or the token is not valid any more).",
-    403: "Not allowed: a cookie without a same-origin proof (`csrf`), or a gallery of `own`.",
+    403: "Not allowed: a cookie without a same-origin proof (csrf), or a gallery of own.",
     404: "There is nothing here, or nothing that the caller may see.",
-    409: "This contradicts what is there: `join_closed`, `email_taken`.",
+    409: "This contradicts what is there: join_closed, email_taken.",
     413: "Larger than this server takes.",
     422: "What was sent cannot be used; code, field and problems say why.",
     429: "Too many attempts; Retry-After says when.",
-    503: "Not now; Retry-After says when: `queue_full`.",
+    503: "Not now; Retry-After says when: queue_full.",
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": whole()}}
 RETRY_LATER = (429, 503)
@@ -117,6 +117,10 @@ JOIN_FORM = obj(
     },
     optional=["name", "email", "password", "consent_text", "language"],
 )
+FACE = {
+    **body(obj({"face_id": text("Which face it is.")}, optional=["face_id"])),
+    "required": False,
+}
 FILES_FORM = obj({"files": list_of(BINARY)})
 
 PICTURE = call(
@@ -258,10 +262,31 @@ PATHS: dict[str, dict[str, Schema]] = {
     "/api/image/{id}": {
         "get": {**PICTURE, "summary": "The same under its older name", "deprecated": True}
     },
+    "/api/photos/{id}/me": {
+        "post": call(
+            "Photos",
+            "That's me: the match is sure, and helps to find further ones",
+            SIGNED_IN,
+            GONE,
+            fails=(403, 404, 422),
+            takes=FACE,
+        ),
+        "delete": call("Photos", "Take that back", SIGNED_IN, GONE, fails=(403, 404)),
+    },
+    "/api/photos/{id}/not-me": {
+        "post": call(
+            "Photos",
+            "That's not me: the match is put aside, for good",
+            SIGNED_IN,
+            GONE,
+            fails=(403, 404),
+        ),
+        "delete": call("Photos", "Take that back", SIGNED_IN, GONE, fails=(403, 404)),
+    },
     "/api/events/{event_id}/photos": {
         "post": call(
             "Uploading",
-            "Upload photos: parts named `files`, or one picture as the body",
+            "Upload photos: parts named files, or one picture as the body",
             UPLOADER,
             {
                 202: answer(

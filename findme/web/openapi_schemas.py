@@ -1,67 +1,18 @@
 """The shapes of the API's bodies, as JSON Schema for its description (see openapi.py)."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
-
 from findme.models import Gallery, JobKind, JobState, PhotoState, Role, SelfieState, Shelf
-
-Schema: TypeAlias = dict[str, object]
-
-
-def ref(name: str) -> Schema:
-    """Return a reference to a shape of SCHEMAS."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def list_of(schema: Schema) -> Schema:
-    """Return an array of a shape."""
-    return {"type": "array", "items": schema}
-
-
-def obj(members: Mapping[str, Schema], *, optional: Sequence[str] = ()) -> Schema:
-    """Return an object; its members are required but for the *optional* ones."""
-    required = [name for name in members if name not in optional]
-    return {"type": "object", "properties": dict(members), "required": required}
-
-
-def text(description: str = "", **more: object) -> Schema:
-    """Return a string."""
-    return {"type": "string", **({"description": description} if description else {}), **more}
-
-
-def one_of(words: Sequence[str], description: str = "") -> Schema:
-    """Return a string that is one of *words*."""
-    return text(description, enum=[str(word) for word in words])
-
-
-def whole(description: str = "", **more: object) -> Schema:
-    """Return a whole number."""
-    return {**text(description), "type": "integer", **more}
-
-
-def number(description: str = "", **more: object) -> Schema:
-    """Return a number."""
-    return {**text(description), "type": "number", **more}
-
-
-def flag(description: str = "") -> Schema:
-    """Return true or false."""
-    return {**text(description), "type": "boolean"}
-
-
-def or_null(schema: Schema) -> Schema:
-    """Return a shape or null."""
-    if "type" not in schema:
-        return {"oneOf": [schema, {"type": "null"}]}
-    if "enum" in schema:
-        schema = {**schema, "enum": [*_items(schema["enum"]), None]}
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-def _items(values: object) -> list[object]:
-    assert isinstance(values, list)
-    return values
-
+from findme.web.openapi_words import (
+    Schema,
+    flag,
+    list_of,
+    number,
+    obj,
+    one_of,
+    or_null,
+    ref,
+    text,
+    whole,
+)
 
 ID = text("Opaque.")
 TIME = text("RFC 3339, in UTC.", format="date-time")
@@ -241,6 +192,41 @@ SCHEMAS: dict[str, Schema] = {
             "photos": whole("Photos with a match, however uncertain."),
         }
     ),
+    "Group": obj(
+        {
+            "group_id": ID,
+            "guest": or_null(obj({"id": ID, "name": text()})),
+            "name": or_null(text("What an admin called it.")),
+            "hidden": flag(),
+            "size": whole("Faces."),
+            "cover_face": obj(
+                {
+                    "face_id": ID,
+                    "photo_id": ID,
+                    "box": ref("Box"),
+                    "thumb_url": text(format="uri-reference"),
+                    "preview_url": text(format="uri-reference"),
+                }
+            ),
+            "photos": list_of(
+                obj(
+                    {
+                        "id": ID,
+                        "face_id": ID,
+                        "face_box": ref("Box"),
+                        "fixed": flag("Put there by an admin."),
+                    }
+                )
+            ),
+        }
+    ),
+    "GroupChanges": {
+        **obj(
+            {"name": or_null(text("Up to 200 characters; null: none.")), "hidden": flag()},
+            optional=["name", "hidden"],
+        ),
+        "additionalProperties": False,
+    },
     "CacheRegion": obj(
         {
             "size": whole("Keys."),

@@ -1,0 +1,89 @@
+"""The documents against the code: what a reader looks up is there, and true."""
+
+import re
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from findme import errors
+from findme.errors import FindMeError
+from findme.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = re.findall(
+        r"^\| (`.+?`) \| (.+?) \|", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE
+    )
+    documented = {
+        name: default.strip("`")
+        for names, default in rows
+        for name in names.strip("`").split("`, `")
+    }
+
+    for item in fields(Settings):
+        assert item.name.upper() in documented
+        shown = documented[item.name.upper()]
+        assert item.default is not MISSING
+        if item.default is None:
+            assert shown == "–", item.name
+        elif isinstance(item.default, Path):
+            assert Path(shown) == item.default
+        elif isinstance(item.default, str):
+            assert shown == item.default
+        else:
+            assert float(shown) == item.default, item.name
+
+
+def test_every_error_code_is_documented() -> None:
+    api = (ROOT / "docs/api.md").read_text("utf-8")
+    codes = {
+        failure.code
+        for failure in vars(errors).values()
+        if isinstance(failure, type) and issubclass(failure, FindMeError)
+    }
+
+    assert [code for code in sorted(codes) if f"`{code}`" not in api] == []
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
+        if "://" not in target and not _exists(document, target)
+    ]
+
+    assert broken == []
+
+
+def _exists(document: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = (document.parent / path).resolve() if path else document
+    if not file.exists():
+        return False
+    if not anchor:
+        return True
+    headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+    return anchor in {
+        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+    }
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    names = sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
+
+    assert [name[:4] for name in names] == [f"{n:04}" for n in range(1, len(names) + 1)]
+
+
+def test_every_make_command_that_is_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    named = {
+        target
+        for document in DOCUMENTS
+        for target in re.findall(r"(?:^|`)make ([a-z]+)", document.read_text("utf-8"), re.MULTILINE)
+    }
+
+    assert named <= targets
