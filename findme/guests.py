@@ -200,6 +200,25 @@ async def leave_to_workers(conn: Connection, selfie: PendingSelfie) -> None:
     )
 
 
+async def release_claims(conn: Connection) -> None:
+    """Let the workers have all pending selfies: whoever had them in hand is gone."""
+    await conn.execute(
+        """
+        with freed as (update selfie set claimed_until = null
+                        where state = 'pending' and claimed_until is not null returning id)
+        update job set run_at = now() from freed
+         where job.selfie_id = freed.id and kind = 'index_selfie' and job.state = 'queued'"""
+    )
+
+
+async def is_pending(conn: Connection, selfie_id: SelfieId) -> bool:
+    """Whether the engine has not seen a selfie yet."""
+    pending: bool = await conn.fetchval(
+        "select exists (select from selfie where id = $1 and state = 'pending')", selfie_id
+    )
+    return pending
+
+
 async def claim_pending(conn: Connection, event_id: EventId) -> list[PendingSelfie]:
     """Take an event's pending selfies that nobody else is having indexed."""
     rows = await conn.fetch(

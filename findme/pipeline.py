@@ -270,7 +270,20 @@ class Pipeline:
     async def index_selfie(self, job: Job) -> None:
         """Index what selfies of the event are pending."""
         assert job.event_id is not None
+        assert job.selfie_id is not None
         await self.ensure_indexed(job.event_id)
+        async with db.transaction(self._pool) as conn:
+            if await guests.is_pending(conn, job.selfie_id):
+                # somebody else has it in hand, and may vanish with it: look again then
+                await queue.enqueue(
+                    conn,
+                    JobKind.INDEX_SELFIE,
+                    label=job.label,
+                    event_id=job.event_id,
+                    selfie_id=job.selfie_id,
+                    delay=guests.CLAIM_SECONDS,
+                )
+            await queue.finish(conn, job)
 
     # Forgetting -----------------------------------------------------------------------------
 

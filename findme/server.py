@@ -12,6 +12,7 @@ import asyncpg
 from aiohttp import web
 
 from findme import auth, db, events, housekeeping, queue, rekognition, storage, usage
+from findme import guests as guest_records
 from findme.cache import Cache, open_cache
 from findme.db import Pool
 from findme.engine_process import open_engine
@@ -224,6 +225,8 @@ async def _queue(
     async with db.transaction(pool) as conn:
         # on a database of our own nobody else can be at work: what runs there is of a dead service
         await queue.take_over(conn, everyone=alone)
+        if alone:
+            await guest_records.release_claims(conn)
         for event_id in await events.list_of_other_engines(conn, faces.name):
             log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, faces.name)
             await queue.enqueue_reindex(conn, event_id)
