@@ -10,22 +10,15 @@ from findme import staging
 from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, NotFound
 from findme.models import (
-    Box,
     EngineFaceId,
     EventId,
-    Gallery,
-    GuestId,
     IndexResult,
     JobId,
     PhotoId,
     PhotoState,
-    Shelf,
     TokenId,
     UserId,
 )
-
-#: What counts as the similarity of a match that the guest confirmed: above all that is measured.
-CONFIRMED = 101.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +34,6 @@ class Photo:
     def external_id(self) -> str:
         """The ExternalImageId: fixed, so that a retry adds nothing; opaque, as it may be logged."""
         return f"p:{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A photo as a guest's list shows it."""
-
-    id: PhotoId
-    event_id: EventId
-    filename: str
-    width: int
-    height: int
-    taken_at: datetime | None
-    uploaded_at: datetime
-    faces: int
-    placeholder: str
-    match: Shelf | None
-    face_box: Box | None
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Similarities (0..100) from which a match is `sure`, and from which it is `maybe`."""
-
-    sure: float
-    maybe: float
 
 
 async def add(
@@ -229,113 +197,6 @@ async def save_faces(
     return len(new)
 
 
-async def list_mine(
-    conn: Connection,
-    guest_id: GuestId,
-    thresholds: Thresholds,
-    shelf: Shelf,
-    *,
-    before: PhotoId | None,
-    limit: int,
-) -> list[Listed]:
-    """Return a shelf of a guest's photos, newest first, older than *before*."""
-    low, high = _range(thresholds, shelf)
-    rows = await conn.fetch(
-        """
-        with found as (
-            select photo_id, face_id, similarity from match where guest_id = $1
-            union all
-            select photo_id, face_id, $6 from verdict where guest_id = $1 and says = 'me'),
-        best as (
-            select distinct on (photo_id) photo_id, face_id, similarity from found
-             where not exists (select from verdict where guest_id = $1 and says = 'not_me'
-                                  and verdict.photo_id = found.photo_id)
-             order by photo_id desc, similarity desc)
-        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
-               placeholder, similarity, box_left, box_top, box_width, box_height
-          from best join photo on photo.id = best.photo_id
-               left join face on face.id = best.face_id
-         where visible and similarity >= $2 and similarity < $3
-           and ($4::bigint is null or photo.id < $4)
-         order by photo.id desc limit $5""",
-        guest_id,
-        low,
-        high,
-        before,
-        limit,
-        CONFIRMED,
-    )
-    return [_listed(row, thresholds) for row in rows]
-
-
-async def count_mine(
-    conn: Connection, guest_id: GuestId, thresholds: Thresholds, shelf: Shelf
-) -> int:
-    """Return how many photos are on a guest's shelf."""
-    low, high = _range(thresholds, shelf)
-    number: int = await conn.fetchval(
-        """
-        with found as (
-            select photo_id, similarity from match where guest_id = $1
-            union all
-            select photo_id, $4 from verdict where guest_id = $1 and says = 'me'),
-        best as (
-            select photo_id, max(similarity) as similarity from found
-             where not exists (select from verdict where guest_id = $1 and says = 'not_me'
-                                  and verdict.photo_id = found.photo_id)
-             group by photo_id)
-        select count(*) from best join photo on photo.id = best.photo_id
-         where visible and similarity >= $2 and similarity < $3""",
-        guest_id,
-        low,
-        high,
-        CONFIRMED,
-    )
-    return number
-
-
-async def list_everyones(
-    conn: Connection,
-    event_id: EventId,
-    guest_id: GuestId | None,
-    thresholds: Thresholds,
-    *,
-    before: PhotoId | None,
-    limit: int,
-) -> list[Listed]:
-    """Return an event's photos, newest first, older than *before*, with a guest's matches."""
-    rows = await conn.fetch(
-        """
-        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
-               placeholder, best.similarity, box_left, box_top, box_width, box_height
-          from photo left join lateral (
-                 select face_id, case says when 'me' then $5::real end as similarity from verdict
-                  where guest_id = $2 and verdict.photo_id = photo.id
-                  union all
-                 (select face_id, similarity from match
-                   where guest_id = $2 and match.photo_id = photo.id
-                   order by similarity desc limit 1)
-                  limit 1) as best on true
-               left join face on face.id = best.face_id
-         where photo.event_id = $1 and visible and ($3::bigint is null or photo.id < $3)
-         order by photo.id desc limit $4""",
-        event_id,
-        guest_id,
-        before,
-        limit,
-        CONFIRMED,
-    )
-    return [_listed(row, thresholds) for row in rows]
-
-
-async def count_visible(conn: Connection, event_id: EventId) -> int:
-    """Return how many photos of an event guests can see."""
-    number: int = await conn.fetchval(
-        "select count(*) from photo where event_id = $1 and visible", event_id
-    )
-    return number
-
-
 async def list_all(
     conn: Connection, event_id: EventId, *, before: PhotoId | None, limit: int
 ) -> list[Record]:
@@ -359,30 +220,6 @@ async def count_all(conn: Connection, event_id: EventId) -> int:
     return number
 
 
-async def may_see(
-    conn: Connection, photo_id: PhotoId, user_id: UserId, maybe_threshold: float
-) -> bool:
-    """Whether a guest may see a photo: of an event they joined, all or (gallery `own`) theirs."""
-    allowed: bool = await conn.fetchval(
-        """
-        select exists (
-            select from photo
-              join guest on guest.event_id = photo.event_id and guest.account_id = $2
-              join event on event.id = photo.event_id
-             where photo.id = $1 and photo.visible and (event.gallery = $4 or exists (
-                     select from match where match.guest_id = guest.id
-                        and match.photo_id = photo.id
-                        and similarity >= coalesce(event.maybe_threshold, $3))
-                  or exists (select from verdict where verdict.guest_id = guest.id
-                                and verdict.photo_id = photo.id)))""",
-        photo_id,
-        user_id,
-        maybe_threshold,
-        Gallery.EVERYONE,
-    )
-    return allowed
-
-
 @dataclass(frozen=True, slots=True)
 class Deleted:
     """What a deleted photo leaves behind in the engine."""
@@ -402,33 +239,4 @@ async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
         raise NotFound
     return Deleted(
         EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in faces], staged
-    )
-
-
-def _range(thresholds: Thresholds, shelf: Shelf) -> tuple[float, float]:
-    """Return the similarities of a shelf: from, and below which."""
-    if shelf is Shelf.SURE:
-        return thresholds.sure, CONFIRMED + 1
-    return thresholds.maybe, thresholds.sure
-
-
-def _listed(row: Record, thresholds: Thresholds) -> Listed:
-    similarity = row["similarity"]
-    match = None
-    if similarity is not None and similarity >= thresholds.maybe:
-        match = Shelf.SURE if similarity >= thresholds.sure else Shelf.MAYBE
-    return Listed(
-        id=PhotoId(row["id"]),
-        event_id=EventId(row["event_id"]),
-        filename=row["filename"],
-        width=row["width"],
-        height=row["height"],
-        taken_at=row["taken_at"],
-        uploaded_at=row["uploaded_at"],
-        faces=row["faces"],
-        placeholder=row["placeholder"],
-        match=match,
-        face_box=None
-        if match is None or row["box_left"] is None
-        else Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),
     )

@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from findme import db, photos
+from findme import db, shelves
 from findme.guests import Guest
 from findme.models import Event, Gallery, PhotoId, SelfieState, Shelf
 from findme.web import lists
@@ -101,9 +101,9 @@ async def _count(request: web.Request, event: Event, guest: Guest) -> Counts:
     async with db.acquire(request.app[POOL]) as conn:
         searched, total = await _progress(conn, event, guest)
         return Counts(
-            mine=await photos.count_mine(conn, guest.id, thresholds, Shelf.SURE),
-            maybe=await photos.count_mine(conn, guest.id, thresholds, Shelf.MAYBE),
-            all=await photos.count_visible(conn, event.id),
+            mine=await shelves.count_mine(conn, guest.id, thresholds, Shelf.SURE),
+            maybe=await shelves.count_mine(conn, guest.id, thresholds, Shelf.MAYBE),
+            all=await shelves.count_visible(conn, event.id),
             searched=searched,
             total=total,
         )

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from findme import db, events, guests, photos
+from findme import db, events, guests, shelves
 from findme.cache import PHOTOS
 from findme.errors import GalleryIsPrivate, NotFound
 from findme.guests import Guest
 from findme.models import Event, EventId, Gallery, PhotoId, Shelf
-from findme.photos import Listed, Thresholds
+from findme.shelves import Listed, Thresholds
 from findme.web.answers import pack_list, parse_id, time_text
 from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
 
@@ -85,10 +85,10 @@ async def my_photos(
 
     async def make() -> bytes:
         async with db.acquire(request.app[POOL]) as conn:
-            page = await photos.list_mine(
+            page = await shelves.list_mine(
                 conn, guest.id, thresholds, shelf, before=before, limit=limit
             )
-            total = await photos.count_mine(conn, guest.id, thresholds, shelf)
+            total = await shelves.count_mine(conn, guest.id, thresholds, shelf)
         return _pack(page, total, limit)
 
     return await _cached(request, event.id, f"mine:{guest.id}:{shelf}:{before}:{limit}", make)
@@ -109,7 +109,7 @@ async def all_photos(
 
     async def make() -> bytes:
         async with db.acquire(request.app[POOL]) as conn:
-            page = await photos.list_everyones(
+            page = await shelves.list_everyones(
                 conn,
                 event.id,
                 guest_id,
@@ -117,7 +117,7 @@ async def all_photos(
                 before=before,
                 limit=limit,
             )
-            total = await photos.count_visible(conn, event.id)
+            total = await shelves.count_visible(conn, event.id)
         return _pack(page, total, limit)
 
     return await _cached(request, event.id, f"all:{guest_id}:{before}:{limit}", make)

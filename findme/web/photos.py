@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from findme import db, photos, redaction, storage
+from findme import db, redaction, shelves, storage
 from findme.errors import NotFound
 from findme.models import PhotoId, Shelf, Size, StoredImage
 from findme.redaction import Redaction
@@ -49,7 +49,7 @@ async def get_photo(request: web.Request) -> web.StreamResponse:
     caller = user(request)
     pool = request.app[POOL]
     async with db.acquire(pool) as conn:
-        if not actor(request).is_admin and not await photos.may_see(
+        if not actor(request).is_admin and not await shelves.may_see(
             conn, photo_id, caller.id, request.app[SETTINGS].face_maybe_threshold
         ):
             raise NotFound

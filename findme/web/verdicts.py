@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import db, guests, photos, verdicts
+from findme import db, guests, photos, shelves, verdicts
 from findme.db import Connection
 from findme.errors import InvalidRequest, NotFound
 from findme.models import EventId, FaceId, GuestId, PhotoId
@@ -61,7 +61,7 @@ async def _guest_of(
     photo = await photos.get(conn, photo_id)
     guest = await guests.find(conn, photo.event_id, me.id)
     floor = request.app[SETTINGS].face_maybe_threshold
-    if guest is None or not await photos.may_see(conn, photo_id, me.id, floor):
+    if guest is None or not await shelves.may_see(conn, photo_id, me.id, floor):
         raise NotFound
     return photo.event_id, guest.id
 
