@@ -1,7 +1,7 @@
 """Joining an event, and what a guest may ask about themselves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,11 +26,10 @@ from findme.guests import PendingSelfie
 from findme.models import Event, EventId, Role, SelfieState, Size, User, UserId
 from findme.web.answers import json_answer, path_id, time_text
 from findme.web.auth import set_session_cookie, user_json
+from findme.web.forms import chunks_of, parts_of, text_of
 from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE, SETTINGS, actor, user
 from findme.web.middleware import SESSION_COOKIE
 
-#: Bytes of a text field of the form.
-MAX_FIELD = 10_000
 #: What is recorded as agreed to where the form does not say which sentence it showed.
 CONSENT = "I agree that my face is used to find my photos of this event."
 #: The words that tick a consent box; browsers send `on`.
@@ -69,27 +68,17 @@ async def read_form(request: web.Request) -> Form:
     fields: dict[str, str] = {}
     jpeg = None
     with storage.spool_folder(settings.findme_data_dir) as folder:
-        reader = await request.multipart()
-        while (part := await reader.next()) is not None:
-            if not isinstance(part, BodyPartReader) or part.name is None:
-                raise InvalidRequest("This multipart form cannot be understood.")
+        async for part in parts_of(request):
             if part.name == "selfie":
                 jpeg = await _read_selfie(request, part, folder / "selfie")
-            else:
-                data = await part.read_chunk(MAX_FIELD)
-                fields[part.name] = data.decode("utf-8", "replace")
-            await part.release()
+            elif part.name is not None:
+                fields[part.name] = await text_of(part)
     return Form(fields, jpeg)
 
 
 async def _read_selfie(request: web.Request, part: BodyPartReader, path: Path) -> bytes | None:
     settings = request.app[SETTINGS]
-
-    async def body() -> AsyncIterator[bytes]:
-        while chunk := await part.read_chunk(storage.CHUNK):
-            yield chunk
-
-    spooled = await storage.spool(body(), path, limit=settings.max_upload_bytes)
+    spooled = await storage.spool(chunks_of(part), path, limit=settings.max_upload_bytes)
     if spooled.size_bytes == 0:
         return None
     try:
@@ -270,7 +259,7 @@ async def forget_user(request: web.Request, user_id: UserId) -> None:
 
 
 async def after_forgetting(request: web.Request, event_ids: list[EventId]) -> None:
-    """Drop the lists of the events and see the removal of vectors through, if the engine answers."""
+    """Drop the lists of the events, and have vectors removed now if the engine answers."""
     for event_id in event_ids:
         await request.app[CACHE].forget_event(event_id)
         await request.app[PIPELINE].forget_now(event_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from findme import db, events, images, job_records, photos, queue, storage
 from findme.db import Connection
@@ -21,12 +21,11 @@ from findme.errors import (
 )
 from findme.models import EventId, JobId, JobKind, PhotoId, Role
 from findme.web.answers import job_json, json_answer, path_id
+from findme.web.forms import READ, chunks_of, parts_of
 from findme.web.keys import PIPELINE, POOL, QUEUE, SETTINGS, actor, admin, user
 
 log = logging.getLogger(__name__)
 
-#: Bytes read of a body at a time.
-READ = 256 * 1024
 MAX_FILENAME = 255
 
 
@@ -92,23 +91,13 @@ def _answer(verdicts: list[Verdict]) -> web.Response:
 
 async def _take_parts(request: web.Request, event_id: EventId, folder: Path) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    reader = await request.multipart()
-    while (part := await reader.next()) is not None:
-        if not isinstance(part, BodyPartReader):
-            raise InvalidRequest("Nested multipart bodies are not understood.")
+    async for part in parts_of(request):
         if part.filename is None and part.name != "files":
-            await part.release()
             continue
         name = _clean_name(part.filename or "")
         path = folder / str(len(verdicts))
-        verdicts.append(await _take(request, event_id, _body(part), name, path))
-        await part.release()
+        verdicts.append(await _take(request, event_id, chunks_of(part), name, path))
     return verdicts
-
-
-async def _body(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while chunk := await part.read_chunk(READ):
-        yield chunk
 
 
 async def _take(
