@@ -9,7 +9,7 @@ import base64
 import io
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -96,6 +96,10 @@ class Face:
         }
 
 
+async def _nothing(_operation: str) -> None:
+    pass
+
+
 @dataclass
 class Scripted:
     """The endpoint: its world, its counters and its script."""
@@ -109,8 +113,8 @@ class Scripted:
     calls: Counter[str] = field(default_factory=Counter)
     collections: dict[str, dict[str, Face]] = field(default_factory=dict)
     #: Called with the operation before and after its effect.
-    before: Callable[[str], None] = lambda _operation: None
-    after: Callable[[str], None] = lambda _operation: None
+    before: Callable[[str], Awaitable[None]] = _nothing
+    after: Callable[[str], Awaitable[None]] = _nothing
     port: int = 0
     _fresh: set[str] = field(default_factory=set)
     _runner: web.AppRunner | None = None
@@ -163,12 +167,12 @@ class Scripted:
             return web.Response(status=503)
         if fault in _ANSWERS:
             return _error(*_ANSWERS[fault])
-        self.before(operation)
+        await self.before(operation)
         try:
             answer = _OPERATIONS[operation](self, body)
         except _Refused as refusal:
             return _error(400, refusal.code, "Refused.")
-        self.after(operation)
+        await self.after(operation)
         if fault is Fault.LOST and request.transport is not None:
             request.transport.abort()
         return _json(200, answer)
