@@ -212,3 +212,5 @@ def test_an_unknown_code_says_so(guest: Visit) -> None:
     expect(guest.page.locator("#code-wrong")).to_contain_text("Ce code n’ouvre aucun événement.")
     guest.goto("/nothing-here")
     expect(guest.page.locator("h1")).to_have_text("Il n’y a rien ici.")
+    guest.goto("/logout")
+    expect(guest.page.locator("h1")).to_have_text("Cela n’a pas marché.")
