@@ -32,11 +32,14 @@ PROBLEMS = {
     "SMALL_BOUNDING_BOX": "too_small",
     "EXTREME_POSE": "turned_away",
 }
+#: What Rekognition calls a face of low quality whose eyes or mouth it does not see.
+COVERED = "covered"
 SENTENCES = {
     "dark": "The picture is too dark.",
     "blurred": "The picture is blurred.",
     "too_small": "The face is too small.",
     "turned_away": "The face is turned away.",
+    COVERED: "Eyes or mouth are covered.",
 }
 
 
@@ -73,6 +76,7 @@ def judge(result: IndexResult) -> IndexedFace:
             raise SelfieRefused("No face is to be seen.", code="no_face")
         largest = max(result.unindexed, key=lambda face: face.box.width * face.box.height)
         problems = [PROBLEMS[reason] for reason in largest.reasons if reason in PROBLEMS]
+        problems += [COVERED] if largest.occluded else []
         sentences = [SENTENCES[problem] for problem in problems]
         raise SelfieRefused(
             " ".join(sentences) or "The face is not clear enough.",

@@ -71,6 +71,18 @@ class JobKind(StrEnum):
     GROUP_FACES = "group_faces"
 
 
+class QualityFilter(StrEnum):
+    """How bad a face may be that is indexed, in Rekognition's words."""
+
+    #: For photos: what carries no identity is left out.
+    AUTO = "AUTO"
+    #: For selfies: a little more is asked, for they are taken again in a second; yet nothing that
+    #: would match (none of the labelled ones) is refused.
+    LOW = "LOW"
+    #: For a second, thorough try: every face that is seen.
+    NONE = "NONE"
+
+
 class ReferenceKind(StrEnum):
     """Where a vector comes from that a guest is looked for with."""
 
@@ -189,6 +201,8 @@ class UnindexedFace:
     box: Box
     confidence: float
     reasons: Sequence[str]
+    #: Eyes or mouth are covered, where the engine can tell.
+    occluded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +268,11 @@ class Job:
     attempts: int
     #: Shown again when the job is finished: a job that was given to another worker is not ours.
     lease: int
+
+    @property
+    def thorough(self) -> bool:
+        """Whether a photo's faces are indexed however bad they are."""
+        return bool((self.payload or {}).get("thorough"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from findme.models import (
     Job,
     JobKind,
     PhotoState,
+    QualityFilter,
     Size,
 )
 from findme.photos import Photo
@@ -123,7 +124,12 @@ class Pipeline:
     async def _index(self, job: Job, photo: Photo, analysis: bytes) -> None:
         event = await self.ensure_indexed(photo.event_id)
         try:
-            result = await self._faces.index_faces(event.collection_id, analysis, photo.external_id)
+            result = await self._faces.index_faces(
+                event.collection_id,
+                analysis,
+                photo.external_id,
+                quality=QualityFilter.NONE if job.thorough else QualityFilter.AUTO,
+            )
         except CollectionMissing as problem:
             async with db.transaction(self._pool) as conn:
                 await queue.enqueue_reindex(conn, event.id)
@@ -222,7 +228,11 @@ class Pipeline:
         """
         event = await self._event_with_collection(event_id)
         result = await self._faces.index_faces(
-            event.collection_id, jpeg, selfie.external_id, max_faces=1
+            event.collection_id,
+            jpeg,
+            selfie.external_id,
+            quality=QualityFilter.LOW,
+            max_faces=1,
         )
         indexed = [face.engine_face_id for face in result.faces]
         try:

@@ -11,7 +11,7 @@ from findme import db, events, photos, queue, staging, storage
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import BadImage, EngineRefused, NotFound
-from findme.models import Event, EventId, IndexResult, Job, PhotoId, SelfieId
+from findme.models import Event, EventId, IndexResult, Job, PhotoId, QualityFilter, SelfieId
 from findme.pipeline import Pipeline
 from findme.rekognition import Rekognition
 
@@ -96,7 +96,11 @@ class Reindexing:
         jpeg = await storage.read_bytes(self._pool, image.id)
         try:
             return await self._faces.index_faces(
-                name, jpeg, f"g:{guest_id}:{selfie_id}", max_faces=1
+                name,
+                jpeg,
+                f"g:{guest_id}:{selfie_id}",
+                quality=QualityFilter.LOW,
+                max_faces=1,
             )
         except EngineRefused as problem:
             log.warning("[Reindex] Selfie %s has no face now: %s", selfie_id, problem)

@@ -26,7 +26,15 @@ from findme.errors import (
     StartError,
 )
 from findme.meter import Meter
-from findme.models import Box, EngineFaceId, IndexedFace, IndexResult, Similar, UnindexedFace
+from findme.models import (
+    Box,
+    EngineFaceId,
+    IndexedFace,
+    IndexResult,
+    QualityFilter,
+    Similar,
+    UnindexedFace,
+)
 from findme.rate import Rates, is_aws
 
 if TYPE_CHECKING:
@@ -129,7 +137,13 @@ class Rekognition:
         return int(answer["FaceCount"])
 
     async def index_faces(
-        self, collection_id: str, jpeg: bytes, external_id: str, *, max_faces: int | None = None
+        self,
+        collection_id: str,
+        jpeg: bytes,
+        external_id: str,
+        *,
+        quality: QualityFilter = QualityFilter.AUTO,
+        max_faces: int | None = None,
     ) -> IndexResult:
         """Index the faces of a picture (JPEG, upright, under 5 MB); twice adds nothing.
 
@@ -141,8 +155,8 @@ class Rekognition:
             CollectionId=collection_id,
             Image={"Bytes": jpeg},
             ExternalImageId=external_id,
-            QualityFilter="AUTO",
-            DetectionAttributes=["DEFAULT"],
+            QualityFilter=quality.value,
+            DetectionAttributes=["DEFAULT", "FACE_OCCLUDED"],
             **({} if max_faces is None else {"MaxFaces": max_faces}),
         )
         return IndexResult(
@@ -152,6 +166,7 @@ class Rekognition:
                     box=_box(item["FaceDetail"]["BoundingBox"]),
                     confidence=item["FaceDetail"]["Confidence"],
                     reasons=item["Reasons"],
+                    occluded=item["FaceDetail"].get("FaceOccluded", {}).get("Value", False),
                 )
                 for item in answer.get("UnindexedFaces", [])
             ],
@@ -270,10 +285,10 @@ def _indexed(record: Mapping[str, Any]) -> IndexedFace:
     )
 
 
-async def aws_is_configured() -> bool:
+async def aws_is_configured(region: str | None) -> bool:
     """Whether AWS credentials and a region are found, as FACE_ENGINE=auto asks."""
     session = get_session()
-    if session.get_config_variable("region") is None:
+    if region is None and session.get_config_variable("region") is None:
         return False
     return await session.get_credentials() is not None
 

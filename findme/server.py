@@ -33,6 +33,7 @@ from findme.web import (
     guests,
     health,
     html,
+    ledger,
     openapi,
     pages,
     people,
@@ -164,13 +165,14 @@ async def _engine(
 ) -> tuple[Rekognition, float]:
     """Open the face engine; return the client and the seconds until a search finds a vector."""
     use_aws = settings.face_engine == "aws" or (
-        settings.face_engine == "auto" and await rekognition.aws_is_configured()
+        settings.face_engine == "auto" and await rekognition.aws_is_configured(settings.aws_region)
     )
     limit, settle = settings.aws_concurrent_requests, settings.face_settle_seconds
     if use_aws:
         client = await stack.enter_async_context(
             rekognition.open_client(
                 limit=limit,
+                region=settings.aws_region,
                 calls_per_second=settings.rekognition_calls_per_second,
                 budget_usd=settings.rekognition_monthly_budget_usd,
             )
@@ -260,7 +262,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     nouns = [health]
     if role != "worker":
         nouns += [web_auth, web_events, guests, photos, people, verdicts, uploads, admin, openapi]
-        nouns += [costs, pages, gallery_page, admin_pages]
+        nouns += [costs, ledger, pages, gallery_page, admin_pages]
     for noun in nouns:
         app.add_routes(noun.ROUTES)
     return app

@@ -27,6 +27,8 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     # aws, embedded or auto
     face_engine: str = "auto"
+    # botocore itself reads only AWS_DEFAULT_REGION and its own files
+    aws_region: str | None = None
     # worker coroutines: three keep two cores and the engine busy
     photo_queue_workers: int = 3
     # photos waiting, over which an upload is refused with 503
@@ -197,6 +199,7 @@ def _image_store(text: str) -> str:
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "database_url": _url("postgresql", "postgres"),
     "face_engine": _one_of("auto", "aws", "embedded"),
+    "aws_region": str,
     "photo_queue_workers": _whole(1, 64),
     "photo_queue_max_size": _whole(1, 1_000_000),
     "aws_concurrent_requests": _whole(1, 1000),
