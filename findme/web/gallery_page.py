@@ -113,12 +113,13 @@ async def _progress(conn: db.Connection, event: Event, guest: Guest) -> tuple[in
     """Return how many photos are decided for the guest, and how many the event has.
 
     A photo is decided when it is indexed (or cannot be) and no face of it forms an open pair with
-    the guest's newest reference: see matching. Without a reference nothing is decided.
+    the reference of the guest's newest selfie: see matching. Without a reference nothing is decided.
     """
     row = await conn.fetchrow(
         """
         with mine as (select number, covered_upto from reference
-                       where guest_id = $2 order by number desc limit 1),
+                       where guest_id = $2 and selfie_id is not null
+                       order by number desc limit 1),
              undecided as (select count(distinct face.photo_id) as photos from face, mine
                             where face.event_id = $1 and face.number > mine.covered_upto
                               and face.covered_upto < mine.number)
