@@ -171,17 +171,19 @@ async def set_admin(pool: Pool, email: str, password: str) -> None:
 async def sign_in(pool: Pool, cache: Cache, email: str, password: str, address: str) -> User:
     """Return the user; WrongCredentials, or TooManyAttempts for the address or the account."""
     email = email.strip().lower()
-    keys = [f"address:{address}", f"account:{email}"]
-    for key in keys:
-        if await cache.attempts(key) >= MAX_FAILURES:
-            raise TooManyAttempts
+    origin, account = f"address:{address}", f"account:{email}"
+    if await cache.attempts(origin) >= MAX_FAILURES:
+        raise TooManyAttempts
+    # counted before the password is looked at: guesses in parallel must not all slip through
+    if await cache.count_attempt(account, seconds=FAILURE_SECONDS) > MAX_FAILURES:
+        raise TooManyAttempts
     async with db.acquire(pool) as conn:
         found = await find_account(conn, email)
     valid = await verify_password(found[1] if found else _NOBODY, password[:MAX_PASSWORD])
     if found is None or not valid:
-        for key in keys:
-            await cache.count_attempt(key, seconds=FAILURE_SECONDS)
+        await cache.count_attempt(origin, seconds=FAILURE_SECONDS)
         raise WrongCredentials
+    await cache.take_back_attempt(account)
     return found[0]
 
 
@@ -291,4 +293,5 @@ async def delete_upload_token(
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    # a header may hold any bytes; Python hands over those that are no UTF-8 as surrogates
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()

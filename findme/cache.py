@@ -86,11 +86,20 @@ class Cache:
         """Make every cached list of the event stale."""
         await self._stores["versions"].increment(str(event_id))
 
-    async def count_attempt(self, key: str, *, seconds: int) -> None:
-        """Count one attempt under *key*; the count ends *seconds* after its first."""
+    async def count_attempt(self, key: str, *, seconds: int) -> int:
+        """Count one attempt under *key*, return how many; it ends *seconds* after the first."""
         store = self._stores["attempts"]
-        if await store.increment(key) == 1:
+        count: int = await store.increment(key)
+        if count == 1:
             await store.expire(key, seconds)
+        return count
+
+    async def take_back_attempt(self, key: str) -> None:
+        """Count one attempt less under *key*."""
+        store = self._stores["attempts"]
+        if await store.increment(key, delta=-1) <= 0:
+            # also where the count has ended meanwhile: what is left would never end
+            await store.delete(key)
 
     async def attempts(self, key: str) -> int:
         """Return how many attempts are counted under *key*."""
