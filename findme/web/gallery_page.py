@@ -113,7 +113,7 @@ async def _progress(conn: db.Connection, event: Event, guest: Guest) -> tuple[in
     """Return how many photos are decided for the guest, and how many the event has.
 
     A photo is decided when it is indexed (or cannot be) and no face of it forms an open pair with
-    the reference of the guest's newest selfie: see matching. Without a reference nothing is decided.
+    the reference of their newest selfie (see matching). Without a reference nothing is decided.
     """
     row = await conn.fetchrow(
         """
