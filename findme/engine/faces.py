@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from findme.engine.embedding import DETECTOR_TARGETS, LANDMARK_TARGETS, Embedder
 from findme.engine.geometry import pose
 from findme.engine.landmarks import Regressor
 from findme.engine.measures import brightness, sharpness
+from findme.engine.network import CHIP
 from findme.engine.pictures import open_picture
 
 MOST_FACES = 100
@@ -73,7 +75,7 @@ class Analyst:
         self._embedder = embedder
 
     @classmethod
-    def load(cls, folder: Path) -> "Analyst":
+    def load(cls, folder: Path) -> Self:
         """Load the models, which are kept ready for use in *folder* after the first time.
 
         Takes a quarter of a second, and two seconds the first time.
@@ -91,7 +93,7 @@ class Analyst:
                 weights.derived(
                     folder,
                     weights.locate(weights.LANDMARKS),
-                    "points-1.npz",
+                    "points-2.npz",
                     landmarks.write_arrays,
                 )
             ),
@@ -105,27 +107,38 @@ class Analyst:
     def faces(self, data: bytes) -> list[Face]:
         """Find the faces on a JPEG or PNG, largest first, 100 at most; raises refusals."""
         picture = open_picture(data)
-        found = largest(find_faces(self._detector, picture), MOST_FACES)
-        if not len(found):
-            return []
-        pixels = np.asarray(picture)
-        return self._describe(picture, pixels, found)
-
-    def _describe(
-        self, picture: Image.Image, pixels: NDArray[np.uint8], found: Detections
-    ) -> list[Face]:
-        by_landmarks = self._regressor.points(pixels, found.boxes)
-        # The detector's points are measured from edges, chips from the centres of pixels.
-        chips = [cut_chip(picture, points, LANDMARK_TARGETS) for points in by_landmarks] + [
-            cut_chip(picture, points - 0.5, DETECTOR_TARGETS) for points in found.points
-        ]
-        vectors = self._embedder.embed(np.stack(chips))
-        # Two ways to align see the same face; their mean is steadier than either.
-        means = (vectors[: len(found)] + vectors[len(found) :]) / 2
+        found = self.find(picture)
+        chips = self.cut(picture, found)
+        vectors = self.embed(chips)
         return [
             _face(picture.size, found, index, chip, vector)
-            for index, (chip, vector) in enumerate(zip(chips, means, strict=False))
+            for index, (chip, vector) in enumerate(zip(chips, vectors, strict=False))
         ]
+
+    def find(self, picture: Image.Image) -> Detections:
+        """Find where the faces of an upright RGB picture are, largest first, 100 at most."""
+        return largest(find_faces(self._detector, picture), MOST_FACES)
+
+    def cut(self, picture: Image.Image, found: Detections) -> NDArray[np.uint8]:
+        """Cut two chips of each face: all by dlib's landmarks, then all by the detector's points.
+
+        Returns 2n x 150 x 150 x 3.
+        """
+        if not len(found):
+            return np.empty((0, CHIP, CHIP, 3), np.uint8)
+        by_landmarks = self._regressor.points(picture, found.boxes)
+        # The detector's points are measured from edges, chips from the centres of pixels.
+        return np.stack(
+            [cut_chip(picture, points, LANDMARK_TARGETS) for points in by_landmarks]
+            + [cut_chip(picture, points - 0.5, DETECTOR_TARGETS) for points in found.points]
+        )
+
+    def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Vectors, n x 128, of the n faces that *chips* show twice."""
+        # Two ways to align see the same face; their mean is steadier than either.
+        first, second = np.split(self._embedder.embed(chips), 2)
+        vectors: NDArray[np.float32] = (first + second) * np.float32(0.5)
+        return vectors
 
 
 def largest(found: Detections, most: int) -> Detections:
