@@ -1,0 +1,97 @@
+"""What admins put right about an event's people: names, who is hidden, who is one, who is two.
+
+Faces that are moved here are `fixed`: grouping leaves them where they are, through new photos and
+a re-index. Callers hold the event's people (people.hold).
+"""
+
+from collections.abc import Sequence
+
+from findme.db import Connection
+from findme.errors import Conflict, NotFound
+from findme.models import EventId, FaceId, PersonId
+
+
+async def rename(
+    conn: Connection, event_id: EventId, person_id: PersonId, name: str | None
+) -> None:
+    """Name a person, or (None) take the name back; NotFound where there is no such person."""
+    answer = await conn.execute(
+        "update person set name = $3 where id = $2 and event_id = $1", event_id, person_id, name
+    )
+    if answer != "UPDATE 1":
+        raise NotFound
+
+
+async def hide(conn: Connection, event_id: EventId, person_id: PersonId, hidden: bool) -> None:
+    """Leave a person out of the list, or show them again; NotFound where there is none."""
+    answer = await conn.execute(
+        "update person set hidden = $3 where id = $2 and event_id = $1", event_id, person_id, hidden
+    )
+    if answer != "UPDATE 1":
+        raise NotFound
+
+
+async def merge(conn: Connection, event_id: EventId, person_ids: Sequence[PersonId]) -> None:
+    """Make one person of several: all faces go to the first, which keeps the guest of any.
+
+    NotFound where one is not of this event; Conflict where two are different guests.
+    """
+    first, *others = dict.fromkeys(person_ids)
+    rows = {
+        row["id"]: row
+        for row in await conn.fetch(
+            "select id, guest_id, name from person where event_id = $1 and id = any($2)",
+            event_id,
+            [first, *others],
+        )
+    }
+    if len(rows) != len(others) + 1:
+        raise NotFound("One of these groups is not there.")
+    guest_ids = {row["guest_id"] for row in rows.values()} - {None}
+    if len(guest_ids) > 1:
+        raise Conflict("These groups are of two different guests.")
+    names = [rows[person_id]["name"] for person_id in (first, *others)]
+    await conn.execute(
+        "update person_face set person_id = $1, fixed = true where person_id = any($2)",
+        first,
+        others,
+    )
+    # deleted before the update: a guest is one person at a time
+    await conn.execute("delete from person where id = any($1)", others)
+    await conn.execute(
+        "update person set guest_id = $2, name = $3 where id = $1",
+        first,
+        next(iter(guest_ids), None),
+        next((name for name in names if name is not None), None),
+    )
+
+
+async def split(
+    conn: Connection, event_id: EventId, person_id: PersonId, face_ids: Sequence[FaceId]
+) -> PersonId:
+    """Make a new person of some of a person's faces and return it.
+
+    NotFound where a face is not theirs.
+    """
+    held = {
+        row["face_id"]
+        for row in await conn.fetch(
+            """
+            select face_id from person_face join person on person.id = person_face.person_id
+             where person.id = $2 and person.event_id = $1""",
+            event_id,
+            person_id,
+        )
+    }
+    wanted = set(face_ids)
+    if not held or not wanted <= held:
+        raise NotFound("One of these faces is not in the group.")
+    made = PersonId(
+        await conn.fetchval("insert into person (event_id) values ($1) returning id", event_id)
+    )
+    await conn.execute(
+        "update person_face set person_id = $1, fixed = true where face_id = any($2)",
+        made,
+        sorted(wanted),
+    )
+    return made

@@ -1,0 +1,132 @@
+"""People: the faces of an event by person, as matching joined them and as admins corrected it.
+
+A face is of one person at most. What an admin moved is `fixed`: nothing but an admin moves it
+again. Whoever changes an event's people holds its lock (`hold`), so that two do not do the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from findme.db import Connection
+from findme.models import Box, EventId, FaceId, PersonId, PhotoId, UserId
+
+#: Any fixed number: the first half of the advisory lock of an event's people.
+LOCK_SPACE = 1_946_115
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFace:
+    """A face of a person, on its photo."""
+
+    id: FaceId
+    photo_id: PhotoId
+    box: Box
+    #: An admin put it there.
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with their faces, the newest first; *cover* is the one that shows them best."""
+
+    id: PersonId
+    user_id: UserId | None
+    guest_name: str | None
+    name: str | None
+    hidden: bool
+    cover: PersonFace
+    faces: Sequence[PersonFace]
+
+
+async def hold(conn: Connection, event_id: EventId) -> None:
+    """Wait until nobody else changes the event's people, and keep them out of this transaction."""
+    await conn.execute(
+        "select pg_advisory_xact_lock($1, hashtext($2))", LOCK_SPACE, f"people of {event_id}"
+    )
+
+
+async def count(conn: Connection, event_id: EventId, *, hidden: bool) -> int:
+    """Return how many persons an event has, with the hidden ones or without."""
+    number: int = await conn.fetchval(
+        """
+        select count(*) from person where event_id = $1 and (not hidden or $2)
+           and exists (select from person_face where person_id = person.id)""",
+        event_id,
+        hidden,
+    )
+    return number
+
+
+async def list_by_event(
+    conn: Connection, event_id: EventId, *, hidden: bool, after: PersonId | None, limit: int
+) -> list[Person]:
+    """Return an event's persons after the given one: who is on most faces first, hidden ones last.
+
+    Nothing where the given one is not there any more.
+    """
+    ids = await conn.fetch(
+        """
+        with sized as (
+            select person.id, hidden, count(*) as size
+              from person join person_face on person_face.person_id = person.id
+             where event_id = $1 and (not hidden or $2) group by person.id),
+        placed as (
+            select id, row_number() over (order by hidden, size desc, id) as position from sized)
+        select id from placed
+         where $3::bigint is null or position > (select position from placed where id = $3)
+         order by position limit $4""",
+        event_id,
+        hidden,
+        after,
+        limit,
+    )
+    return await read(conn, event_id, [PersonId(row["id"]) for row in ids])
+
+
+async def read(conn: Connection, event_id: EventId, person_ids: Sequence[PersonId]) -> list[Person]:
+    """Return these persons of an event, in this order, without those that have no face."""
+    rows = await conn.fetch(
+        """
+        select person.id as person_id, person.name, hidden, account.id as user_id,
+               account.name as guest_name, face.id, face.photo_id, fixed,
+               box_left, box_top, box_width, box_height,
+               box_width * box_height * coalesce(sharpness, 50) as clarity
+          from person join person_face on person_face.person_id = person.id
+          join face on face.id = person_face.face_id
+               left join guest on guest.id = person.guest_id
+               left join account on account.id = guest.account_id
+         where person.event_id = $1 and person.id = any($2)
+         order by face.photo_id desc, face.id desc""",
+        event_id,
+        list(person_ids),
+    )
+    by_person = defaultdict(list)
+    for row in rows:
+        by_person[row["person_id"]].append(row)
+    persons = []
+    for person_id in person_ids:
+        if mine := by_person.get(person_id):
+            faces = [
+                PersonFace(
+                    FaceId(row["id"]),
+                    PhotoId(row["photo_id"]),
+                    Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),
+                    row["fixed"],
+                )
+                for row in mine
+            ]
+            clearest = max(range(len(mine)), key=lambda n: mine[n]["clarity"])
+            about = mine[0]
+            persons.append(
+                Person(
+                    id=person_id,
+                    user_id=about["user_id"],
+                    guest_name=about["guest_name"],
+                    name=about["name"],
+                    hidden=about["hidden"],
+                    cover=faces[clearest],
+                    faces=faces,
+                )
+            )
+    return persons

@@ -1,0 +1,170 @@
+"""An event's people for admins: the faces grouped by person, and what admins put right."""
+
+from typing import Any
+
+from aiohttp import web
+
+from findme import corrections, db, people
+from findme.db import Connection
+from findme.errors import InvalidRequest, NotFound
+from findme.models import Box, EventId, FaceId, PersonId
+from findme.people import Person, PersonFace
+from findme.web.answers import (
+    choice_of,
+    json_answer,
+    json_of,
+    page_answer,
+    page_of,
+    parse_id,
+    path_id,
+    text_of,
+)
+from findme.web.keys import PIPELINE, POOL, QUEUE, admin
+
+#: Ids in one request: more than an event has of either.
+MOST_IDS = 100_000
+
+
+async def get_groups(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/group-faces: who is on most faces first.
+
+    `?search=0` makes no call to the engine, `?hidden=1` adds the hidden groups at the end. The
+    header X-Grouping is `running` while a job goes on, X-Ungrouped-Faces how many faces are left.
+    """
+    admin(request)
+    event_id = EventId(path_id(request))
+    search = choice_of(request, "search", "01", "1") == "1"
+    hidden = choice_of(request, "hidden", "01", "0") == "1"
+    before, limit = page_of(request)
+    after = None if before is None else PersonId(before)
+    # further pages show what the first one found
+    grouped = await request.app[PIPELINE].grouping.group(event_id, search=search and after is None)
+    async with db.acquire(request.app[POOL]) as conn:
+        page = await people.list_by_event(conn, event_id, hidden=hidden, after=after, limit=limit)
+        total = await people.count(conn, event_id, hidden=hidden)
+    if grouped.running and QUEUE in request.app:
+        request.app[QUEUE].wake()
+    items = [group_json(person) for person in page]
+    response = page_answer(request, items, total, limit, page[-1].id if page else None)
+    response.headers["X-Grouping"] = "running" if grouped.running else "done"
+    response.headers["X-Ungrouped-Faces"] = str(grouped.loose)
+    return response
+
+
+def group_json(person: Person) -> dict[str, object]:
+    """Return a group of faces as admins see it."""
+    guest = None
+    if person.user_id is not None:
+        guest = {"id": str(person.user_id), "name": person.guest_name}
+    return {
+        "group_id": str(person.id),
+        "guest": guest,
+        "name": person.name,
+        "hidden": person.hidden,
+        "size": len(person.faces),
+        "cover_face": {
+            "face_id": str(person.cover.id),
+            "photo_id": str(person.cover.photo_id),
+            "box": box_json(person.cover.box),
+            "thumb_url": f"/api/photo/{person.cover.photo_id}?size=thumb",
+            "preview_url": f"/api/photo/{person.cover.photo_id}?size=preview",
+        },
+        "photos": [_photo_json(face) for face in person.faces],
+    }
+
+
+def _photo_json(face: PersonFace) -> dict[str, object]:
+    return {
+        "id": str(face.photo_id),
+        "face_id": str(face.id),
+        "face_box": box_json(face.box),
+        "fixed": face.fixed,
+    }
+
+
+def box_json(box: Box) -> dict[str, float]:
+    """Return where a face is, to a ten-thousandth of the picture."""
+    return {
+        "left": round(box.left, 4),
+        "top": round(box.top, 4),
+        "width": round(box.width, 4),
+        "height": round(box.height, 4),
+    }
+
+
+async def patch_group(request: web.Request) -> web.Response:
+    """PATCH /api/admin/events/{id}/group-faces/{group_id}: name (null: none) and hidden."""
+    admin(request)
+    event_id, person_id = EventId(path_id(request)), PersonId(path_id(request, "group_id"))
+    body = await json_of(request)
+    if unknown := sorted(set(body) - {"name", "hidden"}):
+        raise InvalidRequest(f"A group has no {unknown[0]} to change.", field=unknown[0])
+    name, hidden = _name(body), body.get("hidden")
+    if "hidden" in body and not isinstance(hidden, bool):
+        raise InvalidRequest("hidden is true or false.", field="hidden")
+    async with db.transaction(request.app[POOL]) as conn:
+        await people.hold(conn, event_id)
+        if "name" in body:
+            await corrections.rename(conn, event_id, person_id, name)
+        if isinstance(hidden, bool):
+            await corrections.hide(conn, event_id, person_id, hidden)
+        return json_answer(group_json(await _group(conn, event_id, person_id)))
+
+
+async def post_merge(request: web.Request) -> web.Response:
+    """POST /api/admin/events/{id}/group-faces/merge {group_ids}: all into the first."""
+    admin(request)
+    event_id = EventId(path_id(request))
+    ids = _ids(await json_of(request), "group_ids")
+    if len(ids) < 2:
+        raise InvalidRequest("A merge takes two groups or more.", field="group_ids")
+    person_ids = [PersonId(number) for number in ids]
+    async with db.transaction(request.app[POOL]) as conn:
+        await people.hold(conn, event_id)
+        await corrections.merge(conn, event_id, person_ids)
+        return json_answer(group_json(await _group(conn, event_id, person_ids[0])))
+
+
+async def post_split(request: web.Request) -> web.Response:
+    """POST /api/admin/events/{id}/group-faces/{group_id}/split {face_ids}: the new group."""
+    admin(request)
+    event_id, person_id = EventId(path_id(request)), PersonId(path_id(request, "group_id"))
+    face_ids = [FaceId(number) for number in _ids(await json_of(request), "face_ids")]
+    if not face_ids:
+        raise InvalidRequest("A split takes one face or more.", field="face_ids")
+    async with db.transaction(request.app[POOL]) as conn:
+        await people.hold(conn, event_id)
+        made = await corrections.split(conn, event_id, person_id, face_ids)
+        return json_answer(group_json(await _group(conn, event_id, made)), 201)
+
+
+async def _group(conn: Connection, event_id: EventId, person_id: PersonId) -> Person:
+    found = await people.read(conn, event_id, [person_id])
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+def _name(body: dict[str, Any]) -> str | None:
+    name = " ".join(text_of(body, "name", required=False).split())
+    if len(name) > 200:
+        raise InvalidRequest("A name has up to 200 characters.", field="name")
+    return name or None
+
+
+def _ids(body: dict[str, Any], name: str) -> list[int]:
+    """Return a member's ids, each once, in their order; NotFound for what cannot be one."""
+    values = body.get(name)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InvalidRequest(f"{name} is a list of ids.", field=name)
+    if len(values) > MOST_IDS:
+        raise InvalidRequest(f"{name} is too long.", field=name)
+    return list(dict.fromkeys(parse_id(value) for value in values))
+
+
+ROUTES = [
+    web.get("/api/admin/events/{id}/group-faces", get_groups),
+    web.patch("/api/admin/events/{id}/group-faces/{group_id}", patch_group),
+    web.post("/api/admin/events/{id}/group-faces/merge", post_merge),
+    web.post("/api/admin/events/{id}/group-faces/{group_id}/split", post_split),
+]
