@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # every call of the AWS client would be a line
     logging.getLogger("botocore").setLevel(logging.WARNING)
     logging.getLogger("aiobotocore").setLevel(logging.WARNING)
+    # a lost database is a line of ours; its pool would add a traceback
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)
     try:
         code: int = options.run(options, _settings(options))
     except FindMeError as error:

@@ -32,6 +32,8 @@ TROUBLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
+    # how asyncpg meets a connection whose server has just said good-bye
+    asyncpg.InternalClientError,
     OSError,
 )
 #: Any fixed number: all FindMe services of a database queue at it while they migrate.

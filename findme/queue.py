@@ -10,7 +10,7 @@ import os
 import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -331,7 +331,9 @@ async def register_replica(pool: Pool) -> AsyncIterator[int]:
     try:
         yield replica_id
     finally:
-        await pool.execute("delete from replica where id = $1", replica_id)
+        # without a database the others find out by themselves
+        with suppress(*db.TROUBLE):
+            await pool.execute("delete from replica where id = $1", replica_id)
 
 
 class WorkQueue:
@@ -391,19 +393,24 @@ class WorkQueue:
             **workers,
         }
 
-    async def stop(self) -> None:
-        """Stop claiming, wait up to GRACE_SECONDS for running jobs, and put the rest back."""
+    async def stop(self, *, grace: float = GRACE_SECONDS) -> None:
+        """Stop claiming, wait up to *grace* seconds for running jobs, and put the rest back."""
         self._stopping.set()
         self._wake.set()
         waiting = [self._claimed.get_nowait() for _ in range(self._claimed.qsize())]
-        deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
+        deadline = asyncio.get_running_loop().time() + grace
         while self._running and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.05)
         left = [*waiting, *(job for job, _ in self._running.values())]
-        async with db.acquire(self._pool) as conn:
-            for job in left:
-                await _settle(conn, job, "queued", counted=False)
-        if left:
+        if not left:
+            return
+        try:
+            async with db.acquire(self._pool) as conn:
+                for job in left:
+                    await _settle(conn, job, "queued", counted=False)
+        except db.TROUBLE as error:
+            log.warning("[PhotoQueue] %d jobs are left to the next start: %s", len(left), error)
+        else:
             log.info("[PhotoQueue] %d jobs put back", len(left))
 
     async def _pump(self) -> None:

@@ -290,17 +290,19 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         if resources.queue is not None:
             loops |= resources.queue.loops()
         background = asyncio.create_task(run_together(loops), name="background")
+        trouble = None
         try:
             ready(await _listen(runner, settings))
             trouble = await _first_of(stop.wait(), resources.lost, background)
         finally:
+            if trouble:
+                log.error("[Shutdown] %s", trouble)
             await runner.cleanup()
             if resources.queue is not None:
-                await resources.queue.stop()
+                # without what was lost no job gets anywhere
+                await resources.queue.stop(grace=0.0 if trouble else queue.GRACE_SECONDS)
             background.cancel()
             await asyncio.wait([background])
-    if trouble:
-        log.error("[Shutdown] %s", trouble)
     return 1 if trouble else 0
 
 
