@@ -64,7 +64,7 @@ async def send_image(request: web.Request, image: StoredImage) -> web.StreamResp
     blanks = redaction.from_json(image.redactions) if image.redactions else []
     etag = f'"{image.digest[:32]}{"r" if blanks else ""}"'
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Accept-Ranges": "bytes"}
-    if etag in _etags(request.headers.get("If-None-Match", "")):
+    if {etag, "*"} & _etags(request.headers.get("If-None-Match", "")):
         return web.Response(status=304, headers=headers)
     wanted = _range_of(request, image, etag)
     if wanted is None:
@@ -115,13 +115,13 @@ def _bound_buffers(request: web.Request) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
 
-def _etags(header: str) -> list[str]:
-    return [tag.strip().removeprefix("W/") for tag in header.split(",")]
+def _etags(header: str) -> set[str]:
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
 def _range_of(request: web.Request, image: StoredImage, etag: str) -> range | None:
     """Return the one byte range that is asked for; None for all of it (RFC 9110, section 14)."""
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", "").strip())
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("Range", "").strip())
     condition = request.headers.get("If-Range")
     if match is None or match[0] == "bytes=-" or (condition is not None and condition != etag):
         return None
