@@ -20,6 +20,8 @@ FindMeError
 ├── Conflict 409
 │   ├── JoinClosed
 │   ├── EmailTaken
+│   ├── TooManySelfies
+│   ├── LastSelfie
 │   └── CollectionSwitched     a re-index switched the event's collection meanwhile
 ├── TooManyAttempts 429
 ├── QueueFull 503
@@ -190,6 +192,18 @@ class QueueFull(FindMeError):
     status = 503
     code = "queue_full"
     retry_after = 20
+
+
+class TooManySelfies(Conflict):
+    """You have five selfies already: remove one first."""
+
+    code = "too_many_selfies"
+
+
+class LastSelfie(Conflict):
+    """This is your only selfie: add another first, or erase your face."""
+
+    code = "last_selfie"
 
 
 class CollectionSwitched(Conflict):

@@ -13,7 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from findme import db, events, guests, images, photos, queue, redaction, references, storage
+from findme import (
+    db,
+    events,
+    images,
+    photos,
+    queue,
+    redaction,
+    references,
+    selfies,
+    storage,
+)
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import (
@@ -26,7 +36,6 @@ from findme.errors import (
     SelfieRefused,
 )
 from findme.grouping import Grouping
-from findme.guests import PendingSelfie
 from findme.images import Renditions
 from findme.models import (
     EngineFaceId,
@@ -43,6 +52,7 @@ from findme.models import (
 from findme.photos import Photo
 from findme.redaction import Redaction
 from findme.rekognition import CollectionMissing, Rekognition
+from findme.selfies import PendingSelfie
 from findme.settings import Settings
 from findme.sweeps import Sweeps
 
@@ -197,7 +207,7 @@ class Pipeline:
         async with self.lock(event_id):
             event = await self.ensure_collection(event_id)
             async with db.acquire(self._pool) as conn:
-                pending = await guests.claim_pending(conn, event_id)
+                pending = await selfies.claim_pending(conn, event_id)
             if not pending:
                 log.info("[AWS] Event %s users already indexed (cached)", event_id)
                 return event
@@ -236,16 +246,14 @@ class Pipeline:
         )
         indexed = [face.engine_face_id for face in result.faces]
         try:
-            face: IndexedFace | None = guests.judge(result)
+            face: IndexedFace | None = selfies.judge(result)
         except SelfieRefused:
             await self._faces.delete_faces(event.collection_id, indexed)
             raise
         assert face is not None
         try:
             async with db.transaction(self._pool) as conn:
-                accepted = await guests.accept_selfie(
-                    conn, event_id, event.collection_id, selfie, face
-                )
+                accepted = await selfies.accept(conn, event_id, event.collection_id, selfie, face)
         except CollectionSwitched:
             await self.take_in(event_id, selfie, jpeg)
             return
@@ -271,10 +279,10 @@ class Pipeline:
         except (SelfieRefused, EngineRefused) as problem:
             code = problem.code if isinstance(problem, SelfieRefused) else "invalid_image"
             async with db.transaction(self._pool) as conn:
-                await guests.refuse_selfie(conn, selfie, code)
+                await selfies.refuse(conn, selfie, code)
         except BaseException:
             async with db.acquire(self._pool) as conn:
-                await guests.leave_to_workers(conn, selfie)
+                await selfies.leave_to_workers(conn, selfie)
             raise
 
     async def index_selfie(self, job: Job) -> None:
@@ -283,7 +291,7 @@ class Pipeline:
         assert job.selfie_id is not None
         await self.ensure_indexed(job.event_id)
         async with db.transaction(self._pool) as conn:
-            if await guests.is_pending(conn, job.selfie_id):
+            if await selfies.is_pending(conn, job.selfie_id):
                 # somebody else has it in hand, and may vanish with it: look again then
                 await queue.enqueue(
                     conn,
@@ -291,7 +299,7 @@ class Pipeline:
                     label=job.label,
                     event_id=job.event_id,
                     selfie_id=job.selfie_id,
-                    delay=guests.CLAIM_SECONDS,
+                    delay=selfies.CLAIM_SECONDS,
                 )
             await queue.finish(conn, job)
 

@@ -54,7 +54,9 @@ async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
     if not rows:
         return 0
     last: int = await conn.fetchval(
-        "update event set last_reference = last_reference + $2 where id = $1 returning last_reference",
+        """
+        update event set last_reference = last_reference + $2 where id = $1
+        returning last_reference""",
         event_id,
         len(rows),
     )

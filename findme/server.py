@@ -12,7 +12,7 @@ import asyncpg
 from aiohttp import web
 
 from findme import auth, db, events, housekeeping, queue, rekognition, storage, usage
-from findme import guests as guest_records
+from findme import selfies as selfie_records
 from findme.cache import Cache, open_cache
 from findme.db import Pool
 from findme.engine_process import open_engine
@@ -38,6 +38,7 @@ from findme.web import (
     pages,
     people,
     photos,
+    selfies,
     uploads,
     verdicts,
 )
@@ -228,7 +229,7 @@ async def _queue(
         # on a database of our own nobody else can be at work: what runs there is of a dead service
         await queue.take_over(conn, everyone=alone)
         if alone:
-            await guest_records.release_claims(conn)
+            await selfie_records.release_claims(conn)
         for event_id in await events.list_of_other_engines(conn, faces.name):
             log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, faces.name)
             await queue.enqueue_reindex(conn, event_id)
@@ -261,8 +262,8 @@ def make_app(resources: Resources, role: str) -> web.Application:
     html.setup_pages(app)
     nouns = [health]
     if role != "worker":
-        nouns += [web_auth, web_events, guests, photos, people, verdicts, uploads, admin, openapi]
-        nouns += [costs, ledger, pages, gallery_page, admin_pages]
+        nouns += [web_auth, web_events, guests, selfies, photos, verdicts, uploads]
+        nouns += [admin, people, ledger, costs, openapi, pages, gallery_page, admin_pages]
     for noun in nouns:
         app.add_routes(noun.ROUTES)
     return app

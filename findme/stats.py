@@ -125,5 +125,5 @@ async def collect(sources: Sources) -> dict[str, object]:
 
 def waiting_for_connection(pool: Pool) -> int:
     """Return how many callers wait for a connection of the pool."""
-    waiting: int = len(getattr(pool, "_queue")._getters)  # asyncpg has no public count
+    waiting: int = len(getattr(pool, "_queue")._getters)  # noqa: B009  # asyncpg has no public count
     return waiting

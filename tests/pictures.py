@@ -3,12 +3,13 @@
 import io
 import json
 import os
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(os.environ.get("FINDME_PHOTOS", ROOT.parent / "shared" / "photos"))
@@ -49,27 +50,35 @@ def labelled() -> Labelled:
 
 
 def _portraits() -> Labelled:
-    """Two people, each once as selfie and once, cropped and darker, as photo; and a scene."""
+    """Two people, each on a selfie and on four photos made of it; one of both; and a scene."""
     import matplotlib as mpl
-    import skimage.data as data
+    from skimage import data
 
-    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"findme-portraits-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"findme-portraits-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     hopper = Path(mpl.get_data_path()) / "sample_data" / "grace_hopper.jpg"
     astronaut = Image.fromarray(data.astronaut())  # type: ignore[no-untyped-call]
     people = {"eileen": astronaut, "grace": Image.open(hopper).convert("RGB")}
     selfies, photos = {}, {}
+
+    def save(name: str, picture: Image.Image, who: frozenset[str]) -> None:
+        picture.save(folder / name, quality=88)
+        photos[folder / name] = who
+
     for name, picture in people.items():
         selfies[name] = folder / f"{name}.jpg"
         picture.save(selfies[name], quality=92)
-        photo = folder / f"{name}-2.jpg"
-        picture.point([round(value * 0.85) for value in range(256)] * 3).resize(
-            (round(picture.width * 1.3), round(picture.height * 1.3))
-        ).save(photo, quality=85)
-        photos[photo] = frozenset({name})
-    scene = folder / "scene.jpg"
-    Image.fromarray(data.coffee()).save(scene)  # type: ignore[no-untyped-call]
-    photos[scene] = frozenset()
+        size = picture.size
+        alone = frozenset({name})
+        save(f"{name}-dark.jpg", picture.point([round(v * 0.7) for v in range(256)] * 3), alone)
+        save(f"{name}-large.jpg", picture.resize((2 * size[0], 2 * size[1])), alone)
+        save(f"{name}-tilted.jpg", picture.rotate(8, fillcolor="#777777"), alone)
+        save(f"{name}-mirrored.jpg", ImageOps.mirror(picture), alone)
+    both = Image.new("RGB", (1024, 600), "#777777")
+    both.paste(people["eileen"], (0, 40))
+    both.paste(people["grace"], (512, 0))
+    save("both.jpg", both, frozenset(people))
+    save("scene.jpg", Image.fromarray(data.coffee()), frozenset())  # type: ignore[no-untyped-call]
     return Labelled(selfies, photos, {path: (len(who), len(who)) for path, who in photos.items()})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from findme import auth, db, events, guests, images, storage
+from findme import auth, db, events, guests, images, selfies, storage
 from findme.errors import (
     BadImage,
     ConsentRequired,
@@ -18,13 +18,12 @@ from findme.errors import (
     EngineUnavailable,
     InvalidRequest,
     JoinClosed,
-    NotFound,
     SelfieRefused,
     WrongCredentials,
 )
-from findme.guests import PendingSelfie
 from findme.models import Event, EventId, Role, SelfieState, Size, User, UserId
-from findme.web.answers import json_answer, path_id, time_text
+from findme.selfies import PendingSelfie
+from findme.web.answers import json_answer, time_text
 from findme.web.auth import set_session_cookie, user_json
 from findme.web.forms import chunks_of, parts_of, text_of
 from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE, SETTINGS, actor, user
@@ -121,10 +120,10 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
             consent_text=form.fields.get("consent_text", "").strip()[:2000] or CONSENT,
             language=form.fields.get("language", "").strip()[:10] or "en",
         )
-        selfie = await guests.add_selfie(conn, event.id, guest_id)
+        selfie = await selfies.add(conn, event.id, guest_id)
         await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
     try:
-        status = await _take_in(request, event.id, selfie, form.jpeg)
+        status = await take_in(request, event.id, selfie, form.jpeg)
     except SelfieRefused:
         if account is not None and account.user_id is None:
             async with db.transaction(pool) as conn:
@@ -166,7 +165,7 @@ async def _account_of(request: web.Request, form: Form) -> _Account:
     return _Account(known.name, known.email, "", known.id)
 
 
-async def _take_in(
+async def take_in(
     request: web.Request, event_id: EventId, selfie: PendingSelfie, jpeg: bytes
 ) -> SelfieState:
     """Have the selfie judged now; `pending` while the engine cannot be reached."""
@@ -176,13 +175,13 @@ async def _take_in(
         await asyncio.shield(request.app[PIPELINE].take_in(event_id, selfie, jpeg))
     except EngineUnavailable:
         async with db.transaction(pool) as conn:
-            await guests.leave_to_workers(conn, selfie)
+            await selfies.leave_to_workers(conn, selfie)
         if QUEUE in request.app:
             request.app[QUEUE].note_outage()
         return SelfieState.PENDING
     except (SelfieRefused, EngineRefused) as problem:
         async with db.transaction(pool) as conn:
-            await guests.discard_selfie(conn, selfie)
+            await selfies.discard(conn, selfie)
         if isinstance(problem, EngineRefused):
             raise SelfieRefused(str(problem), code="invalid_image") from problem
         raise
@@ -265,28 +264,8 @@ async def after_forgetting(request: web.Request, event_ids: list[EventId]) -> No
         await request.app[PIPELINE].forget_now(event_id)
 
 
-async def put_selfie(request: web.Request) -> web.Response:
-    """PUT /api/me/events/{event_id}/selfie: the last good one stays until this is accepted."""
-    event_id = EventId(path_id(request, "event_id"))
-    me = user(request)
-    pool = request.app[POOL]
-    async with db.acquire(pool) as conn:
-        guest = await guests.find(conn, event_id, me.id)
-    if guest is None:
-        raise NotFound
-    form = await read_form(request)
-    if form.jpeg is None:
-        raise SelfieRefused("The selfie is missing.", code="no_face")
-    async with db.transaction(pool) as conn:
-        selfie = await guests.add_selfie(conn, event_id, guest.id)
-        await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
-    status = await _take_in(request, event_id, selfie, form.jpeg)
-    return json_answer({"selfie": {"status": status}})
-
-
 ROUTES = [
     web.post("/api/events/{code}/join", post_join),
     web.get("/api/me", get_me),
     web.delete("/api/me", delete_me),
-    web.put("/api/me/events/{event_id}/selfie", put_selfie),
 ]

@@ -15,7 +15,7 @@ from findme.web.openapi_paths import (
     page,
     query,
 )
-from findme.web.openapi_words import Schema, list_of, obj, one_of, ref, text, whole
+from findme.web.openapi_words import Schema, flag, list_of, obj, one_of, ref, text, whole
 
 
 def get(tag: str, summary: str, answers: Mapping[int, Schema]) -> Schema:
@@ -136,6 +136,25 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
             "Events",
             "Build the collection anew from the stored pictures",
             {202: answer("Queued, or queued already.", obj({"job_id": text()}))},
+        )
+    },
+    "/api/admin/events/{id}/missed-faces": {
+        "get": listing("Photos", "Photos with faces that were seen and not kept", "MissedFaces")
+    },
+    "/api/admin/events/{id}/missed-faces/summary": {
+        "get": get(
+            "Photos",
+            "How many faces were seen and not kept, and why",
+            {200: answer("The sums.", ref("MissedSum"))},
+        )
+    },
+    "/api/admin/photos/{id}/retry": {
+        "post": write(
+            "Photos",
+            "Index a photo again; thorough (the default): every face, however bad",
+            obj({"thorough": flag()}, optional=["thorough"]),
+            {202: answer("Queued.", obj({"job_id": text()}))},
+            409,
         )
     },
     "/api/admin/events/{id}/group-faces": {

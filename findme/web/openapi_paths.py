@@ -233,6 +233,39 @@ PATHS: dict[str, dict[str, Schema]] = {
             takes=body(obj(SELFIE_FORM), "multipart/form-data"),
         )
     },
+    "/api/me/events/{event_id}/selfies": {
+        "get": call(
+            "Account",
+            "My selfies, newest first",
+            SIGNED_IN,
+            {200: answer("Up to five.", list_of(ref("KeptSelfie")))},
+            fails=(404,),
+        ),
+        "post": call(
+            "Account",
+            "One more selfie, beside the others: up to five",
+            SIGNED_IN,
+            {201: answer("Taken.", ref("Selfie"))},
+            fails=(403, 404, 409, 413, 422),
+            takes=body(obj(SELFIE_FORM), "multipart/form-data"),
+        ),
+    },
+    "/api/me/events/{event_id}/selfies/{selfie_id}": {
+        "get": call(
+            "Account",
+            "The picture of a selfie",
+            SIGNED_IN,
+            {200: answer("The picture.", BINARY, media_types=PICTURE_TYPES)},
+            fails=(404,),
+        ),
+        "delete": call(
+            "Account",
+            "Remove a selfie, with what was found from it",
+            SIGNED_IN,
+            GONE,
+            fails=(403, 404, 409),
+        ),
+    },
     "/api/my-photos": {
         "get": call(
             "Photos",

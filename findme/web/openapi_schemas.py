@@ -192,6 +192,37 @@ SCHEMAS: dict[str, Schema] = {
             "photos": whole("Photos with a match, however uncertain."),
         }
     ),
+    "MissedFaces": obj(
+        {
+            "photo_id": ID,
+            "filename": text(),
+            "missed": list_of(
+                obj(
+                    {
+                        "box": ref("Box"),
+                        "confidence": number("0 to 100, that it is a face."),
+                        "reasons": list_of(text("Rekognition's word, as LOW_SHARPNESS.")),
+                    }
+                )
+            ),
+        }
+    ),
+    "MissedSum": obj(
+        {
+            "faces": whole("One face may have several reasons."),
+            "photos": whole(),
+            "by_reason": {"type": "object", "additionalProperties": whole()},
+        }
+    ),
+    "KeptSelfie": obj(
+        {
+            "id": ID,
+            "status": one_of([*SelfieState]),
+            "problem": or_null(text("Why it was refused.")),
+            "created_at": TIME,
+            "url": text(format="uri-reference"),
+        }
+    ),
     "Group": obj(
         {
             "group_id": ID,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from findme import db, events, guests, photos, queue, rate, rekognition, storage
+from findme import db, events, guests, photos, queue, rate, rekognition, storage, selfies
 from findme.cache import open_cache
 from findme.db import Pool
 from findme.errors import EngineUnavailable
@@ -152,14 +152,14 @@ class World:
             guest_id = await guests.join(
                 conn, self.event_id, user_id, consent_text="-", language="en"
             )
-            selfie = await guests.add_selfie(conn, self.event_id, guest_id)
+            selfie = await selfies.add(conn, self.event_id, guest_id)
             await storage.store_bytes(conn, jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
         self.people[guest_id], self.accounts[guest_id] = person, user_id
         try:
             await self.pipeline.take_in(self.event_id, selfie, jpeg)
         except EngineUnavailable:
             async with db.transaction(self.pool) as conn:
-                await guests.leave_to_workers(conn, selfie)
+                await selfies.leave_to_workers(conn, selfie)
 
     async def run(self, rounds: int) -> None:
         """Let three workers take what is due, some times."""

@@ -3,7 +3,7 @@
 import pytest
 
 from findme.errors import SelfieRefused
-from findme.guests import SECOND_FACE_SHARE, judge
+from findme.selfies import SECOND_FACE_SHARE, judge
 from findme.models import Box, EngineFaceId, IndexedFace, IndexResult, UnindexedFace
 
 
