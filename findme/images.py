@@ -6,7 +6,7 @@ thread. Renditions are JPEG in sRGB, upright, and carry no metadata at all.
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,12 +18,16 @@ from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
 from findme.errors import ImageTooLarge, UnreadableImage, UnsupportedImage
+from findme.models import Box
 
 register_heif_opener()
 # Pillow's own limit warns at one size and refuses at twice that. Ours is exact: see _opened.
 Image.MAX_IMAGE_PIXELS = None
 
 ANALYSIS_SIDE: Final = 3000  # px; beyond it Rekognition finds no more, and every call costs more
+CLOSE_SIDE: Final = 6000  # px; 24 megapixels: 20 px of face in the last row stay 20
+CROWD: Final = 6  # small faces, from which on there are likely more that were too small to be seen
+CROWD_FACE: Final = 1 / 30  # of the long side; what counts as small
 SELFIE_SIDE: Final = 1600  # px; one face fills much of the picture
 PREVIEW_SIDE: Final = 1600  # px; a full screen
 THUMB_SIDE: Final = 400  # px; a tile of the gallery at twice the pixel density
@@ -130,6 +134,30 @@ def selfie(path: Path, max_pixels: int) -> bytes:
     with _opened(path, max_pixels) as (_, image):
         picture = _decode(image, SELFIE_SIDE)
     return _for_engine(picture, SELFIE_SIDE)
+
+
+def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
+    """Whether these faces of a picture of that size ask for a `closer` look at it."""
+    longest = max(width, height)
+    if longest <= ANALYSIS_SIDE:
+        return False
+    sides = ((face.width * width + face.height * height) / 2 for face in faces)
+    return sum(side < CROWD_FACE * longest for side in sides) >= CROWD
+
+
+def closer(path: Path, max_pixels: int) -> bytes:
+    """Return a picture as the embedded engine gets it for a second look at a crowd.
+
+    An upright JPEG of up to CLOSE_SIDE, less where that has ENGINE_BYTES or more; it shows what
+    *analysis* of `render` shows. Costs some 0.5 s of processor time; raises as `render` does.
+    """
+    with _opened(path, max_pixels) as (_, image):
+        picture = _decode(image, CLOSE_SIDE)
+    for side in (CLOSE_SIDE, 5000, 4000):
+        encoded = _jpeg(_shrink(picture, side), 80)
+        if len(encoded) < ENGINE_BYTES:
+            return encoded
+    return _for_engine(_shrink(picture, ANALYSIS_SIDE), ANALYSIS_SIDE)
 
 
 @contextmanager
