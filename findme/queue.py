@@ -399,7 +399,7 @@ class WorkQueue:
         self._wake.set()
         waiting = [self._claimed.get_nowait() for _ in range(self._claimed.qsize())]
         deadline = asyncio.get_running_loop().time() + grace
-        while self._running and asyncio.get_running_loop().time() < deadline:
+        while self._running and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         left = [*waiting, *(job for job, _ in self._running.values())]
         if not left:

@@ -2,7 +2,7 @@
 
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - older ones are who this line is for
     sys.exit(f"FindMe needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
 try:
     import ensurepip  # noqa: F401

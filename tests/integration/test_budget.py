@@ -10,7 +10,16 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import db, events, matching, photos
 from findme.db import Connection, Pool
-from findme.models import Box, EngineFaceId, EventId, Gallery, IndexedFace, IndexResult, Similar
+from findme.models import (
+    Box,
+    EngineFaceId,
+    EventId,
+    Gallery,
+    IndexedFace,
+    IndexResult,
+    PhotoState,
+    Similar,
+)
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until_idle
@@ -230,4 +239,6 @@ async def add_photo(conn: Connection, event_id: EventId, number: int, vectors: l
     )
     assert photo_id is not None
     found = [IndexedFace(EngineFaceId(vector), Box(0, 0, 1, 1), 99.0) for vector in vectors]
-    await photos.save_faces(conn, event_id, photo_id, IndexResult(found, []))
+    photo = photos.Photo(photo_id, event_id, f"{number}.jpg", PhotoState.RECEIVED)
+    collection_id = (await events.get(conn, event_id)).collection_id
+    await photos.save_faces(conn, photo, collection_id, IndexResult(found, []))

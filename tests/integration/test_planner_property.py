@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from findme import db, events, guests, photos, queue, rate, rekognition, storage, selfies
+from findme import db, events, guests, photos, queue, rate, rekognition, selfies, storage
 from findme.cache import open_cache
 from findme.db import Pool
 from findme.errors import EngineUnavailable

@@ -3,8 +3,8 @@
 import pytest
 
 from findme.errors import SelfieRefused
-from findme.selfies import SECOND_FACE_SHARE, judge
 from findme.models import Box, EngineFaceId, IndexedFace, IndexResult, UnindexedFace
+from findme.selfies import SECOND_FACE_SHARE, judge
 
 
 def face(side: float = 0.5) -> IndexedFace:
