@@ -119,7 +119,8 @@ async def enqueue_reindex(conn: Connection, event_id: EventId) -> JobId:
     """Ask for a re-index of the event; one that waits or runs already will do."""
     await conn.execute(
         """
-        insert into job (kind, event_id, label, priority) values ('reindex_event', $1, 're-index', $2)
+        insert into job (kind, event_id, label, priority)
+        values ('reindex_event', $1, 're-index', $2)
         on conflict (event_id) where kind = 'reindex_event' and state in ('queued', 'running')
         do nothing""",
         event_id,

@@ -22,11 +22,13 @@ def lock(name: str) -> None:
         overrides.writelines(f"{package} ; python_version < '3'\n" for package in OMITTED[name])
         overrides.flush()
         extras = [option for extra in EXTRAS[name] for option in ("--extra", extra)]
-        subprocess.run(
-            ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
-            + ["--python-version", "3.11", "--no-emit-index-url", "--no-emit-find-links"]
-            + ["--no-header", "--no-annotate", "--override", overrides.name, *extras]
-            + ["setup.cfg", "--output-file", f"requirements/{name}.lock"],
+        words = (
+            "uv pip compile --quiet --universal --generate-hashes --python-version 3.11 "
+            "--no-emit-index-url --no-emit-find-links --no-header --no-annotate"
+        ).split()
+        subprocess.run(  # noqa: S603 - nothing here comes from outside
+            [*words, "--override", overrides.name, *extras, "setup.cfg"]
+            + ["--output-file", f"requirements/{name}.lock"],
             check=True,
             cwd=HERE.parent,
         )
