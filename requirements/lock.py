@@ -22,13 +22,12 @@ def lock(name: str) -> None:
         overrides.writelines(f"{package} ; python_version < '3'\n" for package in OMITTED[name])
         overrides.flush()
         extras = [option for extra in EXTRAS[name] for option in ("--extra", extra)]
-        words = (
-            "uv pip compile --quiet --universal --generate-hashes --python-version 3.11 "
-            "--no-emit-index-url --no-emit-find-links --no-header --no-annotate"
-        ).split()
-        subprocess.run(  # noqa: S603 - nothing here comes from outside
-            [*words, "--override", overrides.name, *extras, "setup.cfg"]
-            + ["--output-file", f"requirements/{name}.lock"],
+        command = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+        command += ["--python-version", "3.11", "--no-emit-index-url", "--no-emit-find-links"]
+        command += ["--no-header", "--no-annotate", "--override", overrides.name, *extras]
+        command += ["setup.cfg", "--output-file", f"requirements/{name}.lock"]
+        subprocess.run(  # noqa: S603 - nothing in it comes from outside
+            command,
             check=True,
             cwd=HERE.parent,
         )
