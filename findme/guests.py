@@ -123,6 +123,14 @@ async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
         user_id,
     )
     staged = await staging.vectors_of(conn, selfie_ids=[row["id"] for row in selfies])
+    # what an admin called their group of faces is theirs too; the row's guest_id ends by itself
+    await conn.execute(
+        """
+        update person set name = null
+         where guest_id = (select id from guest where event_id = $1 and account_id = $2)""",
+        event_id,
+        user_id,
+    )
     deleted = await conn.execute(
         "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
     )

@@ -447,7 +447,8 @@ async def test_a_guest_who_left_is_no_longer_named(crowd: Crowd) -> None:
     await crowd.join(1)
     photo_id = await crowd.upload(1)
     await crowd.app.drain()
-    await groups(crowd)
+    group_id = (await groups(crowd))[0]["group_id"]
+    await send(crowd, "PATCH", group_id, body={"name": "Aunt Mary"})
 
     answer = await crowd.app.client.delete("/api/me", headers=bearer(crowd.guests[1]))
 
