@@ -49,14 +49,20 @@ class Plan:
 
 
 async def horizon(conn: Connection, event_id: EventId, *, settle: float) -> Horizon:
-    """Return what a search that begins now decides."""
+    """Return what a search that begins now decides.
+
+    It ends below the first vector that is not settled, and not at the last that is: a face that
+    becomes a reference late brings an old vector under a new number.
+    """
     row = await conn.fetchrow(
         """
-        select coalesce((select max(number) from face where event_id = $1
-                            and indexed_at <= clock_timestamp() - make_interval(secs => $2)), 0)
-                   as face,
-               coalesce((select max(number) from reference where event_id = $1
-                            and indexed_at <= clock_timestamp() - make_interval(secs => $2)), 0)
+        with fresh as (select clock_timestamp() - make_interval(secs => $2) as since)
+        select coalesce((select min(number) - 1 from face, fresh
+                          where event_id = $1 and indexed_at > since),
+                        (select max(number) from face where event_id = $1), 0) as face,
+               coalesce((select min(number) - 1 from reference, fresh
+                          where event_id = $1 and indexed_at > since),
+                        (select max(number) from reference where event_id = $1), 0)
                    as reference""",
         event_id,
         settle,
