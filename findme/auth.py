@@ -75,7 +75,8 @@ def check_email(email: str) -> str:
     """Return the address in lower case; InvalidRequest where it cannot be one."""
     email = email.strip().lower()
     name, at, host = email.partition("@")
-    if not (name and at and host) or "@" in host or len(email) > 254 or " " in email:
+    plain = email.isprintable() and not any(sign.isspace() for sign in email)
+    if not (name and at and host) or "@" in host or len(email) > 254 or not plain:
         raise InvalidRequest("This is not an e-mail address.", field="email")
     return email
 
