@@ -1,13 +1,26 @@
-"""Run every benchmark and print one table."""
+"""Run the benchmarks and print one table; `python -m tests.bench engine search` runs those two."""
 
+import argparse
 import asyncio
 
-from tests.bench import upload
+from tests.bench import engine, reference, search, upload
+
+BENCHES = {
+    "engine": engine.measure,
+    "reference": reference.measure,
+    "search": search.measure,
+    "upload": upload.measure,
+}
 
 
 def main() -> None:
     """Print a line for each figure."""
-    rows = asyncio.run(upload.measure())
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    names = parser.parse_args().names or list(BENCHES)
+    if unknown := set(names) - set(BENCHES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    rows = [row for name in names for row in asyncio.run(BENCHES[name]())]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")

@@ -1,47 +1,37 @@
-"""``python -m tests.bench.engine``: photos a second, milliseconds a face, and a search, as a table.
+"""The face service by itself: photos a second, processor time, health meanwhile, memory.
 
-Every photo of the labelled folder goes through IndexFaces over HTTP, ten at once, as FindMe does.
+Every labelled photo goes through IndexFaces over HTTP, ten at once, as FindMe does.
 """
 
 import asyncio
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import aiohttp
-import numpy as np
 
-from findme.engine import calibrate
 from findme.engine.faces import Analyst
-from findme.engine.network import DIMENSIONS
-from findme.engine.vectors import VectorTable
-from tests.integration.engine_service import connected, labelled_folder, portraits, serving
+from tests.integration.engine_service import connected, serving
+from tests.pictures import labelled
 
 AT_ONCE = 10
-SEARCHED = 40_000
+Rows = list[tuple[str, str]]
 
 
-async def main() -> None:
-    """Measure and print the table."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = labelled_folder() or portraits(Path(scratch, "photos"))
-        names = list(calibrate.read_truth(folder)["photos"])
-        photos = [(folder / name).read_bytes() for name in names]
+async def measure() -> Rows:
+    """Return the figures."""
+    photos = [path.read_bytes() for path in labelled().faces]
+    with tempfile.TemporaryDirectory(prefix="findme-bench-") as scratch:
         data_dir = Path(scratch, "faces")
-        rows = [*alone(Analyst.load(data_dir / "models"), photos)]
+        rows = await asyncio.to_thread(alone, Analyst.load(data_dir / "models"), photos)
         rows += await over_http(data_dir, photos)
-    rows.append(("search among 40,000 vectors, ms", f"{search():.1f}"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    rows.append(("peak memory with client and photos, MB", f"{peak:.0f}"))
-    sys.stdout.write("| measure | value |\n|---|---|\n")
-    for name, value in rows:
-        sys.stdout.write(f"| {name} | {value} |\n")
+    return [*rows, ("peak memory with client and photos", f"{peak:.0f} MB")]
 
 
-def alone(analyst: Analyst, photos: list[bytes]) -> list[tuple[str, str]]:
+def alone(analyst: Analyst, photos: list[bytes]) -> Rows:
     """One photo after the other, without HTTP, in CPU time."""
     faces = 0
     cpu = time.process_time()
@@ -50,12 +40,12 @@ def alone(analyst: Analyst, photos: list[bytes]) -> list[tuple[str, str]]:
     cpu = time.process_time() - cpu
     return [
         ("photos, faces on them", f"{len(photos)}, {faces}"),
-        ("CPU a photo, ms", f"{1000 * cpu / len(photos):.0f}"),
-        ("CPU a face, all included, ms", f"{1000 * cpu / max(1, faces):.0f}"),
+        ("CPU a photo", f"{1000 * cpu / len(photos):.0f} ms"),
+        ("CPU a face, all included", f"{1000 * cpu / max(1, faces):.0f} ms"),
     ]
 
 
-async def over_http(data_dir: Path, photos: list[bytes]) -> list[tuple[str, str]]:
+async def over_http(data_dir: Path, photos: list[bytes]) -> Rows:
     """All photos, ten at once; meanwhile the health of the same event loop is asked for."""
     async with serving(data_dir) as url, connected(url) as client:
         await client.create_collection(CollectionId="bench")
@@ -72,7 +62,7 @@ async def over_http(data_dir: Path, photos: list[bytes]) -> list[tuple[str, str]
     high = statistics.quantiles(answered, n=100)[98]
     return [
         ("photos a second over HTTP, ten at once", f"{len(photos) / took:.1f}"),
-        ("health meanwhile, median and 99 %, ms", f"{statistics.median(answered):.1f}, {high:.1f}"),
+        ("health meanwhile, median / p99", f"{statistics.median(answered):.1f} / {high:.1f} ms"),
     ]
 
 
@@ -88,20 +78,3 @@ async def health_times(url: str, until: "asyncio.Future[list[None]]") -> list[fl
             await asyncio.sleep(0.005)
     await until
     return times
-
-
-def search() -> float:
-    """Milliseconds of one exact search."""
-    vectors = np.random.default_rng(1).normal(0, DIMENSIONS**-0.5, (SEARCHED, DIMENSIONS))
-    table = VectorTable()
-    for number, vector in enumerate(vectors.astype(np.float32)):
-        table.add(number, vector)
-    query = vectors[0].astype(np.float32)
-    begun = time.perf_counter()
-    for _ in range(50):
-        table.within(query, 0.565)
-    return (time.perf_counter() - begun) / 50 * 1000
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
