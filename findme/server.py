@@ -28,6 +28,7 @@ from findme.stats import LoopWatch, Sources
 from findme.web import (
     admin,
     admin_pages,
+    archive,
     costs,
     gallery_page,
     guests,
@@ -262,7 +263,8 @@ def make_app(resources: Resources, role: str) -> web.Application:
     html.setup_pages(app)
     nouns = [health]
     if role != "worker":
-        nouns += [web_auth, web_events, guests, selfies, photos, verdicts, uploads]
+        nouns += [web_auth, web_events, guests, selfies, photos, archive]
+        nouns += [verdicts, uploads]
         nouns += [admin, people, ledger, costs, openapi, pages, gallery_page, admin_pages]
     for noun in nouns:
         app.add_routes(noun.ROUTES)

@@ -1,8 +1,8 @@
 """The API describes itself: /api/openapi.json for programs, /api/docs for people.
 
-Written by hand, as data: openapi_schemas.py has the shapes, openapi_paths.py and openapi_admin.py
-the calls, in the terms of openapi_words.py. A test holds it against the routes, so a new route
-needs its line here.
+Written by hand, as data: openapi_schemas.py has the shapes, openapi_paths.py, openapi_archive.py
+and openapi_admin.py the calls, in the terms of openapi_words.py. A test holds it against the
+routes, so a new route needs its line here.
 """
 
 import re
@@ -14,6 +14,7 @@ import findme
 from findme.web.html import render
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.openapi_admin import ADMIN_PATHS
+from findme.web.openapi_archive import ARCHIVE_PATHS
 from findme.web.openapi_paths import FAILURES, PATHS, RETRY_AFTER, RETRY_LATER, answer
 from findme.web.openapi_schemas import SCHEMAS
 from findme.web.openapi_words import Schema, ref, text
@@ -50,7 +51,7 @@ SECURITY_SCHEMES = {
 
 def document() -> Schema:
     """Return the description, OpenAPI 3.1."""
-    paths = {**PATHS, **ADMIN_PATHS}
+    paths = {**PATHS, **ARCHIVE_PATHS, **ADMIN_PATHS}
     return {
         "openapi": "3.1.0",
         "info": {

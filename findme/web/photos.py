@@ -78,7 +78,7 @@ async def send_image(request: web.Request, image: StoredImage) -> web.StreamResp
     response = web.StreamResponse(status=status, headers=headers)
     response.content_type = image.media_type
     response.content_length = stop - start
-    _bound_buffers(request)
+    bound_buffers(request)
     await response.prepare(request)
     if request.method != "HEAD":
         await _send_chunks(request, response, image, blanks, start, stop)
@@ -104,7 +104,7 @@ async def _send_chunks(
         offset += len(chunk)
 
 
-def _bound_buffers(request: web.Request) -> None:
+def bound_buffers(request: web.Request) -> None:
     """Keep what waits for a slow phone small: on our side and in the kernel."""
     transport = request.transport
     if transport is None:
