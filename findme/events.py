@@ -195,4 +195,7 @@ async def list_expired(conn: Connection) -> list[EventId]:
 
 def _event(row: asyncpg.Record) -> Event:
     values = {item.name: row[item.name] for item in fields(Event)}
+    for name in ("match_threshold", "maybe_threshold"):
+        # PostgreSQL's real has some seven digits; what was set as 92.6 is shown as that
+        values[name] = None if values[name] is None else round(values[name], 3)
     return Event(**{**values, "gallery": Gallery(row["gallery"])})

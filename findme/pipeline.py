@@ -168,7 +168,8 @@ class Pipeline:
                 raise NotFound("The photo was deleted.")
             await storage.read_to_file(self._pool, original.id, path)
             made = await self.on_pixels(images.render, path, self._settings.max_image_pixels)
-            if photo.state is PhotoState.RECEIVED:
+            # one that failed gets its fresh start whole: it may have failed before its pictures
+            if photo.state in (PhotoState.RECEIVED, PhotoState.FAILED):
                 blanks = await self.on_pixels(redaction.redactions, path)
                 await self._store_renditions(photo, made, blanks)
         return made.analysis

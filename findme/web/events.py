@@ -23,6 +23,7 @@ from findme.web.answers import (
 )
 from findme.web.guests import after_forgetting
 from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url
+from findme.web.lists import thresholds_of
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
 
@@ -112,7 +113,12 @@ async def patch_event(request: web.Request) -> web.Response:
     body = await json_of(request)
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        event = await events.update(conn, _patched(event, body))
+        event = _patched(event, body)
+        thresholds = thresholds_of(request, event)
+        if thresholds.maybe > thresholds.sure:
+            sentence = f"maybe ({thresholds.maybe:g}) would be above match ({thresholds.sure:g})."
+            raise InvalidRequest(sentence, field="maybe_threshold")
+        event = await events.update(conn, event)
         counts = await events.counts(conn, [event.id])
     await request.app[CACHE].forget_event(event.id)
     return json_answer(event_json(request, event, counts[event.id]))
