@@ -93,7 +93,7 @@ class Analyst:
                 weights.derived(
                     folder,
                     weights.locate(weights.LANDMARKS),
-                    "points-2.npz",
+                    "points-3.npz",
                     landmarks.write_arrays,
                 )
             ),

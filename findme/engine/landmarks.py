@@ -17,6 +17,7 @@ from findme.engine.weights import DlibReader
 POINTS = 5
 _CASCADES, _TREES, _SPLITS, _LEAVES, _SAMPLES = 15, 500, 15, 16, 800
 _LEVELS = 4
+_ONES = np.ones(_TREES, np.float32)
 T = TypeVar("T", bound=np.generic)
 
 
@@ -37,8 +38,8 @@ class Regressor:
     """The sample that each node subtracts."""
     thresholds: NDArray[np.float32]
     """Child 2k follows where the difference is greater, else 2k + 1."""
-    leaves: NDArray[np.complex64]
-    """What each leaf adds to the shape: cascades x (trees x leaves) x 5."""
+    leaves: NDArray[np.float32]
+    """What each leaf adds to the shape, x and y in turn: cascades x (trees x leaves) x 10."""
     anchors: NDArray[np.intp]
     """The point each sample is taken from: cascades x samples."""
     offsets: NDArray[np.complex128]
@@ -74,7 +75,9 @@ class Regressor:
                 difference -= grey.take(second.take(node) + begin)
                 place += place
                 place += difference <= self.thresholds[cascade].take(node)
-            shapes += self.leaves[cascade].take(place, axis=0).sum(1, dtype=np.complex128)
+            # A product with ones adds up the trees several times faster than sum() does.
+            added = _ONES @ self.leaves[cascade].take(place, axis=0)
+            shapes += added.astype(np.float64).view(np.complex128)
         # dlib rounds these to whole pixels, which is much for a small face and gains nothing.
         found = corners + sides * shapes
         return np.stack([found.real, found.imag], -1)
@@ -145,7 +148,7 @@ def write_arrays(source: Path, target: Path) -> None:
     reader.expect(reader.integer(), _CASCADES)
     pairs = np.empty((_CASCADES, _TREES, _SPLITS, 2), np.int16)
     thresholds = np.empty((_CASCADES, _TREES, _SPLITS), np.float32)
-    leaves = np.empty((_CASCADES, _TREES, _LEAVES, POINTS), np.complex64)
+    leaves = np.empty((_CASCADES, _TREES, _LEAVES, 2 * POINTS), np.float32)
     for cascade in range(_CASCADES):
         reader.expect(reader.integer(), _TREES)
         for tree in range(_TREES):
@@ -155,7 +158,7 @@ def write_arrays(source: Path, target: Path) -> None:
                 thresholds[cascade, tree, split] = reader.real()
             reader.expect(reader.integer(), _LEAVES)
             for leaf in range(_LEAVES):
-                leaves[cascade, tree, leaf] = _complex(reader.matrix())
+                leaves[cascade, tree, leaf] = reader.matrix()
     anchors = [reader.integers(reader.integer()) for _ in range(reader.integer())]
     offsets = [[reader.reals(2) for _ in range(reader.integer())] for _ in range(reader.integer())]
     reader.expect(reader.offset, len(reader.data))
@@ -166,7 +169,7 @@ def write_arrays(source: Path, target: Path) -> None:
             first=_by_level(pairs[..., 0]),
             second=_by_level(pairs[..., 1]),
             thresholds=_by_level(thresholds),
-            leaves=leaves.reshape(_CASCADES, -1, POINTS),
+            leaves=leaves.reshape(_CASCADES, -1, 2 * POINTS),
             anchors=np.array(anchors, np.int16),
             offsets=_complex(offsets)[..., 0],
         )

@@ -111,6 +111,7 @@ def rows(
     cost: dict[str, Callable[[Looked], float]] = {
         "CPU a photo": lambda one: one.whole / photos,
         "CPU to describe a face": lambda one: one.describing / max(1, one.described),
+        "CPU of the network, a face": lambda one: one.network / max(1, one.described),
         "CPU of the network, a chip": lambda one: one.network / max(1, one.chips),
     }
     dlib_rate, engine_rate = (photos / wall for wall in seconds)

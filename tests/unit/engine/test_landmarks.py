@@ -28,7 +28,7 @@ def test_the_file_holds_fifteen_cascades(regressor: Regressor) -> None:
     assert regressor.mean.shape == (5,)
     assert regressor.first.shape == regressor.second.shape == (15, 500 * 15)
     assert regressor.thresholds.shape == (15, 500 * 15)
-    assert regressor.leaves.shape == (15, 500 * 16, 5)
+    assert regressor.leaves.shape == (15, 500 * 16, 10)
     assert regressor.anchors.shape == regressor.offsets.shape == (15, 800)
     assert min(regressor.first.min(), regressor.second.min()) >= 0
     assert max(regressor.first.max(), regressor.second.max()) < 800
