@@ -49,6 +49,7 @@ class Cache:
 
     def __init__(self, url: str, ttl: int) -> None:
         self._ttl = ttl
+        self._listeners: list[Callable[[EventId], None]] = []
         self._stores = {
             name: aiocache.Cache.from_url(url) for name in (PHOTOS, USERS, "versions", "attempts")
         }
@@ -85,6 +86,12 @@ class Cache:
     async def forget_event(self, event_id: EventId) -> None:
         """Make every cached list of the event stale."""
         await self._stores["versions"].increment(str(event_id))
+        for listener in self._listeners:
+            listener(event_id)
+
+    def listen(self, listener: Callable[[EventId], None]) -> None:
+        """Call *listener* after each change of an event that this process makes."""
+        self._listeners.append(listener)
 
     async def count_attempt(self, key: str, *, seconds: int) -> int:
         """Count one attempt under *key*, return how many; it ends *seconds* after the first."""

@@ -40,6 +40,7 @@ from findme.web import (
     people,
     photos,
     selfies,
+    stream,
     uploads,
     verdicts,
 )
@@ -265,7 +266,9 @@ def make_app(resources: Resources, role: str) -> web.Application:
     if role != "worker":
         nouns += [web_auth, web_events, guests, selfies, photos, archive]
         nouns += [verdicts, uploads]
-        nouns += [admin, people, ledger, costs, openapi, pages, gallery_page, admin_pages]
+        nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page, admin_pages]
+        shared = role != "all" or resources.settings.database_url is not None
+        stream.setup_stream(app, resources.lost, elsewhere=shared)
     for noun in nouns:
         app.add_routes(noun.ROUTES)
     return app

@@ -211,6 +211,16 @@ PATHS: dict[str, dict[str, Schema]] = {
             takes=body(JOIN_FORM, "multipart/form-data"),
         )
     },
+    "/api/events/{id}/stream": {
+        "get": call(
+            "Photos",
+            "Server-sent events: `photo` {id, mine} for what is new to the caller, `progress` "
+            "{queued, done} where it changed; Last-Event-ID resumes",
+            SIGNED_IN,
+            {200: answer("Until either side ends it.", text(), media_types=["text/event-stream"])},
+            fails=(404,),
+        )
+    },
     "/api/me": {
         "get": call(
             "Account", "The caller and their events", SIGNED_IN, {200: answer("Me.", ref("Me"))}

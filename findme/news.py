@@ -1,0 +1,172 @@
+"""What is new for the guests of an event: the two statements behind the live streams.
+
+Both serve all guests who listen at once; neither touches the tables of pictures.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from findme.db import Connection, Record
+from findme.models import EventId, Gallery, GuestId, PhotoId
+
+#: Seconds that a transaction may take from its start, which it is dated by, to its commit.
+OVERLAP = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far somebody has been told, on the database's clock.
+
+    Photos up to *photo_id* are told (or failed); so are matches that were found before *at*.
+    """
+
+    photo_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one guest stands: their shelves, and the photos that were lately found for them."""
+
+    selfie: str | None
+    #: Photos that are decided for the guest, of the event's.
+    done: int
+    mine: int
+    maybe: int
+    #: Whether a found photo is on the sure shelf.
+    found: Mapping[PhotoId, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An event at one moment."""
+
+    #: Where the next look begins.
+    mark: Mark
+    gallery: Gallery
+    #: Photos received, those of them that are indexed or failed, and those that guests can see.
+    total: int
+    done: int
+    visible: int
+    #: Photos that guests can see, above the mark that was given.
+    shown: Sequence[PhotoId]
+    #: A guest who left the event is not among them.
+    guests: Mapping[GuestId, Standing]
+
+
+async def look(
+    conn: Connection,
+    event_id: EventId,
+    guest_ids: Sequence[GuestId],
+    mark: Mark | None,
+    *,
+    sure: float,
+    maybe: float,
+) -> News | None:
+    """Return what is new since *mark* (None: all photos, no match); None where the event is gone.
+
+    *sure* and *maybe* are the similarities (0..100) that hold where the event sets none. What was
+    told may come again: the mark lags behind by OVERLAP, so that no late commit is passed over.
+    """
+    event = await conn.fetchrow(
+        """
+        select gallery, coalesce(match_threshold, $3) as sure,
+               coalesce(maybe_threshold, $4) as maybe, now() as at, total, done, visible,
+               coalesce(unsettled - 1, last, 0) as settled, shown
+          from event cross join lateral (
+               select count(*) as total,
+                      count(*) filter (where state in ('indexed', 'failed')) as done,
+                      count(*) filter (where photo.visible) as visible,
+                      max(id) as last,
+                      min(id) filter (where uploaded_at > now() - make_interval(secs => $5)
+                                         or not photo.visible and state <> 'failed') as unsettled,
+                      coalesce(array_agg(id order by id) filter (
+                          where photo.visible and id > $2), '{}') as shown
+                 from photo where event_id = event.id) as photos
+         where id = $1""",
+        event_id,
+        0 if mark is None else mark.photo_id,
+        sure,
+        maybe,
+        OVERLAP,
+    )
+    if event is None:
+        return None
+    at: datetime = event["at"]
+    rows = await _standings(conn, event, event_id, guest_ids, at if mark is None else mark.at)
+    return News(
+        mark=Mark(event["settled"], at),
+        gallery=Gallery(event["gallery"]),
+        total=event["total"],
+        done=event["done"],
+        visible=event["visible"],
+        shown=event["shown"],
+        guests={GuestId(row["id"]): _standing(row) for row in rows},
+    )
+
+
+async def _standings(
+    conn: Connection,
+    event: Record,
+    event_id: EventId,
+    guest_ids: Sequence[GuestId],
+    since: datetime,
+) -> list[Record]:
+    """Return the guests' counts; a photo is decided as the gallery's own page says it."""
+    if not guest_ids:
+        return []
+    return await conn.fetch(
+        """
+        with found as (
+            select guest_id, photo_id, similarity, found_at from match
+             where guest_id = any($2) and similarity >= $4
+            union all
+            select guest_id, photo_id, 101, created_at from verdict
+             where guest_id = any($2) and says = 'me'),
+        best as (
+            select guest_id, photo_id, max(similarity) >= $3 as sure, max(found_at) as found_at
+              from found join photo on photo.id = photo_id
+             where visible and not exists (
+                   select from verdict where verdict.guest_id = found.guest_id
+                      and verdict.photo_id = found.photo_id and says = 'not_me')
+             group by guest_id, photo_id),
+        shelf as (
+            select guest_id, count(*) filter (where sure) as mine,
+                   count(*) filter (where not sure) as maybe,
+                   array_agg(photo_id) filter (where sure and found_at > $5) as new_sure,
+                   array_agg(photo_id) filter (where not sure and found_at > $5) as new_maybe
+              from best group by guest_id)
+        select guest.id, newest.state as selfie, coalesce(mine, 0) as mine,
+               coalesce(maybe, 0) as maybe, new_sure, new_maybe,
+               case when start.number is null then 0 else greatest(0, $6 - (
+                    select count(distinct face.photo_id) from face
+                     where face.event_id = $1 and face.number > start.covered_upto
+                       and face.covered_upto < start.number)) end as done
+          from guest left join shelf on shelf.guest_id = guest.id
+               left join lateral (select state from selfie where guest_id = guest.id
+                                   order by id desc limit 1) as newest on true
+               left join lateral (select number, covered_upto from reference
+                                   where guest_id = guest.id and selfie_id is not null
+                                   order by number desc limit 1) as start on true
+         where guest.id = any($2)""",
+        event_id,
+        list(guest_ids),
+        event["sure"],
+        event["maybe"],
+        since,
+        event["done"],
+    )
+
+
+def _standing(row: Record) -> Standing:
+    return Standing(
+        selfie=row["selfie"],
+        done=row["done"],
+        mine=row["mine"],
+        maybe=row["maybe"],
+        found={
+            **{PhotoId(photo_id): False for photo_id in row["new_maybe"] or []},
+            **{PhotoId(photo_id): True for photo_id in row["new_sure"] or []},
+        },
+    )
