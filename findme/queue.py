@@ -9,7 +9,7 @@ import logging
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -182,6 +182,20 @@ async def put_back(pool: Pool, job: Job) -> None:
     """Give a job back that found no engine."""
     async with db.acquire(pool) as conn:
         await _settle(conn, job, "queued", counted=False, parked=True)
+
+
+async def put_back_unheld(conn: Connection, replica_id: int, held: Collection[JobId]) -> int:
+    """Give back what a replica claimed and never heard of; return how many jobs."""
+    rows = await conn.fetch(
+        """
+        select * from job
+         where state = 'running' and replica_id = $1 and id <> all($2::bigint[])""",
+        replica_id,
+        list(held),
+    )
+    for row in rows:
+        await _settle(conn, _job(row), "queued", counted=False)
+    return len(rows)
 
 
 def _job(row: Record) -> Job:
@@ -362,6 +376,9 @@ class WorkQueue:
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._running: dict[int, tuple[Job, datetime]] = {}
+        self._held: set[JobId] = set()
+        #: A claim may have been noted without our hearing of it.
+        self._unsure = False
 
     @property
     def active(self) -> Mapping[int, tuple[Job, datetime]]:
@@ -424,6 +441,7 @@ class WorkQueue:
                 free += 1
             jobs = [] if self._stopping.is_set() else await self._claim(free)
             for job in jobs:
+                self._held.add(job.id)
                 self._claimed.put_nowait(job)
             for _ in range(free - len(jobs)):
                 self._idle.release()
@@ -435,8 +453,12 @@ class WorkQueue:
         self._wake.clear()
         try:
             async with db.acquire(self._pool) as conn:
+                if self._unsure:
+                    await put_back_unheld(conn, self._replica_id, self._held)
+                    self._unsure = False
                 return await claim(conn, self._replica_id, limit, parked=self.engine_answers)
         except db.TROUBLE as error:
+            self._unsure = True
             log.warning("[PhotoQueue] The database does not answer: %s", error)
             return []
         except asyncpg.ForeignKeyViolationError:
@@ -460,6 +482,7 @@ class WorkQueue:
                 await self._run(name, job)
             finally:
                 del self._running[number]
+                self._held.discard(job.id)
                 self._idle.release()
                 self._wake.set()
 
