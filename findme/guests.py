@@ -108,6 +108,14 @@ async def join(
 
 async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
     """Remove a user's part in an event; their vectors follow by a job; False without one."""
+    # whoever is storing a selfie's vector comes first, so that none is left out below
+    await conn.execute(
+        """
+        select from selfie join guest on guest.id = selfie.guest_id
+         where guest.event_id = $1 and guest.account_id = $2 for update of selfie""",
+        event_id,
+        user_id,
+    )
     faces = await conn.fetch(
         """
         select reference.engine_face_id from reference join guest on guest.id = reference.guest_id

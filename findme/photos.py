@@ -232,6 +232,8 @@ class Deleted:
 
 async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
     """Remove a photo with its faces and matches; return the vectors to forget."""
+    # whoever is storing its faces comes first, so that none is left out below
+    await conn.execute("select from photo where id = $1 for update", photo_id)
     faces = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
     staged = await staging.vectors_of(conn, photo_ids=[photo_id])
     event_id = await conn.fetchval("delete from photo where id = $1 returning event_id", photo_id)

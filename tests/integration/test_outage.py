@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import queue, rekognition
+from findme import queue, rate, rekognition
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, matched, open_crowd, until, until_idle
@@ -21,6 +21,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rekognition, "READ_SECONDS", 0.5)
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.1)
     monkeypatch.setattr(queue, "PARK_SECONDS", 0.2)
+    monkeypatch.setattr(rate, "FLOOR", 20.0)
 
 
 @pytest.fixture
@@ -72,7 +73,8 @@ async def test_photos_are_shown_while_the_engine_is_away_and_matched_when_it_is_
     assert await crowd.join(2) == "pending"
 
     async def all_wait() -> bool:
-        return await waiting(crowd) >= len(photos)
+        # and the selfie
+        return await waiting(crowd) == len(photos) + 1
 
     await until(all_wait)
     assert await crowd.everyones(1) == photos
@@ -201,3 +203,35 @@ async def test_a_database_that_cuts_all_connections_loses_nothing(
     await until(all_done)
     await other.close()
     await all_found(crowd, endpoint)
+
+
+async def test_a_photo_deleted_while_it_is_indexed_leaves_no_vector(
+    crowd: Crowd, endpoint: Scripted
+) -> None:
+    """And neither does a guest who leaves while a sweep searches for them; no job fails of it."""
+    assert await crowd.join(1) == "accepted"
+    assert await crowd.join(2) == "accepted"
+    await crowd.upload(1, 2)
+    await until_idle(crowd.app)
+    client = crowd.app.client
+
+    async def interfere(operation: str) -> None:
+        if operation == "SearchFaces" and 1 in crowd.guests:
+            token = crowd.guests.pop(1)
+            answer = await client.delete("/api/me", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status == 204
+        if operation == "IndexFaces" and len(crowd.photos) == 3:
+            photo = crowd.photos.pop()
+            answer = await client.delete(f"/api/admin/photos/{photo}", headers=crowd.app.admin)
+            assert answer.status == 204
+
+    endpoint.after = interfere
+    for _ in range(3):
+        await crowd.upload(1, 2, 3)
+
+    await all_found(crowd, endpoint)
+    of = {
+        face.external_id.split(":")[0] + face.external_id.split(":")[1]
+        for face in endpoint.faces.values()
+    }
+    assert of == {*(f"p{photo}" for photo in crowd.photos), "g2"}
