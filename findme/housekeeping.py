@@ -7,6 +7,7 @@ from typing import Any
 
 from findme import auth, db, events
 from findme.db import Pool
+from findme.errors import NotFound
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,13 @@ async def delete_expired_events(pool: Pool) -> int:
     """Delete the events whose time is over, each as if an admin had; return how many."""
     async with db.acquire(pool) as conn:
         expired = await events.list_expired(conn)
+    deleted = 0
     for event_id in expired:
-        async with db.transaction(pool) as conn:
-            await events.delete(conn, event_id)
+        try:
+            async with db.transaction(pool) as conn:
+                await events.delete(conn, event_id)
+        except NotFound:
+            continue  # another service, or an admin, was first
+        deleted += 1
         log.info("[Housekeeping] Event %s has expired and is deleted", event_id)
-    return len(expired)
+    return deleted

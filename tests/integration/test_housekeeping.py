@@ -1,0 +1,81 @@
+"""What ends by itself."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from findme import auth, db, housekeeping
+from findme.db import Pool
+from findme.models import Role
+
+
+async def add_event(pool: Pool, name: str, expires: str | None) -> int:
+    event_id: int = await pool.fetchval(
+        """
+        insert into event (code, name, expires_at, collection_id)
+        values ($1, $1, now() + $2::text::interval, $1) returning id""",
+        name,
+        expires,
+    )
+    return event_id
+
+
+async def names(pool: Pool) -> list[str]:
+    return [row["name"] for row in await pool.fetch("select name from event order by id")]
+
+
+async def test_events_past_their_time_are_deleted_with_their_collections(pool: Pool) -> None:
+    for name, expires in (("over", "-1 second"), ("later", "1 hour"), ("never", None)):
+        await add_event(pool, name, expires)
+    assert await housekeeping.delete_expired_events(pool) == 1
+    assert await names(pool) == ["later", "never"]
+    (job,) = await pool.fetch("select kind, payload, event_id from job")
+    assert (job["kind"], job["event_id"]) == ("delete_collection", None)
+    assert '"over"' in job["payload"]
+
+
+async def test_two_services_that_look_at_the_same_moment_do_not_trip(pool: Pool) -> None:
+    for number in range(5):
+        await add_event(pool, str(number), "-1 second")
+    await asyncio.gather(*(housekeeping.delete_expired_events(pool) for _ in range(3)))
+    assert await names(pool) == []
+    assert await pool.fetchval("select count(*) from job") == 5
+
+
+async def test_sessions_past_their_time_are_removed(pool: Pool) -> None:
+    async with db.transaction(pool) as conn:
+        user_id = await auth.create_account(
+            conn, name="Ada", email="ada@example.org", password_hash="none", role=Role.GUEST
+        )
+        old = await auth.open_session(conn, user_id)
+        await conn.execute("update session set expires_at = now() - interval '1 second'")
+        await auth.open_session(conn, user_id)
+    await auth.prune_sessions(pool)
+    assert await pool.fetchval("select count(*) from session") == 1
+    assert old.token
+
+
+async def test_house_is_kept_through_a_restart_of_the_database(
+    pool: Pool, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "PERIOD", 0.0)
+    other = await asyncpg.connect(database)
+    loops = housekeeping.loops(pool)
+    tasks = [asyncio.create_task(loop) for loop in loops.values()]
+    try:
+        for _ in range(3):
+            await other.execute("""
+                select pg_terminate_backend(pid) from pg_stat_activity
+                 where datname = current_database() and pid <> pg_backend_pid()""")
+        await other.execute("""
+            insert into event (code, name, expires_at, collection_id)
+            values ('over', 'over', now(), 'over')""")
+        async with asyncio.timeout(30):
+            while await other.fetchval("select count(*) from event"):
+                assert not any(task.done() for task in tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await other.close()
