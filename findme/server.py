@@ -12,6 +12,7 @@ import asyncpg
 from aiohttp import web
 
 from findme import auth, db, events, housekeeping, queue, rekognition, storage, usage
+from findme import receipts as receipt_records
 from findme import selfies as selfie_records
 from findme.cache import Cache, open_cache
 from findme.db import Pool
@@ -39,6 +40,7 @@ from findme.web import (
     pages,
     people,
     photos,
+    receipts,
     selfies,
     stream,
     uploads,
@@ -265,7 +267,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     nouns = [health]
     if role != "worker":
         nouns += [web_auth, web_events, guests, selfies, photos, archive]
-        nouns += [verdicts, uploads]
+        nouns += [verdicts, uploads, receipts]
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page, admin_pages]
         shared = role != "all" or resources.settings.database_url is not None
         stream.setup_stream(app, resources.lost, elsewhere=shared)
@@ -293,6 +295,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         await runner.setup()
         loops = {"loop-watch": resources.watch.run(), **housekeeping.loops(resources.pool)}
         loops |= usage.loops(resources.pool, resources.faces.meter)
+        loops |= receipt_records.loops(resources.pool, resources.faces)
         if resources.queue is not None:
             loops |= resources.queue.loops()
         background = asyncio.create_task(run_together(loops), name="background")

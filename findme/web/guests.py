@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from findme import auth, db, events, guests, images, selfies, storage
+from findme import auth, db, events, guests, images, receipts, selfies, storage
 from findme.errors import (
     BadImage,
     ConsentRequired,
@@ -26,7 +26,7 @@ from findme.selfies import PendingSelfie
 from findme.web.answers import json_answer, time_text
 from findme.web.auth import set_session_cookie, user_json
 from findme.web.forms import chunks_of, parts_of, text_of
-from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE, SETTINGS, actor, user
+from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, actor, user
 from findme.web.middleware import SESSION_COOKIE
 
 #: What is recorded as agreed to where the form does not say which sentence it showed.
@@ -81,7 +81,9 @@ async def _read_selfie(request: web.Request, part: BodyPartReader, path: Path) -
     if spooled.size_bytes == 0:
         return None
     try:
-        return await request.app[PIPELINE].on_pixels(images.selfie, path, settings.max_image_pixels)
+        return await request.app[PIPELINE].imaging.run(
+            images.selfie, path, settings.max_image_pixels
+        )
     except BadImage as problem:
         raise SelfieRefused(str(problem), code="invalid_image") from problem
 
@@ -238,23 +240,31 @@ async def get_me(request: web.Request) -> web.Response:
 
 
 async def delete_me(request: web.Request) -> web.Response:
-    """DELETE /api/me: account, selfies, vectors and matches."""
-    await forget_user(request, user(request).id)
-    response = web.Response(status=204)
+    """DELETE /api/me: account, selfies, vectors and matches; Location is the receipt."""
+    token = await forget_user(request, user(request).id)
+    response = web.Response(status=204, headers={"Location": f"/receipt/{token}"})
     response.del_cookie(SESSION_COOKIE)
     return response
 
 
-async def forget_user(request: web.Request, user_id: UserId) -> None:
-    """Erase an account; its vectors at once where the engine answers, else by the durable job."""
+async def forget_user(request: web.Request, user_id: UserId) -> str:
+    """Erase an account; its vectors at once where the engine answers, else by the durable job.
+
+    Return the token of the receipt.
+    """
     pool, cache = request.app[POOL], request.app[CACHE]
     await auth.close_sessions(pool, cache, user_id)
     async with db.transaction(pool) as conn:
+        sure = request.app[SETTINGS].face_match_threshold
+        receipt = await receipts.begin(conn, user_id, sure=sure, whole=True)
         mine = await guests.list_by_user(conn, user_id)
         for guest in mine:
             await guests.forget(conn, guest.event_id, user_id)
         await auth.delete_account(conn, user_id)
+        await receipts.note_faceprints(conn, receipt)
     await after_forgetting(request, [guest.event_id for guest in mine])
+    await receipts.check(pool, request.app[FACES], receipt.id)
+    return receipt.token
 
 
 async def after_forgetting(request: web.Request, event_ids: list[EventId]) -> None:

@@ -104,6 +104,7 @@ def call(
 
 
 GONE = {204: answer("Done.")}
+RECEIPT = {"Location": {"description": "Of this erasure.", "schema": text()}}
 SELFIE_FORM = {"selfie": BINARY}
 JOIN_FORM = obj(
     {
@@ -229,7 +230,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "Account",
             "Erase account, selfies, face vectors and matches",
             SIGNED_IN,
-            GONE,
+            {204: answer("Done; Location is the receipt.", headers=RECEIPT)},
             fails=(403,),
         ),
     },

@@ -1,6 +1,5 @@
 // The account: erasing everything, after one question.
 import { call } from "./api.js";
-import { openDialog } from "./app.js";
 
 const dialog = document.getElementById("erase");
 const button = dialog.querySelector("[data-erase]");
@@ -11,11 +10,9 @@ button.addEventListener("click", async () => {
   button.setAttribute("aria-busy", "true");
   button.textContent = button.dataset.busy;
   try {
-    await call("DELETE", "/api/me");
-    dialog.close();
-    const erased = document.getElementById("erased");
-    erased.addEventListener("close", () => location.assign("/"));
-    openDialog(erased);
+    const { location: receipt } = await call("DELETE", "/api/me");
+    // replace: there is no account to come back to
+    location.replace(receipt);
   } catch {
     dialog.querySelector(".wrong").hidden = false;
   } finally {

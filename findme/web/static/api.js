@@ -24,7 +24,12 @@ export async function call(method, url, body) {
   const type = answer.headers.get("Content-Type") ?? "";
   const data = type.includes("json") ? await answer.json() : null;
   if (!answer.ok) throw new Problem(answer.status, data ?? {});
-  return { data, next: nextOf(answer), total: Number(answer.headers.get("X-Total-Count")) };
+  return {
+    data,
+    next: nextOf(answer),
+    total: Number(answer.headers.get("X-Total-Count")),
+    location: answer.headers.get("Location"),
+  };
 }
 
 export const get = (url) => call("GET", url);

@@ -1,0 +1,276 @@
+"""Receipts of erasures: what was removed where, and the check that nothing is left.
+
+A receipt holds numbers and times, and the ids of rows that are gone until it has looked for them;
+no name, no address. It completes by itself: while the engine cannot be reached, or is busy with
+photos of the event, the check is made again, ever more rarely.
+"""
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from findme import db
+from findme.db import Connection, Pool
+from findme.errors import EngineError, NotFound
+from findme.models import UserId
+from findme.rekognition import Rekognition
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at open receipts.
+PERIOD = 30.0
+#: How long a receipt can be looked at. It is of no use to us.
+KEPT = timedelta(days=365)
+#: Without letters and digits that are taken for each other.
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+#: Columns that lead to a person: what an erasure empties. A test holds them against the database.
+OF_ACCOUNT = {
+    "account": "id",
+    "guest": "account_id",
+    "photo": "account_id",
+    "session": "account_id",
+}
+OF_GUEST = {
+    "guest": "id",
+    "match": "guest_id",
+    "person": "guest_id",
+    "reference": "guest_id",
+    "selfie": "guest_id",
+    "verdict": "guest_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A receipt that was just begun; its token is known this once."""
+
+    id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an erasure removed."""
+
+    number: str
+    erased_at: datetime
+    #: None while something is left, or cannot be looked for.
+    checked_at: datetime | None
+    #: Whether the account went too.
+    whole: bool
+    events: int
+    selfies: int
+    faceprints: int
+    #: Photos that were the person's surely, and perhaps.
+    sure: int
+    maybe: int
+    verdicts: int
+    #: Engines that held the faceprints: `embedded`, `aws:<region>`.
+    engines: Sequence[str]
+
+
+async def begin(conn: Connection, user_id: UserId, *, sure: float, whole: bool) -> Opened:
+    """Count in the erasing transaction, before anything is removed, what there is of a user.
+
+    *sure* is the similarity from which a match counts as such where the event has none of its own;
+    *whole*, whether the account goes too.
+    """
+    token = secrets.token_urlsafe(16)
+    receipt_id: int = await conn.fetchval(
+        """
+        with part as (
+            select guest.id, coalesce(event.match_threshold, $3) as sure
+              from guest join event on event.id = guest.event_id where account_id = $1),
+        shown as (
+            select match.guest_id, photo_id, max(similarity) >= min(part.sure) as surely
+              from match join part on part.id = match.guest_id
+             group by match.guest_id, photo_id)
+        insert into receipt (token_hash, whole, events, selfies, faceprints, sure, maybe, verdicts,
+                             account_id, guest_ids)
+        select $2, $4, (select count(*) from part),
+               (select count(*) from selfie join part on part.id = guest_id), 0,
+               (select count(*) from shown where surely),
+               (select count(*) from shown where not surely),
+               (select count(*) from verdict join part on part.id = guest_id),
+               case when $4 then $1::bigint end,
+               coalesce((select array_agg(id) from part), '{}')
+        returning id""",
+        user_id,
+        _digest(token),
+        sure,
+        whole,
+    )
+    await conn.execute(
+        """
+        insert into receipt_collection (receipt_id, event_id, collection_id, engine)
+        select $1, event.id, used, engine
+          from guest join event on event.id = guest.event_id,
+               unnest(array[collection_id, next_collection_id]) as used
+         where account_id = $2 and used is not null""",
+        receipt_id,
+        user_id,
+    )
+    return Opened(receipt_id, token)
+
+
+async def note_faceprints(conn: Connection, receipt: Opened) -> None:
+    """Note how many vectors the erasing transaction has asked to be forgotten."""
+    # rows of one transaction have its time in common
+    await conn.execute(
+        """
+        update receipt set faceprints = (
+            select coalesce(sum(jsonb_array_length(payload->'face_ids')), 0)
+              from job join receipt_collection as kept
+                        on kept.event_id = job.event_id and kept.receipt_id = receipt.id
+                       and kept.collection_id = payload->>'collection_id'
+             where kind = 'forget_faces' and job.created_at = now())
+         where id = $1""",
+        receipt.id,
+    )
+
+
+async def find(conn: Connection, token: str) -> tuple[int, Receipt]:
+    """Return a receipt and its id; NotFound for any other token."""
+    digest = _digest(token)
+    row = await conn.fetchrow(
+        """
+        select id, erased_at, checked_at, whole, events, selfies, faceprints, sure, maybe, verdicts,
+               array(select distinct engine from receipt_collection
+                      where receipt_id = receipt.id and engine is not null order by 1) as engines
+          from receipt where token_hash = $1""",
+        digest,
+    )
+    if row is None:
+        raise NotFound
+    values = dict(row)
+    return values.pop("id"), Receipt(number=_number(digest), **values)
+
+
+async def check(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
+    """Look everywhere again; True, and the receipt is complete, once nothing is left."""
+    async with db.acquire(pool) as conn:
+        row = await conn.fetchrow(
+            """
+            update receipt set tried_at = now() where id = $1 and checked_at is null
+            returning account_id, guest_ids""",
+            receipt_id,
+        )
+        if row is None:
+            return True
+        rows = await count_rows(conn, row["account_id"], row["guest_ids"])
+    if rows:
+        log.error("[Erasure] Receipt %s: %d rows are left", receipt_id, rows)
+        return False
+    try:
+        if not await _collections_are_clean(pool, faces, receipt_id):
+            return False
+    except EngineError:
+        log.warning("[Erasure] Receipt %s: checked as soon as the engine answers", receipt_id)
+        return False
+    await pool.execute(
+        """
+        update receipt set checked_at = clock_timestamp(), account_id = null, guest_ids = '{}'
+         where id = $1""",
+        receipt_id,
+    )
+    return True
+
+
+async def count_rows(conn: Connection, account_id: int | None, guest_ids: Sequence[int]) -> int:
+    """Return how many rows lead to an account, or to its parts in events."""
+    parts = [
+        # the names are ours
+        f"(select count(*) from {table} where {column} = $1::bigint)"  # noqa: S608
+        for table, column in OF_ACCOUNT.items()
+    ] + [
+        f"(select count(*) from {table} where {column} = any($2::bigint[]))"  # noqa: S608
+        for table, column in OF_GUEST.items()
+    ]
+    left: int = await conn.fetchval(f"select {' + '.join(parts)}", account_id, guest_ids)
+    return left
+
+
+async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
+    """Whether nothing waits to be forgotten, and no collection holds more than FindMe knows of.
+
+    What the engine holds is asked first: a photo that is indexed between the two questions makes
+    what we know more, never less.
+    """
+    collections = await pool.fetch(
+        "select collection_id from receipt_collection where receipt_id = $1", receipt_id
+    )
+    for row in collections:
+        held = await faces.face_count(row["collection_id"])
+        known = await pool.fetchrow(
+            """
+            select (select count(*) from (
+                        select engine_face_id from face join event on event.id = event_id
+                         where collection_id = $2
+                        union
+                        select engine_face_id from reference join event on event.id = event_id
+                         where collection_id = $2
+                        union
+                        select found->>'engine_face_id'
+                          from reindexed, jsonb_array_elements(result->'faces') as found
+                         where collection_id = $2) as vectors) as vectors,
+                   exists (select from job join receipt_collection as kept using (event_id)
+                            where receipt_id = $1 and kept.collection_id = $2
+                              and kind = 'forget_faces' and state in ('queued', 'running')
+                              and payload->>'collection_id' = $2) as waiting""",
+            receipt_id,
+            row["collection_id"],
+        )
+        assert known is not None
+        if known["waiting"] or held > known["vectors"]:
+            log.info(
+                "[Erasure] Receipt %s: %s holds %d vectors, known are %d",
+                receipt_id,
+                row["collection_id"],
+                held,
+                known["vectors"],
+            )
+            return False
+    return True
+
+
+async def check_open(pool: Pool, faces: Rekognition) -> int:
+    """Check the receipts whose turn it is; return how many are complete now."""
+    rows = await pool.fetch(
+        """
+        select id from receipt
+         where checked_at is null
+           and (tried_at is null or now() - tried_at >= (tried_at - erased_at) / 10)
+         order by id"""
+    )
+    return sum([await check(pool, faces, row["id"]) for row in rows])
+
+
+def loops(pool: Pool, faces: Rekognition) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutine that completes receipts, by task name."""
+    return {"receipts": _keep_checking(pool, faces)}
+
+
+async def _keep_checking(pool: Pool, faces: Rekognition) -> None:
+    while True:
+        await asyncio.sleep(PERIOD)
+        try:
+            await check_open(pool, faces)
+            await pool.execute("delete from receipt where erased_at < now() - $1::interval", KEPT)
+        except db.TROUBLE as error:
+            log.warning("[Erasure] The database does not answer: %s", error)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+
+
+def _number(digest: bytes) -> str:
+    """Return what a person may call the receipt by, as `F7-2Q9K`; it opens nothing."""
+    letters = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:6])
+    return f"{letters[:2]}-{letters[2:]}"
