@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 
-from tests.bench import engine, reference, search, upload
+from tests.bench import archive, engine, reference, search, upload
 
 BENCHES = {
+    "archive": archive.measure,
     "engine": engine.measure,
     "reference": reference.measure,
     "search": search.measure,
