@@ -6,7 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
-from findme import staging
+from findme import faces, staging
 from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, NotFound
 from findme.models import (
@@ -29,6 +29,9 @@ class Photo:
     event_id: EventId
     filename: str
     state: PhotoState
+    #: Pixels, upright.
+    width: int
+    height: int
 
     @property
     def external_id(self) -> str:
@@ -87,7 +90,7 @@ async def find_duplicate(
 async def get(conn: Connection, photo_id: PhotoId) -> Photo:
     """Return a photo; NotFound where there is none."""
     row = await conn.fetchrow(
-        "select id, event_id, filename, state from photo where id = $1", photo_id
+        "select id, event_id, filename, state, width, height from photo where id = $1", photo_id
     )
     if row is None:
         raise NotFound
@@ -122,79 +125,19 @@ async def save_faces(
 ) -> int:
     """Store what the engine found on a photo; done twice it is stored once.
 
-    Return how many faces are new. They are numbered under the event's row lock, so that their
-    order is the order of commits: what the coverage marks of matching rest on. NotFound where the
-    photo was deleted meanwhile, CollectionSwitched where its faces are in the wrong collection by
-    now.
+    Return how many faces are new. NotFound where the photo was deleted meanwhile,
+    CollectionSwitched where its faces are in the wrong collection by now.
     """
-    event_id, photo_id = photo.event_id, photo.id
-    if not await conn.fetchval("select true from photo where id = $1 for key share", photo_id):
+    if not await conn.fetchval("select true from photo where id = $1 for key share", photo.id):
         raise NotFound
-    known = {
-        row["engine_face_id"]
-        for row in await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
-    }
-    new = [face for face in result.faces if face.engine_face_id not in known]
-    last: int | None = await conn.fetchval(
-        """
-        update event set last_face = last_face + $2 where id = $1 and collection_id = $3
-        returning last_face""",
-        event_id,
-        len(new),
+    # the lock under which the faces are numbered (see faces.merge)
+    if not await conn.fetchval(
+        "select true from event where id = $1 and collection_id = $2 for no key update",
+        photo.event_id,
         collection_id,
-    )
-    if last is None:
+    ):
         raise CollectionSwitched
-    await conn.executemany(
-        """
-        insert into face (event_id, photo_id, engine_face_id, number, box_left, box_top, box_width,
-                          box_height, confidence, brightness, sharpness, indexed_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, clock_timestamp())""",
-        [
-            (
-                event_id,
-                photo_id,
-                face.engine_face_id,
-                number,
-                face.box.left,
-                face.box.top,
-                face.box.width,
-                face.box.height,
-                face.confidence,
-                face.brightness,
-                face.sharpness,
-            )
-            for number, face in enumerate(new, start=last - len(new) + 1)
-        ],
-    )
-    await conn.execute("delete from missed_face where photo_id = $1", photo_id)
-    await conn.executemany(
-        """
-        insert into missed_face (photo_id, box_left, box_top, box_width, box_height, confidence,
-                                 reasons)
-        values ($1, $2, $3, $4, $5, $6, $7)""",
-        [
-            (
-                photo_id,
-                face.box.left,
-                face.box.top,
-                face.box.width,
-                face.box.height,
-                face.confidence,
-                list(face.reasons),
-            )
-            for face in result.unindexed
-        ],
-    )
-    await conn.execute(
-        """
-        update photo set state = 'indexed', error = null,
-                         faces = (select count(*) from face where photo_id = $1) + $2
-         where id = $1""",
-        photo_id,
-        len(result.unindexed),
-    )
-    return len(new)
+    return await faces.merge(conn, photo.event_id, photo.id, result)
 
 
 async def list_all(
@@ -234,11 +177,9 @@ async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
     """Remove a photo with its faces and matches; return the vectors to forget."""
     # whoever is storing its faces comes first, so that none is left out below
     await conn.execute("select from photo where id = $1 for update", photo_id)
-    faces = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
+    rows = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
     staged = await staging.vectors_of(conn, photo_ids=[photo_id])
     event_id = await conn.fetchval("delete from photo where id = $1 returning event_id", photo_id)
     if event_id is None:
         raise NotFound
-    return Deleted(
-        EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in faces], staged
-    )
+    return Deleted(EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in rows], staged)

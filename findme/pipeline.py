@@ -6,10 +6,7 @@ EngineUnavailable, and the queue keeps the job until the engine answers.
 
 import asyncio
 import logging
-import os
-import threading
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -19,7 +16,6 @@ from findme import (
     images,
     photos,
     queue,
-    redaction,
     references,
     selfies,
     storage,
@@ -36,21 +32,19 @@ from findme.errors import (
     SelfieRefused,
 )
 from findme.grouping import Grouping
-from findme.images import Renditions
+from findme.imaging import Imaging
 from findme.models import (
     EngineFaceId,
     Event,
     EventId,
     Hop,
     IndexedFace,
+    IndexResult,
     Job,
     JobKind,
-    PhotoState,
     QualityFilter,
-    Size,
 )
 from findme.photos import Photo
-from findme.redaction import Redaction
 from findme.rekognition import CollectionMissing, Rekognition
 from findme.selfies import PendingSelfie
 from findme.settings import Settings
@@ -58,17 +52,6 @@ from findme.sweeps import Sweeps
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-#: Two pictures at a time: a 24-megapixel one takes some 70 MB while it is made smaller.
-PIXEL_THREADS = 2
-#: How much the threads that make pictures stand back behind the event loop (0 to 19).
-PIXEL_NICENESS = 10
-
-
-def _stand_back() -> None:
-    """Lower this thread's priority, where the system knows threads' priorities (Linux)."""
-    if hasattr(os, "setpriority"):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), PIXEL_NICENESS)
 
 
 class Pipeline:
@@ -91,9 +74,7 @@ class Pipeline:
         self._sweeps = Sweeps(settings, pool, faces, cache, settle=settle, hop=hop)
         self.grouping = Grouping(settings, pool, faces)
         self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
-        self._pixels = ThreadPoolExecutor(
-            PIXEL_THREADS, thread_name_prefix="pixels", initializer=_stand_back
-        )
+        self.imaging = Imaging(settings, pool, cache)
 
     def handlers(self) -> Mapping[JobKind, Callable[[Job], Awaitable[None]]]:
         """Return what does each kind of job."""
@@ -123,7 +104,7 @@ class Pipeline:
         async with db.acquire(self._pool) as conn:
             photo = await photos.get(conn, job.photo_id)
         try:
-            analysis = await self.prepare(photo)
+            analysis = await self.imaging.prepare(photo)
             await self._index(job, photo, analysis)
         except (BadImage, EngineRefused) as problem:
             async with db.acquire(self._pool) as conn:
@@ -134,11 +115,11 @@ class Pipeline:
     async def _index(self, job: Job, photo: Photo, analysis: bytes) -> None:
         event = await self.ensure_indexed(photo.event_id)
         try:
-            result = await self._faces.index_faces(
+            result = await self.look(
                 event.collection_id,
+                photo,
                 analysis,
-                photo.external_id,
-                quality=QualityFilter.NONE if job.thorough else QualityFilter.AUTO,
+                QualityFilter.NONE if job.thorough else QualityFilter.AUTO,
             )
         except CollectionMissing as problem:
             async with db.transaction(self._pool) as conn:
@@ -158,45 +139,27 @@ class Pipeline:
                 event.collection_id, [face.engine_face_id for face in result.faces]
             )
 
-    async def prepare(self, photo: Photo) -> bytes:
-        """Store thumbnail, preview and redactions once; return the JPEG that the engine sees."""
-        with storage.spool_folder(self._settings.findme_data_dir) as folder:
-            path = folder / "original"
-            async with db.acquire(self._pool) as conn:
-                original = await storage.find_photo_image(conn, photo.id, Size.ORIGINAL)
-            if original is None:
-                raise NotFound("The photo was deleted.")
-            await storage.read_to_file(self._pool, original.id, path)
-            made = await self.on_pixels(images.render, path, self._settings.max_image_pixels)
-            # one that failed gets its fresh start whole: it may have failed before its pictures
-            if photo.state in (PhotoState.RECEIVED, PhotoState.FAILED):
-                blanks = await self.on_pixels(redaction.redactions, path)
-                await self._store_renditions(photo, made, blanks)
-        return made.analysis
+    async def look(
+        self, collection_id: str, photo: Photo, analysis: bytes, quality: QualityFilter
+    ) -> IndexResult:
+        """Index the faces of a photo, and where the embedded engine sees a crowd, from close by.
 
-    async def _store_renditions(
-        self, photo: Photo, made: Renditions, blanks: list[Redaction]
-    ) -> None:
-        async with db.transaction(self._pool) as conn:
-            await conn.execute(
-                "delete from image where photo_id = $1 and size <> 'original'", photo.id
-            )
-            await storage.store_bytes(conn, made.preview, size=Size.PREVIEW, photo_id=photo.id)
-            await storage.store_bytes(conn, made.thumb, size=Size.THUMB, photo_id=photo.id)
-            if blanks:
-                await storage.set_redactions(conn, photo.id, redaction.to_json(blanks))
-            await photos.mark_prepared(
-                conn,
-                photo.id,
-                placeholder=made.placeholder,
-                width=made.width,
-                height=made.height,
-            )
-        await self._cache.forget_event(photo.event_id)
-
-    async def on_pixels(self, work: Callable[..., T], *arguments: object) -> T:
-        """Run work on pixels in the threads for it."""
-        return await asyncio.get_running_loop().run_in_executor(self._pixels, work, *arguments)
+        AWS charges for each look, and takes no larger picture: there one has to do.
+        """
+        result = await self._faces.index_faces(
+            collection_id, analysis, photo.external_id, quality=quality
+        )
+        boxes = [face.box for face in result.faces] + [face.box for face in result.unindexed]
+        if not self._faces.embedded or not images.crowded(boxes, photo.width, photo.height):
+            return result
+        close = await self.imaging.closer(photo)
+        closer = await self._faces.index_faces(
+            collection_id, close, photo.external_id, quality=quality
+        )
+        seen = {face.engine_face_id for face in closer.faces}
+        first = [face.engine_face_id for face in result.faces]
+        await self._faces.delete_faces(collection_id, [face for face in first if face not in seen])
+        return closer
 
     # Guests ---------------------------------------------------------------------------------
 
@@ -336,4 +299,4 @@ class Pipeline:
 
     def close(self) -> None:
         """End the threads."""
-        self._pixels.shutdown(wait=False, cancel_futures=True)
+        self.imaging.close()

@@ -78,8 +78,8 @@ class Reindexing:
         try:
             async with db.acquire(self._pool) as conn:
                 photo = await photos.get(conn, photo_id)
-            analysis = await self._pipeline.prepare(photo)
-            return await self._faces.index_faces(name, analysis, photo.external_id)
+            analysis = await self._pipeline.imaging.prepare(photo)
+            return await self._pipeline.look(name, photo, analysis, QualityFilter.AUTO)
         except (BadImage, EngineRefused) as problem:
             # it was indexed once: what this engine refuses has no faces for it
             log.warning("[Reindex] Photo %s has no faces now: %s", photo_id, problem)

@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from findme import queue
-from findme.db import Connection, Record
+from findme import faces, queue
+from findme.db import Connection
 from findme.errors import NotFound
 from findme.models import (
     Box,
@@ -26,9 +26,6 @@ from findme.models import (
     SelfieId,
     UnindexedFace,
 )
-
-#: Intersection over union from which two boxes on a photo are the same face.
-SAME_FACE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,7 @@ async def switch(conn: Connection, event_id: EventId, collection_id: str, engine
     for row in rows:
         result = _result(row["result"])
         if row["photo_id"] is not None:
-            await _replace_faces(conn, event_id, row["photo_id"], result)
+            await faces.merge(conn, event_id, row["photo_id"], result)
         elif result.faces:
             await conn.execute(
                 "update reference set engine_face_id = $2 where selfie_id = $1",
@@ -157,12 +154,6 @@ async def switch(conn: Connection, event_id: EventId, collection_id: str, engine
         else:
             # the new engine sees nobody on this selfie: nothing can be searched from it
             await conn.execute("delete from reference where selfie_id = $1", row["selfie_id"])
-    await conn.execute(
-        """
-        update reference set engine_face_id = face.engine_face_id
-          from face where face.id = reference.face_id and reference.event_id = $1""",
-        event_id,
-    )
     await conn.execute("update face set covered_upto = 0 where event_id = $1", event_id)
     await conn.execute("update reference set covered_upto = 0 where event_id = $1", event_id)
     await conn.execute("delete from reindexed where event_id = $1", event_id)
@@ -178,80 +169,6 @@ async def switch(conn: Connection, event_id: EventId, collection_id: str, engine
     await queue.enqueue(conn, JobKind.DELETE_COLLECTION, label=old, payload={"collection_id": old})
     await queue.enqueue_match(conn, event_id, idle=0, deadline=0)
     return True
-
-
-async def _replace_faces(
-    conn: Connection, event_id: EventId, photo_id: PhotoId, result: IndexResult
-) -> None:
-    """Give a photo the faces of a new answer; those seen before keep their rows."""
-    old = {row["id"]: _box(row) for row in await _faces_of(conn, photo_id)}
-    kept: dict[int, IndexedFace] = {}
-    new: list[IndexedFace] = []
-    for face in result.faces:
-        same = max(old, key=lambda id: _overlap(old[id], face.box), default=None)  # noqa: A006
-        if same is not None and _overlap(old[same], face.box) >= SAME_FACE:
-            kept[same] = face
-            del old[same]
-        else:
-            new.append(face)
-    await conn.execute("delete from face where id = any($1)", list(old))
-    for face_id, face in kept.items():
-        await conn.execute(
-            """
-            update face set engine_face_id = $2, box_left = $3, box_top = $4, box_width = $5,
-                            box_height = $6, confidence = $7, indexed_at = clock_timestamp()
-             where id = $1""",
-            face_id,
-            face.engine_face_id,
-            *_sides(face.box),
-            face.confidence,
-        )
-    last = await conn.fetchval(
-        "update event set last_face = last_face + $2 where id = $1 returning last_face",
-        event_id,
-        len(new),
-    )
-    await conn.executemany(
-        """
-        insert into face (event_id, photo_id, engine_face_id, number, box_left, box_top, box_width,
-                          box_height, confidence, indexed_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp())""",
-        [
-            (event_id, photo_id, face.engine_face_id, number, *_sides(face.box), face.confidence)
-            for number, face in enumerate(new, start=last - len(new) + 1)
-        ],
-    )
-    await conn.execute(
-        """
-        update photo set faces = (select count(*) from face where photo_id = $1) + $2
-         where id = $1""",
-        photo_id,
-        len(result.unindexed),
-    )
-
-
-async def _faces_of(conn: Connection, photo_id: PhotoId) -> list[Record]:
-    return await conn.fetch(
-        "select id, box_left, box_top, box_width, box_height from face where photo_id = $1",
-        photo_id,
-    )
-
-
-def _sides(box: Box) -> tuple[float, float, float, float]:
-    return box.left, box.top, box.width, box.height
-
-
-def _box(row: Record) -> Box:
-    return Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"])
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Return the intersection of two boxes over their union."""
-    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
-    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    common = max(0.0, width) * max(0.0, height)
-    whole = one.width * one.height + other.width * other.height - common
-    return common / whole if whole else 0.0
 
 
 def _result(text: str) -> IndexResult:

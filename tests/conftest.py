@@ -177,6 +177,7 @@ async def application(
     secret_access_key: str = Engine.secret_access_key,
     settle: float = 0.0,
     hop: Hop | None = None,
+    embedded: bool = False,
     run_queue: bool = False,
 ) -> AsyncIterator[App]:
     """Open the application against any endpoint that speaks Rekognition's protocol."""
@@ -190,6 +191,7 @@ async def application(
                 region=Engine.region,
                 access_key_id=access_key_id,
                 secret_access_key=secret_access_key,
+                embedded=embedded,
             )
         )
         pipeline = Pipeline(settings, pool, faces, cache, settle=settle, hop=hop)
@@ -237,7 +239,7 @@ async def app(
     """The application over the real face service; its jobs run in `drain()`."""
     hop = Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
     async with application(
-        aiohttp_client, settings, database, endpoint_url=engine.url, hop=hop
+        aiohttp_client, settings, database, endpoint_url=engine.url, hop=hop, embedded=True
     ) as opened:
         yield opened
 

@@ -107,7 +107,9 @@ async def _take(
     settings, caller = request.app[SETTINGS], actor(request)
     try:
         spooled = await storage.spool(body, path, limit=settings.max_upload_bytes)
-        probe = await request.app[PIPELINE].on_pixels(images.probe, path, settings.max_image_pixels)
+        probe = await request.app[PIPELINE].imaging.run(
+            images.probe, path, settings.max_image_pixels
+        )
         async with db.transaction(request.app[POOL]) as conn:
             await _check_queue(request, conn)
             photo_id = await photos.add(

@@ -39,7 +39,7 @@ async def prepare(app: App, photo_id: str) -> None:
     """Make a photo's small pictures, as its job does before it asks the engine."""
     async with db.acquire(app.resources.pool) as conn:
         photo = await photos.get(conn, PhotoId(int(photo_id)))
-    await app.resources.pipeline.prepare(photo)
+    await app.resources.pipeline.imaging.prepare(photo)
 
 
 class Shown:
