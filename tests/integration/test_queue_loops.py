@@ -25,13 +25,15 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def at_work(bench: Bench) -> AsyncIterator["asyncio.Task[None]"]:
+async def at_work(
+    bench: Bench, *, grace: float = queue.GRACE_SECONDS
+) -> AsyncIterator["asyncio.Task[None]"]:
     """Run the loops; what they raise is raised on the way out."""
     loops = asyncio.create_task(run_together(bench.work.loops()))
     try:
         yield loops
     finally:
-        await bench.work.stop()
+        await bench.work.stop(grace=grace)
         loops.cancel()
         await asyncio.wait([loops])
     if not loops.cancelled():
@@ -89,10 +91,7 @@ async def test_a_stop_lets_running_jobs_end_and_takes_no_more(pool: Pool, bench:
         assert (await row_of(pool, late))["state"] == "queued"
 
 
-async def test_what_does_not_end_in_the_grace_time_is_put_back(
-    pool: Pool, bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queue, "GRACE_SECONDS", 0.0)
+async def test_what_does_not_end_in_the_grace_time_is_put_back(pool: Pool, bench: Bench) -> None:
     started = asyncio.Event()
 
     async def hang(_job: Job) -> None:
@@ -100,9 +99,9 @@ async def test_what_does_not_end_in_the_grace_time_is_put_back(
         await asyncio.Event().wait()
 
     job_id = await add_job(pool)
-    async with at_work(bench.with_handler(hang)):
+    async with at_work(bench.with_handler(hang), grace=0.0):
         await started.wait()
-        await bench.work.stop()
+        await bench.work.stop(grace=0.0)
         row = await row_of(pool, job_id)
     assert (row["state"], row["attempts"], row["replica_id"]) == ("queued", 0, None)
 
