@@ -11,7 +11,18 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
-from findme import auth, db, events, housekeeping, queue, rekognition, storage, usage
+from findme import (
+    auth,
+    db,
+    events,
+    housekeeping,
+    queue,
+    rekognition,
+    replicas,
+    storage,
+    usage,
+    workers,
+)
 from findme import receipts as receipt_records
 from findme import selfies as selfie_records
 from findme.cache import Cache, open_cache
@@ -21,7 +32,6 @@ from findme.errors import StartError
 from findme.models import Hop, JobKind
 from findme.pipeline import Pipeline
 from findme.postgres import hold_data_dir, open_postgres
-from findme.queue import Handler, WorkQueue
 from findme.reindexing import Reindexing
 from findme.rekognition import Rekognition
 from findme.settings import Settings
@@ -39,6 +49,7 @@ from findme.web import (
     openapi,
     pages,
     people,
+    photo_page,
     photos,
     receipts,
     selfies,
@@ -50,6 +61,7 @@ from findme.web import auth as web_auth
 from findme.web import events as web_events
 from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, STATS
 from findme.web.middleware import add_headers, identity, problems
+from findme.workers import Handler, WorkQueue
 
 log = logging.getLogger(__name__)
 
@@ -231,14 +243,14 @@ async def _queue(
 ) -> WorkQueue:
     async with db.transaction(pool) as conn:
         # on a database of our own nobody else can be at work: what runs there is of a dead service
-        await queue.take_over(conn, everyone=alone)
+        await replicas.take_over(conn, everyone=alone)
         if alone:
             await selfie_records.release_claims(conn)
         for event_id in await events.list_of_other_engines(conn, faces.name):
             log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, faces.name)
             await queue.enqueue_reindex(conn, event_id)
         pending = await conn.fetchval("select count(*) from job where state = 'queued'")
-    replica_id = await stack.enter_async_context(queue.register_replica(pool))
+    replica_id = await stack.enter_async_context(replicas.register_replica(pool))
     log.info("[Startup] Photo queue initialized with %d pending jobs", pending)
     return WorkQueue(
         pool,
@@ -268,7 +280,8 @@ def make_app(resources: Resources, role: str) -> web.Application:
     if role != "worker":
         nouns += [web_auth, web_events, guests, selfies, photos, archive]
         nouns += [verdicts, uploads, receipts]
-        nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page, admin_pages]
+        nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
+        nouns += [photo_page, admin_pages]
         shared = role != "all" or resources.settings.database_url is not None
         stream.setup_stream(app, resources.lost, elsewhere=shared)
     for noun in nouns:
@@ -309,7 +322,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             await runner.cleanup()
             if resources.queue is not None:
                 # without what was lost no job gets anywhere
-                await resources.queue.stop(grace=0.0 if trouble else queue.GRACE_SECONDS)
+                await resources.queue.stop(grace=0.0 if trouble else workers.GRACE_SECONDS)
             background.cancel()
             await asyncio.wait([background])
     return 1 if trouble else 0

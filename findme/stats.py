@@ -10,8 +10,8 @@ import psutil
 
 from findme.cache import PHOTOS, USERS, Cache
 from findme.db import Pool
-from findme.queue import WorkQueue
 from findme.rekognition import Rekognition
+from findme.workers import WorkQueue
 
 
 @dataclass(slots=True)

@@ -22,15 +22,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import auth, db, queue, rekognition, server
+from findme import auth, db, queue, rekognition, replicas, server
 from findme.cache import open_cache
 from findme.db import Pool
 from findme.models import Hop
 from findme.pipeline import Pipeline
-from findme.queue import WorkQueue
 from findme.server import Resources
 from findme.settings import Settings
 from findme.stats import LoopWatch
+from findme.workers import WorkQueue
 from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
 
 TEMPLATE = "findme_template"
@@ -196,7 +196,7 @@ async def application(
         )
         pipeline = Pipeline(settings, pool, faces, cache, settle=settle, hop=hop)
         stack.callback(pipeline.close)
-        replica_id = await stack.enter_async_context(queue.register_replica(pool))
+        replica_id = await stack.enter_async_context(replicas.register_replica(pool))
         work = WorkQueue(
             pool,
             server.handlers(pool, faces, cache, pipeline),

@@ -7,10 +7,10 @@ from findme.db import Pool
 from findme.errors import NotFound, SignInRequired
 from findme.models import Actor, User
 from findme.pipeline import Pipeline
-from findme.queue import WorkQueue
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 from findme.stats import Sources
+from findme.workers import WorkQueue
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
 POOL: web.AppKey[Pool] = web.AppKey("POOL")

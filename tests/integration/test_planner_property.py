@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from findme import db, events, guests, photos, queue, rate, rekognition, selfies, storage
+from findme import db, events, guests, photos, queue, rate, rekognition, replicas, selfies, storage
 from findme.cache import open_cache
 from findme.db import Pool
 from findme.errors import EngineUnavailable
 from findme.models import EventId, Gallery, GuestId, JobKind, PhotoId, Size, UserId
 from findme.pipeline import Pipeline
-from findme.queue import WorkQueue
 from findme.rekognition import Rekognition
 from findme.settings import Settings
+from findme.workers import WorkQueue
 from tests.scripted import Fault, Scripted, picture, scripted
 
 PEOPLE = st.integers(0, 4)
@@ -89,7 +89,7 @@ class World:
             ping_engine=self.faces.ping,
         )
         async with db.transaction(self.pool) as conn:
-            await queue.take_over(conn, everyone=True)
+            await replicas.take_over(conn, everyone=True)
         self.replica_id = await self.pool.fetchval(
             "insert into replica (host, pid) values ('here', 1) returning id"
         )

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from findme import db, queue
+from findme import db, queue, workers
 from findme.db import Pool
 from findme.errors import EngineUnavailable
 from findme.models import Job, JobKind
@@ -26,7 +26,7 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def at_work(
-    bench: Bench, *, grace: float = queue.GRACE_SECONDS
+    bench: Bench, *, grace: float = workers.GRACE_SECONDS
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Run the loops; what they raise is raised on the way out."""
     loops = asyncio.create_task(run_together(bench.work.loops()))

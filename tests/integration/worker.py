@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from findme import db, queue
+from findme import db, queue, replicas
 from findme.db import Pool, Record
 from findme.models import Job, JobId, JobKind
-from findme.queue import Handler, WorkQueue
+from findme.workers import Handler, WorkQueue
 
 
 @dataclass
@@ -61,9 +61,9 @@ class Bench:
         async with db.acquire(self.pool) as conn:
             await conn.execute(
                 "update replica set seen_at = now() - make_interval(secs => $1)",
-                queue.DEAD_SECONDS + 1,
+                replicas.DEAD_SECONDS + 1,
             )
-            taken = await queue.take_over(conn)
+            taken = await replicas.take_over(conn)
             await conn.execute("update replica set seen_at = now()")
         return taken
 
@@ -80,7 +80,7 @@ class Bench:
 @pytest.fixture
 async def bench(pool: Pool) -> AsyncIterator[Bench]:
     """A bench on the test's database."""
-    async with queue.register_replica(pool) as replica_id:
+    async with replicas.register_replica(pool) as replica_id:
         yield Bench(pool, replica_id)
 
 
