@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, events, queue, usage
+from findme import db, events, usage
 from findme.db import Pool
 from findme.meter import Meter
 from findme.models import Event, Gallery
@@ -187,7 +187,7 @@ async def test_over_the_budget_work_waits_visibly_and_goes_on_with_a_higher_one(
     endpoint: Scripted,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(queue, "PARK_SECONDS", 0.2)
+    monkeypatch.setattr(workers, "PARK_SECONDS", 0.2)
     async with application(
         aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
     ) as app:
