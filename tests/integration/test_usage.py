@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, events, usage
+from findme import db, events, usage, workers
 from findme.db import Pool
 from findme.meter import Meter
 from findme.models import Event, Gallery
