@@ -155,6 +155,9 @@ async def save_reference_search(
     faces are to be searched from their side.
     """
     cut_off = len(similar) >= MAX_MATCHES
+    vectors = [reference.engine_face_id, *(item.engine_face_id for item in similar)]
+    event_id = await conn.fetchval("select event_id from reference where id = $1", reference.id)
+    await _hold(conn, event_id, faces=vectors, references=[reference.engine_face_id])
     await conn.execute(
         """
         insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
@@ -172,7 +175,7 @@ async def save_reference_search(
                                  else greatest(match.similarity, excluded.similarity) end,
                generation = excluded.generation""",
         reference.id,
-        [reference.engine_face_id, *(item.engine_face_id for item in similar)],
+        vectors,
         [IDENTICAL, *(item.similarity for item in similar)],
         IDENTICAL if hop is None else hop.match,
     )
@@ -194,6 +197,9 @@ async def save_face_search(
     hop: Hop | None = None,
 ) -> None:
     """Store what a search from a photo's face found, and what it decided."""
+    vectors = [face.engine_face_id, *(item.engine_face_id for item in similar)]
+    event_id = await conn.fetchval("select event_id from face where id = $1", face.id)
+    await _hold(conn, event_id, faces=[face.engine_face_id], references=vectors)
     await conn.execute(
         """
         insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
@@ -211,7 +217,7 @@ async def save_face_search(
                                  else greatest(match.similarity, excluded.similarity) end,
                generation = excluded.generation""",
         face.id,
-        [face.engine_face_id, *(item.engine_face_id for item in similar)],
+        vectors,
         [IDENTICAL, *(item.similarity for item in similar)],
         IDENTICAL if hop is None else hop.match,
     )
@@ -221,6 +227,36 @@ async def save_face_search(
             face.id,
             edge.reference,
         )
+
+
+async def _hold(
+    conn: Connection,
+    event_id: EventId | None,
+    *,
+    faces: Sequence[EngineFaceId],
+    references: Sequence[EngineFaceId],
+) -> None:
+    """Keep the photos and guests of these vectors from being deleted in this transaction.
+
+    Before their faces and references are touched, since a deletion locks in that order as well.
+    """
+    await conn.execute(
+        """
+        select from photo
+         where id in (select photo_id from face where event_id = $1 and engine_face_id = any($2))
+         order by id for key share""",
+        event_id,
+        faces,
+    )
+    await conn.execute(
+        """
+        select from guest
+         where id in (select guest_id from reference
+                       where event_id = $1 and engine_face_id = any($2))
+         order by id for key share""",
+        event_id,
+        references,
+    )
 
 
 async def close_sweep(conn: Connection, event_id: EventId, edge: Horizon) -> None:
