@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import server
+from findme import resources, server
 from findme.auth import check_email, check_password
 from findme.engine import __main__ as engine
 from findme.errors import FindMeError
@@ -107,7 +107,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
-    asyncio.run(server.migrate(settings))
+    asyncio.run(resources.migrate(settings))
     print("The database is up to date.")
     return 0
 
@@ -124,6 +124,6 @@ def _create_admin(options: argparse.Namespace, settings: Settings) -> int:
         password = sys.stdin.readline().rstrip("\n")
         if not password:
             password = made_up = secrets.token_urlsafe(12)
-    asyncio.run(server.create_admin(settings, email, check_password(password)))
+    asyncio.run(resources.create_admin(settings, email, check_password(password)))
     print(f"{email} is an admin." + (f" The password is {made_up}" if made_up else ""))
     return 0

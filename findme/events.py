@@ -166,17 +166,18 @@ async def delete(conn: Connection, event_id: EventId) -> None:
 
     NotFound where there is none.
     """
-    collection_id = await conn.fetchval(
-        "delete from event where id = $1 returning collection_id", event_id
+    row = await conn.fetchrow(
+        "delete from event where id = $1 returning collection_id, next_collection_id", event_id
     )
-    if collection_id is None:
+    if row is None:
         raise NotFound
-    await queue.enqueue(
-        conn,
-        JobKind.DELETE_COLLECTION,
-        label=collection_id,
-        payload={"collection_id": collection_id},
-    )
+    for collection_id in filter(None, row):
+        await queue.enqueue(
+            conn,
+            JobKind.DELETE_COLLECTION,
+            label=collection_id,
+            payload={"collection_id": collection_id},
+        )
 
 
 async def list_of_other_engines(conn: Connection, engine: str) -> list[EventId]:

@@ -156,11 +156,14 @@ async def forget_faces(
 ) -> None:
     """Ask for the removal of vectors from the event's collection.
 
-    *staged* are those in the collection of a re-index that is under way.
+    *staged* are those in other collections: that of a re-index which is under way. An event that is
+    gone takes its collections with it: then there is nothing to ask for.
     """
-    collection_id: str = await conn.fetchval(
+    collection_id: str | None = await conn.fetchval(
         "select collection_id from event where id = $1", event_id
     )
+    if collection_id is None:
+        return
     for name, vectors in {collection_id: faces, **(staged or {})}.items():
         if vectors:
             await queue.enqueue(

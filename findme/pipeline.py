@@ -135,9 +135,7 @@ class Pipeline:
             await self._index(job, photo, analysis)
         except NotFound:
             # deleted meanwhile: nobody else knows of these vectors
-            await self._faces.delete_faces(
-                event.collection_id, [face.engine_face_id for face in result.faces]
-            )
+            await self._let_go(event, [face.engine_face_id for face in result.faces])
 
     async def look(
         self, collection_id: str, photo: Photo, analysis: bytes, quality: QualityFilter
@@ -212,7 +210,7 @@ class Pipeline:
         try:
             face: IndexedFace | None = selfies.judge(result)
         except SelfieRefused:
-            await self._faces.delete_faces(event.collection_id, indexed)
+            await self._let_go(event, indexed)
             raise
         assert face is not None
         try:
@@ -222,7 +220,7 @@ class Pipeline:
             await self.take_in(event_id, selfie, jpeg)
             return
         if not accepted:
-            await self._faces.delete_faces(event.collection_id, indexed)
+            await self._let_go(event, indexed)
 
     async def _event_with_collection(self, event_id: EventId) -> Event:
         async with db.acquire(self._pool) as conn:
@@ -268,6 +266,14 @@ class Pipeline:
             await queue.finish(conn, job)
 
     # Forgetting -----------------------------------------------------------------------------
+
+    async def _let_go(self, event: Event, faces: list[EngineFaceId]) -> None:
+        """Have vectors removed that nothing here came to know, now or when the engine answers."""
+        if not faces:
+            return
+        async with db.transaction(self._pool) as conn:
+            await guests.forget_faces(conn, event.id, [], {event.collection_id: faces})
+        await self.forget_now(event.id)
 
     async def forget_now(self, event_id: EventId) -> None:
         """Do an event's waiting FORGET_FACES at once; what the engine cannot take now, waits."""

@@ -11,7 +11,7 @@ import asyncpg
 
 from findme import db, queue, replicas
 from findme.db import Pool
-from findme.errors import BadImage, EngineRefused, EngineUnavailable, NotFound
+from findme.errors import BadImage, EngineError, EngineRefused, EngineUnavailable, NotFound
 from findme.models import Job, JobId, JobKind
 
 log = logging.getLogger(__name__)
@@ -213,7 +213,8 @@ class WorkQueue:
             await asyncio.sleep(PARK_SECONDS)
             try:
                 await self._ping_engine()
-            except EngineUnavailable:
+            except EngineError as problem:
+                log.info("[PhotoQueue] The face engine does not answer yet: %s", problem)
                 continue
             self._engine_out.clear()
             self._engine_answers.set()

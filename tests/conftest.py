@@ -27,7 +27,7 @@ from findme.cache import open_cache
 from findme.db import Pool
 from findme.models import Hop
 from findme.pipeline import Pipeline
-from findme.server import Resources
+from findme.resources import Resources, handlers
 from findme.settings import Settings
 from findme.stats import LoopWatch
 from findme.workers import WorkQueue
@@ -199,7 +199,7 @@ async def application(
         replica_id = await stack.enter_async_context(replicas.register_replica(pool))
         work = WorkQueue(
             pool,
-            server.handlers(pool, faces, cache, pipeline),
+            handlers(pool, faces, cache, pipeline),
             workers=settings.photo_queue_workers,
             replica_id=replica_id,
             ping_engine=faces.ping,

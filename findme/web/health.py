@@ -3,7 +3,7 @@
 import asyncpg
 from aiohttp import web
 
-from findme.errors import BudgetSpent, EngineUnavailable
+from findme.errors import BudgetSpent, EngineError
 from findme.web.answers import json_answer
 from findme.web.keys import FACES, POOL
 
@@ -28,7 +28,7 @@ async def get_readyz(request: web.Request) -> web.Response:
     except BudgetSpent:
         # uploads, galleries and joins go on without the engine
         checks["face_engine"] = "paused"
-    except EngineUnavailable:
+    except EngineError:
         checks["face_engine"] = "unreachable"
     ready = "unreachable" not in checks.values()
     return json_answer(

@@ -1,0 +1,225 @@
+"""What a service stands on, opened in order and closed in reverse."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+
+import asyncpg
+
+from findme import (
+    auth,
+    db,
+    events,
+    queue,
+    rekognition,
+    replicas,
+    storage,
+    usage,
+)
+from findme import selfies as selfie_records
+from findme.cache import Cache, open_cache
+from findme.db import Pool
+from findme.engine_process import open_engine
+from findme.errors import StartError
+from findme.models import Hop, JobKind
+from findme.pipeline import Pipeline
+from findme.postgres import hold_data_dir, open_postgres
+from findme.reindexing import Reindexing
+from findme.rekognition import Rekognition
+from findme.settings import Settings
+from findme.stats import LoopWatch
+from findme.workers import Handler, WorkQueue
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the service stands on, open."""
+
+    settings: Settings
+    pool: Pool
+    faces: Rekognition
+    cache: Cache
+    pipeline: Pipeline
+    queue: WorkQueue | None
+    #: Done when something below us ended by itself: the service cannot go on.
+    lost: asyncio.Future[str]
+    watch: LoopWatch
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resources]:
+    """Open everything in order; it is closed in reverse."""
+    lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with AsyncExitStack() as stack:
+        alone = settings.database_url is None
+        if alone and role != "all":
+            raise StartError(f"--role {role} needs DATABASE_URL: services share a database.")
+        # with a database of their own elsewhere, services may share a data directory's spool
+        stack.enter_context(hold_data_dir(settings.findme_data_dir) if alone else nullcontext())
+        dsn = settings.database_url or await _embedded_database(stack, settings, lost)
+        await _migrate(dsn)
+        pool = await stack.enter_async_context(
+            db.open_pool(dsn, min_size=settings.pool_min_size, max_size=settings.pool_max_size)
+        )
+        if alone:
+            await asyncio.to_thread(storage.empty_spool, settings.findme_data_dir)
+        await _see_to_admin(pool, settings)
+        cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
+        faces, settle = await _engine(stack, settings, role)
+        # what the month has come to, before the first call adds to it
+        await usage.flush(pool, faces.meter)
+        pipeline = Pipeline(
+            settings, pool, faces, cache, settle=settle, hop=_hop(settings, embedded=faces.embedded)
+        )
+        stack.callback(pipeline.close)
+        work = (
+            await _queue(stack, settings, pool, pipeline, faces, cache, alone)
+            if role != "web"
+            else None
+        )
+        yield Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch())
+
+
+async def _embedded_database(
+    stack: AsyncExitStack, settings: Settings, lost: asyncio.Future[str]
+) -> str:
+    server = await stack.enter_async_context(open_postgres(settings.findme_data_dir))
+    log.info("[Startup] Embedded PostgreSQL in %s", server.data)
+
+    def note(_exited: asyncio.Future[int]) -> None:
+        if not lost.done():
+            lost.set_result("The embedded PostgreSQL has ended")
+
+    server.exited.add_done_callback(note)
+    stack.callback(server.exited.remove_done_callback, note)
+    return server.dsn
+
+
+async def _migrate(dsn: str) -> None:
+    try:
+        conn = await asyncpg.connect(dsn)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise StartError(f"The database cannot be reached: {error}") from error
+    try:
+        await db.migrate(conn)
+    finally:
+        await conn.close()
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the database of these settings up to date (`findme migrate`)."""
+    if settings.database_url is not None:
+        await _migrate(settings.database_url)
+        return
+    with hold_data_dir(settings.findme_data_dir):
+        async with open_postgres(settings.findme_data_dir) as server:
+            await _migrate(server.dsn)
+
+
+async def create_admin(settings: Settings, email: str, password: str) -> None:
+    """Make the account an admin (`findme admin create`); the service need not be stopped."""
+    async with AsyncExitStack() as stack:
+        dsn = settings.database_url
+        if dsn is None:
+            stack.enter_context(hold_data_dir(settings.findme_data_dir))
+            dsn = (await stack.enter_async_context(open_postgres(settings.findme_data_dir))).dsn
+        await _migrate(dsn)
+        pool = await stack.enter_async_context(db.open_pool(dsn, min_size=1, max_size=1))
+        await auth.set_admin(pool, email, password)
+
+
+async def _see_to_admin(pool: Pool, settings: Settings) -> None:
+    made_up = await auth.ensure_admin(
+        pool, settings.findme_admin_email, settings.findme_admin_password
+    )
+    if made_up is not None:
+        # the one time it is seen; on standard output, which is no log file by default
+        print(f"FindMe admin: {auth.FIRST_ADMIN} with the password {made_up}", flush=True)  # noqa: T201
+
+
+async def _engine(
+    stack: AsyncExitStack, settings: Settings, role: str
+) -> tuple[Rekognition, float]:
+    """Open the face engine; return the client and the seconds until a search finds a vector."""
+    use_aws = settings.face_engine == "aws" or (
+        settings.face_engine == "auto" and await rekognition.aws_is_configured(settings.aws_region)
+    )
+    limit, settle = settings.aws_concurrent_requests, settings.face_settle_seconds
+    if use_aws:
+        client = await stack.enter_async_context(
+            rekognition.open_client(
+                limit=limit,
+                region=settings.aws_region,
+                calls_per_second=settings.rekognition_calls_per_second,
+                budget_usd=settings.rekognition_monthly_budget_usd,
+            )
+        )
+        default = rekognition.SETTLE_SECONDS if client.is_aws else 0.0
+        return client, default if settle is None else settle
+    if role != "all":
+        raise StartError(
+            f"--role {role} needs one face engine for all services: AWS, or `findme faces` behind "
+            "AWS_ENDPOINT_URL_REKOGNITION with FACE_ENGINE=aws."
+        )
+    engine = await stack.enter_async_context(open_engine(settings.findme_data_dir))
+    log.info("[Startup] Embedded face engine at %s", engine.endpoint_url)
+    client = await stack.enter_async_context(
+        rekognition.open_client(
+            limit=limit,
+            endpoint_url=engine.endpoint_url,
+            region=engine.region,
+            access_key_id=engine.access_key_id,
+            secret_access_key=engine.secret_access_key,
+            embedded=True,
+            calls_per_second=settings.rekognition_calls_per_second,
+        )
+    )
+    return client, 0.0 if settle is None else settle
+
+
+def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
+    """Return the second hop, or None where it is off (by default where searches cost money)."""
+    if settings.face_hop == "off" or (settings.face_hop == "auto" and not embedded):
+        return None
+    return Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
+
+
+def handlers(
+    pool: Pool, faces: Rekognition, cache: Cache, pipeline: Pipeline
+) -> Mapping[JobKind, Handler]:
+    """Return what does each kind of job."""
+    reindexing = Reindexing(pool, faces, cache, pipeline)
+    return {**pipeline.handlers(), JobKind.REINDEX_EVENT: reindexing.reindex_event}
+
+
+async def _queue(
+    stack: AsyncExitStack,
+    settings: Settings,
+    pool: Pool,
+    pipeline: Pipeline,
+    faces: Rekognition,
+    cache: Cache,
+    alone: bool,
+) -> WorkQueue:
+    async with db.transaction(pool) as conn:
+        # on a database of our own nobody else can be at work: what runs there is of a dead service
+        await replicas.take_over(conn, everyone=alone)
+        if alone:
+            await selfie_records.release_claims(conn)
+        for event_id in await events.list_of_other_engines(conn, faces.name):
+            log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, faces.name)
+            await queue.enqueue_reindex(conn, event_id)
+        pending = await conn.fetchval("select count(*) from job where state = 'queued'")
+    replica_id = await stack.enter_async_context(replicas.register_replica(pool))
+    log.info("[Startup] Photo queue initialized with %d pending jobs", pending)
+    return WorkQueue(
+        pool,
+        handlers(pool, faces, cache, pipeline),
+        workers=settings.photo_queue_workers,
+        replica_id=replica_id,
+        ping_engine=faces.ping,
+    )
