@@ -1,31 +1,29 @@
-"""The gallery: the first page of a shelf with its tabs, and the counts that keep it live."""
+"""The gallery: the first page of a shelf with its tabs, the question, and the counts."""
 
 import gzip
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 from aiohttp import web
 from yarl import URL
 
-from findme import db, shelves
+from findme import db, selfies, shelves
 from findme.guests import Guest
-from findme.models import Event, Gallery, PhotoId, SelfieState, Shelf
+from findme.models import Event, PhotoId, SelfieState, Shelf
 from findme.web import lists
 from findme.web.answers import choice_of, json_answer, parse_id
-from findme.web.html import render
+from findme.web.html import language_of, render, zone_of
 from findme.web.keys import POOL
+from findme.web.tabs import ALL, MAYBE, MINE, gallery_url, tabs_of
+from findme.web.tiles import WIDE, add_headings, hours_of, mini_of, tile_of
 
 #: Photos of one page: some twenty rows on a phone.
 PAGE = 60
 #: The first row on a wide screen: what is fetched before everything else.
 FIRST_ROW = 5
-#: The narrowest and the widest tile, width by height; grid.js keeps to the same.
-RATIOS = (0.56, 2.4)
-#: Above it a thumbnail (400 px) is too small for a row of 250 px: wide screens get the preview.
-WIDE = 1.8
-MINE, MAYBE, ALL = "mine", "maybe", "all"
+#: Faces on the shelf that leads to the questions.
+MINIS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,55 +41,85 @@ class Counts:
 async def gallery(request: web.Request) -> web.Response:
     """GET /gallery?event=&tab=&before=."""
     event, guest = await lists.joined_event(request)
-    tabs = [MINE, MAYBE] if event.gallery is Gallery.OWN else [MINE, MAYBE, ALL]
+    tabs = tabs_of(event)
     tab = choice_of(request, "tab", tabs, MINE)
     before = PhotoId(parse_id(request.query["before"])) if "before" in request.query else None
+    if tab == MAYBE:
+        return await _question(request, event, guest, before)
     if tab == ALL:
         packed = await lists.all_photos(request, event, guest, before=before, limit=PAGE)
         source = URL("/api/all-photos").with_query(event=str(event.id), limit=PAGE)
     else:
-        shelf = Shelf.MAYBE if tab == MAYBE else Shelf.SURE
-        packed = await lists.my_photos(request, event, guest, shelf, before=before, limit=PAGE)
-        source = URL("/api/my-photos").with_query(event=str(event.id), shelf=shelf, limit=PAGE)
+        packed = await lists.my_photos(request, event, guest, Shelf.SURE, before=before, limit=PAGE)
+        source = _shelf_source(event, Shelf.SURE)
     items, following = _unpack(packed)
-    here = URL("/gallery").with_query(event=str(event.id))
+    tiles = [tile_of(photo) for photo in items]
+    add_headings(tiles, language_of(request), zone_of(request))
     counts = await _count(request, event, guest)
+    minis = await _minis(request, event, guest) if tab == MINE and counts.maybe else []
+    here = URL(gallery_url(event, tab))
     return render(
         request,
         "guest/gallery.html",
         {
             "event": event,
             "tab": tab,
-            "tabs": {name: str(here.update_query(tab=name)) for name in tabs},
+            "tabs": {name: gallery_url(event, name) for name in tabs},
             "counts": counts,
             "selfie": guest.selfie_state or SelfieState.PENDING,
             "problem": guest.selfie_problem,
-            "tiles": [_tile(photo) for photo in items],
+            "tiles": tiles,
+            "hour": hours_of(language_of(request), zone_of(request)),
+            "minis": minis if before is None else [],
             "first_row": FIRST_ROW,
             "wide": WIDE,
             "is_first_page": before is None,
             "source": str(source),
-            "next_page": following and str(here.update_query(tab=tab, before=following)),
+            "next_page": following and str(here.update_query(before=following)),
             "next_source": following and str(source.update_query(before=following)),
             "live": str(URL("/gallery/counts").with_query(event=str(event.id))),
         },
     )
 
 
+async def _question(
+    request: web.Request, event: Event, guest: Guest, before: PhotoId | None
+) -> web.Response:
+    """Return the page that asks of one uncertain face; *before* passes over what was skipped."""
+    packed = await lists.my_photos(request, event, guest, Shelf.MAYBE, before=before, limit=PAGE)
+    items, _ = _unpack(packed)
+    counts = await _count(request, event, guest)
+    async with db.acquire(request.app[POOL]) as conn:
+        mine = await selfies.list_of(conn, guest.id)
+    accepted = [row["id"] for row in mine if row["state"] == SelfieState.ACCEPTED]
+    source = _shelf_source(event, Shelf.MAYBE)
+    here = URL(gallery_url(event, MAYBE))
+    return render(
+        request,
+        "guest/maybe.html",
+        {
+            "event": event,
+            "photo": tile_of(items[0]) if items else None,
+            "total": counts.maybe,
+            "skipped": before is not None,
+            "skip": str(here.update_query(before=items[0]["id"])) if items else None,
+            "selfie_id": accepted[0] if accepted else None,
+            "source": str(source if before is None else source.update_query(before=str(before))),
+            "back": gallery_url(event, MINE),
+        },
+    )
+
+
+async def _minis(request: web.Request, event: Event, guest: Guest) -> list[dict[str, Any]]:
+    packed = await lists.my_photos(request, event, guest, Shelf.MAYBE, before=None, limit=MINIS)
+    return [mini_of(photo) for photo in _unpack(packed)[0]]
+
+
 async def counts(request: web.Request) -> web.Response:
-    """GET /gallery/counts?event=: what the open page asks for every few seconds."""
+    """GET /gallery/counts?event=: what a page asks for where it cannot listen to the stream."""
     event, guest = await lists.joined_event(request)
     now = await _count(request, event, guest)
-    answer = json_answer(
-        {
-            "mine": now.mine,
-            "maybe": now.maybe,
-            "all": now.all,
-            "searched": now.searched,
-            "total": now.total,
-            "selfie": guest.selfie_state,
-        }
-    )
+    answer = json_answer({**asdict(now), "selfie": guest.selfie_state})
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
@@ -136,24 +164,8 @@ async def _progress(conn: db.Connection, event: Event, guest: Guest) -> tuple[in
     return max(0, row["searched"]), row["total"]
 
 
-def _tile(photo: dict[str, Any]) -> dict[str, Any]:
-    """Return a photo with what its tile needs: time, ratio, and where the face is on the tile.
-
-    Very wide and very high pictures are cut to RATIOS in the middle; the face moves along.
-    """
-    real = photo["width"] / photo["height"]
-    ratio = min(max(real, RATIOS[0]), RATIOS[1])
-    # the shares of the picture's width and height that the tile shows
-    across, down = min(1.0, ratio / real), min(1.0, real / ratio)
-    box = photo["face_box"]
-    face = box and {
-        "left": (box["left"] - (1 - across) / 2) / across,
-        "top": (box["top"] - (1 - down) / 2) / down,
-        "width": box["width"] / across,
-        "height": box["height"] / down,
-    }
-    when = datetime.fromisoformat(photo["taken_at"] or photo["uploaded_at"])
-    return {**photo, "when": when, "ratio": round(ratio, 3), "face": face}
+def _shelf_source(event: Event, shelf: Shelf) -> URL:
+    return URL("/api/my-photos").with_query(event=str(event.id), shelf=shelf, limit=PAGE)
 
 
 def _unpack(packed: bytes) -> tuple[list[dict[str, Any]], str | None]:

@@ -80,7 +80,7 @@ def test_the_camera_leads_to_the_photos_of_the_guest(guest: Visit, organiser: Or
 
     page.click(".tile")
     expect(page.locator("#viewer")).to_be_visible()
-    assert "#photo-" in page.url
+    assert "/gallery/" in page.url
     original = page.locator("#viewer [data-original]").get_attribute("href")
     assert original is not None
     assert page.request.get(guest.url + original).body() == photo.read_bytes()
@@ -170,6 +170,12 @@ def test_without_scripts_a_file_is_enough(
         expect(page.locator(".tile")).to_have_count(60)
         page.click("text=Photos plus anciennes")
         expect(page.locator(".tile")).to_have_count(1)
+        page.click(".tile")
+        expect(page.locator("h1")).to_have_text("61 sur 61")
+        page.click("[rel=prev]")
+        expect(page.locator("h1")).to_have_text("60 sur 61")
+        page.click("[aria-label=Fermer]")
+        expect(page.locator(".tile")).to_have_count(60)
         visit.goto("/account")
         page.click("text=Se déconnecter")
         visit.goto("/gallery")

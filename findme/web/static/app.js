@@ -12,12 +12,27 @@ export function openDialog(dialog) {
 }
 
 let toastTimer;
-export function toast(text) {
+/** Say something for 6 s; *label* and *act* are a button beside it, such as Undo. */
+export function toast(text, label, act) {
   const element = document.getElementById("toast");
-  element.textContent = text;
+  // over an open dialog everything else lies beneath
+  (document.querySelector("dialog[open]") ?? document.body).append(element);
+  const sentence = document.createElement("span");
+  sentence.textContent = text;
+  element.replaceChildren(sentence);
+  const hide = () => { element.hidden = true; };
+  if (act) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link" });
+    button.textContent = label;
+    button.addEventListener("click", () => { hide(); act(); });
+    element.append(button);
+  }
   element.hidden = false;
-  clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => { element.hidden = true; }, 6000);
+  const stay = () => clearTimeout(toastTimer);
+  const leave = () => { stay(); toastTimer = setTimeout(hide, 6000); };
+  element.onpointerenter = element.onfocusin = stay;
+  element.onpointerleave = element.onfocusout = leave;
+  leave();
 }
 
 for (const button of document.querySelectorAll("[data-open]")) {

@@ -1,19 +1,25 @@
-// The gallery stays current: further pages on scrolling, counts and new photos every few seconds.
+// The gallery stays current: further pages on scrolling, new photos and numbers as they come.
 import { get } from "./api.js";
+import { setUpChoosing } from "./choose.js";
 import { makeTile, mergeNewest, moveByKeys } from "./grid.js";
+import { setHeadings } from "./hours.js";
+import { listen } from "./live.js";
+import { showProgress } from "./progress.js";
 import { setUpViewer } from "./viewer.js";
 import { count, number, say } from "./words.js";
 
-const EVERY = 5000; // ms between two looks; server-sent events take this over
-const RATE_SPAN = 60_000; // ms over which the speed of the search is taken
+const CALM = 1000; // ms between two requests for the newest photos of one's own
+const CALM_ALL = 5000; // of everyone's: there many phones ask at once
 
 const main = document.querySelector("[data-gallery]");
-const { tab, source, live } = main.dataset;
+const { tab, source, event } = main.dataset;
 const grid = main.querySelector("[data-grid]");
 const fresh = main.querySelector("[data-fresh]");
-const options = { outline: tab === "maybe" };
+const options = { href: ({ id }) => `/gallery/${id}?event=${event}&tab=${tab}` };
 let counts = JSON.parse(main.dataset.counts);
-let samples = [];
+// how many of the shelf the grid knows of, shown or on further pages
+let known = counts[tab];
+let showTotal = () => {};
 
 // -- further pages ---------------------------------------------------------------------------
 
@@ -27,6 +33,7 @@ async function loadMore() {
     const page = await get(more.dataset.more);
     grid.append(...page.data.filter((photo) => !document.getElementById(`photo-${photo.id}`))
       .map((photo) => makeTile(photo, options)));
+    setHeadings(grid);
     if (page.next) more.dataset.more = page.next;
     else more.parentElement.remove();
   } catch {
@@ -40,103 +47,126 @@ async function loadMore() {
 const nearEnd = () => more.getBoundingClientRect().top < 2 * innerHeight;
 
 if (more) {
-  more.addEventListener("click", (event) => { event.preventDefault(); loadMore(); });
+  more.addEventListener("click", (clicked) => { clicked.preventDefault(); loadMore(); });
   new IntersectionObserver(([entry]) => entry.isIntersecting && loadMore(), { rootMargin: "100%" })
     .observe(more);
 }
 if (grid) {
   moveByKeys(grid);
-  setUpViewer(grid, { total: () => counts[tab], wantMore: loadMore });
+  showTotal = setUpChoosing(main, grid);
+  setUpViewer(grid, {
+    total: () => counts[tab],
+    wantMore: loadMore,
+    ownShelf: tab === "mine",
+    onRemoved: () => { known -= 1; setHeadings(grid); },
+    onRestored: putBack,
+  });
 }
 
 // -- what is new -----------------------------------------------------------------------------
 
-let waiting = [];
+const atTop = () => scrollY < 40 && !document.querySelector("dialog[open]");
+let due = null;
+let fetched = 0;
 
-async function look() {
-  if (document.hidden) return;
-  let now;
-  try {
-    now = (await get(live)).data;
-  } catch (problem) {
-    if (problem.status === 401) location.reload();
-    else if (problem.code === "offline") main.querySelector("[data-progress]").textContent = say("offline");
-    return;
-  }
-  const more = now[tab] > counts[tab];
-  const settled = main.dataset.selfie !== now.selfie;
-  showCounts(now);
-  showProgress(now);
+function onNumbers(now) {
+  const settled = now.selfie && main.dataset.selfie !== now.selfie;
+  const news = now[tab] - known;
   counts = now;
+  showCounts();
+  showProgress(main, now);
   // an empty shelf, or one with a notice about the selfie, is another page altogether
-  if (settled || (more && !grid)) location.reload();
-  else if (more) await fetchNewest();
+  if (settled || (news > 0 && !grid)) location.reload();
+  else if (news > 0) arrived(news);
+  else {
+    known = now[tab];
+    fresh.hidden = true;
+  }
 }
 
-async function fetchNewest() {
-  const page = await get(source);
-  const known = (photo) => document.getElementById(`photo-${photo.id}`);
-  // older ones than the last tile come with their own page
-  let last = page.data.length;
-  while (main.querySelector("[data-more]") && last > 0 && !known(page.data[last - 1])) last -= 1;
-  waiting = page.data.slice(0, last);
-  const news = waiting.filter((photo) => !known(photo)).length;
-  if (!news) return;
-  if (scrollY < 40) showFresh();
+function arrived(news) {
+  if (atTop()) fetchSoon();
   else {
     fresh.textContent = count("fresh", news);
     fresh.hidden = false;
   }
 }
 
-function showFresh() {
-  const before = new Set([...grid.children].map((tile) => tile.id));
-  mergeNewest(grid, waiting, options);
-  for (const tile of grid.children) {
+function onPhoto({ mine }) {
+  if (grid && atTop() && (tab === "all" || mine)) fetchSoon();
+}
+
+function fetchSoon() {
+  if (due !== null || document.hidden) return;
+  const calm = tab === "all" ? CALM_ALL : CALM;
+  due = setTimeout(fetchNewest, Math.max(0, fetched + calm * (0.8 + 0.4 * Math.random()) - Date.now()));
+}
+
+async function fetchNewest() {
+  clearTimeout(due);
+  due = null;
+  fetched = Date.now();
+  try {
+    const page = await get(source);
+    const isKnown = (photo) => document.getElementById(`photo-${photo.id}`);
+    // older ones than the last tile come with their own page
+    let last = page.data.length;
+    while (more?.isConnected && last > 0 && !isKnown(page.data[last - 1])) last -= 1;
+    // more came than a page holds: there would be a hole
+    if (!last && page.data.length) return location.reload();
+    showFresh(page.data.slice(0, last));
+    known = page.total;
+  } catch {
+    // the next number tries again
+  }
+}
+
+const idOf = (tile) => Number(tile.id.slice("photo-".length));
+
+function putBack(tile) {
+  const older = [...grid.querySelectorAll(".tile")].find((other) => idOf(other) < idOf(tile));
+  if (older) older.before(tile);
+  else grid.append(tile);
+  known += 1;
+  setHeadings(grid);
+}
+
+function showFresh(photos) {
+  const before = new Set([...grid.querySelectorAll(".tile")].map((tile) => tile.id));
+  if (mergeNewest(grid, photos, options)) setHeadings(grid);
+  for (const tile of grid.querySelectorAll(".tile")) {
     if (before.has(tile.id)) continue;
     const tag = document.createElement("span");
     tag.className = "tag";
     tag.textContent = say("new");
     tile.append(tag);
   }
-  waiting = [];
   fresh.hidden = true;
+  showTotal(counts[tab]);
 }
 
-fresh.addEventListener("click", () => { showFresh(); scrollTo({ top: 0 }); });
+fresh.addEventListener("click", async () => {
+  await fetchNewest();
+  scrollTo({ top: 0 });
+  grid.querySelector(".tile")?.focus({ preventScroll: true });
+});
+addEventListener("scroll", () => atTop() && !fresh.hidden && fetchSoon(), { passive: true });
 
-function showCounts(now) {
+function showCounts() {
   for (const element of main.querySelectorAll("[data-count]")) {
-    element.textContent = number(now[element.dataset.count]);
+    element.textContent = number(counts[element.dataset.count]);
   }
-  main.querySelector("[data-title-count]").textContent = number(now[tab]);
+  main.querySelector("[data-title-count]").textContent = number(counts[tab]);
+  const faces = main.querySelector("[data-faces]");
+  if (faces) faces.textContent = count("faces", counts.maybe);
+  main.querySelector("[data-wash]")?.toggleAttribute("hidden", !counts.maybe);
+  if (tab === "mine") showTotal(counts.mine);
 }
 
-function showProgress({ searched, total }) {
-  const sentence = main.querySelector("[data-progress]");
-  const track = main.querySelector("[data-track]");
-  samples = [...samples.filter(({ at }) => at > Date.now() - RATE_SPAN), { at: Date.now(), searched }];
-  track.hidden = !total || searched >= total;
-  if (!total) return;
-  if (searched >= total) {
-    sentence.textContent = say("done");
-    return;
-  }
-  track.firstElementChild.style.width = `${(100 * searched / total).toFixed(1)}%`;
-  // the words are ours and the values are numbers: no markup of a visitor gets here
-  sentence.innerHTML = say("progress", { done: number(searched), total: number(total) }) + left(searched, total);
-}
-
-function left(searched, total) {
-  const first = samples[0];
-  const last = samples[samples.length - 1];
-  const done = searched - first.searched;
-  if (done <= 0) return "";
-  const seconds = (total - searched) * (last.at - first.at) / done / 1000;
-  return seconds < 90
-    ? say("left_seconds", { n: number(Math.max(5, Math.ceil(seconds / 5) * 5)) })
-    : say("left_minutes", { n: number(Math.ceil(seconds / 60)) });
-}
-
-setInterval(look, EVERY);
-document.addEventListener("visibilitychange", look);
+listen({
+  event,
+  counts: main.dataset.live,
+  onNumbers,
+  onPhoto,
+  onOffline: () => { main.querySelector("[data-progress]").textContent = say("offline"); },
+});

@@ -7,23 +7,23 @@ const WIDEST = 2.4;
 // above it a thumbnail is too small on a wide screen (gallery_page.WIDE)
 const WIDE = 1.8;
 
-/** A tile for a photo; its face is outlined where asked. */
-export function makeTile(photo, { outline = false } = {}) {
+/** A tile for a photo; it leads to *href* of it, or to its preview. */
+export function makeTile(photo, { href = ({ preview_url }) => preview_url } = {}) {
   const tile = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const real = photo.width / photo.height;
   const ratio = Math.min(Math.max(real, NARROWEST), WIDEST);
   tile.id = `photo-${photo.id}`;
-  if (photo.preview_url) tile.href = photo.preview_url;
+  if (photo.preview_url) tile.href = href(photo);
   tile.style.setProperty("--r", ratio.toFixed(3));
   tile.style.setProperty("--ph", photo.placeholder);
-  tile.dataset.original = photo.original_url;
   tile.dataset.when = photo.taken_at ?? photo.uploaded_at;
+  tile.dataset.about = `${photo.filename} · ${photo.width} × ${photo.height}`;
+  if (photo.match) tile.dataset.mine = "";
   const image = tile.querySelector("img");
   // an organiser sees photos before they have pictures
   if (photo.thumb_url) image.src = photo.thumb_url;
   if (photo.preview_url && ratio > WIDE) sharpen(image, photo.preview_url);
   image.alt = photoName(photo);
-  if (outline && photo.face_box) tile.append(ring(photo.face_box, real, ratio));
   return tile;
 }
 
@@ -35,23 +35,6 @@ function sharpen(image, preview) {
   image.replaceWith(picture);
   picture.append(source, image);
 }
-
-function ring(box, real, ratio) {
-  // a tile cut to its ratio shows the middle of the picture; the face moves along
-  const across = Math.min(1, ratio / real);
-  const down = Math.min(1, real / ratio);
-  const face = document.createElement("span");
-  face.className = "face";
-  Object.assign(face.style, {
-    left: percent((box.left - (1 - across) / 2) / across),
-    top: percent((box.top - (1 - down) / 2) / down),
-    width: percent(box.width / across),
-    height: percent(box.height / down),
-  });
-  return face;
-}
-
-const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
 /** Put photos that are not in the grid yet where the newest-first list has them. */
 export function mergeNewest(grid, photos, options) {

@@ -1,58 +1,134 @@
-// One photo over the gallery, at its own address (#photo-7): Back closes it.
-import { clock, number, say } from "./words.js";
+// One photo over the gallery, at its own address (/gallery/7): Back closes it.
+import { toast } from "./app.js";
+import { answer, share } from "./share.js";
+import { clock, day, number, say } from "./words.js";
 
 const SWIPE = 48; // px; less is a tap that slipped
+const STRIP = 3; // thumbnails on either side of the photo that is shown
 
-/** Open tiles of the grid in the dialog; total() is how many photos the shelf holds. */
-export function setUpViewer(grid, { total, wantMore }) {
+/**
+ * Open tiles of the grid in the dialog. total() is how many photos the shelf holds; onRemoved(tile)
+ * follows a "not me" where the shelf is the guest's own, onRestored(tile) its undoing.
+ */
+export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRestored }) {
   const dialog = document.getElementById("viewer");
   const image = dialog.querySelector(".stage img");
   const place = dialog.querySelector(".count");
   const original = dialog.querySelector("[data-original]");
-  const turns = { back: dialog.querySelector("[data-act=back]"), on: dialog.querySelector("[data-act=on]") };
+  const about = dialog.querySelector("#about");
+  const strip = dialog.querySelector("[data-strip]");
+  const control = (act) => dialog.querySelector(`[data-act=${act}]`);
   let shown = null;
   let pushed = false;
+  const home = location.pathname + location.search;
 
   const tiles = () => [...grid.querySelectorAll(".tile")];
+  const idOf = (tile) => tile.id.slice("photo-".length);
+  const bytes = (tile, size) => `/api/photo/${idOf(tile)}?size=${size}`;
 
   function show(tile) {
     const all = tiles();
     const at = all.indexOf(tile);
     shown = tile;
-    image.src = tile.href;
-    image.alt = tile.querySelector("img").alt;
     image.style.background = tile.style.getPropertyValue("--ph");
     image.onload = () => { image.style.background = ""; };
+    image.src = bytes(tile, "preview");
+    image.alt = tile.querySelector("img").alt;
     place.textContent = say("place", { n: number(at + 1), total: number(Math.max(total(), all.length)) });
-    dialog.querySelector("[data-when]").textContent = clock(new Date(tile.dataset.when));
-    original.href = tile.dataset.original;
-    turns.back.hidden = at === 0;
-    turns.on.hidden = at === all.length - 1;
-    for (const neighbour of [all[at + 1], all[at - 1]]) if (neighbour) new Image().src = neighbour.href;
+    const when = new Date(tile.dataset.when);
+    dialog.querySelector("[data-when]").textContent = clock(when);
+    dialog.querySelector("[data-day]").textContent = day(when);
+    about.textContent = tile.dataset.about;
+    original.href = bytes(tile, "original");
+    control("back").hidden = at === 0;
+    control("on").hidden = at === all.length - 1;
+    control("not-me").hidden = !("mine" in tile.dataset);
+    const around = all.slice(Math.max(0, at - STRIP), at + STRIP + 1);
+    strip.replaceChildren(...around.map((other) => thumb(other, other === tile)));
+    for (const neighbour of [all[at + 1], all[at - 1]]) if (neighbour) new Image().src = bytes(neighbour, "preview");
     if (at > all.length - 6) wantMore();
+  }
+
+  function thumb(tile, current) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-label", tile.querySelector("img").alt);
+    if (current) button.setAttribute("aria-current", "true");
+    const small = Object.assign(new Image(), { src: bytes(tile, "thumb"), alt: "" });
+    button.append(small);
+    button.addEventListener("click", () => goTo(tile));
+    return button;
   }
 
   function open(tile, { push }) {
     show(tile);
     if (!dialog.open) dialog.showModal();
     place.focus();
-    if (push) history.pushState({ viewer: true }, "", `#${tile.id}`);
+    if (push) history.pushState({ viewer: true }, "", tile.href);
     pushed = push;
   }
 
-  function turn(step) {
-    const to = tiles()[tiles().indexOf(shown) + step];
-    if (!to) return;
-    show(to);
-    history.replaceState(history.state, "", `#${to.id}`);
+  function goTo(tile) {
+    if (!tile) return;
+    show(tile);
+    history.replaceState(history.state, "", tile.href);
+    // the button that was pressed may be gone
+    if (!dialog.contains(document.activeElement) || document.activeElement.hidden) place.focus();
   }
+
+  const turn = (step) => goTo(tiles()[tiles().indexOf(shown) + step]);
 
   function close() {
     if (pushed) history.back();
     else {
-      history.replaceState(null, "", location.pathname + location.search);
+      history.replaceState(null, "", home);
       dialog.close();
     }
+  }
+
+  async function shareIt() {
+    try {
+      if (await share([bytes(shown, "preview")], shown.href) === "copied") toast(say("link_copied"));
+    } catch {
+      toast(say("failed"));
+    }
+  }
+
+  async function notMe() {
+    const tile = shown;
+    try {
+      await answer(idOf(tile), "not-me");
+    } catch {
+      toast(say("failed"));
+      return;
+    }
+    delete tile.dataset.mine;
+    if (ownShelf) {
+      const all = tiles();
+      const next = all[all.indexOf(tile) + 1] ?? all[all.indexOf(tile) - 1];
+      tile.remove();
+      onRemoved(tile);
+      if (next) goTo(next);
+      else close();
+    } else show(tile);
+    toast(say("put_aside"), say("undo"), () => undo(tile));
+  }
+
+  async function undo(tile) {
+    try {
+      await answer(idOf(tile), "not-me", { back: true });
+    } catch {
+      toast(say("failed"));
+      return;
+    }
+    tile.dataset.mine = "";
+    if (!tile.isConnected) onRestored(tile);
+    if (dialog.open) goTo(tile);
+  }
+
+  function showAbout() {
+    about.hidden = !about.hidden;
+    control("about").setAttribute("aria-expanded", String(!about.hidden));
   }
 
   grid.addEventListener("click", (event) => {
@@ -64,37 +140,39 @@ export function setUpViewer(grid, { total, wantMore }) {
   });
   dialog.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
   dialog.addEventListener("close", () => { shown?.focus(); shown?.scrollIntoView({ block: "nearest" }); });
-  dialog.addEventListener("click", (event) => {
-    const act = event.target.closest("[data-act]")?.dataset.act;
-    if (act === "close") close();
-    if (act === "back") turn(-1);
-    if (act === "on") turn(1);
-  });
+  const acts = { close, back: () => turn(-1), on: () => turn(1), share: shareIt, "not-me": notMe, about: showAbout };
+  dialog.addEventListener("click", (event) => acts[event.target.closest("[data-act]")?.dataset.act]?.());
   dialog.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowLeft") turn(-1);
-    if (event.key === "ArrowRight") turn(1);
-    if (event.key === "d" || event.key === "D") original.click();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const does = {
+      ArrowLeft: acts.back, ArrowRight: acts.on, s: shareIt, i: showAbout,
+      d: () => original.click(), n: () => control("not-me").hidden || notMe(),
+    }[key];
+    if (does) { event.preventDefault(); does(); }
   });
   addEventListener("popstate", () => {
     const tile = tileOfAddress();
     if (tile) open(tile, { push: false });
     else if (dialog.open) dialog.close();
   });
+  onSwipe(dialog.querySelector(".stage"), turn);
 
+  function tileOfAddress() {
+    const id = /^\/gallery\/(\d+)$/.exec(location.pathname)?.[1];
+    return id && document.getElementById(`photo-${id}`);
+  }
+}
+
+/** Call turn(1) or turn(-1) after a swipe with one finger. */
+export function onSwipe(stage, turn) {
   let start = null;
-  const stage = dialog.querySelector(".stage");
   stage.addEventListener("touchstart", ({ touches }) => {
     start = touches.length === 1 ? touches[0].clientX : null;
   }, { passive: true });
   stage.addEventListener("touchend", ({ changedTouches }) => {
-    const moved = start === null ? 0 : changedTouches[0].clientX - start;
+    // a picture that is magnified is moved about, not turned
+    const moved = start === null || visualViewport?.scale > 1.05 ? 0 : changedTouches[0].clientX - start;
     if (Math.abs(moved) > SWIPE) turn(moved > 0 ? -1 : 1);
   }, { passive: true });
-
-  function tileOfAddress() {
-    const id = location.hash.slice(1);
-    return id.startsWith("photo-") ? document.getElementById(id) : null;
-  }
-  const first = tileOfAddress();
-  if (first) open(first, { push: false });
 }

@@ -27,6 +27,10 @@ export function clock(date) {
   return say("clock", { h: Number(parts.hour), m: parts.minute, p: parts.dayPeriod ?? "" }).trim();
 }
 
+const days = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
+/** samedi 21 novembre */
+export const day = (date) => days.format(date);
+
 /** What a screen reader hears of a photo: when, and how many people, never who. */
 export function photoName(photo) {
   const time = clock(new Date(photo.taken_at ?? photo.uploaded_at));

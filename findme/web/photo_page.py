@@ -1,0 +1,114 @@
+"""One photo at its own address, and the answers of guests whose browser runs no script."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from yarl import URL
+
+from findme import db, neighbours, shelves, storage
+from findme.errors import GalleryIsPrivate, NotFound
+from findme.guests import Guest
+from findme.models import Event, Gallery, PhotoId, Shelf, Size
+from findme.neighbours import Place
+from findme.shelves import Listed
+from findme.web import lists, verdicts
+from findme.web.answers import MAX_LIMIT, choice_of, path_id
+from findme.web.html import redirect, render
+from findme.web.keys import POOL, SETTINGS, user
+from findme.web.tabs import ALL, MAYBE, MINE, gallery_url, tabs_of
+
+Answer = Callable[[web.Request], Awaitable[web.Response]]
+
+
+async def photo(request: web.Request) -> web.Response:
+    """GET /gallery/{id}?event=&tab=: the photo with its neighbours of the tab."""
+    photo_id = PhotoId(path_id(request))
+    event, guest = await lists.joined_event(request)
+    tab = choice_of(request, "tab", tabs_of(event), MINE)
+    async with db.acquire(request.app[POOL]) as conn:
+        shown = await _find(request, conn, event, guest, photo_id)
+        original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
+        says = await neighbours.said_of(conn, guest.id, photo_id)
+        place = await _place(request, conn, event, guest, photo_id, tab)
+    here = request.rel_url.with_query(event=str(event.id), tab=tab)
+
+    def address(other: PhotoId | None) -> str | None:
+        return None if other is None else str(here.with_path(f"/gallery/{other}", keep_query=True))
+
+    return render(
+        request,
+        "guest/photo.html",
+        {
+            "event": event,
+            "photo": lists.photo_json(shown),
+            "when": shown.taken_at or shown.uploaded_at,
+            "size_mb": 0 if original is None else original.size_bytes / 1e6,
+            "says": says,
+            "place": place,
+            "newer": address(place.newer),
+            "older": address(place.older),
+            "back": f"{gallery_url(event, tab)}#photo-{photo_id}",
+            "query": here.query_string,
+        },
+    )
+
+
+async def _find(
+    request: web.Request, conn: db.Connection, event: Event, guest: Guest, photo_id: PhotoId
+) -> Listed:
+    """Return the photo; NotFound where it is of another event, or not for this guest."""
+    floor = request.app[SETTINGS].face_maybe_threshold
+    found = await shelves.list_everyones(
+        conn,
+        event.id,
+        guest.id,
+        lists.thresholds_of(request, event),
+        before=PhotoId(photo_id + 1),
+        limit=1,
+    )
+    if not found or found[0].id != photo_id:
+        raise NotFound
+    if not await shelves.may_see(conn, photo_id, user(request).id, floor):
+        raise NotFound
+    return found[0]
+
+
+async def _place(
+    request: web.Request,
+    conn: db.Connection,
+    event: Event,
+    guest: Guest,
+    photo_id: PhotoId,
+    tab: str,
+) -> Place:
+    if tab == ALL:
+        if event.gallery is Gallery.OWN:
+            raise GalleryIsPrivate
+        return await neighbours.place_among_all(conn, event.id, photo_id)
+    shelf = Shelf.MAYBE if tab == MAYBE else Shelf.SURE
+    thresholds = lists.thresholds_of(request, event)
+    mine = await shelves.list_mine(conn, guest.id, thresholds, shelf, before=None, limit=MAX_LIMIT)
+    return neighbours.place_among(photo_id, [item.id for item in mine])
+
+
+def _form(answer: Answer, *, stays: bool) -> Answer:
+    """Return the handler of a form: what the API does, then the page that it came from."""
+
+    async def handle(request: web.Request) -> web.Response:
+        event, _ = await lists.joined_event(request)
+        tab = choice_of(request, "tab", tabs_of(event), MINE)
+        await answer(request)
+        if stays or tab != MAYBE:
+            path = f"/gallery/{path_id(request)}"
+            return redirect(str(URL(path).with_query(event=str(event.id), tab=tab)))
+        return redirect(gallery_url(event, MAYBE))
+
+    return handle
+
+
+ROUTES = [
+    web.get("/gallery/{id:[0-9]+}", photo),
+    web.post("/gallery/{id:[0-9]+}/me", _form(verdicts.post_me, stays=False)),
+    web.post("/gallery/{id:[0-9]+}/not-me", _form(verdicts.post_not_me, stays=False)),
+    web.post("/gallery/{id:[0-9]+}/undo", _form(verdicts.delete_not_me, stays=True)),
+]

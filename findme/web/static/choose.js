@@ -1,0 +1,109 @@
+// Choosing photos: the button, a long press, Space; the dock then counts and takes them along.
+import { share, takesFiles } from "./share.js";
+import { count, say } from "./words.js";
+import { toast } from "./app.js";
+
+const LONG = 450; // ms; shorter is a tap
+const SHAREABLE = 20; // files that a share sheet takes without a murmur
+
+/** Let photos of the grid be chosen; returns what shows the number of all again. */
+export function setUpChoosing(main, grid) {
+  const button = main.querySelector("[data-choose]");
+  const dock = main.querySelector("[data-dock]");
+  if (!button || !dock) return () => {};
+  const take = dock.querySelector("[data-take]");
+  const label = take.querySelector("span");
+  const shareButton = dock.querySelector("[data-share]");
+  const all = take.getAttribute("href");
+  let choosing = false;
+  let total = null;
+
+  const chosen = () => [...grid.querySelectorAll(".tile.chosen")];
+  const idOf = (tile) => tile.id.slice("photo-".length);
+
+  function show() {
+    const tiles = chosen();
+    if (choosing) {
+      label.textContent = count("take_chosen", tiles.length);
+      take.href = `${all}&ids=${tiles.map(idOf).join(",")}`;
+    } else {
+      if (total !== null) label.textContent = count("take", total);
+      take.href = all;
+    }
+    take.toggleAttribute("aria-disabled", choosing && !tiles.length);
+    shareButton.hidden = !(choosing && tiles.length && tiles.length <= SHAREABLE && takesFiles());
+    dock.querySelector("[data-unchoose]").hidden = !choosing;
+    button.setAttribute("aria-pressed", String(choosing));
+    grid.classList.toggle("choosing", choosing);
+    for (const tile of grid.querySelectorAll(".tile")) {
+      if (choosing) {
+        tile.setAttribute("role", "checkbox");
+        tile.setAttribute("aria-checked", String(tile.classList.contains("chosen")));
+      } else {
+        tile.classList.remove("chosen");
+        tile.removeAttribute("role");
+        tile.removeAttribute("aria-checked");
+      }
+    }
+  }
+
+  function set(on) {
+    choosing = on;
+    if (!on) for (const tile of chosen()) tile.classList.remove("chosen");
+    show();
+  }
+
+  function toggle(tile) {
+    tile.classList.toggle("chosen");
+    show();
+  }
+
+  button.hidden = false;
+  button.addEventListener("click", () => set(!choosing));
+  dock.querySelector("[data-unchoose]").addEventListener("click", () => { set(false); button.focus(); });
+  take.addEventListener("click", (event) => {
+    if (take.hasAttribute("aria-disabled")) event.preventDefault();
+  });
+  shareButton.addEventListener("click", async () => {
+    try {
+      const urls = chosen().map((tile) => `/api/photo/${idOf(tile)}?size=preview`);
+      if (await share(urls, location.href) === "copied") toast(say("link_copied"));
+    } catch {
+      toast(say("failed"));
+    }
+  });
+  // before the viewer hears of the click
+  grid.addEventListener("click", (event) => {
+    const tile = event.target.closest(".tile");
+    if (!choosing || !tile) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    toggle(tile);
+  }, { capture: true });
+  grid.addEventListener("keydown", (event) => {
+    if (!choosing || event.key !== " ") return;
+    event.preventDefault();
+    const tile = event.target.closest(".tile");
+    if (tile) toggle(tile);
+  });
+
+  let press = null;
+  grid.addEventListener("pointerdown", (event) => {
+    const tile = event.target.closest(".tile");
+    if (event.pointerType !== "touch" || choosing || !tile) return;
+    press = setTimeout(() => { set(true); toggle(tile); swallowNextClick(); }, LONG);
+  });
+  for (const end of ["pointerup", "pointermove", "pointercancel"]) {
+    grid.addEventListener(end, (event) => {
+      if (end !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 6) clearTimeout(press);
+    });
+  }
+  grid.addEventListener("contextmenu", (event) => choosing && event.preventDefault());
+  function swallowNextClick() {
+    const swallow = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
+    addEventListener("click", swallow, { capture: true, once: true });
+    addEventListener("pointerup", () => setTimeout(() => removeEventListener("click", swallow, { capture: true })), { once: true });
+  }
+
+  return (n) => { total = n; show(); };
+}

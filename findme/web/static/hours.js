@@ -1,0 +1,49 @@
+// Headings between the tiles: the hour, and the day where it is another one (tiles.add_headings).
+import { day as dayOf, say } from "./words.js";
+
+const language = document.documentElement.lang;
+const hours = new Intl.DateTimeFormat(language, { hour: "numeric" });
+
+/** Put the headings of a grid where they belong, and the way to "Maybe you?" after the first hour. */
+export function setHeadings(grid) {
+  const wash = grid.querySelector(".wash");
+  for (const old of grid.querySelectorAll(".hour, .fill")) old.remove();
+  let last = null;
+  let count = 0;
+  for (const tile of grid.querySelectorAll(".tile")) {
+    const when = new Date(tile.dataset.when);
+    const newDay = !last || when.toDateString() !== last.toDateString();
+    if (newDay || when.getHours() !== last.getHours()) {
+      count += 1;
+      if (count > 1) tile.before(filler());
+      if (count === 2 && wash) tile.before(wash);
+      tile.before(heading(when, newDay));
+    }
+    last = when;
+  }
+  if (wash && count < 2) grid.append(filler(), wash);
+}
+
+function heading(when, newDay) {
+  const parts = Object.fromEntries(hours.formatToParts(when).map(({ type, value }) => [type, value]));
+  const element = document.createElement("h2");
+  element.className = "hour";
+  const hour = document.createElement("span");
+  hour.className = "num";
+  hour.textContent = say("hour", { h: Number(parts.hour), p: parts.dayPeriod ?? "" }).trim();
+  element.append(hour);
+  if (newDay) {
+    const day = document.createElement("span");
+    day.className = "muted";
+    day.textContent = dayOf(when);
+    element.append(" ", day);
+  }
+  return element;
+}
+
+// takes what is left of a line, so that its tiles keep their size
+function filler() {
+  const element = document.createElement("i");
+  element.className = "fill";
+  return element;
+}

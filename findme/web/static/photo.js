@@ -1,0 +1,19 @@
+// A photo's own page: keys, swipes and the share sheet over links that work without.
+import { share } from "./share.js";
+import { onSwipe } from "./viewer.js";
+
+const main = document.querySelector("[data-photo]");
+const press = (key) => main.querySelector(`[data-key="${key}"]`)?.click();
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  press(event.key.length === 1 ? CSS.escape(event.key.toLowerCase()) : event.key);
+});
+onSwipe(main.querySelector(".stage"), (step) => press(step > 0 ? "ArrowRight" : "ArrowLeft"));
+
+const button = main.querySelector("[data-act=share]");
+button.hidden = false;
+button.addEventListener("click", async () => {
+  const done = await share([`/api/photo/${main.dataset.photo}?size=preview`], location.href);
+  if (done === "copied") button.querySelector("span").textContent = button.dataset.done;
+});

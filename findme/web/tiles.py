@@ -1,0 +1,84 @@
+"""Tiles of the justified grid, and the headings between them: what the templates draw."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from babel import dates
+
+from findme.web.language import Language
+
+#: The narrowest and the widest tile, width by height; grid.js keeps to the same.
+RATIOS = (0.56, 2.4)
+#: Above it a thumbnail (400 px) is too small for a row of 250 px: wide screens get the preview.
+WIDE = 1.8
+#: The small ovals of "Maybe you?", in CSS pixels, and how many faces wide they show.
+OVAL = (40, 50)
+AROUND = 1.7
+
+#: Returns 23 h, or 11 PM, by the catalogue's sentence of {h} and {p}.
+Hour = Callable[[datetime, str], str]
+
+
+def tile_of(photo: dict[str, Any]) -> dict[str, Any]:
+    """Return a photo (see the contract) with what its tile needs: time and ratio.
+
+    Very wide and very high pictures are cut to RATIOS in the middle.
+    """
+    ratio = min(max(photo["width"] / photo["height"], RATIOS[0]), RATIOS[1])
+    when = datetime.fromisoformat(photo["taken_at"] or photo["uploaded_at"])
+    return {**photo, "when": when, "ratio": round(ratio, 3), "heading": None}
+
+
+def add_headings(tiles: Sequence[dict[str, Any]], language: Language, zone: tzinfo) -> None:
+    """Mark the tiles where another hour begins, with the day where that is another one too.
+
+    The order is that of the uploads, so an hour may come twice: nothing is said of it that is not
+    true of the photos below. hours.js does the same for what comes later.
+    """
+    last = None
+    for tile in tiles:
+        local = tile["when"].astimezone(zone)
+        if last is None or (local.date(), local.hour) != (last.date(), last.hour):
+            new_day = last is None or local.date() != last.date()
+            tile["heading"] = {"day": day_of(local, language) if new_day else None}
+        last = local
+
+
+def day_of(when: datetime, language: Language) -> str:
+    """Return `samedi 21 novembre`."""
+    pattern = dates.get_date_format("full", language.locale).pattern
+    # the year goes, with what leads up to it: ", y", "'de' y"
+    short = re.sub(r"[\s,]*(?:'[^']*'\s*)?y+", "", pattern)
+    return str(dates.format_date(when, short, language.locale))
+
+
+def hours_of(language: Language, zone: tzinfo) -> Hour:
+    """Return what writes an hour of the day."""
+
+    def hour(when: datetime, sentence: str) -> str:
+        def part(pattern: str) -> str:
+            return str(dates.format_time(when, pattern, tzinfo=zone, locale=language.locale))
+
+        shown = part("h" if "{p}" in sentence else "H")
+        return sentence.replace("{h}", shown).replace("{p}", part("a")).strip()
+
+    return hour
+
+
+def mini_of(photo: dict[str, Any]) -> dict[str, Any]:
+    """Return where a thumbnail lies behind a small oval (CSS pixels) so that it shows the face."""
+    box = photo["face_box"] or {"left": 0.25, "top": 0.2, "width": 0.5, "height": 0.5}
+    across, down = OVAL
+    ratio = photo["height"] / photo["width"]
+    width = max(across / (AROUND * box["width"]), across, down / ratio)
+    height = width * ratio
+    left = across / 2 - (box["left"] + box["width"] / 2) * width
+    top = down / 2 - (box["top"] + box["height"] / 2) * height
+    return {
+        "url": photo["thumb_url"],
+        "width": round(width),
+        "left": round(min(0.0, max(across - width, left))),
+        "top": round(min(0.0, max(down - height, top))),
+    }

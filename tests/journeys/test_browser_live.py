@@ -1,0 +1,196 @@
+"""The open gallery in a real browser: photos arrive, and the guest has the last word on them."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.journeys.browser import (
+    PATIENCE,
+    Organiser,
+    Visit,
+    launched,
+    organising,
+    visiting,
+)
+from tests.journeys.test_browser_pages import join
+from tests.pictures import drawn, labelled
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+GONE = "Photo retirée de vos photos."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of these tests."""
+    with launched() as opened:
+        yield opened
+
+
+@pytest.fixture
+def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
+    """The admin at the API."""
+    with organising(browser, service) as opened:
+        yield opened
+
+
+@pytest.fixture
+def guest(browser: Browser, service: Service) -> Iterator[Visit]:
+    """A guest with a telephone, in French."""
+    with visiting(browser, service) as visit:
+        yield visit
+
+
+def photos_of_one(count: int) -> tuple[str, list[bytes]]:
+    """Return somebody of the labelled set who is on so many photos, and the photos."""
+    photos = labelled()
+    name = "obama" if "obama" in photos.selfies else next(iter(photos.selfies))
+    theirs = [path for path, people in sorted(photos.people.items()) if name in people]
+    return name, [path.read_bytes() for path in theirs[:count]]
+
+
+def gallery_with_photos(
+    guest: Visit, organiser: Organiser, email: str, count: int
+) -> dict[str, Any]:
+    """Bring a guest into an event with photos of them, and wait until they are found."""
+    event = organiser.make_event("Soirée")
+    name, pictures = photos_of_one(count)
+    for number, picture in enumerate(pictures):
+        organiser.upload(event, f"{number}.jpg", picture)
+    join(guest, event["code"], email, labelled().selfies[name])
+    expect(guest.page.locator(".tile")).to_have_count(count)
+    return event
+
+
+def test_photos_come_by_the_stream_without_a_question(guest: Visit, organiser: Organiser) -> None:
+    """The page asks for no counts; what it shows is pushed to it, and the numbers are true."""
+    name, pictures = photos_of_one(2)
+    event = organiser.make_event("Direct")
+    organiser.upload(event, "first.jpg", pictures[0])
+    page = guest.page
+    join(guest, event["code"], "stream", labelled().selfies[name])
+    expect(page.locator(".tile")).to_have_count(1)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    organiser.upload(event, "scene.jpg", drawn(31))
+    organiser.upload(event, "second.jpg", pictures[1])
+    expect(page.locator(".tile")).to_have_count(2)
+    expect(page.locator(".tile >> nth=0").locator(".tag")).to_have_text("À l’instant")
+    expect(page.locator("[data-title-count]")).to_have_text("2")
+    expect(page.locator("[data-count=all]")).to_have_text("3")
+    expect(page.locator("[data-take]")).to_have_text("Télécharger mes 2 photos")
+    assert [url for url in asked if "/gallery/counts" in url] == []
+
+
+def test_without_the_stream_the_page_asks(guest: Visit, organiser: Organiser) -> None:
+    """Where a proxy refuses the stream, polling brings the same."""
+    name, pictures = photos_of_one(2)
+    event = organiser.make_event("Sans flux")
+    organiser.upload(event, "first.jpg", pictures[0])
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=502, body="no")
+
+    guest.page.route("**/stream", refuse)
+    join(guest, event["code"], "polling", labelled().selfies[name])
+    expect(guest.page.locator(".tile")).to_have_count(1)
+    organiser.upload(event, "second.jpg", pictures[1])
+    expect(guest.page.locator(".tile")).to_have_count(2)
+
+
+def test_who_reads_further_down_is_not_disturbed(guest: Visit, organiser: Organiser) -> None:
+    """New photos wait behind a button; it shows them and goes to the top."""
+    event = organiser.make_event("Défilé")
+    for number in range(30):
+        organiser.upload(event, f"{number}.jpg", drawn(300 + number, 160, 200))
+    page = guest.page
+    join(guest, event["code"], "reader", next(iter(labelled().selfies.values())))
+    guest.goto(f"/gallery?event={event['id']}&tab=all")
+    expect(page.locator("[data-count=all]")).to_have_text("30")
+    expect(page.locator(".tile")).to_have_count(30)
+    page.evaluate("scrollTo(0, 600)")
+    organiser.upload(event, "new.jpg", drawn(400))
+    expect(page.locator("[data-fresh]")).to_have_text("1 nouvelle photo")
+    expect(page.locator(".tile")).to_have_count(30)
+    assert page.evaluate("scrollY") > 500
+    page.click("[data-fresh]")
+    expect(page.locator(".tile")).to_have_count(31)
+    expect(page.locator("[data-fresh]")).to_be_hidden()
+
+
+def test_not_me_can_be_taken_back(guest: Visit, organiser: Organiser) -> None:
+    """N puts a photo aside and shows the next; Undo brings it back to its place."""
+    gallery_with_photos(guest, organiser, "aside", 3)
+    page = guest.page
+    first = page.locator(".tile >> nth=0").get_attribute("id")
+    page.click(".tile >> nth=0")
+    page.keyboard.press("n")
+    expect(page.locator("#toast")).to_contain_text(GONE)
+    expect(page.locator(".tile")).to_have_count(2)
+    expect(page.locator("#viewer .count")).to_have_text(re.compile("^1 sur"))
+    page.click("#toast button")
+    expect(page.locator(".tile")).to_have_count(3)
+    assert page.locator(".tile >> nth=0").get_attribute("id") == first
+    page.keyboard.press("i")
+    expect(page.locator("#about")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+
+
+def test_a_photo_has_an_address(guest: Visit, organiser: Organiser) -> None:
+    """The viewer's address opens the photo's own page; keys turn it, Close leads to its tile."""
+    event = gallery_with_photos(guest, organiser, "address", 2)
+    page = guest.page
+    page.click(".tile >> nth=0")
+    address = page.url
+    assert re.search(r"/gallery/\d+\?", address)
+    page.goto(address)
+    expect(page.locator("h1")).to_have_text("1 sur 2")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("h1")).to_have_text("2 sur 2")
+    page.keyboard.press("n")
+    expect(page.locator("footer [role=status]")).to_have_text(GONE)
+    page.click("text=Annuler")
+    expect(page.locator("footer [role=status]")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/gallery?event=*")
+    guest.goto(f"/gallery/999999?event={event['id']}")
+    expect(page.locator("h1")).to_have_text("Il n’y a rien ici.")
+
+
+def test_chosen_photos_are_taken_along(guest: Visit, organiser: Organiser) -> None:
+    """The dock counts what is chosen, by taps or Space, and downloads just that."""
+    event = gallery_with_photos(guest, organiser, "choosing", 3)
+    page = guest.page
+    with page.expect_download() as everything:
+        page.click("[data-take]")
+    assert everything.value.suggested_filename.endswith(".zip")
+    page.click("[data-choose]")
+    page.click(".tile >> nth=1")
+    expect(page.locator("[data-take]")).to_have_text("Télécharger 1 photo")
+    page.locator(".tile >> nth=2").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("[data-take]")).to_have_text("Télécharger 2 photos")
+    chosen = [(page.locator(f".tile >> nth={n}").get_attribute("id") or "")[6:] for n in (1, 2)]
+    wanted = f"/api/my-photos.zip?event={event['id']}&ids={','.join(chosen)}"
+    assert page.locator("[data-take]").get_attribute("href") == wanted
+    page.click("[data-unchoose]")
+    expect(page.locator("[data-take]")).to_have_text("Télécharger mes 3 photos")
+
+
+def test_a_photo_is_shared_by_its_link_where_there_is_no_sheet(
+    guest: Visit, organiser: Organiser
+) -> None:
+    """Without a share sheet S copies the photo's address."""
+    gallery_with_photos(guest, organiser, "sharing", 1)
+    guest.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = guest.page
+    page.evaluate("delete Navigator.prototype.share; delete Navigator.prototype.canShare;")
+    page.click(".tile")
+    page.keyboard.press("s")
+    expect(page.locator("#toast")).to_have_text("Lien copié.")
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
