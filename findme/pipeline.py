@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from findme import (
     db,
     events,
+    guests,
     images,
     photos,
     queue,
