@@ -48,7 +48,7 @@ async def merge(conn: Connection, event_id: EventId, photo_id: PhotoId, result: 
     await conn.execute(
         "update photo set state = 'indexed', error = null, faces = $2 where id = $1",
         photo_id,
-        len(kept) + len(new) + len(result.unindexed),
+        len(kept) + len(new),
     )
     return len(new)
 
