@@ -1,0 +1,123 @@
+"""Every page before axe: WCAG 2.2 A and AA, by day and by night, in both languages, two widths."""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import (
+    DESKTOP,
+    PATIENCE,
+    PHONE,
+    Visit,
+    launched,
+    organising,
+    visiting,
+)
+from tests.journeys.test_browser_pages import join
+from tests.pictures import labelled
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of these tests."""
+    with launched() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def event(browser: Browser, service: Service) -> dict[str, Any]:
+    """An event with photos; some of them show the guest."""
+    with organising(browser, service) as organiser:
+        made = organiser.make_event("Accessible")
+        for path in sorted(labelled().people)[:12]:
+            organiser.upload(made, path.name, path.read_bytes())
+        return made
+
+
+@cache
+def axe() -> str:
+    """Return the script of axe-core."""
+    return (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
+def violations(visit: Visit) -> list[str]:
+    """Return what axe finds on the page as it stands: the rule, and the elements that break it."""
+    visit.page.evaluate(axe())
+    found: list[dict[str, Any]] = visit.page.evaluate(
+        """async (rules) => (await axe.run({
+            runOnly: rules, resultTypes: ["violations"],
+        })).violations""",
+        RULES,
+    )
+    return [
+        f"{rule['id']}: {node['html'][:200]} ({node['failureSummary']})"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def look_at(visit: Visit, *paths: str) -> None:
+    """Check pages, each as it stands once it is loaded."""
+    for path in paths:
+        visit.goto(path)
+        assert violations(visit) == [], path
+
+
+@pytest.mark.parametrize("language", ["fr-FR", "en-GB"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_no_page_breaks_a_rule(
+    browser: Browser,
+    service: Service,
+    event: dict[str, Any],
+    language: str,
+    scheme: Literal["light", "dark"],
+    size: tuple[int, int],
+) -> None:
+    """A visitor's, a guest's and an organiser's pages, and what opens over them."""
+    photos = labelled()
+    name = next(name for path in sorted(photos.people)[:12] for name in sorted(photos.people[path]))
+    gallery = f"/gallery?event={event['id']}"
+    with visiting(browser, service, size, language=language) as visit:
+        page = visit.page
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        look_at(visit, "/", "/login", "/nothing", f"/e/{event['code']}", "/e?code=XXXX")
+        email = f"axe-{language[:2]}-{scheme}-{size[0]}"
+        join(visit, event["code"], email, photos.selfies[name])
+        assert violations(visit) == [], "gallery"
+        expect(page.locator(".tile >> nth=0")).to_be_visible()
+        look_at(visit, "/", "/account", f"/e/{event['code']}")
+        look_at(visit, f"{gallery}&tab=all", f"{gallery}&tab=maybe", gallery)
+        page.click("[data-choose]")
+        page.click(".tile >> nth=0")
+        assert violations(visit) == [], "choosing"
+        page.click("[data-unchoose]")
+        page.click(".tile >> nth=0")
+        page.keyboard.press("i")
+        assert violations(visit) == [], "viewer"
+        look_at(visit, page.url.removeprefix(visit.url))
+    with visiting(browser, service, size, language=language) as visit:
+        visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        visit.goto("/login")
+        visit.page.fill("#email", service.admin_email)
+        visit.page.fill("#password", service.admin_password)
+        visit.page.press("#password", "Enter")
+        visit.page.wait_for_url("**/admin")
+        look_at(visit, "/admin", "/admin/events", f"/admin/events/{event['id']}")
+
+
+def test_the_check_would_notice(browser: Browser, service: Service) -> None:
+    """A picture without a name is found: the rules do run."""
+    with visiting(browser, service) as visit:
+        visit.goto("/login")
+        visit.page.evaluate("document.querySelector('main').append(new Image(9, 9))")
+        assert [found.partition(":")[0] for found in violations(visit)] == ["image-alt"]
