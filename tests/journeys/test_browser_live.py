@@ -194,3 +194,52 @@ def test_a_photo_is_shared_by_its_link_where_there_is_no_sheet(
     page.keyboard.press("s")
     expect(page.locator("#toast")).to_have_text("Lien copié.")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def uncertain(guest: Visit, organiser: Organiser, email: str, count: int) -> dict[str, Any]:
+    """Bring a guest into an event whose organiser takes only perfect matches as sure."""
+    event = gallery_with_photos(guest, organiser, email, count)
+    organiser.call("PATCH", f"/api/admin/events/{event['id']}", data={"match_threshold": 100})
+    guest.goto(f"/gallery?event={event['id']}&tab=maybe")
+    return event
+
+
+def test_uncertain_faces_are_settled_by_keys(guest: Visit, organiser: Organiser) -> None:
+    """Yes, no, and taking it back: one face a screen, the focus on the question."""
+    event = uncertain(guest, organiser, "keys", 3)
+    page = guest.page
+    expect(page.locator("[data-place]")).to_have_text("1 sur 3")
+    expect(page.locator(".pic .face")).to_be_visible()
+    expect(page.locator(".beside img")).to_be_visible()
+    page.keyboard.press("o")
+    expect(page.locator("#toast")).to_contain_text("Photo ajoutée aux vôtres.")
+    expect(page.locator("[data-place]")).to_have_text("2 sur 3")
+    expect(page.locator("h1")).to_be_focused()
+    page.keyboard.press("n")
+    expect(page.locator("[data-place]")).to_have_text("3 sur 3")
+    page.click("#toast button")
+    expect(page.locator("[data-place]")).to_have_text("2 sur 3")
+    page.keyboard.press("y")
+    expect(page.locator("[data-place]")).to_have_text("3 sur 3")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-settled] h2")).to_have_text("C’est réglé")
+    expect(page.locator("[data-added]")).to_have_text("2 photos ajoutées aux vôtres.")
+    guest.goto(f"/gallery?event={event['id']}")
+    expect(page.locator("[data-count=mine]")).to_have_text("2")
+    expect(page.locator("[data-wash]")).to_contain_text("1 visage à confirmer")
+
+
+def test_uncertain_faces_are_settled_without_scripts(
+    browser: Browser, service: Service, guest: Visit, organiser: Organiser
+) -> None:
+    """Forms answer, a link skips."""
+    event = uncertain(guest, organiser, "forms", 2)
+    with visiting(browser, service, scripts=False) as visit:
+        visit.context.add_cookies(guest.context.cookies())  # type: ignore[arg-type]  # given and taken types differ
+        visit.goto(f"/gallery?event={event['id']}&tab=maybe")
+        visit.page.click("text=Oui, c’est moi")
+        expect(visit.page.locator("[data-place]")).to_have_text("1 sur 1")
+        visit.page.click("text=passer")
+        expect(visit.page.locator("h1")).to_have_text("C’est réglé")
+        visit.goto(f"/gallery?event={event['id']}")
+        expect(visit.page.locator("[data-count=mine]")).to_have_text("1")

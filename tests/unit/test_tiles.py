@@ -1,0 +1,75 @@
+"""Tiles of the grid: headings by hour and day, ratios, and the small ovals."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from findme.models import PhotoId
+from findme.neighbours import Place, place_among
+from findme.web.language import Language, read_languages
+from findme.web.tiles import AROUND, OVAL, add_headings, day_of, hours_of, mini_of, tile_of
+
+PARIS = ZoneInfo("Europe/Paris")
+LATE = datetime(2026, 11, 21, 22, 14, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def languages() -> dict[str, Language]:
+    return read_languages()
+
+
+def photo(when: str, **members: Any) -> dict[str, Any]:
+    """Return a photo as the API describes it."""
+    usual = {"width": 4000, "height": 3000, "face_box": None, "thumb_url": "/thumb"}
+    return {"taken_at": when, "uploaded_at": "2026-11-22T08:00:00Z", **usual, **members}
+
+
+def test_a_heading_stands_where_the_hour_changes(languages: dict[str, Language]) -> None:
+    """In the visitor's zone; the day is said once, and again where it is another one."""
+    times = ["23:40", "23:10", "22:50", "23:05", "21:59"]
+    tiles = [tile_of(photo(f"2026-11-21T{time}:00Z")) for time in times]
+    add_headings(tiles, languages["fr"], PARIS)
+    # in Paris it is 0:40, 0:10, 23:50, 0:05 and 22:59
+    days = [tile["heading"] and tile["heading"]["day"] for tile in tiles]
+    saturday, sunday = "samedi 21 novembre", "dimanche 22 novembre"
+    assert days == [sunday, None, saturday, sunday, saturday]
+    assert [tile["heading"] is not None for tile in tiles] == [True, False, True, True, True]
+
+
+def test_a_photo_without_a_camera_clock_stands_at_its_upload() -> None:
+    assert tile_of(photo("") | {"taken_at": None})["when"].hour == 8
+
+
+def test_hours_and_days_are_the_languages_own(languages: dict[str, Language]) -> None:
+    french, english = languages["fr"], languages["en"]
+    assert hours_of(french, PARIS)(LATE, "{h} h") == "23 h"
+    assert hours_of(english, PARIS)(LATE, "{h} {p}") == "11 PM"
+    assert day_of(LATE.astimezone(PARIS), french) == "samedi 21 novembre"
+    assert day_of(LATE.astimezone(PARIS), english) == "Saturday, November 21"
+
+
+@pytest.mark.parametrize(("width", "height", "ratio"), [(9000, 1000, 2.4), (1000, 9000, 0.56)])
+def test_extreme_pictures_are_cut(width: int, height: int, ratio: float) -> None:
+    assert tile_of(photo("2026-11-21T20:00:00Z", width=width, height=height))["ratio"] == ratio
+
+
+@pytest.mark.parametrize("left", [0.0, 0.4, 0.9])
+@pytest.mark.parametrize("size", [0.02, 0.1, 0.9])
+def test_an_oval_is_full_of_picture(left: float, size: float) -> None:
+    """Wherever the face is, no edge of the picture shows; a small one is magnified."""
+    box = {"left": left, "top": 0.3, "width": min(size, 1 - left), "height": 0.2}
+    mini = mini_of(photo("2026-11-21T20:00:00Z", face_box=box))
+    assert mini["left"] <= 0 <= OVAL[0] - 1 <= mini["left"] + mini["width"]
+    assert mini["top"] <= 0 <= OVAL[1] - 1 <= mini["top"] + mini["width"] * 3 / 4
+    assert mini["width"] >= OVAL[0] / (AROUND * box["width"]) - 1
+
+
+def test_a_photo_knows_its_neighbours() -> None:
+    """Newest first; one that is not in the shelf (any more) has neighbours, and no number."""
+    shelf = [PhotoId(9), PhotoId(5), PhotoId(2)]
+    assert place_among(PhotoId(5), shelf) == Place(PhotoId(9), PhotoId(2), 2, 3)
+    assert place_among(PhotoId(9), shelf) == Place(None, PhotoId(5), 1, 3)
+    assert place_among(PhotoId(4), shelf) == Place(PhotoId(5), PhotoId(2), None, 3)
+    assert place_among(PhotoId(4), []) == Place(None, None, None, 0)
