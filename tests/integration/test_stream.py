@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientResponse
 
 from findme import db
-from findme.live import BACKLOG, Listener
+from findme.live import BACKLOG, Hub, Listener
 from findme.models import EventId
 from findme.web.stream import HUB
 from tests.conftest import App
@@ -203,3 +203,25 @@ async def test_a_slow_phone_is_sent_away() -> None:
     listener.send(b"message")
     listener.send(b"one too many")
     assert await listener.next(1) is None
+
+
+async def test_what_other_processes_do_is_heard_of_too(app: App) -> None:
+    """Where the work is done elsewhere, nothing of it moves a version in this process."""
+    event = await make_event(app)
+    ada = await member(app.resources.pool, event)
+    resources = app.resources
+    hub = Hub(resources.pool, resources.cache, sure=90, maybe=80, elsewhere=True)
+    event_id = EventId(int(event["id"]))
+    before = await resources.cache.version(event_id)
+    task = asyncio.create_task(hub.run())
+    with hub.listening(event_id, ada.guest_id) as listener:
+        await hub.greet(listener, None)
+        await listener.next(30)
+        async with db.acquire(resources.pool) as conn:
+            [photo] = await add_photos(conn, event, 1)
+        message = await listener.next(30)
+    task.cancel()
+    assert message is not None
+    assert f'"id":"{photo}"'.encode() in message
+    # and the lists that this process keeps are stale
+    assert await resources.cache.version(event_id) > before
