@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from findme import db, queue, workers
+from findme import db, queue, replicas, workers
 from findme.db import Pool
 from findme.errors import EngineUnavailable
 from findme.models import Job, JobKind
@@ -20,8 +20,12 @@ __all__ = ["bench"]
 @pytest.fixture(autouse=True)
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Naps and beats of a moment."""
-    for name in ("POLL_SECONDS", "PARK_SECONDS", "BEAT_SECONDS"):
-        monkeypatch.setattr(queue, name, 0.02)
+    for module, name in (
+        (workers, "POLL_SECONDS"),
+        (workers, "PARK_SECONDS"),
+        (replicas, "BEAT_SECONDS"),
+    ):
+        monkeypatch.setattr(module, name, 0.02)
 
 
 @asynccontextmanager
