@@ -65,7 +65,7 @@ class Sweeps:
             similar = await self._faces.search_faces(
                 event.collection_id,
                 reference.engine_face_id,
-                threshold=self._settings.search_floor,
+                threshold=self._floor(event),
             )
         async with db.transaction(self._pool) as conn:
             await matching.save_reference_search(conn, reference, similar, edge)
@@ -98,6 +98,11 @@ class Sweeps:
         if plan.references or plan.faces or hops:
             await self._cache.forget_event(event.id)
 
+    def _floor(self, event: Event) -> float:
+        """Return the similarity from which matches are stored: what a shelf could ever show."""
+        own = event.maybe_threshold
+        return self._settings.search_floor if own is None else min(self._settings.search_floor, own)
+
     async def _follow_hops(self, event: Event) -> int:
         """Search from confirmed faces and from strong matches; return how many searches."""
         async with db.transaction(self._pool) as conn:
@@ -129,7 +134,7 @@ class Sweeps:
             async with db.transaction(self._pool) as conn:
                 await matching.save_face_search(conn, face, similar, plan.horizon, self._hop)
 
-        floor = self._settings.search_floor
+        floor = self._floor(event)
         try:
             async with asyncio.TaskGroup() as group:
                 for reference in plan.references:

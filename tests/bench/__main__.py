@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 
-from tests.bench import archive, engine, reference, search, upload
+from tests.bench import archive, engine, latency, reference, search, upload
 
 BENCHES = {
     "archive": archive.measure,
     "engine": engine.measure,
+    "latency": latency.measure,
     "reference": reference.measure,
     "search": search.measure,
     "upload": upload.measure,
