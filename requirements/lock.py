@@ -23,8 +23,8 @@ def lock(name: str) -> None:
         overrides.flush()
         extras = [option for extra in EXTRAS[name] for option in ("--extra", extra)]
         command = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
-        command += ["--python-version", "3.11", "--no-emit-index-url", "--no-emit-find-links"]
-        command += ["--no-header", "--no-annotate", "--override", overrides.name, *extras]
+        command += ["--python-version", "3.11", "--no-header", "--no-annotate"]
+        command += ["--override", overrides.name, *extras]
         command += ["setup.cfg", "--output-file", f"requirements/{name}.lock"]
         subprocess.run(  # noqa: S603 - nothing in it comes from outside
             command,

@@ -15,7 +15,8 @@ from findme.web.html import render
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.openapi_admin import ADMIN_PATHS
 from findme.web.openapi_archive import ARCHIVE_PATHS
-from findme.web.openapi_paths import FAILURES, PATHS, RETRY_AFTER, RETRY_LATER, answer
+from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
+from findme.web.openapi_paths import PATHS
 from findme.web.openapi_schemas import SCHEMAS
 from findme.web.openapi_words import Schema, ref, text
 

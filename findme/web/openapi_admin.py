@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from findme.models import JobState
-from findme.web.openapi_paths import (
+from findme.web.openapi_calls import (
     BEFORE,
     GONE,
     LIMIT,

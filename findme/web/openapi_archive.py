@@ -1,6 +1,6 @@
 """The calls that answer with a ZIP (see openapi.py)."""
 
-from findme.web.openapi_paths import BINARY, EVENT, SIGNED_IN, answer, call, query
+from findme.web.openapi_calls import BINARY, EVENT, SIGNED_IN, answer, call, query
 from findme.web.openapi_words import Schema, text, whole
 
 _HEADERS = {
