@@ -67,11 +67,13 @@ async def get(conn: Connection, event_id: EventId) -> Event:
 
 
 async def get_by_code(conn: Connection, code: str) -> Event:
-    """Return the event that a typed code opens; NotFound where it opens none."""
+    """Return the event that a typed code opens; NotFound where it opens none (any more)."""
     code = clean_code(code)
     # what no code is made of, PostgreSQL may not even take as text
     known = set(code) <= set(CODE_ALPHABET)
-    row = await conn.fetchrow("select * from event where code = $1", code) if known else None
+    # an expired event takes nobody while it waits for housekeeping
+    query = "select * from event where code = $1 and (expires_at is null or expires_at > now())"
+    row = await conn.fetchrow(query, code) if known else None
     if row is None:
         raise NotFound("This code opens no event. Check the 8 characters on the card.")
     return _event(row)

@@ -36,6 +36,7 @@ from findme.web import (
     receipts,
     selfies,
     stream,
+    tokens,
     uploads,
     verdicts,
 )
@@ -69,7 +70,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     html.setup_pages(app)
     nouns = [health]
     if role != "worker":
-        nouns += [web_auth, web_events, guests, selfies, photos, archive]
+        nouns += [web_auth, web_events, tokens, guests, selfies, photos, archive]
         nouns += [verdicts, uploads, receipts]
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
         nouns += [photo_page, admin_pages]

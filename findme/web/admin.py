@@ -6,6 +6,7 @@ from findme import db, events, job_records, queue, stats
 from findme.models import EventId, JobId, JobState
 from findme.web.answers import (
     choice_of,
+    cut,
     job_json,
     json_answer,
     page_answer,
@@ -29,12 +30,13 @@ async def get_jobs(request: web.Request) -> web.Response:
     if request.query.get("state"):
         state = JobState(choice_of(request, "state", JobState, JobState.QUEUED))
     async with db.acquire(request.app[POOL]) as conn:
-        rows = await job_records.list_all(
-            conn, state, before=None if before is None else JobId(before), limit=limit
+        found = await job_records.list_all(
+            conn, state, before=None if before is None else JobId(before), limit=limit + 1
         )
         total = await job_records.count(conn, state)
+    rows, more = cut(found, limit)
     items = [job_json(row) for row in rows]
-    return page_answer(request, items, total, limit, rows[-1]["id"] if rows else None)
+    return page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def get_job(request: web.Request) -> web.Response:

@@ -2,9 +2,9 @@
 
 import gzip
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -13,6 +13,8 @@ from yarl import URL
 
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
+
+T = TypeVar("T")
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -129,11 +131,15 @@ def list_answer(request: web.Request, packed: bytes) -> web.Response:
     return web.Response(body=body, headers=headers, content_type="application/json")
 
 
+def cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
+    """Return a page of what was found with `limit + 1`, and whether there is more after it."""
+    return found[:limit], len(found) > limit
+
+
 def page_answer(
-    request: web.Request, items: list[dict[str, object]], total: int, limit: int, last: int | None
+    request: web.Request, items: list[dict[str, object]], total: int, following: int | None
 ) -> web.Response:
-    """Answer with a page that is not cached; *last* is the id of its last item."""
-    following = last if len(items) == limit else None
+    """Answer with a page that is not cached; *following* is its last id while there is more."""
     return list_answer(request, pack_list(items, total, following))
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import segno
 from aiohttp import web
 
-from findme import auth, db, events, guests, photos
+from findme import db, events, guests, photos
 from findme.errors import InvalidRequest, NotFound
-from findme.models import Event, EventCounts, EventId, Gallery, GuestId, PhotoId, TokenId, UserId
+from findme.models import Event, EventCounts, EventId, Gallery, GuestId, PhotoId, UserId
 from findme.web.answers import (
+    cut,
     json_answer,
     json_of,
     page_answer,
@@ -26,6 +27,8 @@ from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url
 from findme.web.lists import thresholds_of
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
+#: An event's own, over the settings'.
+THRESHOLDS = frozenset({"match_threshold", "maybe_threshold"})
 
 
 async def get_by_code(request: web.Request) -> web.Response:
@@ -83,6 +86,9 @@ async def post_event(request: web.Request) -> web.Response:
             gallery=_gallery(body.get("gallery", Gallery.EVERYONE)),
             join_open=_flag(body.get("join_open", True), "join_open"),
         )
+        own = {name: body[name] for name in THRESHOLDS & body.keys()}
+        if own:
+            event = await events.update(conn, _checked(request, _patched(event, own)))
     return json_answer(event_json(request, event, NO_COUNTS), 201)
 
 
@@ -91,13 +97,14 @@ async def get_events(request: web.Request) -> web.Response:
     admin(request)
     before, limit = page_of(request)
     async with db.acquire(request.app[POOL]) as conn:
-        page = await events.list_all(
-            conn, before=None if before is None else EventId(before), limit=limit
+        found = await events.list_all(
+            conn, before=None if before is None else EventId(before), limit=limit + 1
         )
+        page, more = cut(found, limit)
         counts = await events.counts(conn, [event.id for event in page])
         total = await events.count_all(conn)
     items = [event_json(request, event, counts.get(event.id, NO_COUNTS)) for event in page]
-    return page_answer(request, items, total, limit, page[-1].id if page else None)
+    return page_answer(request, items, total, page[-1].id if more else None)
 
 
 async def get_event(request: web.Request) -> web.Response:
@@ -113,20 +120,23 @@ async def patch_event(request: web.Request) -> web.Response:
     body = await json_of(request)
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        event = _patched(event, body)
-        thresholds = thresholds_of(request, event)
-        if thresholds.maybe > thresholds.sure:
-            sentence = f"maybe ({thresholds.maybe:g}) would be above match ({thresholds.sure:g})."
-            raise InvalidRequest(sentence, field="maybe_threshold")
-        event = await events.update(conn, event)
+        event = await events.update(conn, _checked(request, _patched(event, body)))
         counts = await events.counts(conn, [event.id])
     await request.app[CACHE].forget_event(event.id)
     return json_answer(event_json(request, event, counts[event.id]))
 
 
+def _checked(request: web.Request, event: Event) -> Event:
+    """Return the event; InvalidRequest where its thresholds contradict each other."""
+    thresholds = thresholds_of(request, event)
+    if thresholds.maybe > thresholds.sure:
+        sentence = f"maybe ({thresholds.maybe:g}) would be above match ({thresholds.sure:g})."
+        raise InvalidRequest(sentence, field="maybe_threshold")
+    return event
+
+
 def _patched(event: Event, body: dict[str, Any]) -> Event:
-    known = {"name", "starts_at", "expires_at", "gallery", "join_open"}
-    known |= {"match_threshold", "maybe_threshold"}
+    known = {"name", "starts_at", "expires_at", "gallery", "join_open"} | THRESHOLDS
     if unknown := sorted(set(body) - known):
         raise InvalidRequest(f"An event has no {unknown[0]} to change.", field=unknown[0])
     if "name" in body:
@@ -171,56 +181,17 @@ async def get_qr(request: web.Request) -> web.Response:
     )
 
 
-async def post_token(request: web.Request) -> web.Response:
-    """POST /api/admin/events/{id}/tokens: the token is shown this once."""
-    admin(request)
-    body = await json_of(request)
-    label = " ".join(text_of(body, "label", required=False).split())[:100] or "Photographer"
-    async with db.transaction(request.app[POOL]) as conn:
-        event = await events.get(conn, EventId(path_id(request)))
-        token_id, token = await auth.create_upload_token(conn, event.id, label)
-    return json_answer({"id": str(token_id), "label": label, "token": token}, 201)
-
-
-async def get_tokens(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/tokens: without the tokens themselves."""
-    admin(request)
-    async with db.acquire(request.app[POOL]) as conn:
-        event = await events.get(conn, EventId(path_id(request)))
-        rows = await auth.list_upload_tokens(conn, event.id)
-    items: list[dict[str, object]] = [
-        {
-            "id": str(row["id"]),
-            "label": row["label"],
-            "created_at": time_text(row["created_at"]),
-            "last_used_at": time_text(row["last_used_at"]),
-        }
-        for row in rows
-    ]
-    return page_answer(request, items, len(items), len(items) + 1, None)
-
-
-async def delete_token(request: web.Request) -> web.Response:
-    """DELETE /api/admin/events/{id}/tokens/{token_id}."""
-    admin(request)
-    event_id, token_id = EventId(path_id(request)), TokenId(path_id(request, "token_id"))
-    if not await auth.delete_upload_token(
-        request.app[POOL], request.app[CACHE], event_id, token_id
-    ):
-        raise NotFound
-    return web.Response(status=204)
-
-
 async def get_guests(request: web.Request) -> web.Response:
     """GET /api/admin/events/{id}/guests."""
     admin(request)
     before, limit = page_of(request)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        rows = await guests.list_by_event(
-            conn, event.id, before=None if before is None else GuestId(before), limit=limit
+        found = await guests.list_by_event(
+            conn, event.id, before=None if before is None else GuestId(before), limit=limit + 1
         )
         total = await guests.count(conn, event.id)
+    rows, more = cut(found, limit)
     items: list[dict[str, object]] = [
         {
             "id": str(row["id"]),
@@ -233,7 +204,7 @@ async def get_guests(request: web.Request) -> web.Response:
         }
         for row in rows
     ]
-    return page_answer(request, items, total, limit, rows[-1]["guest_id"] if rows else None)
+    return page_answer(request, items, total, rows[-1]["guest_id"] if more else None)
 
 
 async def delete_guest(request: web.Request) -> web.Response:
@@ -253,10 +224,11 @@ async def get_photos(request: web.Request) -> web.Response:
     before, limit = page_of(request)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        rows = await photos.list_all(
-            conn, event.id, before=None if before is None else PhotoId(before), limit=limit
+        found = await photos.list_all(
+            conn, event.id, before=None if before is None else PhotoId(before), limit=limit + 1
         )
         total = await photos.count_all(conn, event.id)
+    rows, more = cut(found, limit)
     items: list[dict[str, object]] = [
         {
             "id": str(row["id"]),
@@ -277,7 +249,7 @@ async def get_photos(request: web.Request) -> web.Response:
         }
         for row in rows
     ]
-    return page_answer(request, items, total, limit, rows[-1]["id"] if rows else None)
+    return page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def delete_photo(request: web.Request) -> web.Response:
@@ -338,9 +310,6 @@ ROUTES = [
     web.patch("/api/admin/events/{id}", patch_event),
     web.delete("/api/admin/events/{id}", delete_event),
     web.get("/api/admin/events/{id}/qr.svg", get_qr),
-    web.post("/api/admin/events/{id}/tokens", post_token),
-    web.get("/api/admin/events/{id}/tokens", get_tokens),
-    web.delete("/api/admin/events/{id}/tokens/{token_id}", delete_token),
     web.get("/api/admin/events/{id}/guests", get_guests),
     web.delete("/api/admin/events/{id}/guests/{user_id}", delete_guest),
     web.get("/api/admin/events/{id}/photos", get_photos),

@@ -6,7 +6,7 @@ from findme import db, events, ledger
 from findme.db import Record
 from findme.errors import InvalidRequest
 from findme.models import EventId, PhotoId
-from findme.web.answers import json_answer, json_of, page_answer, page_of, path_id
+from findme.web.answers import cut, json_answer, json_of, page_answer, page_of, path_id
 from findme.web.keys import POOL, QUEUE, admin
 
 
@@ -39,9 +39,10 @@ async def get_photos(request: web.Request) -> web.Response:
     before, limit = page_of(request)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        rows = await ledger.list_photos(
-            conn, event.id, before=None if before is None else PhotoId(before), limit=limit
+        found = await ledger.list_photos(
+            conn, event.id, before=None if before is None else PhotoId(before), limit=limit + 1
         )
+        rows, more = cut(found, limit)
         missed = await ledger.list_of_photos(conn, [row["id"] for row in rows])
         total = (await ledger.sum_of(conn, event.id)).photos
     items: list[dict[str, object]] = [
@@ -52,7 +53,7 @@ async def get_photos(request: web.Request) -> web.Response:
         }
         for row in rows
     ]
-    return page_answer(request, items, total, limit, rows[-1]["id"] if rows else None)
+    return page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def post_retry(request: web.Request) -> web.Response:

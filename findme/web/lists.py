@@ -10,7 +10,7 @@ from findme.errors import GalleryIsPrivate, NotFound
 from findme.guests import Guest
 from findme.models import Event, EventId, Gallery, PhotoId, Shelf
 from findme.shelves import Listed, Thresholds
-from findme.web.answers import pack_list, parse_id, time_text
+from findme.web.answers import cut, pack_list, parse_id, time_text
 from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
 
 
@@ -85,11 +85,11 @@ async def my_photos(
 
     async def make() -> bytes:
         async with db.acquire(request.app[POOL]) as conn:
-            page = await shelves.list_mine(
-                conn, guest.id, thresholds, shelf, before=before, limit=limit
+            found = await shelves.list_mine(
+                conn, guest.id, thresholds, shelf, before=before, limit=limit + 1
             )
             total = await shelves.count_mine(conn, guest.id, thresholds, shelf)
-        return _pack(page, total, limit)
+        return _pack(found, total, limit)
 
     return await _cached(request, event.id, f"mine:{guest.id}:{shelf}:{before}:{limit}", make)
 
@@ -109,23 +109,23 @@ async def all_photos(
 
     async def make() -> bytes:
         async with db.acquire(request.app[POOL]) as conn:
-            page = await shelves.list_everyones(
+            found = await shelves.list_everyones(
                 conn,
                 event.id,
                 guest_id,
                 thresholds_of(request, event),
                 before=before,
-                limit=limit,
+                limit=limit + 1,
             )
             total = await shelves.count_visible(conn, event.id)
-        return _pack(page, total, limit)
+        return _pack(found, total, limit)
 
     return await _cached(request, event.id, f"all:{guest_id}:{before}:{limit}", make)
 
 
-def _pack(page: list[Listed], total: int, limit: int) -> bytes:
-    following = page[-1].id if len(page) == limit else None
-    return pack_list([photo_json(photo) for photo in page], total, following)
+def _pack(found: list[Listed], total: int, limit: int) -> bytes:
+    page, more = cut(found, limit)
+    return pack_list([photo_json(photo) for photo in page], total, page[-1].id if more else None)
 
 
 async def _cached(

@@ -126,7 +126,7 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
             NEW_TOKEN,
             {201: answer("The token, shown this once.", ref("NewUploadToken"))},
         ),
-        "get": get("Events", "Upload tokens, all at once", {200: page("UploadToken")}),
+        "get": listing("Events", "Upload tokens", "UploadToken"),
     },
     "/api/admin/events/{id}/tokens/{token_id}": {
         "delete": change("Events", "Take an upload token back", GONE)

@@ -172,7 +172,10 @@ SCHEMAS: dict[str, Schema] = {
             ),
         }
     ),
-    "NewEvent": obj(EVENT_CHOICES, optional=[name for name in EVENT_CHOICES if name != "name"]),
+    "NewEvent": obj(
+        {**EVENT_CHOICES, **THRESHOLDS},
+        optional=[name for name in (*EVENT_CHOICES, *THRESHOLDS) if name != "name"],
+    ),
     "EventChanges": {
         **obj({**EVENT_CHOICES, **THRESHOLDS}, optional=[*EVENT_CHOICES, *THRESHOLDS]),
         "additionalProperties": False,

@@ -11,6 +11,7 @@ from findme.models import Box, EventId, FaceId, PersonId
 from findme.people import Person, PersonFace
 from findme.web.answers import (
     choice_of,
+    cut,
     json_answer,
     json_of,
     page_answer,
@@ -40,12 +41,15 @@ async def get_groups(request: web.Request) -> web.Response:
     # further pages show what the first one found
     grouped = await request.app[PIPELINE].grouping.group(event_id, search=search and after is None)
     async with db.acquire(request.app[POOL]) as conn:
-        page = await people.list_by_event(conn, event_id, hidden=hidden, after=after, limit=limit)
+        found = await people.list_by_event(
+            conn, event_id, hidden=hidden, after=after, limit=limit + 1
+        )
         total = await people.count(conn, event_id, hidden=hidden)
     if grouped.running and QUEUE in request.app:
         request.app[QUEUE].wake()
+    page, more = cut(found, limit)
     items = [group_json(person) for person in page]
-    response = page_answer(request, items, total, limit, page[-1].id if page else None)
+    response = page_answer(request, items, total, page[-1].id if more else None)
     response.headers["X-Grouping"] = "running" if grouped.running else "done"
     response.headers["X-Ungrouped-Faces"] = str(grouped.loose)
     return response

@@ -81,6 +81,38 @@ async def test_events_are_listed_newest_first_with_their_counts(app: App) -> Non
     (last,) = await rest.json()
     assert last["counts"] == {"photos": 2, "guests": 1, "faces": 0, "matches": 0}
     assert "Link" not in rest.headers
+    whole = await app.client.get(f"{PATH}?limit=3", headers=app.admin)
+    assert "Link" not in whole.headers
+
+
+async def test_tokens_are_listed_page_by_page(app: App) -> None:
+    path = f"{PATH}/{(await make_event(app))['id']}/tokens"
+    for label in ("one", "two", "three"):
+        await app.client.post(path, json={"label": label}, headers=app.admin)
+    answer = await app.client.get(f"{path}?limit=2", headers=app.admin)
+    assert [token["label"] for token in await answer.json()] == ["three", "two"]
+    assert answer.headers["X-Total-Count"] == "3"
+    rest = await app.client.get(URL(answer.links["next"]["url"]).relative(), headers=app.admin)
+    assert [token["label"] for token in await rest.json()] == ["one"]
+    assert "Link" not in rest.headers
+    assert (await app.client.get(f"{path}?limit=0", headers=app.admin)).status == 422
+
+
+async def test_an_event_begins_with_thresholds_of_its_own(app: App) -> None:
+    own = {"match_threshold": 95.5, "maybe_threshold": 85}
+    answer = await app.client.post(PATH, json={"name": "A", **own}, headers=app.admin)
+    made = await answer.json()
+    assert {name: made[name] for name in own} == own
+    crossed = {"name": "B", "match_threshold": 50, "maybe_threshold": 60}
+    answer = await app.client.post(PATH, json=crossed, headers=app.admin)
+    assert await problem(answer) == (422, "invalid_request")
+    assert await counted(app, "event") == [1]
+
+
+async def test_past_its_time_an_event_takes_nobody(app: App) -> None:
+    over = await make_event(app, "Over", expires_at="2020-01-01T00:00:00Z")
+    answer = await app.client.get(f"/api/events/{over['code']}")
+    assert await problem(answer) == (404, "not_found")
 
 
 async def test_what_is_sent_changes_and_the_rest_stays(app: App) -> None:
@@ -158,12 +190,14 @@ async def test_a_deleted_event_takes_everything_along(app: App) -> None:
 
 
 async def test_past_its_time_an_event_ends_by_itself(app: App) -> None:
-    over = await make_event(app, "Over", expires_at="2020-01-01T00:00:00Z")
+    over = await make_event(app, "Over")
     await make_event(app, "Later", expires_at="2100-01-01T00:00:00Z")
     await make_event(app, "Never")
     collection = await collection_of(app, over)
     await join(app, over, selfie_of())
     await app.drain()
+    past = {"expires_at": "2020-01-01T00:00:00Z"}
+    await app.client.patch(f"{PATH}/{over['id']}", json=past, headers=app.admin)
     pool = app.resources.pool
     assert await housekeeping.delete_expired_events(pool) == 1
     assert await housekeeping.delete_expired_events(pool) == 0

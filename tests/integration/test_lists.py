@@ -99,6 +99,17 @@ async def test_pages_go_from_the_newest_to_the_oldest_and_miss_nothing(listing: 
     assert pages == 3
 
 
+async def test_a_page_that_ends_with_the_last_photo_names_no_next_one(listing: Listing) -> None:
+    await listing.add_photos(6)
+    first = await listing.answer(limit="3")
+    last = await listing.app.client.get(
+        URL(first.links["next"]["url"]).relative(), headers=listing.guest.headers
+    )
+    assert len(await last.json()) == 3
+    assert "Link" not in last.headers
+    assert "Link" not in (await listing.answer(limit="6")).headers
+
+
 async def test_what_is_added_between_two_pages_moves_none(listing: Listing) -> None:
     photos = await listing.add_photos(6)
     first = await listing.answer(limit="3")
