@@ -30,8 +30,10 @@ def actor(request: web.Request) -> Actor:
 
 
 def user(request: web.Request) -> User:
-    """Return the signed-in user; SignInRequired for anyone else."""
+    """Return the signed-in user; NotFound for an upload token, SignInRequired for anyone else."""
     signed_in = request[ACTOR].user
+    if request[ACTOR].upload_event_id is not None:
+        raise NotFound
     if signed_in is None:
         raise SignInRequired
     return signed_in

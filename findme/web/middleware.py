@@ -139,7 +139,10 @@ def _same_origin(request: web.Request) -> bool:
     ours = {request.host}
     if base := request.app[SETTINGS].findme_base_url:
         ours.add(URL(base).authority)
-    return URL(origin).authority in ours
+    try:
+        return URL(origin).authority in ours
+    except ValueError:  # not an address at all
+        return False
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
