@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from findme import auth, db, events, guests
+from findme import auth, db, events, guests, selfies
 from findme.errors import FindMeError, NotFound
-from findme.models import Event
+from findme.models import Event, GuestId, SelfieState
 from findme.web import auth as auth_api
 from findme.web import guests as guests_api
 from findme.web.html import (
@@ -87,6 +87,7 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "problems": [] if error is None else error.extra.get("problems", []),
             "field": None if error is None else error.extra.get("field"),
             "minimum": auth.MIN_PASSWORD,
+            "adds": guest is not None and "more" in request.query,
         },
         status=HTTPStatus.OK if error is None else error.status,
     )
@@ -136,8 +137,17 @@ async def account(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         parts = await guests.list_by_user(conn, signed_in.id)
         named = {event.id: event for event in await events.list_joined(conn, signed_in.id)}
-    joined = [(part, named[part.event_id]) for part in parts if part.event_id in named]
-    return render(request, "guest/account.html", {"joined": joined})
+        pictures = {part.id: await _pictures(conn, part.id) for part in parts}
+    joined = [
+        (part, named[part.event_id], pictures[part.id]) for part in parts if part.event_id in named
+    ]
+    return render(request, "guest/account.html", {"joined": joined, "most": selfies.MOST})
+
+
+async def _pictures(conn: db.Connection, guest_id: GuestId) -> list[db.Record]:
+    """Return the selfies that a guest is looked for with: of a refused one no picture is kept."""
+    mine = await selfies.list_of(conn, guest_id)
+    return [row for row in mine if row["state"] != SelfieState.REFUSED]
 
 
 async def choose_scheme(request: web.Request) -> web.Response:

@@ -115,6 +115,20 @@ def test_the_desk_shows_the_queue_at_work(admin: Visit, organiser: Organiser) ->
     expect(page.locator("#toast")).to_have_text("1 job is waiting again.")
 
 
+def test_a_refusal_is_told_in_the_language_of_the_page(
+    admin: Visit, organiser: Organiser, tmp_path: Path
+) -> None:
+    """A French page has the catalogue's sentence for the English one of the server."""
+    event = organiser.make_event("Refus")
+    admin.goto(f"/admin/events/{event['id']}?lang=fr")
+    page = admin.page
+    (tmp_path / "cut.jpg").write_bytes(drawn(52)[:2000])
+    page.set_input_files("#files", tmp_path / "cut.jpg")
+    expect(page.locator("#uploads [data-done] > :first-child, #photos .state")).to_contain_text(
+        ["Le fichier est coupé"]
+    )
+
+
 def test_an_event_goes_only_with_its_name_typed(admin: Visit, organiser: Organiser) -> None:
     """A wrong name erases nothing."""
     event = organiser.make_event("Last dance")

@@ -213,6 +213,34 @@ def test_erasing_everything_leaves_no_account(guest: Visit, organiser: Organiser
     assert organiser.call("GET", f"/api/admin/events/{event['id']}/guests") == []
 
 
+def test_a_second_selfie_joins_the_first(guest: Visit, organiser: Organiser) -> None:
+    """The account shows both, takes one away again, and keeps the last; the export is offered."""
+    _, _, photo = someone()
+    event = organiser.make_event("Lunettes")
+    page = guest.page
+    guest.goto(f"/e/{event['code']}")
+    fill_in(page, "glasses")
+    page.click("text=Prendre mon selfie")
+    page.click(".shutter")
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/gallery?event=*")
+    guest.goto("/account")
+    expect(page.locator(".selfies img")).to_have_count(1)
+    expect(page.locator("[data-remove]")).to_have_count(0)
+    page.click("text=Ajouter un selfie")
+    page.click("text=Prendre mon selfie")
+    page.set_input_files("[data-pick=file]", photo)
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/account")
+    expect(page.locator(".selfies img")).to_have_count(2)
+    page.click("[data-remove] >> nth=0")
+    page.click("#remove button[value=yes]")
+    expect(page.locator(".selfies img")).to_have_count(1)
+    export = page.locator("text=Tout télécharger").get_attribute("href")
+    assert export is not None
+    assert page.request.get(guest.url + export).headers["content-type"] == "application/zip"
+
+
 def test_an_unknown_code_says_so(guest: Visit) -> None:
     """The field keeps what was typed."""
     guest.goto("/e?code=AAAA-AAAA")

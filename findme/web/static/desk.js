@@ -1,7 +1,7 @@
 // The desk: the figures every two seconds, and what failed with a way to take it up again.
 import { call, get } from "./api.js";
 import { toast } from "./app.js";
-import { clock, count, number, say } from "./words.js";
+import { clock, count, has, number, reason, say } from "./words.js";
 
 const EVERY = 2000; // ms between two looks
 const language = document.documentElement.lang;
@@ -63,15 +63,19 @@ function list(jobs) {
   box.dataset.ids = ids;
   box.replaceChildren(...jobs.map((job) => {
     const row = document.getElementById("job").content.firstElementChild.cloneNode(true);
-    row.querySelector("strong").textContent = job.filename ?? job.kind;
-    row.querySelector(".small").textContent = `${job.error ?? ""} ${count("attempts", job.attempts)}`;
+    const name = nameOf(job);
+    row.querySelector("strong").textContent = name;
+    row.querySelector(".small").textContent = `${reason(job.error)} ${count("attempts", job.attempts)}`;
+    row.title = job.error ?? "";
     const button = row.querySelector("button");
-    button.setAttribute("aria-label", say("retry", { name: job.filename ?? job.kind }));
+    button.setAttribute("aria-label", say("retry", { name }));
     button.addEventListener("click", () => retry([job]));
     return row;
   }));
   box.jobs = jobs;
 }
+
+const nameOf = ({ filename, kind }) => filename ?? (has(`kind_${kind}`) ? say(`kind_${kind}`) : kind);
 
 async function retry(jobs) {
   try {

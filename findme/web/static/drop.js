@@ -1,5 +1,5 @@
 // Uploads: one request a file, three at a time, a verdict for each.
-import { count, has, number, say } from "./words.js";
+import { count, has, number, reason, say } from "./words.js";
 
 const AT_ONCE = 3;
 const AGAIN = 5; // s until the next try where the server named no time
@@ -68,7 +68,10 @@ export function setUpDrop(eventId, changed) {
           { queued: "ok", duplicate: "", rejected: "alert" }[result.status] ?? "alert");
         row.querySelector(".meter").hidden = true;
         row.dataset.done = result.status;
-        if (result.error) row.firstElementChild.textContent = `${file.name}: ${result.error}`;
+        if (result.error) {
+          row.firstElementChild.textContent = say("refused_because", { name: file.name, reason: reason(result.error) });
+          row.title = result.error;
+        }
         return;
       }
     }

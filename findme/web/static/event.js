@@ -3,7 +3,7 @@ import { call, get } from "./api.js";
 import { openDialog, toast } from "./app.js";
 import { setUpDrop } from "./drop.js";
 import { makeTile } from "./grid.js";
-import { clock, count, number, say } from "./words.js";
+import { count, moment, number, reason, say } from "./words.js";
 
 const EVERY = 3000; // ms between two looks
 const PAGE = 60;
@@ -25,9 +25,10 @@ function tileOf(photo) {
   }
   const state = tile.querySelector(".state");
   const failed = photo.state === "failed";
-  state.textContent = failed ? say("photo_failed", { error: photo.error ?? "" })
+  state.textContent = failed ? say("photo_failed", { error: reason(photo.error) })
     : photo.state !== "indexed" ? say(photo.state)
       : photo.faces ? count("faces", photo.faces) : say("no_faces");
+  // in full, with the figures: a narrow tile shows its beginning only
   state.title = failed ? photo.error ?? "" : "";
   state.classList.toggle("failed", failed);
   tile.classList.toggle("dim", failed);
@@ -86,7 +87,7 @@ async function showGuests() {
   rows(document.getElementById("guests"), data, "guest", (row, guest) => {
     const selfie = guest.selfie?.status ?? guest.selfie;
     row.querySelector("strong").textContent = guest.name;
-    row.querySelector(".small").textContent = count("joined", guest.photos ?? 0, { time: clock(new Date(guest.joined_at)) });
+    row.querySelector(".small").textContent = count("joined", guest.photos ?? 0, { time: moment(new Date(guest.joined_at)) });
     const chip = row.querySelector(".chip");
     chip.textContent = say(selfie ? `selfie_${selfie}` : "no_selfie");
     chip.className = `chip ${{ accepted: "ok", pending: "warn", refused: "alert" }[selfie] ?? ""}`;
@@ -99,7 +100,7 @@ async function showTokens() {
   rows(document.getElementById("tokens"), data, "token", (row, token) => {
     row.querySelector("strong").textContent = token.label;
     row.querySelector(".small").textContent = token.last_used_at
-      ? say("token_used", { time: clock(new Date(token.last_used_at)) }) : say("token_unused");
+      ? say("token_used", { time: moment(new Date(token.last_used_at)) }) : say("token_unused");
     removable(row, token.label, "token", `${base}/tokens/${token.id}`, showTokens);
   });
 }

@@ -19,6 +19,12 @@ export function count(key, n, values = {}) {
   return form.replace(/\{(\w+)\}/g, (_, name) => (name === "n" ? number(n) : values[name] ?? ""));
 }
 
+/** Why something failed, by how the server's English sentence begins; else that sentence. */
+export function reason(sentence) {
+  const start = Object.keys(words.reasons ?? {}).find((known) => sentence?.startsWith(known));
+  return start ? words.reasons[start] : sentence ?? "";
+}
+
 export const number = (n) => decimals.format(n);
 
 /** 23 h 14, or 11:14 PM: the catalogue orders the parts. */
@@ -30,6 +36,12 @@ export function clock(date) {
 const days = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
 /** samedi 21 novembre */
 export const day = (date) => days.format(date);
+
+/** The time of day, with the day where that is another one than today. */
+export function moment(date) {
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? clock(date) : `${day(date)}, ${clock(date)}`;
+}
 
 /** What a screen reader hears of a photo: when, and how many people, never who. */
 export function photoName(photo) {
