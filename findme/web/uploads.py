@@ -158,7 +158,8 @@ def _clean_name(name: str) -> str:
     """Return the last part of a file's path, printable and not too long."""
     last = PurePosixPath(name.replace("\\", "/")).name
     shown = "".join(sign if sign.isprintable() else "_" for sign in last).strip()
-    return shown[-MAX_FILENAME:] or "photo"
+    # what only points at a folder names no file
+    return shown[-MAX_FILENAME:] if shown.strip(".") else "photo"
 
 
 async def get_job(request: web.Request) -> web.Response:

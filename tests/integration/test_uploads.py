@@ -97,6 +97,18 @@ async def test_a_raw_body_is_stored_byte_for_byte_with_its_job(app: App) -> None
     assert tuple(map(str, job)) == (verdict["job_id"], "index_photo", "queued", verdict["photo_id"])
 
 
+@pytest.mark.parametrize("name", ["", "/", "..", "pictures/.."])
+async def test_a_raw_body_without_a_name_is_called_photo(app: App, name: str) -> None:
+    answer = await app.client.post(
+        f"/api/events/{(await make_event(app))['id']}/photos",
+        params={"filename": name},
+        data=drawn(2),
+        headers={**app.admin, "Content-Type": "image/jpeg"},
+    )
+    (verdict,) = (await answer.json())["results"]
+    assert (verdict["status"], verdict["filename"]) == ("queued", "photo")
+
+
 async def test_the_same_bytes_are_one_photo_under_any_name(app: App) -> None:
     event = await make_event(app)
     first = await upload(app, event, "a.jpg", drawn(3))
