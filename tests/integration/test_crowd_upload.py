@@ -12,8 +12,8 @@ HEADS = 40
 
 
 def crowd() -> bytes:
-    """A 24-megapixel picture of many small heads, about 40 px a face."""
-    head = Image.open(next(iter(labelled().selfies.values()))).convert("RGB").resize((110, 110))
+    """A 24-megapixel picture of many small heads, some 30 to 70 px a face."""
+    head = Image.open(next(iter(labelled().selfies.values()))).convert("RGB").resize((180, 180))
     hall = Image.new("RGB", (6000, 4000), "#8b8178")
     for number in range(HEADS):
         hall.paste(head, (300 + number % 10 * 550, 500 + number // 10 * 800))
