@@ -26,8 +26,8 @@ function show() {
   }
   const picture = question.querySelector(".pic");
   const image = picture.querySelector("img");
-  const ratio = Math.min(Math.max(photo.width / photo.height, 0.56), 2.4);
-  picture.style.setProperty("--r", ratio.toFixed(3));
+  // whole, never cut: the ring is placed by the picture's own sides
+  picture.style.setProperty("--r", (photo.width / photo.height).toFixed(3));
   picture.style.setProperty("--ph", photo.placeholder);
   image.src = photo.preview_url;
   image.alt = photoName(photo);
