@@ -130,7 +130,6 @@ class Actor:
     upload_token_id: TokenId | None = None
     #: True where the session cookie, not a bearer token, named the user.
     by_cookie: bool = False
-    session_id: int | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -20,8 +20,6 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 #: PostgreSQL's bigint.
 MAX_ID = 2**63 - 1
-#: Bytes of JSON from which compressing is worth it.
-COMPRESS_FROM = 512
 
 
 def parse_id(text: str) -> int:
