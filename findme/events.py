@@ -10,7 +10,17 @@ import asyncpg
 from findme import queue
 from findme.db import Connection
 from findme.errors import NotFound
-from findme.models import Event, EventCounts, EventId, Gallery, JobKind, UserId
+from findme.models import (
+    Accounts,
+    DownloadSize,
+    Event,
+    EventCounts,
+    EventId,
+    Gallery,
+    JobKind,
+    Publish,
+    UserId,
+)
 
 #: Without 0 O, 1 I L, and U V: what is read aloud over music is typed right.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
@@ -111,11 +121,13 @@ async def count_all(conn: Connection) -> int:
 
 
 async def update(conn: Connection, event: Event) -> Event:
-    """Write what an organiser may change: name, times, gallery, join_open, thresholds."""
+    """Write what an organiser may change: names, times, thresholds and choices."""
     row = await conn.fetchrow(
         """
         update event set name = $2, starts_at = $3, expires_at = $4, gallery = $5, join_open = $6,
-                         match_threshold = $7, maybe_threshold = $8
+                         match_threshold = $7, maybe_threshold = $8, accounts = $9, browse = $10,
+                         downloads = $11, download_size = $12, watermark = $13, publish = $14,
+                         accent = $15, closes_at = $16, time_zone = $17, wall_token = $18
          where id = $1 returning *""",
         event.id,
         event.name,
@@ -125,6 +137,16 @@ async def update(conn: Connection, event: Event) -> Event:
         event.join_open,
         event.match_threshold,
         event.maybe_threshold,
+        event.accounts,
+        event.browse,
+        event.downloads,
+        event.download_size,
+        event.watermark,
+        event.publish,
+        event.accent,
+        event.closes_at,
+        event.time_zone,
+        event.wall_token,
     )
     if row is None:
         raise NotFound
@@ -201,4 +223,10 @@ def _event(row: asyncpg.Record) -> Event:
     for name in ("match_threshold", "maybe_threshold"):
         # PostgreSQL's real has some seven digits; what was set as 92.6 is shown as that
         values[name] = None if values[name] is None else round(values[name], 3)
-    return Event(**{**values, "gallery": Gallery(row["gallery"])})
+    values |= {
+        "gallery": Gallery(row["gallery"]),
+        "accounts": Accounts(row["accounts"]),
+        "download_size": DownloadSize(row["download_size"]),
+        "publish": Publish(row["publish"]),
+    }
+    return Event(**values)

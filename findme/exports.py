@@ -91,6 +91,19 @@ _HELD = {
         select guest.event_id, photo_id::text, says, created_at
           from guest join verdict on verdict.guest_id = guest.id
          where guest.account_id = $1 order by verdict.photo_id""",
+    "favourites": """
+        select guest.event_id, photo_id::text, created_at
+          from guest join favourite on favourite.guest_id = guest.id
+         where guest.account_id = $1 order by favourite.photo_id""",
+    "reports": """
+        select guest.event_id, photo_id::text, reason, note, created_at, settled_at
+          from guest join report on report.guest_id = guest.id
+         where guest.account_id = $1 order by report.id""",
+    # where this person's browsers are told of new photos
+    "notifications": """
+        select guest.event_id, endpoint, created_at
+          from guest join push_subscription on push_subscription.guest_id = guest.id
+         where guest.account_id = $1 order by push_subscription.id""",
     # how the faces of an event were sorted by person, and what an admin called this one
     "groups": """
         select guest.event_id, person.name, person.created_at

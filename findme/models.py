@@ -34,6 +34,38 @@ class Gallery(StrEnum):
     OWN = "own"
 
 
+class Accounts(StrEnum):
+    """What guests of an event need to join."""
+
+    #: Name, e-mail and password.
+    REQUIRED = "required"
+    #: A name will do: the link in the browser is the key.
+    OPTIONAL = "optional"
+
+
+class DownloadSize(StrEnum):
+    """What guests download."""
+
+    ORIGINAL = "original"
+    #: At most 2,000 px on the long side.
+    LARGE = "large"
+
+
+class Publish(StrEnum):
+    """When guests see a photo."""
+
+    AT_ONCE = "at_once"
+    AFTER_APPROVAL = "after_approval"
+
+
+class Review(StrEnum):
+    """What the organiser says of a photo."""
+
+    WAITING = "waiting"
+    SHOWN = "shown"
+    HIDDEN = "hidden"
+
+
 class Shelf(StrEnum):
     """How certain a match is."""
 
@@ -158,6 +190,23 @@ class Event:
     match_threshold: float | None
     maybe_threshold: float | None
     created_at: datetime
+    #: Whether a name alone lets a guest in.
+    accounts: Accounts
+    #: The gallery can be seen without consent and selfie (where it is everyone's).
+    browse: bool
+    downloads: bool
+    download_size: DownloadSize
+    #: Written across what guests see and download; None: nothing.
+    watermark: str | None
+    publish: Publish
+    #: `#rrggbb` in place of ink on the guests' buttons; None: ink.
+    accent: str | None
+    #: From then on nobody joins and nothing is uploaded.
+    closes_at: datetime | None
+    #: IANA name; None: UTC.
+    time_zone: str | None
+    #: Opens the live wall; None: there is no wall.
+    wall_token: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ async def look(
                       count(*) filter (where photo.visible) as visible,
                       max(id) as last,
                       min(id) filter (where uploaded_at > now() - make_interval(secs => $5)
-                                         or not photo.visible and state <> 'failed') as unsettled,
+                                         or photo.ready_at is null and state <> 'failed') as unsettled,
                       coalesce(array_agg(id order by id) filter (
                           where photo.visible and id > $2), '{}') as shown
                  from photo where event_id = event.id) as photos

@@ -50,14 +50,19 @@ async def add(
     taken_at: datetime | None,
     upload_token_id: TokenId | None,
     user_id: UserId | None,
+    credit: str | None = None,
 ) -> PhotoId | None:
-    """Add a photo; None where the event has these bytes already."""
+    """Add a photo; None where the event has these bytes already.
+
+    *credit* is the photographer's name. Where the event asks for approval, the photo waits for it.
+    """
     try:
         photo_id: int | None = await conn.fetchval(
             """
             insert into photo (event_id, digest, filename, width, height, taken_at,
-                               upload_token_id, account_id)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+                               upload_token_id, account_id, credit, review)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce((
+                select 'waiting' from event where id = $1 and publish = 'after_approval'), 'shown'))
             on conflict (event_id, digest) do nothing returning id""",
             event_id,
             digest,
@@ -67,6 +72,7 @@ async def add(
             taken_at,
             upload_token_id,
             user_id,
+            credit,
         )
     except asyncpg.ForeignKeyViolationError as error:
         raise NotFound from error
@@ -100,10 +106,10 @@ async def get(conn: Connection, photo_id: PhotoId) -> Photo:
 async def mark_prepared(
     conn: Connection, photo_id: PhotoId, *, placeholder: str, width: int, height: int
 ) -> None:
-    """Note that thumbnail and preview exist: guests may see the photo from now on."""
+    """Note that thumbnail and preview exist: guests may see the photo, unless it is held back."""
     await conn.execute(
         """
-        update photo set visible = true, placeholder = $2, width = $3, height = $4,
+        update photo set ready_at = coalesce(ready_at, now()), placeholder = $2, width = $3, height = $4,
                          state = case when state = 'indexed' then state else 'prepared' end
          where id = $1""",
         photo_id,
@@ -146,8 +152,8 @@ async def list_all(
     """Return an event's photos for the admin, whatever their state."""
     return await conn.fetch(
         """
-        select id, event_id, filename, width, height, taken_at, uploaded_at, state, error, visible,
-               faces, placeholder,
+        select id, event_id, filename, width, height, taken_at, uploaded_at, state, error,
+               ready_at is not null as ready, review, faces, placeholder,
                (select count(distinct guest_id) from match where photo_id = photo.id) as guests
           from photo where event_id = $1 and ($2::bigint is null or id < $2)
          order by id desc limit $3""",

@@ -33,14 +33,18 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 OF_ACCOUNT = {
     "account": "id",
     "guest": "account_id",
+    "password_reset": "account_id",
     "photo": "account_id",
     "session": "account_id",
 }
 OF_GUEST = {
+    "favourite": "guest_id",
     "guest": "id",
     "match": "guest_id",
     "person": "guest_id",
+    "push_subscription": "guest_id",
     "reference": "guest_id",
+    "report": "guest_id",
     "selfie": "guest_id",
     "verdict": "guest_id",
 }

@@ -243,8 +243,9 @@ async def get_photos(request: web.Request) -> web.Response:
             "faces": row["faces"],
             "guests": row["guests"],
             "placeholder": row["placeholder"],
-            "thumb_url": f"/api/photo/{row['id']}?size=thumb" if row["visible"] else None,
-            "preview_url": f"/api/photo/{row['id']}?size=preview" if row["visible"] else None,
+            "thumb_url": f"/api/photo/{row['id']}?size=thumb" if row["ready"] else None,
+            "preview_url": f"/api/photo/{row['id']}?size=preview" if row["ready"] else None,
+            "review": row["review"],
             "original_url": f"/api/photo/{row['id']}?size=original",
         }
         for row in rows

@@ -149,9 +149,9 @@ async def fill_tables(data_dir: Path, event_id: int) -> str:
     try:
         await conn.execute(
             """
-            insert into photo (event_id, digest, filename, width, height, state, visible, faces)
+            insert into photo (event_id, digest, filename, width, height, state, ready_at, faces)
             select $1, sha256(number::text::bytea), 'photo' || number || '.jpg', 6000, 4000,
-                   'indexed', true, $3
+                   'indexed', now(), $3
               from generate_series(1, $2) as number""",
             event_id,
             PHOTOS,

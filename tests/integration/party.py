@@ -160,8 +160,8 @@ async def add_photos(
     """Add photos that guests can see, without pictures; return their ids, oldest first."""
     rows = await conn.fetch(
         """
-        insert into photo (event_id, digest, filename, width, height, visible, state, faces)
-        select $1, sha256(convert_to($3 || n, 'UTF8')), $3 || n || '.jpg', 4000, 3000, true,
+        insert into photo (event_id, digest, filename, width, height, ready_at, state, faces)
+        select $1, sha256(convert_to($3 || n, 'UTF8')), $3 || n || '.jpg', 4000, 3000, now(),
                'indexed', 1
           from generate_series(1, $2) as n returning id""",
         int(event["id"]),

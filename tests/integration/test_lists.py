@@ -201,7 +201,7 @@ async def test_a_private_gallery_shows_nobody_everything(listing: Listing) -> No
 
 async def test_photos_in_the_making_are_not_listed(listing: Listing) -> None:
     photos = await listing.add_photos(2)
-    await listing.pool.execute("update photo set visible = false where id = $1", photos[0])
+    await listing.pool.execute("update photo set ready_at = null where id = $1", photos[0])
     answer = await listing.answer()
     assert [photo["id"] for photo in await answer.json()] == [str(photos[1])]
     assert answer.headers["X-Total-Count"] == "1"
