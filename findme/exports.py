@@ -126,6 +126,10 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
           from photo where account_id = $1 order by photo.id""",
         user_id,
     )
+    # what the audit log has of an admin
+    actions = await conn.fetch(
+        "select at, action, event_id::text from audit where actor_id = $1 order by id", user_id
+    )
     joined = await conn.fetch(
         """
         select event.id, event.name, starts_at, expires_at, joined_at, consent_at, consent_text,
@@ -139,6 +143,7 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
         "account": None if account is None else dict(account),
         "sessions": [dict(row) for row in sessions],
         "uploads": [dict(row) for row in uploads],
+        "actions": [dict(row) for row in actions],
         "events": [
             {
                 "id": str(row["id"]),

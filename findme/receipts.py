@@ -32,6 +32,7 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 #: Columns that lead to a person: what an erasure empties. A test holds them against the database.
 OF_ACCOUNT = {
     "account": "id",
+    "audit": "actor_id",
     "guest": "account_id",
     "password_reset": "account_id",
     "photo": "account_id",
