@@ -6,6 +6,7 @@ No other module looks at the environment. docs/settings.md says the same for ope
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +74,8 @@ class Settings:
     findme_data_dir: Path = Path("var")
     # how guests reach the service; None: as the request says
     findme_base_url: str | None = None
+    # networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     findme_admin_email: str | None = None
     findme_admin_password: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
@@ -196,6 +199,13 @@ def _image_store(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError("a list of addresses or networks, such as 10.0.0.0/8,::1") from error
+
+
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "database_url": _url("postgresql", "postgres"),
     "face_engine": _one_of("auto", "aws", "embedded"),
@@ -224,6 +234,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "findme_port": _whole(0, 65_535),
     "findme_data_dir": Path,
     "findme_base_url": _url("http", "https"),
+    "trusted_proxies": _networks,
     "findme_admin_email": _email,
     "findme_admin_password": str,
     "metrics_token": str,

@@ -9,7 +9,7 @@ from findme import auth, db
 from findme.errors import SignInRequired
 from findme.models import User
 from findme.web.answers import json_answer, json_of, text_of, time_text
-from findme.web.keys import CACHE, POOL, actor, base_url
+from findme.web.keys import CACHE, POOL, actor, base_url, remote
 from findme.web.middleware import SESSION_COOKIE
 
 
@@ -25,7 +25,7 @@ class SignedIn:
 async def login(request: web.Request, email: str, password: str) -> SignedIn:
     """Open a session; WrongCredentials or TooManyAttempts."""
     app = request.app
-    user = await auth.sign_in(app[POOL], app[CACHE], email, password, request.remote or "")
+    user = await auth.sign_in(app[POOL], app[CACHE], email, password, remote(request))
     async with db.acquire(app[POOL]) as conn:
         session = await auth.open_session(conn, user.id)
     return SignedIn(session.token, session.expires_at, user)

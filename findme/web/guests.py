@@ -26,7 +26,7 @@ from findme.selfies import PendingSelfie
 from findme.web.answers import json_answer, time_text
 from findme.web.auth import set_session_cookie, user_json
 from findme.web.forms import chunks_of, parts_of, text_of
-from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, actor, user
+from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, actor, remote, user
 from findme.web.middleware import SESSION_COOKIE
 
 #: What is recorded as agreed to where the form does not say which sentence it showed.
@@ -160,7 +160,7 @@ async def _account_of(request: web.Request, form: Form) -> _Account:
         raise EmailTaken
     try:
         known = await auth.sign_in(
-            request.app[POOL], request.app[CACHE], email, password, request.remote or ""
+            request.app[POOL], request.app[CACHE], email, password, remote(request)
         )
     except WrongCredentials as error:
         raise EmailTaken from error

@@ -11,9 +11,9 @@ import jinja2
 from aiohttp import web
 
 from findme.folders import TEMPLATES
+from findme.language import Language, choose, read_languages
 from findme.web.assets import ASSETS, setup_assets
-from findme.web.keys import ACTOR
-from findme.web.language import Language, choose, read_languages
+from findme.web.keys import ACTOR, base_url
 
 LANGUAGE_COOKIE = "findme_lang"
 SCHEME_COOKIE = "findme_scheme"
@@ -131,7 +131,7 @@ def remember(request: web.Request, response: web.Response, cookie: str, value: s
         max_age=COOKIE_SECONDS,
         samesite="Lax",
         httponly=True,
-        secure=request.secure,
+        secure=base_url(request).startswith("https://"),
     )
 
 

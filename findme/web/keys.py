@@ -10,6 +10,7 @@ from findme.pipeline import Pipeline
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 from findme.stats import Sources
+from findme.web import proxies
 from findme.workers import WorkQueue
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
@@ -49,4 +50,11 @@ def admin(request: web.Request) -> User:
 
 def base_url(request: web.Request) -> str:
     """Return how the service is reached: FINDME_BASE_URL, or as this request says."""
-    return request.app[SETTINGS].findme_base_url or str(request.url.origin())
+    settings = request.app[SETTINGS]
+    scheme = proxies.scheme(request, settings.trusted_proxies)
+    return settings.findme_base_url or f"{scheme}://{request.host}"
+
+
+def remote(request: web.Request) -> str:
+    """Return the visitor's address."""
+    return proxies.visitor(request, request.app[SETTINGS].trusted_proxies)

@@ -1,0 +1,44 @@
+"""Who asks and how, where a proxy of ours stands between: its X-Forwarded-*, and nobody else's."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from aiohttp.web import BaseRequest
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def visitor(request: BaseRequest, proxies: Networks) -> str:
+    """Return the visitor's address: the connection's, or the one that a proxy of ours names."""
+    peer = request.remote or ""
+    if not _is_of(peer, proxies):
+        return peer
+    seen = [
+        address.strip()
+        for line in request.headers.getall("X-Forwarded-For", [])
+        for address in line.split(",")
+    ]
+    # each proxy adds at the end whom it saw: the last that is none of ours is the visitor, and
+    # what stands before it anyone may have written
+    named = next((address for address in reversed(seen) if not _is_of(address, proxies)), peer)
+    return named if _is_address(named) else peer
+
+
+def scheme(request: BaseRequest, proxies: Networks) -> str:
+    """Return `http` or `https`: how the visitor reached us, or the proxy of ours in between."""
+    named = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+    if named in ("http", "https") and _is_of(request.remote or "", proxies):
+        return named
+    return request.scheme
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_of(text: str, networks: Networks) -> bool:
+    return _is_address(text) and any(ip_address(text) in network for network in networks)
