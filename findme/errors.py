@@ -15,10 +15,12 @@ FindMeError
 │   └── WrongCredentials
 ├── Forbidden 403
 │   ├── GalleryIsPrivate
+│   ├── DownloadsOff
 │   └── CrossSiteRequest
 ├── NotFound 404
 ├── Conflict 409
 │   ├── JoinClosed
+│   ├── EventClosed
 │   ├── EmailTaken
 │   ├── TooManySelfies
 │   ├── LastSelfie
@@ -146,6 +148,12 @@ class GalleryIsPrivate(Forbidden):
     code = "gallery_own"
 
 
+class DownloadsOff(Forbidden):
+    """The organiser has turned downloads off for this event."""
+
+    code = "downloads_off"
+
+
 class CrossSiteRequest(Forbidden):
     """This request did not come from a FindMe page."""
 
@@ -170,6 +178,12 @@ class JoinClosed(Conflict):
     """This event no longer takes guests."""
 
     code = "join_closed"
+
+
+class EventClosed(Conflict):
+    """This event is closed: it takes no more photos."""
+
+    code = "event_closed"
 
 
 class EmailTaken(Conflict):

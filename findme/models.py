@@ -81,6 +81,15 @@ class Size(StrEnum):
     ORIGINAL = "original"
 
 
+class Handout(StrEnum):
+    """What guests get in place of a size, where the organiser wants it otherwise."""
+
+    #: The preview, with the watermark.
+    MARKED = "marked"
+    #: In place of the original: smaller, or with the watermark.
+    DOWNLOAD = "download"
+
+
 class JobState(StrEnum):
     """The life of a job; see docs/architecture.md."""
 
@@ -207,6 +216,12 @@ class Event:
     time_zone: str | None
     #: Opens the live wall; None: there is no wall.
     wall_token: str | None
+    #: A digest of the cover picture; None: there is no cover.
+    cover: str | None
+
+    def is_closed(self, now: datetime) -> bool:
+        """Whether nobody joins and nothing is uploaded any more at that moment."""
+        return self.closes_at is not None and self.closes_at <= now
 
 
 @dataclass(frozen=True, slots=True)
