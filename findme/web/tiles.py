@@ -7,7 +7,7 @@ from typing import Any
 
 from babel import dates
 
-from findme.web.language import Language
+from findme.language import Language
 
 #: The narrowest and the widest tile, width by height; grid.js keeps to the same.
 RATIOS = (0.56, 2.4)

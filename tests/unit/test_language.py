@@ -12,7 +12,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
 from findme.folders import LOCALES, STATIC, TEMPLATES
-from findme.web.language import Language, choose, read_languages
+from findme.language import Language, choose, read_languages
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 #: The product's name, the codes' example and format names are the same in every language.

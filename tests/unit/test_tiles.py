@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from findme.language import Language, read_languages
 from findme.models import PhotoId
 from findme.neighbours import Place, place_among
-from findme.web.language import Language, read_languages
 from findme.web.tiles import AROUND, OVAL, add_headings, day_of, hours_of, mini_of, tile_of
 
 PARIS = ZoneInfo("Europe/Paris")
