@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import resources, server
+from findme import backup, resources, server
 from findme.auth import check_email, check_password
 from findme.engine import __main__ as engine
 from findme.errors import FindMeError
@@ -64,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.set_defaults(run=_migrate)
 
+    command = commands.add_parser("backup", help="write everything into one file, while it runs")
+    command.add_argument("file", type=Path, help="written anew, readable by its owner alone")
+    command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    command.set_defaults(run=_backup)
+
     command = commands.add_parser("admin", help="look after admins")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     action = actions.add_parser("create", help="make an admin, or an account into one")
@@ -109,6 +114,15 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
     asyncio.run(resources.migrate(settings))
     print("The database is up to date.")
+    return 0
+
+
+def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    manifest, size = asyncio.run(backup.make(settings, options.file.absolute()))
+    print(
+        f"{options.file}: {size / 1e6:.1f} MB with {manifest.events} events, "
+        f"{manifest.photos} photos and {manifest.guests} guests. Keep it as safe as the service."
+    )
     return 0
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -66,11 +66,15 @@ class Postgres:
     binaries: Path
 
 
+class DataDirHeld(StartError):
+    """The data directory is in use by another FindMe."""
+
+
 @contextmanager
 def hold_data_dir(data_dir: Path) -> Iterator[None]:
     """Keep every other FindMe off *data_dir*, which is made where missing.
 
-    Raises StartError where another process holds it. The kernel lets go when the holder dies,
+    Raises DataDirHeld where another process holds it. The kernel lets go when the holder dies,
     so nothing stale is ever left.
     """
     try:
@@ -83,7 +87,7 @@ def hold_data_dir(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            raise StartError(
+            raise DataDirHeld(
                 f"{data_dir} is in use by another FindMe (process {lock.read().strip()})"
             ) from error
         except OSError as error:
@@ -115,7 +119,7 @@ async def open_postgres(
     exited.add_done_callback(_report_exit)
     try:
         yield Postgres(
-            dsn=f"postgresql://postgres@/postgres?host={quote(str(home.sockets))}&port=5432",
+            dsn=_dsn(home),
             exited=exited,
             pid=process.pid,
             data=home.data,
@@ -127,6 +131,28 @@ async def open_postgres(
         if home.sockets != home.data:
             with suppress(OSError):  # not empty after a crash: the next start takes it up again
                 home.sockets.rmdir()
+
+
+@asynccontextmanager
+async def join_postgres(data_dir: Path, *, system_dir: Path = SYSTEM_DIR) -> AsyncIterator[str]:
+    """Yield the DSN of *data_dir*'s server: the running FindMe's, else one for the while.
+
+    Raises StartError where neither is to be had; that of a FindMe that is just starting or ending.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            stack.enter_context(hold_data_dir(data_dir))
+        except DataDirHeld as held:
+            home = await asyncio.to_thread(find_home, data_dir, system_dir)
+            if not _is_ready(home):
+                raise StartError(f"{held}, whose database takes no connections now") from held
+            yield _dsn(home)
+            return
+        yield (await stack.enter_async_context(open_postgres(data_dir, system_dir=system_dir))).dsn
+
+
+def _dsn(home: Home) -> str:
+    return f"postgresql://postgres@/postgres?host={quote(str(home.sockets))}&port=5432"
 
 
 Server = tuple[asyncio.subprocess.Process, asyncio.Future[int]]
@@ -253,12 +279,14 @@ async def _until(condition: Callable[[], bool], *, seconds: float) -> None:
         await asyncio.sleep(0.02)
 
 
-def _is_ready(home: Home, pid: int) -> bool:
+def _is_ready(home: Home, pid: int | None = None) -> bool:
+    """Whether the server takes connections, and is the process *pid* where that is given."""
     try:
         lines = (home.data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+    ours = len(lines) >= 8 and (pid is None or lines[0] == str(pid))
+    return ours and lines[7].strip() == "ready"
 
 
 async def _spawn(
