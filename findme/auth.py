@@ -113,12 +113,12 @@ async def create_account(
 async def find_account(conn: Connection, email: str) -> tuple[User, str] | None:
     """Return the account of an address and its password hash."""
     row = await conn.fetchrow(
-        "select id, name, email, role, password_hash from account where email = $1", email
+        """
+        select id, name, email, role, language, scheme, letter_keys, password_hash
+          from account where email = $1""",
+        email,
     )
-    if row is None:
-        return None
-    user = User(UserId(row["id"]), row["name"], row["email"], Role(row["role"]))
-    return user, row["password_hash"]
+    return None if row is None else (User.of(row), row["password_hash"])
 
 
 async def delete_account(conn: Connection, user_id: UserId) -> None:
@@ -207,11 +207,20 @@ async def close_session(pool: Pool, cache: Cache, token: str) -> None:
     await cache.forget(USERS, _digest(token).hex())
 
 
-async def close_sessions(pool: Pool, cache: Cache, user_id: UserId) -> None:
-    """End all sessions of a user."""
+async def close_sessions(pool: Pool, cache: Cache, user_id: UserId, *, but: str = "") -> None:
+    """End all sessions of a user, *but* that of a token."""
     rows = await pool.fetch(
-        "delete from session where account_id = $1 returning token_hash", user_id
+        "delete from session where account_id = $1 and token_hash <> $2 returning token_hash",
+        user_id,
+        _digest(but),
     )
+    for row in rows:
+        await cache.forget(USERS, row["token_hash"].hex())
+
+
+async def read_anew(pool: Pool, cache: Cache, user_id: UserId) -> None:
+    """Let the next request of each session see what changed of a user."""
+    rows = await pool.fetch("select token_hash from session where account_id = $1", user_id)
     for row in rows:
         await cache.forget(USERS, row["token_hash"].hex())
 
@@ -236,7 +245,7 @@ async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> 
         else:
             row = await pool.fetchrow(
                 """
-                select account.id, name, email, role
+                select account.id, name, email, role, language, scheme, letter_keys
                   from session join account on account.id = session.account_id
                  where token_hash = $1 and expires_at > now()""",
                 digest,
@@ -251,32 +260,24 @@ async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> 
         return Actor(
             upload_event_id=EventId(row["event_id"]), upload_token_id=TokenId(row["token_id"])
         )
-    user = User(UserId(row["id"]), row["name"], row["email"], Role(row["role"]))
-    return Actor(user=user, by_cookie=by_cookie)
+    return Actor(user=User.of(row), by_cookie=by_cookie)
 
 
 async def create_upload_token(
-    conn: Connection, event_id: EventId, label: str
+    conn: Connection, event_id: EventId, label: str, *, clock_offset_s: int = 0
 ) -> tuple[TokenId, str]:
     """Add a photographer's token; it is shown this once."""
     token = UPLOAD_PREFIX + secrets.token_urlsafe(32)
     token_id = await conn.fetchval(
-        "insert into upload_token (event_id, label, token_hash) values ($1, $2, $3) returning id",
+        """
+        insert into upload_token (event_id, label, token_hash, clock_offset_s)
+        values ($1, $2, $3, $4) returning id""",
         event_id,
         label,
         _digest(token),
+        clock_offset_s,
     )
     return TokenId(token_id), token
-
-
-async def list_upload_tokens(conn: Connection, event_id: EventId) -> list[db.Record]:
-    """Return an event's tokens: id, label, created_at, last_used_at; newest first."""
-    return await conn.fetch(
-        """
-        select id, label, created_at, last_used_at from upload_token
-         where event_id = $1 order by id desc""",
-        event_id,
-    )
 
 
 async def delete_upload_token(

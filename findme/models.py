@@ -157,8 +157,27 @@ class User:
 
     id: UserId
     name: str
-    email: str
+    #: None where a link with a key is the way in (see accounts).
+    email: str | None
     role: Role
+    #: What was chosen for the pages; None: as the browser and the device say.
+    language: str | None = None
+    scheme: str | None = None
+    #: Whether single letters are keys of the viewer and the questions (WCAG 2.1.4).
+    letter_keys: bool = True
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "User":
+        """Return the user of an account's row, or of what the cache kept of one."""
+        return cls(
+            UserId(row["id"]),
+            row["name"],
+            row["email"],
+            Role(row["role"]),
+            row["language"],
+            row["scheme"],
+            row["letter_keys"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

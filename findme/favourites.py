@@ -1,0 +1,22 @@
+"""Photos that guests marked with a heart; nobody else sees it."""
+
+from findme.db import Connection
+from findme.models import GuestId, PhotoId
+
+
+async def add(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
+    """Mark a photo; twice is as once."""
+    await conn.execute(
+        """
+        insert into favourite (guest_id, photo_id) values ($1, $2)
+        on conflict (guest_id, photo_id) do nothing""",
+        guest_id,
+        photo_id,
+    )
+
+
+async def remove(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
+    """Take the mark back; one that is not there is fine."""
+    await conn.execute(
+        "delete from favourite where guest_id = $1 and photo_id = $2", guest_id, photo_id
+    )
