@@ -9,7 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from findme import (
+    erasures,
     housekeeping,
+    partials,
     usage,
     workers,
 )
@@ -27,6 +29,7 @@ from findme.web import (
     guests,
     health,
     html,
+    known,
     ledger,
     openapi,
     pages,
@@ -34,11 +37,13 @@ from findme.web import (
     photo_page,
     photos,
     receipts,
+    resumable,
     selfies,
     stream,
     tokens,
     uploads,
     verdicts,
+    wall,
 )
 from findme.web import auth as web_auth
 from findme.web import events as web_events
@@ -71,10 +76,11 @@ def make_app(resources: Resources, role: str) -> web.Application:
     nouns = [health]
     if role != "worker":
         nouns += [web_auth, web_events, tokens, guests, selfies, photos, archive]
-        nouns += [verdicts, uploads, receipts]
+        nouns += [verdicts, uploads, known, resumable, receipts]
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
-        nouns += [photo_page, admin_pages]
+        nouns += [photo_page, wall, admin_pages]
         shared = role != "all" or resources.settings.database_url is not None
+        resumable.setup_turns(app)
         stream.setup_stream(app, resources.lost, elsewhere=shared)
     for noun in nouns:
         app.add_routes(noun.ROUTES)
@@ -101,6 +107,9 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         loops = {"loop-watch": resources.watch.run(), **housekeeping.loops(resources.pool)}
         loops |= usage.loops(resources.pool, resources.faces.meter)
         loops |= receipt_records.loops(resources.pool, resources.faces)
+        if role != "web":
+            loops |= erasures.loops(resources.pool, settings)
+        loops |= partials.loops(settings.findme_data_dir)
         if resources.queue is not None:
             loops |= resources.queue.loops()
         background = asyncio.create_task(run_together(loops), name="background")

@@ -18,6 +18,8 @@ from findme.web.openapi_archive import ARCHIVE_PATHS
 from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
 from findme.web.openapi_paths import PATHS
 from findme.web.openapi_schemas import SCHEMAS
+from findme.web.openapi_wall import WALL_PATHS
+from findme.web.openapi_uploading import UPLOADING_PATHS
 from findme.web.openapi_words import Schema, ref, text
 
 TAGS = {
@@ -52,7 +54,7 @@ SECURITY_SCHEMES = {
 
 def document() -> Schema:
     """Return the description, OpenAPI 3.1."""
-    paths = {**PATHS, **ARCHIVE_PATHS, **ADMIN_PATHS}
+    paths = {**PATHS, **ARCHIVE_PATHS, **WALL_PATHS, **UPLOADING_PATHS, **ADMIN_PATHS}
     return {
         "openapi": "3.1.0",
         "info": {

@@ -1,0 +1,109 @@
+"""The live wall: what the room sees of an event, opened by its token alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from findme.db import Connection, Record
+from findme.errors import NotFound
+from findme.models import Box, EventId, ImageId, PhotoId, Size, StoredImage
+
+#: Seconds that a transaction may take from its start, which it is dated by, to its commit: a look
+#: reaches back as far, so that no photo is passed over, and tells some of them twice.
+OVERLAP = 60.0
+#: Characters of the longest token there is.
+LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """An event as its wall shows it: no guest, no count of guests."""
+
+    event_id: EventId
+    code: str
+    name: str
+    #: Whether the code still lets people in.
+    takes_guests: bool
+    #: Photos that guests can see.
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A photo on the wall: where its faces are, not whose they are."""
+
+    id: PhotoId
+    #: Pixels, upright.
+    width: int
+    height: int
+    taken_at: datetime | None
+    #: When guests could first see it.
+    shown_at: datetime
+    placeholder: str
+    faces: Sequence[Box]
+
+
+async def find(conn: Connection, token: str) -> Wall:
+    """Return the wall that a token opens; NotFound where it opens none, or none any more."""
+    # what no token is made of, PostgreSQL may not even take as text
+    known = len(token) <= LONGEST and token.isascii() and token.isprintable()
+    row = await conn.fetchrow(
+        """
+        select id, code, name, join_open and coalesce(closes_at > now(), true) as takes_guests,
+               (select count(*) from photo where event_id = event.id and visible) as photos
+          from event
+         where wall_token = $1 and coalesce(expires_at > now(), true)""",
+        token if known else None,
+    )
+    if row is None:
+        raise NotFound("This wall is not open.")
+    return Wall(EventId(row["id"]), row["code"], row["name"], row["takes_guests"], row["photos"])
+
+
+async def list_shown(
+    conn: Connection, event_id: EventId, *, after: datetime | None, limit: int
+) -> list[Shown]:
+    """Return the photos that guests can see, the last shown first; those since *after*."""
+    rows = await conn.fetch(
+        """
+        select id, width, height, taken_at, greatest(ready_at, approved_at) as shown_at,
+               placeholder, boxes
+          from photo left join lateral (
+                 select array_agg(array[box_left, box_top, box_width, box_height]) as boxes
+                   from face where photo_id = photo.id) as on_it on true
+         where event_id = $1 and visible
+           and ($2::timestamptz is null or greatest(ready_at, approved_at) > $2)
+         order by shown_at desc, id desc limit $3""",
+        event_id,
+        None if after is None else after - timedelta(seconds=OVERLAP),
+        limit,
+    )
+    return [_shown(row) for row in rows]
+
+
+async def find_picture(
+    conn: Connection, event_id: EventId, photo_id: PhotoId
+) -> StoredImage | None:
+    """Return a photo's preview; None where guests of the event do not see the photo."""
+    row = await conn.fetchrow(
+        """
+        select image.id, media_type, size_bytes, image.digest, redactions
+          from image join photo on photo.id = image.photo_id
+         where photo.id = $2 and event_id = $1 and visible and size = $3""",
+        event_id,
+        photo_id,
+        Size.PREVIEW,
+    )
+    return None if row is None else StoredImage(**{**row, "id": ImageId(row["id"])})
+
+
+def _shown(row: Record) -> Shown:
+    return Shown(
+        id=PhotoId(row["id"]),
+        width=row["width"],
+        height=row["height"],
+        taken_at=row["taken_at"],
+        shown_at=row["shown_at"],
+        placeholder=row["placeholder"],
+        faces=[Box(*box) for box in row["boxes"] or []],
+    )
