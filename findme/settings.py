@@ -72,6 +72,9 @@ class Settings:
     findme_host: str = "127.0.0.1"
     findme_port: int = 8000
     findme_data_dir: Path = Path("var")
+    # where deletions are noted apart from the database; None: erasures.log in the data directory.
+    # On another disk it outlives this one, and a restore knows of all of them
+    erasure_journal: Path | None = None
     # how guests reach the service; None: as the request says
     findme_base_url: str | None = None
     # networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
@@ -79,6 +82,10 @@ class Settings:
     findme_admin_email: str | None = None
     findme_admin_password: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
+    # lines for people, or JSON with the ids of request, job and event for programs
+    log_format: str = "text"
+    # webhooks to loopback and private addresses: they would let admins reach what only we can
+    webhook_allow_private: bool = False
     smtp_url: str | None = field(default=None, repr=False)
 
     @property
@@ -233,10 +240,13 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "findme_host": str,
     "findme_port": _whole(0, 65_535),
     "findme_data_dir": Path,
+    "erasure_journal": Path,
     "findme_base_url": _url("http", "https"),
     "trusted_proxies": _networks,
     "findme_admin_email": _email,
     "findme_admin_password": str,
     "metrics_token": str,
+    "log_format": _one_of("text", "json"),
+    "webhook_allow_private": lambda text: _one_of("0", "1")(text) == "1",
     "smtp_url": _url("smtp", "smtps"),
 }

@@ -1,0 +1,157 @@
+"""The journal of deletions, kept apart from the database, so that a restore can repeat them.
+
+A trigger notes each deletion under the random name of what is gone (see migrations/0007). From
+there it goes to a file within seconds: that file outlives a lost database. Nothing in either says
+who or what it was.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from findme import db
+from findme.db import Connection, Pool
+from findme.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds until a deletion is in the file.
+PERIOD = 2.0
+#: No deleting transaction takes longer from its begin to its commit.
+LONGEST = timedelta(minutes=15)
+KINDS = frozenset({"account", "event", "guest", "selfie", "photo"})
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """That something was deleted."""
+
+    uid: UUID
+    kind: str
+    erased_at: datetime
+
+    @property
+    def line(self) -> str:
+        """As it stands in the file."""
+        at = self.erased_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return f"{at} {self.kind} {self.uid}\n"
+
+
+def journal_path(settings: Settings) -> Path:
+    """Return where the file is: ERASURE_JOURNAL, or in the data directory."""
+    return settings.erasure_journal or settings.findme_data_dir / "erasures.log"
+
+
+def read(path: Path) -> list[Erasure]:
+    """Return what a journal's file holds, nothing where there is none; blocks.
+
+    A line that a power cut left half written is passed over.
+    """
+    found = []
+    try:
+        with path.open(encoding="ascii", errors="replace") as file:
+            for number, text in enumerate(file, start=1):
+                try:
+                    at, kind, uid = text.split()
+                    erasure = Erasure(UUID(uid), kind, datetime.fromisoformat(at))
+                except ValueError:
+                    log.warning("[Erasure] Line %d of %s cannot be read", number, path)
+                    continue
+                if kind in KINDS:
+                    found.append(erasure)
+    except FileNotFoundError:
+        return []
+    return found
+
+
+def append(path: Path, erasures: Sequence[Erasure]) -> None:
+    """Add to a journal's file, made where missing, through to the disk; blocks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a+b", buffering=0) as file:
+        cut_off = file.tell() > 0 and os.pread(descriptor, 1, file.tell() - 1) != b"\n"
+        lines = ["\n"] * cut_off + [erasure.line for erasure in erasures]
+        # in one piece: another service may append to the same file
+        file.write("".join(lines).encode())
+        os.fsync(descriptor)
+
+
+async def list_all(conn: Connection, *, since: datetime | None = None) -> list[Erasure]:
+    """Return what the database knows of deletions, those before *since* left out.
+
+    Nothing where it is of a FindMe that noted none.
+    """
+    try:
+        rows = await conn.fetch(
+            """
+            select uid, kind, erased_at from erasure
+             where $1::timestamptz is null or erased_at >= $1 order by erased_at, uid""",
+            since,
+        )
+    except asyncpg.UndefinedTableError:
+        return []
+    # asyncpg's UUID is a class of its own
+    return [Erasure(UUID(str(row["uid"])), row["kind"], row["erased_at"]) for row in rows]
+
+
+async def note(conn: Connection, erasures: Iterable[Erasure]) -> None:
+    """Enter deletions that another database, or the file, knows of."""
+    await conn.executemany(
+        """
+        insert into erasure (uid, kind, erased_at) values ($1, $2, $3)
+        on conflict (uid) do update set erased_at = excluded.erased_at""",
+        [(erasure.uid, erasure.kind, erasure.erased_at) for erasure in erasures],
+    )
+
+
+class Journal:
+    """Brings the database's notes to the file."""
+
+    def __init__(self, pool: Pool, path: Path) -> None:
+        self._pool = pool
+        self._path = path
+        self._since: datetime | None = None
+        self._written: set[UUID] | None = None
+
+    async def export(self) -> int:
+        """Write what the file lacks; return how many. The first time all is compared."""
+        if self._written is None:
+            known = await asyncio.to_thread(read, self._path)
+            self._written = {erasure.uid for erasure in known}
+        async with db.acquire(self._pool) as conn:
+            now: datetime = await conn.fetchval("select now()")
+            noted = await list_all(conn, since=self._since)
+        fresh = [erasure for erasure in noted if erasure.uid not in self._written]
+        if fresh:
+            await asyncio.to_thread(append, self._path, fresh)
+        self._written = {erasure.uid for erasure in noted}
+        self._since = now - LONGEST
+        return len(fresh)
+
+    async def follow(self) -> None:
+        """Export every few seconds, and once more at the end."""
+        try:
+            while True:
+                try:
+                    await self.export()
+                except db.TROUBLE as error:
+                    log.warning("[Erasure] The journal waits: %s", error)
+                await asyncio.sleep(PERIOD)
+        finally:
+            # what is missing then is written at the next start
+            with suppress(*db.TROUBLE):
+                await self.export()
+
+
+def loops(pool: Pool, settings: Settings) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutine that keeps the journal, by task name."""
+    return {"erasures": Journal(pool, journal_path(settings)).follow()}
