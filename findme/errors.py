@@ -5,7 +5,8 @@ FindMeError
 ├── InvalidRequest 422         what was sent cannot be understood
 │   ├── ConsentRequired
 │   ├── SelfieRefused          no_face, several_faces, poor_quality, invalid_image
-│   └── EveryFileRejected
+│   ├── EveryFileRejected
+│   └── HashMismatch
 ├── BadImage 422
 │   ├── UnsupportedImage 415
 │   ├── UnreadableImage
@@ -24,6 +25,7 @@ FindMeError
 │   ├── EmailTaken
 │   ├── TooManySelfies
 │   ├── LastSelfie
+│   ├── WrongOffset            a partial upload goes on elsewhere
 │   └── CollectionSwitched     a re-index switched the event's collection meanwhile
 ├── TooManyAttempts 429
 ├── QueueFull 503
@@ -86,6 +88,12 @@ class EveryFileRejected(InvalidRequest):
     """None of the files could be taken."""
 
     code = "rejected"
+
+
+class HashMismatch(InvalidRequest):
+    """What arrived is not the file that was announced: send it again from its beginning."""
+
+    code = "hash_mismatch"
 
 
 class BadImage(FindMeError):
@@ -218,6 +226,12 @@ class LastSelfie(Conflict):
     """This is your only selfie: add another first, or erase your face."""
 
     code = "last_selfie"
+
+
+class WrongOffset(Conflict):
+    """The upload goes on at another place: `received` says where."""
+
+    code = "wrong_offset"
 
 
 class CollectionSwitched(Conflict):

@@ -93,6 +93,18 @@ async def find_duplicate(
     return None if row is None else (PhotoId(row["id"]), row["job_id"])
 
 
+async def list_known(
+    conn: Connection, event_id: EventId, digests: Sequence[bytes]
+) -> dict[bytes, PhotoId]:
+    """Return which of these bytes (SHA-256) an event has already, and under which id."""
+    rows = await conn.fetch(
+        "select digest, id from photo where event_id = $1 and digest = any($2::bytea[])",
+        event_id,
+        digests,
+    )
+    return {row["digest"]: PhotoId(row["id"]) for row in rows}
+
+
 async def get(conn: Connection, photo_id: PhotoId) -> Photo:
     """Return a photo; NotFound where there is none."""
     row = await conn.fetchrow(

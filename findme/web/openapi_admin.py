@@ -65,7 +65,6 @@ GROUPS = answer(
         "X-Ungrouped-Faces": {"description": "How many faces are left.", "schema": whole()},
     },
 )
-NEW_TOKEN = obj({"label": text("Up to 100 characters.")}, optional=["label"])
 
 ADMIN_PATHS: dict[str, dict[str, Schema]] = {
     "/api/admin/queue/stats": {
@@ -118,18 +117,6 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
             "The join link as a QR code",
             {200: answer("A picture.", text(), media_types=["image/svg+xml"])},
         )
-    },
-    "/api/admin/events/{id}/tokens": {
-        "post": write(
-            "Events",
-            "Make an upload token for a photographer",
-            NEW_TOKEN,
-            {201: answer("The token, shown this once.", ref("NewUploadToken"))},
-        ),
-        "get": listing("Events", "Upload tokens", "UploadToken"),
-    },
-    "/api/admin/events/{id}/tokens/{token_id}": {
-        "delete": change("Events", "Take an upload token back", GONE)
     },
     "/api/admin/events/{id}/reindex": {
         "post": change(

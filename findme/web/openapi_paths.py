@@ -253,7 +253,7 @@ PATHS: dict[str, dict[str, Schema]] = {
                     "At least one was taken: bytes and job are on disk.", ref("UploadResults")
                 )
             },
-            fails=(403, 404, 413, 422, 503),
+            fails=(403, 404, 409, 413, 422, 503),
             parameters=[query("filename", "The name of a raw body.", text())],
             takes={
                 "required": True,

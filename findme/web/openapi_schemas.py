@@ -1,6 +1,7 @@
 """The shapes of the API's bodies, as JSON Schema for its description (see openapi.py)."""
 
 from findme.models import Gallery, JobKind, JobState, PhotoState, Role, SelfieState, Shelf
+from findme.web.openapi_photographers import PHOTOGRAPHER_SCHEMAS
 from findme.web.openapi_words import (
     Schema,
     flag,
@@ -140,6 +141,7 @@ SCHEMAS: dict[str, Schema] = {
             "status": one_of(["queued", "duplicate", "rejected"]),
             "photo_id": or_null(ID),
             "job_id": or_null(ID),
+            "sha256": or_null(text("Of the bytes that arrived, hexadecimal.")),
             "error": or_null(text("Why it was rejected.")),
         }
     ),
@@ -180,10 +182,7 @@ SCHEMAS: dict[str, Schema] = {
         **obj({**EVENT_CHOICES, **THRESHOLDS}, optional=[*EVENT_CHOICES, *THRESHOLDS]),
         "additionalProperties": False,
     },
-    "UploadToken": obj(
-        {"id": ID, "label": text(), "created_at": TIME, "last_used_at": or_null(TIME)}
-    ),
-    "NewUploadToken": obj({"id": ID, "label": text(), "token": text("Shown this once.")}),
+    **PHOTOGRAPHER_SCHEMAS,
     "Guest": obj(
         {
             "id": {**ID, "description": "The user's, as user_id."},

@@ -3,15 +3,17 @@
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
 from aiohttp import web
 
-from findme import db, events, images, job_records, photos, queue, storage
+from findme import db, events, images, job_records, photographers, photos, queue, storage
 from findme.db import Connection
 from findme.errors import (
     BadImage,
+    EventClosed,
     EveryFileRejected,
     FindMeError,
     InvalidRequest,
@@ -20,6 +22,7 @@ from findme.errors import (
     UploadTooLarge,
 )
 from findme.models import EventId, JobId, JobKind, PhotoId, Role
+from findme.storage import Spooled
 from findme.web.answers import job_json, json_answer, path_id
 from findme.web.forms import READ, chunks_of, parts_of
 from findme.web.keys import PIPELINE, POOL, QUEUE, SETTINGS, actor, admin, user
@@ -38,6 +41,8 @@ class Verdict:
     photo_id: PhotoId | None = None
     job_id: JobId | None = None
     problem: FindMeError | None = None
+    #: Of the bytes that arrived, hexadecimal; None where they did not all arrive.
+    sha256: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the verdict as the contract shows it."""
@@ -46,12 +51,24 @@ class Verdict:
             "status": self.status,
             "photo_id": None if self.photo_id is None else str(self.photo_id),
             "job_id": None if self.job_id is None else str(self.job_id),
+            "sha256": self.sha256,
             "error": None if self.problem is None else str(self.problem),
         }
 
 
-async def post_photos(request: web.Request) -> web.Response:
-    """POST /api/events/{event_id}/photos."""
+async def open_event(request: web.Request) -> EventId:
+    """Return the event of an upload, by whoever may; EventClosed, QueueFull where it takes none."""
+    event_id = own_event(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, event_id)
+        if event.is_closed(datetime.now(UTC)):
+            raise EventClosed
+        await _check_queue(request, conn)
+    return event_id
+
+
+def own_event(request: web.Request) -> EventId:
+    """Return the event of the path; NotFound for all but its photographers and admins."""
     caller = actor(request)
     event_id = EventId(path_id(request, "event_id"))
     if caller.upload_event_id is None:
@@ -59,23 +76,26 @@ async def post_photos(request: web.Request) -> web.Response:
             raise NotFound
     elif caller.upload_event_id != event_id:
         raise NotFound
-    async with db.acquire(request.app[POOL]) as conn:
-        await events.get(conn, event_id)
-        await _check_queue(request, conn)
+    return event_id
+
+
+async def post_photos(request: web.Request) -> web.Response:
+    """POST /api/events/{event_id}/photos."""
+    event_id = await open_event(request)
     with storage.spool_folder(request.app[SETTINGS].findme_data_dir) as folder:
         if request.content_type.startswith("multipart/"):
             verdicts = await _take_parts(request, event_id, folder)
         else:
-            name = _clean_name(request.query.get("filename", ""))
+            name = clean_name(request.query.get("filename", ""))
             body = request.content.iter_chunked(READ)
             verdicts = [await _take(request, event_id, body, name, folder / "0")]
+    return answer(request, verdicts)
+
+
+def answer(request: web.Request, verdicts: list[Verdict]) -> web.Response:
+    """Answer 202 where at least one file was taken; otherwise what stands in the way of all."""
     if any(verdict.status == "queued" for verdict in verdicts) and QUEUE in request.app:
         request.app[QUEUE].wake()
-    return _answer(verdicts)
-
-
-def _answer(verdicts: list[Verdict]) -> web.Response:
-    """Answer 202 where at least one file was taken; otherwise what stands in the way of all."""
     if not verdicts:
         raise InvalidRequest("There is no file in this upload: send parts named `files`.")
     results = [verdict.as_json() for verdict in verdicts]
@@ -94,7 +114,7 @@ async def _take_parts(request: web.Request, event_id: EventId, folder: Path) -> 
     async for part in parts_of(request):
         if part.filename is None and part.name != "files":
             continue
-        name = _clean_name(part.filename or "")
+        name = clean_name(part.filename or "")
         path = folder / str(len(verdicts))
         verdicts.append(await _take(request, event_id, chunks_of(part), name, path))
     return verdicts
@@ -103,15 +123,29 @@ async def _take_parts(request: web.Request, event_id: EventId, folder: Path) -> 
 async def _take(
     request: web.Request, event_id: EventId, body: AsyncIterator[bytes], name: str, path: Path
 ) -> Verdict:
-    """Spool, probe and store one file; its bytes and its job are committed together."""
-    settings, caller = request.app[SETTINGS], actor(request)
+    """Spool and store one file."""
     try:
-        spooled = await storage.spool(body, path, limit=settings.max_upload_bytes)
+        spooled = await storage.spool(body, path, limit=request.app[SETTINGS].max_upload_bytes)
+        return await store(request, event_id, spooled, name)
+    except UploadTooLarge as problem:
+        return _rejected(name, problem)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def store(request: web.Request, event_id: EventId, spooled: Spooled, name: str) -> Verdict:
+    """Probe and store a file that has arrived; its bytes and its job are committed together."""
+    settings, caller = request.app[SETTINGS], actor(request)
+    sha256 = spooled.sha256.hex()
+    try:
         probe = await request.app[PIPELINE].imaging.run(
-            images.probe, path, settings.max_image_pixels
+            images.probe, spooled.path, settings.max_image_pixels
         )
         async with db.transaction(request.app[POOL]) as conn:
             await _check_queue(request, conn)
+            by = None
+            if caller.upload_token_id is not None:
+                by = await photographers.get(conn, caller.upload_token_id)
             photo_id = await photos.add(
                 conn,
                 event_id,
@@ -119,9 +153,10 @@ async def _take(
                 filename=name,
                 width=probe.width,
                 height=probe.height,
-                taken_at=probe.taken_at,
+                taken_at=probe.taken_at if by is None else by.right(probe.taken_at),
                 upload_token_id=caller.upload_token_id,
                 user_id=None if caller.user is None else caller.user.id,
+                credit=None if by is None else by.name,
             )
             if photo_id is None:
                 return await _duplicate(conn, event_id, spooled.sha256, name)
@@ -130,23 +165,35 @@ async def _take(
                 conn, JobKind.INDEX_PHOTO, label=name, event_id=event_id, photo_id=photo_id
             )
             waiting = await queue.waiting_photos(conn)
-    except (BadImage, QueueFull, UploadTooLarge) as problem:
-        log.info("[Upload] Rejected %s: %s", name, problem)
-        return Verdict(name, "rejected", problem=problem)
-    finally:
-        path.unlink(missing_ok=True)
+    except (BadImage, QueueFull) as problem:
+        return _rejected(name, problem, sha256)
     log.info("[PhotoQueue] Job %s enqueued (queue size: %d)", job_id, waiting)
-    return Verdict(name, "queued", photo_id, job_id)
+    return Verdict(name, "queued", photo_id, job_id, sha256=sha256)
+
+
+def _rejected(name: str, problem: FindMeError, sha256: str | None = None) -> Verdict:
+    log.info("[Upload] Rejected %s: %s", name, problem)
+    return Verdict(name, "rejected", problem=problem, sha256=sha256)
 
 
 async def _duplicate(conn: Connection, event_id: EventId, digest: bytes, name: str) -> Verdict:
-    log.info("[Upload] Duplicate detected (hash=%s...), skipping: %s", digest.hex()[:6], name)
-    found = await photos.find_duplicate(conn, event_id, digest)
+    found = await find_duplicate(conn, event_id, digest, name)
     if found is None:
         raise NotFound(
             "The first photo with these bytes was deleted at this moment; send it again."
         )
-    return Verdict(name, "duplicate", *found)
+    return found
+
+
+async def find_duplicate(
+    conn: Connection, event_id: EventId, digest: bytes, name: str
+) -> Verdict | None:
+    """Return the verdict on bytes that the event has already; None where it has not."""
+    found = await photos.find_duplicate(conn, event_id, digest)
+    if found is None:
+        return None
+    log.info("[Upload] Duplicate detected (hash=%s...), skipping: %s", digest.hex()[:6], name)
+    return Verdict(name, "duplicate", *found, sha256=digest.hex())
 
 
 async def _check_queue(request: web.Request, conn: Connection) -> None:
@@ -154,7 +201,7 @@ async def _check_queue(request: web.Request, conn: Connection) -> None:
         raise QueueFull
 
 
-def _clean_name(name: str) -> str:
+def clean_name(name: str) -> str:
     """Return the last part of a file's path, printable and not too long."""
     last = PurePosixPath(name.replace("\\", "/")).name
     shown = "".join(sign if sign.isprintable() else "_" for sign in last).strip()
