@@ -39,7 +39,7 @@ async def find_by_key(conn: Connection, key: str) -> User:
     )
     if row is None:
         raise NotFound("This link does not open anything (any more).")
-    return User.of(row)
+    return User.of(dict(row))
 
 
 async def renew_key(conn: Connection, user_id: UserId) -> str:

@@ -118,7 +118,7 @@ async def find_account(conn: Connection, email: str) -> tuple[User, str] | None:
           from account where email = $1""",
         email,
     )
-    return None if row is None else (User.of(row), row["password_hash"])
+    return None if row is None else (User.of(dict(row)), row["password_hash"])
 
 
 async def delete_account(conn: Connection, user_id: UserId) -> None:

@@ -24,6 +24,8 @@ class Guest:
     event_id: EventId
     user_id: UserId
     joined_at: datetime
+    #: Whether their face may be looked for; without it they see the gallery, where that is allowed.
+    consented: bool
     selfie_state: SelfieState | None
     selfie_problem: str | None
 
@@ -33,6 +35,7 @@ async def find(conn: Connection, event_id: EventId, user_id: UserId) -> Guest | 
     row = await conn.fetchrow(
         """
         select guest.id, guest.event_id, guest.account_id as user_id, guest.joined_at,
+               consent_at is not null and consent_withdrawn_at is null as consented,
                selfie.state as selfie_state, selfie.problem as selfie_problem
           from guest left join lateral (
                  select state, problem from selfie where guest_id = guest.id
@@ -49,6 +52,7 @@ async def list_by_user(conn: Connection, user_id: UserId) -> list[Guest]:
     rows = await conn.fetch(
         """
         select guest.id, guest.event_id, guest.account_id as user_id, guest.joined_at,
+               consent_at is not null and consent_withdrawn_at is null as consented,
                selfie.state as selfie_state, selfie.problem as selfie_problem
           from guest left join lateral (
                  select state, problem from selfie where guest_id = guest.id
@@ -89,14 +93,14 @@ async def join(
     conn: Connection, event_id: EventId, user_id: UserId, *, consent_text: str, language: str
 ) -> GuestId:
     """Enter a user into an event, or note a new consent of one who is in it already."""
-    return GuestId(
+    guest_id = GuestId(
         await conn.fetchval(
             """
             insert into guest (event_id, account_id, consent_at, consent_text, consent_language)
             values ($1, $2, now(), $3, $4)
             on conflict (event_id, account_id) do update
                set consent_at = excluded.consent_at, consent_text = excluded.consent_text,
-                   consent_language = excluded.consent_language
+                   consent_language = excluded.consent_language, consent_withdrawn_at = null
             returning id""",
             event_id,
             user_id,
@@ -104,10 +108,104 @@ async def join(
             language,
         )
     )
+    # a receipt that is still open must not take for left over what is new
+    await conn.execute(
+        """
+        update receipt set guest_ids = array_remove(guest_ids, $1)
+         where checked_at is null and $1 = any(guest_ids)""",
+        guest_id,
+    )
+    return guest_id
+
+
+async def browse(conn: Connection, event_id: EventId, user_id: UserId) -> GuestId:
+    """Let a user see an event's gallery without consent, and without anything of their face."""
+    await conn.execute(
+        """
+        insert into guest (event_id, account_id) values ($1, $2)
+        on conflict (event_id, account_id) do nothing""",
+        event_id,
+        user_id,
+    )
+    guest_id: int = await conn.fetchval(
+        "select id from guest where event_id = $1 and account_id = $2", event_id, user_id
+    )
+    return GuestId(guest_id)
+
+
+async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None:
+    """Take back a join whose selfie was refused, unless another selfie of theirs is there.
+
+    A *fresh* guest goes; one who was there before stays, and their consent ends with the selfie
+    that it was given for.
+    """
+    if fresh:
+        await conn.execute(
+            """
+            delete from guest where id = $1
+               and not exists (select from selfie where guest_id = guest.id)""",
+            guest_id,
+        )
+    else:
+        await conn.execute(
+            """
+            update guest set consent_withdrawn_at = now() where id = $1
+               and not exists (select from selfie where guest_id = guest.id)""",
+            guest_id,
+        )
 
 
 async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
     """Remove a user's part in an event; their vectors follow by a job; False without one."""
+    await _unname(conn, event_id, user_id)
+    faces, staged = await _vectors(conn, event_id, user_id)
+    deleted = await conn.execute(
+        "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
+    )
+    await forget_faces(conn, event_id, faces, staged)
+    return deleted == "DELETE 1"
+
+
+async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None:
+    """Take a guest's consent back: all that was made of their face goes, they stay and browse.
+
+    What they said of faces goes too, and whatever would tell them of photos that show them.
+    """
+    await _unname(conn, event_id, user_id)
+    faces, staged = await _vectors(conn, event_id, user_id)
+    guest_id = await conn.fetchval(
+        """
+        update guest set consent_withdrawn_at = coalesce(consent_withdrawn_at, now()),
+                         notify_mail = false
+         where event_id = $1 and account_id = $2 returning id""",
+        event_id,
+        user_id,
+    )
+    # the names are ours; matches go with their references
+    for table in ("verdict", "reference", "selfie", "push_subscription"):
+        await conn.execute(f"delete from {table} where guest_id = $1", guest_id)  # noqa: S608
+    await conn.execute("update person set guest_id = null where guest_id = $1", guest_id)
+    await forget_faces(conn, event_id, faces, staged)
+
+
+async def _unname(conn: Connection, event_id: EventId, user_id: UserId) -> None:
+    """Take from a guest's group of faces what an admin called it: that is theirs too."""
+    await conn.execute(
+        """
+        update person set name = null
+         where guest_id = (select id from guest where event_id = $1 and account_id = $2)""",
+        event_id,
+        user_id,
+    )
+
+
+async def _vectors(
+    conn: Connection, event_id: EventId, user_id: UserId
+) -> tuple[list[EngineFaceId], Mapping[str, Sequence[EngineFaceId]]]:
+    """Return a guest's vectors in the event's collection, and those of a re-index, by collection.
+
+    Their selfies are locked from here on, so that no further one is stored meanwhile.
+    """
     # whoever is storing a selfie's vector comes first, so that none is left out below
     await conn.execute(
         """
@@ -131,21 +229,7 @@ async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
         user_id,
     )
     staged = await staging.vectors_of(conn, selfie_ids=[row["id"] for row in selfies])
-    # what an admin called their group of faces is theirs too; the row's guest_id ends by itself
-    await conn.execute(
-        """
-        update person set name = null
-         where guest_id = (select id from guest where event_id = $1 and account_id = $2)""",
-        event_id,
-        user_id,
-    )
-    deleted = await conn.execute(
-        "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
-    )
-    await forget_faces(
-        conn, event_id, [EngineFaceId(row["engine_face_id"]) for row in faces], staged
-    )
-    return deleted == "DELETE 1"
+    return [EngineFaceId(row["engine_face_id"]) for row in faces], staged
 
 
 async def forget_faces(

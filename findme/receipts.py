@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from findme import db
 from findme.db import Connection, Pool
 from findme.errors import EngineError, NotFound
-from findme.models import UserId
+from findme.models import EventId, UserId
 from findme.rekognition import Rekognition
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ OF_GUEST = {
     "selfie": "guest_id",
     "verdict": "guest_id",
 }
+#: Those that are about a face: what goes where a guest takes a consent back and stays.
+OF_FACE = {name: OF_GUEST[name] for name in ("match", "person", "reference", "selfie", "verdict")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +82,27 @@ class Receipt:
     engines: Sequence[str]
 
 
-async def begin(conn: Connection, user_id: UserId, *, sure: float, whole: bool) -> Opened:
+async def begin(
+    conn: Connection,
+    user_id: UserId,
+    *,
+    sure: float,
+    whole: bool,
+    event_id: EventId | None = None,
+) -> Opened:
     """Count in the erasing transaction, before anything is removed, what there is of a user.
 
     *sure* is the similarity from which a match counts as such where the event has none of its own;
-    *whole*, whether the account goes too.
+    *whole*, whether the account goes too; *event_id*, the one event that is erased from, None
+    where it is all.
     """
     token = secrets.token_urlsafe(16)
     receipt_id: int = await conn.fetchval(
         """
         with part as (
             select guest.id, coalesce(event.match_threshold, $3) as sure
-              from guest join event on event.id = guest.event_id where account_id = $1),
+              from guest join event on event.id = guest.event_id
+             where account_id = $1 and ($5::bigint is null or event_id = $5)),
         shown as (
             select match.guest_id, photo_id, max(similarity) >= min(part.sure) as surely
               from match join part on part.id = match.guest_id
@@ -110,6 +121,7 @@ async def begin(conn: Connection, user_id: UserId, *, sure: float, whole: bool) 
         _digest(token),
         sure,
         whole,
+        event_id,
     )
     await conn.execute(
         """
@@ -117,9 +129,11 @@ async def begin(conn: Connection, user_id: UserId, *, sure: float, whole: bool) 
         select $1, event.id, used, engine
           from guest join event on event.id = guest.event_id,
                unnest(array[collection_id, next_collection_id]) as used
-         where account_id = $2 and used is not null""",
+         where account_id = $2 and used is not null
+           and ($3::bigint is null or event.id = $3)""",
         receipt_id,
         user_id,
+        event_id,
     )
     return Opened(receipt_id, token)
 
@@ -163,12 +177,13 @@ async def check(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
         row = await conn.fetchrow(
             """
             update receipt set tried_at = now() where id = $1 and checked_at is null
-            returning account_id, guest_ids""",
+            returning account_id, guest_ids, whole""",
             receipt_id,
         )
         if row is None:
             return True
-        rows = await count_rows(conn, row["account_id"], row["guest_ids"])
+        tables = OF_GUEST if row["whole"] else OF_FACE
+        rows = await count_rows(conn, row["account_id"], row["guest_ids"], tables)
     if rows:
         log.error("[Erasure] Receipt %s: %d rows are left", receipt_id, rows)
         return False
@@ -187,15 +202,20 @@ async def check(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
     return True
 
 
-async def count_rows(conn: Connection, account_id: int | None, guest_ids: Sequence[int]) -> int:
-    """Return how many rows lead to an account, or to its parts in events."""
+async def count_rows(
+    conn: Connection,
+    account_id: int | None,
+    guest_ids: Sequence[int],
+    tables: Mapping[str, str] = OF_GUEST,
+) -> int:
+    """Return how many rows lead to an account, or (in *tables*) to its parts in events."""
     parts = [
         # the names are ours
         f"(select count(*) from {table} where {column} = $1::bigint)"  # noqa: S608
         for table, column in OF_ACCOUNT.items()
     ] + [
         f"(select count(*) from {table} where {column} = any($2::bigint[]))"  # noqa: S608
-        for table, column in OF_GUEST.items()
+        for table, column in tables.items()
     ]
     left: int = await conn.fetchval(f"select {' + '.join(parts)}", account_id, guest_ids)
     return left

@@ -221,14 +221,8 @@ async def refuse(conn: Connection, selfie: PendingSelfie, problem: str) -> None:
 
 
 async def discard(conn: Connection, selfie: PendingSelfie) -> None:
-    """Remove a selfie that was refused at once, and the guest where it was their first."""
+    """Remove a selfie that was refused at once."""
     await conn.execute("delete from selfie where id = $1", selfie.id)
-    await conn.execute(
-        """
-        delete from guest where id = $1
-           and not exists (select from selfie where guest_id = guest.id)""",
-        selfie.guest_id,
-    )
 
 
 async def _end_index_job(conn: Connection, selfie_id: SelfieId) -> None:
