@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import getpass
-import logging
 import os
 import secrets
 import sys
@@ -12,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import backup, resources, server
+from findme import backup, logs, resources, server
 from findme.auth import check_email, check_password
 from findme.engine import __main__ as engine
 from findme.errors import FindMeError
@@ -25,14 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["faces"]:
         return engine.main(words[1:])
     options = _parser().parse_args(words)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
-    # every call of the AWS client would be a line
-    logging.getLogger("botocore").setLevel(logging.WARNING)
-    logging.getLogger("aiobotocore").setLevel(logging.WARNING)
-    # a lost database is a line of ours; its pool would add a traceback
-    logging.getLogger("asyncpg").setLevel(logging.ERROR)
+    logs.configure("text")
     try:
         code: int = options.run(options, _settings(options))
     except FindMeError as error:
@@ -68,6 +60,27 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("file", type=Path, help="written anew, readable by its owner alone")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.set_defaults(run=_backup)
+
+    command = commands.add_parser("restore", help="put a backup back; the service is stopped")
+    command.add_argument("file", type=Path, help="what findme backup wrote")
+    command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    command.add_argument(
+        "--replace", action="store_true", help="give up the events and guests that are there"
+    )
+    command.add_argument(
+        "--copy",
+        action="store_true",
+        help="the service that it was made of goes on: leave its collections in the engine alone",
+    )
+    command.add_argument(
+        "--erasures",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a journal of deletions that is not at ERASURE_JOURNAL; may be given several times",
+    )
+    command.set_defaults(run=_restore)
 
     command = commands.add_parser("admin", help="look after admins")
     actions = command.add_subparsers(metavar="ACTION", required=True)
@@ -105,6 +118,8 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    logs.configure(settings.log_format)
+
     def ready(url: str) -> None:
         print(f"FindMe is ready: {url}", flush=True)
 
@@ -122,6 +137,24 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
     print(
         f"{options.file}: {size / 1e6:.1f} MB with {manifest.events} events, "
         f"{manifest.photos} photos and {manifest.guests} guests. Keep it as safe as the service."
+    )
+    return 0
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    done = asyncio.run(
+        restore.restore(
+            settings,
+            options.file,
+            replace=options.replace,
+            copy=options.copy,
+            journals=options.erasures,
+        )
+    )
+    again = ", ".join(f"{kind} {number}" for kind, number in done.repeated.items()) or "none"
+    print(
+        f"Restored the state of {done.manifest.created_at}. Deletions since, repeated: {again}.\n"
+        "The next start looks for the faces again, from the stored pictures."
     )
     return 0
 

@@ -1,8 +1,29 @@
-"""The job table as admins and photographers read it; queue.py is what works on it."""
+"""The job table as admins and photographers read it, and what becomes of old rows.
 
-from findme.db import Connection, Record
+queue.py is what works on it. Totals outlive the rows: triggers count them (0006_operations.sql).
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+from findme import db
+from findme.db import Connection, Pool, Record
 from findme.errors import NotFound
 from findme.models import JobId, JobState
+
+log = logging.getLogger(__name__)
+
+#: How long a job that is done is kept.
+KEPT = timedelta(days=14)
+#: Rows that one statement removes, so that none takes long.
+BATCH = 5000
+#: Seconds between two looks for old jobs.
+PERIOD = 300.0
+#: The steps of a job that are shown: the last ones.
+MOST_STEPS = 200
 
 
 async def find(conn: Connection, job_id: JobId) -> Record:
@@ -44,3 +65,59 @@ async def count(conn: Connection, state: JobState | None) -> int:
         "select count(*) from job where $1::text is null or state = $1", state
     )
     return number
+
+
+async def history(conn: Connection, job_id: JobId) -> list[Record]:
+    """Return a job's steps, the oldest first: `at`, `what` (the state it came to), `detail`."""
+    rows = await conn.fetch(
+        "select at, what, detail from job_step where job_id = $1 order by at desc limit $2",
+        job_id,
+        MOST_STEPS,
+    )
+    return rows[::-1]
+
+
+async def prune(conn: Connection) -> int:
+    """Remove a batch of jobs that have been done for long; return how many there were."""
+    rows = await conn.fetch(
+        """
+        delete from job where id = any(array(
+            select id from job where state = 'done' and finished_at < now() - $1::interval
+             order by finished_at limit $2 for update skip locked))
+        returning id""",
+        KEPT,
+        BATCH,
+    )
+    return len(rows)
+
+
+async def fold_tally(conn: Connection) -> None:
+    """Make one row of the connections' counts; what is being counted now is left to the next."""
+    await conn.execute(
+        """
+        with gone as (
+            delete from job_tally where backend in (
+                select backend from job_tally where backend <> 0 for update skip locked)
+            returning enqueued, done)
+        insert into job_tally as tally (backend, enqueued, done)
+        select 0, sum(enqueued), sum(done) from gone having count(*) > 0
+        on conflict (backend) do update
+           set enqueued = tally.enqueued + excluded.enqueued, done = tally.done + excluded.done"""
+    )
+
+
+def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutine that looks after old jobs, by task name."""
+    return {"old-jobs": _keep_tidy(pool)}
+
+
+async def _keep_tidy(pool: Pool) -> None:
+    while True:
+        try:
+            async with db.acquire(pool) as conn:
+                await fold_tally(conn)
+                while await prune(conn) == BATCH:
+                    pass
+        except db.TROUBLE as error:
+            log.warning("[PhotoQueue] The database does not answer: %s", error)
+        await asyncio.sleep(PERIOD)

@@ -24,6 +24,9 @@ PRIORITY = {
     JobKind.REINDEX_EVENT: 1,
     JobKind.INDEX_PHOTO: 2,
     JobKind.GROUP_FACES: 3,
+    JobKind.SEND_MAIL: 0,
+    JobKind.SEND_PUSH: 1,
+    JobKind.NOTIFY_GUEST: 1,
 }
 
 
@@ -228,13 +231,14 @@ async def settle(
 
 
 async def _superseded(conn: Connection, job_id: JobId) -> bool:
-    """Whether another sweep of the job's event waits: it does all that this one would."""
+    """Whether another sweep or re-index of the job's event does all that this one would."""
     waits: bool = await conn.fetchval(
         """
         select exists (
-            select from job join job as other on other.event_id = job.event_id
-             where job.id = $1 and job.kind = 'match_event' and other.kind = 'match_event'
-               and other.state = 'queued' and other.id <> job.id)""",
+            select from job join job as other using (event_id, kind)
+             where job.id = $1 and other.id <> job.id
+               and (kind = 'match_event' and other.state = 'queued'
+                    or kind = 'reindex_event' and other.state in ('queued', 'running')))""",
         job_id,
     )
     return waits
@@ -253,3 +257,37 @@ async def retry(conn: Connection, job_id: JobId) -> None:
     )
     if answer != "UPDATE 1":
         raise NotFound("There is no failed job with this id.")
+
+
+async def retry_failed(conn: Connection, event_id: EventId | None) -> int:
+    """Give all failed jobs a fresh start, of one event or of all; return how many there were.
+
+    Of an event's sweeps and re-indexes one does what the others would.
+    """
+    while True:
+        try:
+            async with conn.transaction():
+                rows = await conn.fetch(
+                    """
+                    with failed as (
+                        select id, kind in ('match_event', 'reindex_event') and (
+                                   row_number() over (partition by kind, event_id order by id) > 1
+                                   or exists (
+                                       select from job as other
+                                        where other.event_id = job.event_id
+                                          and other.kind = job.kind
+                                          and (other.state = 'queued' or other.state = 'running'
+                                               and other.kind = 'reindex_event'))
+                               ) as superseded
+                          from job
+                         where state = 'failed' and ($1::bigint is null or event_id = $1))
+                    update job set state = case when superseded then 'done' else 'queued' end,
+                           finished_at = case when superseded then now() end,
+                           attempts = 0, interruptions = 0, error = null, run_at = now()
+                      from failed where job.id = failed.id and state = 'failed'
+                    returning job.id""",
+                    event_id,
+                )
+        except asyncpg.UniqueViolationError:
+            continue  # a sweep of an event was asked for at this moment
+        return len(rows)

@@ -127,6 +127,37 @@ class Bucket:
             self._recent.popleft()
 
 
+class Slots:
+    """How many calls may be in flight; a bound that may be moved while they are."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._room = asyncio.Event()
+
+    @property
+    def limit(self) -> int:
+        """The most calls in flight; more are under way only just after it was lowered."""
+        return self._limit
+
+    def resize(self, limit: int) -> None:
+        """Move the bound: whoever waits finds the new room, calls that are under way end."""
+        self._limit = limit
+        self._room.set()
+
+    async def acquire(self) -> None:
+        """Wait for a slot."""
+        while self._taken >= self._limit:
+            self._room.clear()
+            await self._room.wait()
+        self._taken += 1
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self._taken -= 1
+        self._room.set()
+
+
 class Rates:
     """The buckets of one client."""
 

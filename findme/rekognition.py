@@ -35,7 +35,7 @@ from findme.models import (
     Similar,
     UnindexedFace,
 )
-from findme.rate import Rates, is_aws
+from findme.rate import Rates, Slots, is_aws
 
 if TYPE_CHECKING:
     from types_aiobotocore_rekognition import RekognitionClient
@@ -53,6 +53,8 @@ SETTLE_SECONDS = 5.0
 MAX_MATCHES = 4096
 #: FaceIds of one DeleteFaces: more at once is throttled.
 DELETE_BATCH = 500
+#: More than an admin can set as calls in flight.
+MOST_CONNECTIONS = 1000
 #: Seconds for which calls fail at once after the engine was found unreachable.
 OUTAGE_SECONDS = 2.0
 
@@ -90,9 +92,9 @@ class Rekognition:
         embedded: bool = False,
     ) -> None:
         self._client = client
-        self._slots = asyncio.Semaphore(limit)
+        #: Calls in flight; an admin may move the bound.
+        self.slots = Slots(limit)
         self._outage_until = 0.0
-        self.limit = limit
         self.region = client.meta.region_name
         #: Whether AWS itself answers, and not something that speaks its protocol.
         self.is_aws = is_aws(client.meta.endpoint_url)
@@ -226,7 +228,7 @@ class Rekognition:
             log.warning("[AWS] %s: the face engine cannot be reached: %s", name, error)
             raise EngineUnavailable from error
         finally:
-            self._slots.release()
+            self.slots.release()
 
     async def _admit(self, name: str) -> None:
         """Wait for the operation's turn, its token and a slot, in this order."""
@@ -235,7 +237,7 @@ class Rekognition:
             # in an outage all that wait fail at once, and need no token for it
             self._check(name)
             await bucket.take()
-            await self._slots.acquire()
+            await self.slots.acquire()
 
     def _check(self, name: str) -> None:
         if time.monotonic() < self._outage_until:
@@ -312,7 +314,8 @@ async def open_client(
     """
     config = AioConfig(
         retries={"mode": "standard", "max_attempts": RETRIES},
-        max_pool_connections=max(10, limit),
+        # the slots are the bound, and may be raised later
+        max_pool_connections=MOST_CONNECTIONS,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         # loopback is never asked of a proxy

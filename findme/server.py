@@ -24,6 +24,7 @@ from findme.web import (
     admin,
     admin_pages,
     archive,
+    contact_sheet,
     costs,
     gallery_page,
     guests,
@@ -35,6 +36,7 @@ from findme.web import (
     pages,
     people,
     photo_page,
+    photos_page,
     photos,
     receipts,
     resumable,
@@ -70,7 +72,12 @@ def make_app(resources: Resources, role: str) -> web.Application:
     if resources.queue is not None:
         app[QUEUE] = resources.queue
     app[STATS] = Sources(
-        resources.pool, resources.cache, resources.faces, resources.queue, resources.watch
+        resources.pool,
+        resources.cache,
+        resources.faces,
+        resources.queue,
+        resources.watch,
+        resources.settings.photo_queue_workers,
     )
     html.setup_pages(app)
     nouns = [health]
@@ -82,6 +89,8 @@ def make_app(resources: Resources, role: str) -> web.Application:
         shared = role != "all" or resources.settings.database_url is not None
         resumable.setup_turns(app)
         stream.setup_stream(app, resources.lost, elsewhere=shared)
+    if role != "worker":
+        nouns += [contact_sheet, photos_page]
     for noun in nouns:
         app.add_routes(noun.ROUTES)
     return app

@@ -23,6 +23,8 @@ class Sources:
     faces: Rekognition
     queue: WorkQueue | None
     watch: "LoopWatch"
+    #: PHOTO_QUEUE_WORKERS, where no admin has set another number.
+    workers: int
     started: float = field(default_factory=time.monotonic)
     process: psutil.Process = field(default_factory=psutil.Process)
     clock: Callable[[], float] = time.monotonic
@@ -58,32 +60,37 @@ class LoopWatch:
 
 async def collect(sources: Sources) -> dict[str, object]:
     """Return the stats document of the contract."""
+    # totals from the tally (see 0006_operations.sql), the rest from partial indexes: never a count
+    # of all jobs there are
     row = await sources.pool.fetchrow("""
-        select count(*) as total_enqueued,
-               count(*) filter (where state = 'done') as total_processed,
-               count(*) filter (where state = 'failed') as total_failed,
-               count(*) filter (where state in ('queued', 'running')) as current_queue_size,
-               count(*) filter (where state = 'queued' and parked) as parked,
-               coalesce(extract(epoch from now() - min(created_at)
-                                filter (where state in ('queued', 'running'))), 0)::float8
-                   as oldest_waiting_s,
-               count(*) filter (where state = 'done' and kind = 'index_photo'
-                                  and finished_at > now() - interval '1 minute') as per_minute,
-               (select count(*) from job where state = 'running') as workers_active,
+        select total.enqueued, total.done, active.*, control.paused, control.workers,
+               (select count(*) from job where state = 'failed') as failed,
+               (select count(*) from job
+                 where state = 'done' and kind = 'index_photo'
+                   and finished_at > now() - interval '1 minute') as per_minute,
                (select count(*) from replica where seen_at > now() - interval '20 seconds')
                    as replicas
-          from job""")
+          from control,
+               (select coalesce(sum(enqueued), 0)::bigint as enqueued,
+                       coalesce(sum(done), 0)::bigint as done from job_tally) as total,
+               (select count(*) as size,
+                       count(*) filter (where state = 'queued' and parked) as parked,
+                       count(*) filter (where state = 'running') as running,
+                       coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as oldest
+                  from job where state in ('queued', 'running')) as active""")
     assert row is not None
     pool, faces = sources.pool, sources.faces
     idle, size = pool.get_idle_size(), pool.get_size()
     return {
         "queue": {
-            "total_enqueued": row["total_enqueued"],
-            "total_processed": row["total_processed"],
-            "total_failed": row["total_failed"],
-            "current_queue_size": row["current_queue_size"],
-            "workers_active": row["workers_active"],
-            "oldest_waiting_s": round(row["oldest_waiting_s"], 1),
+            "total_enqueued": row["enqueued"],
+            "total_processed": row["done"],
+            "total_failed": row["failed"],
+            "current_queue_size": row["size"],
+            "workers_active": row["running"],
+            "workers": row["workers"] or sources.workers,
+            "paused": row["paused"],
+            "oldest_waiting_s": round(row["oldest"], 1),
             "per_minute": row["per_minute"],
             "waiting_for_engine": row["parked"],
             "engine_answers": sources.queue is None or sources.queue.engine_answers,
@@ -99,7 +106,7 @@ async def collect(sources: Sources) -> dict[str, object]:
         },
         "rekognition": {
             "in_flight": faces.meter.in_flight,
-            "limit": faces.limit,
+            "limit": faces.slots.limit,
             "calls": dict(faces.meter.calls),
             "throttled": faces.meter.throttled,
             "errors": faces.meter.errors,

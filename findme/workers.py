@@ -1,15 +1,20 @@
-"""The pump and the workers of a process: asyncio.Queue hands the job table's work to coroutines."""
+"""The pump and the workers of a process: asyncio.Queue hands the job table's work to coroutines.
+
+How many jobs run at a time is the pump's decision alone: a worker without a job costs nothing, so
+there are never fewer of them than were ever asked for.
+"""
 
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 
-from findme import db, queue, replicas
+from findme import db, logs, queue, replicas
 from findme.db import Pool
 from findme.errors import BadImage, EngineError, EngineRefused, EngineUnavailable, NotFound
 from findme.models import Job, JobId, JobKind
@@ -17,6 +22,8 @@ from findme.models import Job, JobId, JobKind
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Job], Awaitable[None]]
+#: Told of each job that a worker lets go: what state it came to, after how many seconds.
+Listener = Callable[[Job, str, float], None]
 
 MAX_ATTEMPTS = 3
 #: Seconds before the second and the third attempt; half as much again is added at random.
@@ -49,9 +56,11 @@ class WorkQueue:
         self._engine_out = asyncio.Event()
         self._workers = workers
         self._replica_id = replica_id
-        self._claimed: asyncio.Queue[Job] = asyncio.Queue(maxsize=workers)
-        self._idle = asyncio.Semaphore(workers)
+        self._paused = False
+        self._claimed: asyncio.Queue[Job] = asyncio.Queue()
         self._wake = asyncio.Event()
+        self._more_workers = asyncio.Event()
+        self._listeners: list[Listener] = []
         self._stopping = asyncio.Event()
         self._running: dict[int, tuple[Job, datetime]] = {}
         self._held: set[JobId] = set()
@@ -62,6 +71,30 @@ class WorkQueue:
     def active(self) -> Mapping[int, tuple[Job, datetime]]:
         """The jobs in work by worker number, with the time each began."""
         return self._running
+
+    @property
+    def workers(self) -> int:
+        """How many jobs may run at a time."""
+        return self._workers
+
+    @property
+    def paused(self) -> bool:
+        """Whether no job is begun; those that run end."""
+        return self._paused
+
+    def steer(self, *, paused: bool, workers: int) -> None:
+        """Pause or go on, with so many jobs at a time; running jobs are left alone."""
+        if paused != self._paused:
+            log.info("[PhotoQueue] %s", "Paused" if paused else "Resumed")
+        if workers != self._workers:
+            log.info("[PhotoQueue] %d workers instead of %d", workers, self._workers)
+        self._paused, self._workers = paused, workers
+        self._more_workers.set()
+        self.wake()
+
+    def listen(self, listener: Listener) -> None:
+        """Call *listener* for each job that a worker lets go."""
+        self._listeners.append(listener)
 
     def wake(self) -> None:
         """Look at the table now: something was enqueued."""
@@ -81,12 +114,11 @@ class WorkQueue:
 
     def loops(self) -> dict[str, Any]:
         """Return the coroutines that make the queue run, by task name."""
-        workers = {f"PhotoWorker-{n}": self._work(n) for n in range(self._workers)}
         return {
             "queue-pump": self._pump(),
             "queue-heartbeat": self._beat(),
             "queue-engine-watch": self._await_engine(),
-            **workers,
+            "queue-workers": self._staff(),
         }
 
     async def stop(self, *, grace: float = GRACE_SECONDS) -> None:
@@ -110,25 +142,30 @@ class WorkQueue:
             log.info("[PhotoQueue] %d jobs put back", len(left))
 
     async def _pump(self) -> None:
-        """Claim due jobs, never more than there are idle workers."""
+        """Claim due jobs, never more than there is room for."""
         while not self._stopping.is_set():
-            await self._idle.acquire()
-            free = 1
-            while free < self._workers and not self._idle.locked():
-                await self._idle.acquire()
-                free += 1
-            jobs = [] if self._stopping.is_set() else await self._claim(free)
+            self._wake.clear()
+            free = 0 if self._paused else self._workers - len(self._held)
+            jobs = await self._claim(free) if free > 0 else []
             for job in jobs:
                 self._held.add(job.id)
                 self._claimed.put_nowait(job)
-            for _ in range(free - len(jobs)):
-                self._idle.release()
-            if len(jobs) < free:
+            if len(jobs) < free or free <= 0:
                 await self._nap(POLL_SECONDS)
         await asyncio.Event().wait()
 
+    async def _staff(self) -> None:
+        """Run the workers; more of them when more are asked for."""
+        async with asyncio.TaskGroup() as group:
+            begun = 0
+            while True:
+                self._more_workers.clear()
+                for number in range(begun, self._workers):
+                    group.create_task(self._work(number), name=f"PhotoWorker-{number}")
+                begun = max(begun, self._workers)
+                await self._more_workers.wait()
+
     async def _claim(self, limit: int) -> list[Job]:
-        self._wake.clear()
         try:
             async with db.acquire(self._pool) as conn:
                 if self._unsure:
@@ -156,17 +193,18 @@ class WorkQueue:
             job = await self._claimed.get()
             self._running[number] = (job, datetime.now(UTC))
             try:
-                log.info("[%s] Processing job %s: %s", name, job.id, job.label)
-                await self._run(name, job)
+                with logs.within(job_id=job.id, event_id=job.event_id):
+                    log.info("[%s] Processing job %s: %s", name, job.id, job.label)
+                    await self._run(name, job)
             finally:
                 del self._running[number]
                 self._held.discard(job.id)
-                self._idle.release()
                 self._wake.set()
 
     async def _run(self, name: str, job: Job) -> None:
         """Run one job and write down what became of it, however long the database is away."""
         state, error, delay, counted, parked = "done", None, 0.0, True, False
+        begun = time.monotonic()
         try:
             await self._handlers[job.kind](job)
             log.info("[%s] Job %s completed: %s", name, job.id, job.label)
@@ -189,6 +227,8 @@ class WorkQueue:
             if state == "queued":
                 delay = RETRY_DELAYS[job.attempts - 1] * random.uniform(1.0, 1.5)  # noqa: S311
             log.exception("[%s] Job %s: attempt %d failed", name, job.id, job.attempts)
+        for listener in self._listeners:
+            listener(job, state, time.monotonic() - begun)
         while True:
             try:
                 async with db.acquire(self._pool) as conn:

@@ -12,6 +12,7 @@ from findme.web.answers import (
     page_answer,
     page_of,
     path_id,
+    time_text,
 )
 from findme.web.keys import CACHE, POOL, QUEUE, STATS, admin
 
@@ -40,10 +41,16 @@ async def get_jobs(request: web.Request) -> web.Response:
 
 
 async def get_job(request: web.Request) -> web.Response:
-    """GET /api/admin/queue/jobs/{id}."""
+    """GET /api/admin/queue/jobs/{id}: with its history."""
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
-        return json_answer(job_json(await job_records.find(conn, JobId(path_id(request)))))
+        row = await job_records.find(conn, JobId(path_id(request)))
+        steps = await job_records.history(conn, row["id"])
+    history = [
+        {"at": time_text(step["at"]), "what": step["what"], "detail": step["detail"]}
+        for step in steps
+    ]
+    return json_answer({**job_json(row), "history": history})
 
 
 async def post_retry(request: web.Request) -> web.Response:
