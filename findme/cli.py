@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import backup, logs, resources, server
+from findme import backup, logs, resources, restore, server
 from findme.auth import check_email, check_password
 from findme.engine import __main__ as engine
 from findme.errors import FindMeError
