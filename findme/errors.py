@@ -16,9 +16,12 @@ FindMeError
 │   └── WrongCredentials
 ├── Forbidden 403
 │   ├── GalleryIsPrivate
+│   ├── BrowsingClosed
+│   ├── WrongPassword
 │   ├── DownloadsOff
 │   └── CrossSiteRequest
 ├── NotFound 404
+│   └── LinkExpired
 ├── Conflict 409
 │   ├── JoinClosed
 │   ├── EventClosed
@@ -29,6 +32,8 @@ FindMeError
 │   └── CollectionSwitched     a re-index switched the event's collection meanwhile
 ├── TooManyAttempts 429
 ├── QueueFull 503
+├── DeliveryFailed 503          a mail or a push message; worth another try later
+│   └── DeliveryRefused 502     final: it would be refused again
 └── EngineError
     ├── EngineUnavailable 503  worth another try later; never the photo's fault
     │   └── BudgetSpent
@@ -162,6 +167,18 @@ class DownloadsOff(Forbidden):
     code = "downloads_off"
 
 
+class BrowsingClosed(Forbidden):
+    """This event's gallery is for guests who joined with a selfie."""
+
+    code = "browsing_closed"
+
+
+class WrongPassword(Forbidden):
+    """The present password is not right."""
+
+    code = "wrong_password"
+
+
 class CrossSiteRequest(Forbidden):
     """This request did not come from a FindMe page."""
 
@@ -173,6 +190,12 @@ class NotFound(FindMeError):
 
     status = 404
     code = "not_found"
+
+
+class LinkExpired(NotFound):
+    """This link was used already, or its time is over: ask for a new one."""
+
+    code = "link_expired"
 
 
 class Conflict(FindMeError):
@@ -238,6 +261,20 @@ class CollectionSwitched(Conflict):
     """The event's collection was switched meanwhile."""
 
     code = "collection_switched"
+
+
+class DeliveryFailed(FindMeError):
+    """The message cannot be delivered now."""
+
+    status = 503
+    code = "delivery_failed"
+
+
+class DeliveryRefused(DeliveryFailed):
+    """The message was refused for good."""
+
+    status = 502
+    code = "delivery_refused"
 
 
 class EngineError(FindMeError):

@@ -110,6 +110,10 @@ class JobKind(StrEnum):
     FORGET_FACES = "forget_faces"
     DELETE_COLLECTION = "delete_collection"
     GROUP_FACES = "group_faces"
+    #: Tells one guest of new photos, once they were found.
+    NOTIFY_GUEST = "notify_guest"
+    SEND_MAIL = "send_mail"
+    SEND_PUSH = "send_push"
 
 
 class QualityFilter(StrEnum):

@@ -87,6 +87,10 @@ class Settings:
     # webhooks to loopback and private addresses: they would let admins reach what only we can
     webhook_allow_private: bool = False
     smtp_url: str | None = field(default=None, repr=False)
+    # who mail comes from; None: the user of SMTP_URL, or findme@ its host
+    mail_from: str | None = None
+    # minutes between two messages to a guest about new photos
+    notify_minutes: int = 15
 
     @property
     def max_upload_bytes(self) -> int:
@@ -200,6 +204,21 @@ def _email(text: str) -> str:
     return text
 
 
+def _smtp_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+        raise ValueError("a URL that begins with smtp://, smtp+starttls:// or smtps://")
+    return text
+
+
+def _sender(text: str) -> str:
+    if not re.fullmatch(r"([^<>@\r\n]+ <)?[^@\s<>]+@[^@\s<>]+>?", text) or ("<" in text) != (
+        text.endswith(">")
+    ):
+        raise ValueError("an e-mail address, or `A name <address>`")
+    return text
+
+
 def _image_store(text: str) -> str:
     if text != "database":
         raise ValueError("a store this version has: database")
@@ -248,5 +267,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "metrics_token": str,
     "log_format": _one_of("text", "json"),
     "webhook_allow_private": lambda text: _one_of("0", "1")(text) == "1",
-    "smtp_url": _url("smtp", "smtps"),
+    "smtp_url": _smtp_url,
+    "mail_from": _sender,
+    "notify_minutes": _whole(1, 1440),
 }
