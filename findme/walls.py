@@ -89,7 +89,7 @@ async def find_picture(
         """
         select image.id, media_type, size_bytes, image.digest, redactions
           from image join photo on photo.id = image.photo_id
-         where photo.id = $2 and event_id = $1 and visible and size = $3""",
+         where photo.id = $2 and photo.event_id = $1 and visible and size = $3""",
         event_id,
         photo_id,
         Size.PREVIEW,
