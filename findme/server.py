@@ -21,16 +21,23 @@ from findme.resources import Resources, open_resources
 from findme.settings import Settings
 from findme.stats import Sources
 from findme.web import (
+    account,
+    account_page,
     admin,
     admin_pages,
     archive,
+    browsing,
     contact_sheet,
     costs,
+    covers,
+    event_photos,
     gallery_page,
     guests,
     health,
     html,
+    key_link,
     known,
+    leaving,
     ledger,
     openapi,
     pages,
@@ -39,6 +46,7 @@ from findme.web import (
     photos_page,
     photos,
     receipts,
+    resets,
     resumable,
     selfies,
     stream,
@@ -82,15 +90,17 @@ def make_app(resources: Resources, role: str) -> web.Application:
     html.setup_pages(app)
     nouns = [health]
     if role != "worker":
+        nouns += [browsing, leaving, key_link, account, account_page]
         nouns += [web_auth, web_events, tokens, guests, selfies, photos, archive]
         nouns += [verdicts, uploads, known, resumable, receipts]
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
         nouns += [photo_page, wall, admin_pages]
+        nouns += [covers, event_photos]
+        nouns += [resets]
+        nouns += [contact_sheet, photos_page]
         shared = role != "all" or resources.settings.database_url is not None
         resumable.setup_turns(app)
         stream.setup_stream(app, resources.lost, elsewhere=shared)
-    if role != "worker":
-        nouns += [contact_sheet, photos_page]
     for noun in nouns:
         app.add_routes(noun.ROUTES)
     return app

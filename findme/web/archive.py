@@ -1,6 +1,11 @@
-"""Taking home: a guest's photos, or everything that is held on them, as one streamed ZIP."""
+"""Taking home: a guest's photos, or everything that is held on them, as one streamed ZIP.
+
+Photos are as the organiser lets guests have them: originals, smaller ones, with a watermark. What
+has not been made yet is made when its turn comes; the archive's length is then not told.
+"""
 
 import asyncio
+import logging
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -10,22 +15,27 @@ from urllib.parse import quote
 import orjson
 from aiohttp import web
 
-from findme import archive, db, events, exports, guests, shelves, storage
+from findme import archive, db, events, exports, guests, handouts, shelves, storage
 from findme.archive import Entry
-from findme.errors import InvalidRequest, NotFound
+from findme.errors import BadImage, DownloadsOff, InvalidRequest, NotFound
 from findme.exports import Original
 from findme.guests import Guest
+from findme.handouts import Recipe
 from findme.models import Event, PhotoId, Shelf
 from findme.web.answers import MAX_LIMIT, parse_id
 from findme.web.html import zone_of
-from findme.web.keys import POOL, user
+from findme.web.keys import PIPELINE, POOL, user
 from findme.web.lists import joined_event, thresholds_of
 from findme.web.photos import WRITE_SECONDS, bound_buffers
 
+log = logging.getLogger(__name__)
+
 
 async def get_my_photos_zip(request: web.Request) -> web.StreamResponse:
-    """GET /api/my-photos.zip: the originals of the caller's sure photos, or of those in `ids`."""
+    """GET /api/my-photos.zip: the caller's sure photos, or those in `ids`."""
     event, guest = await joined_event(request)
+    if not event.downloads:
+        raise DownloadsOff
     chosen = _ids_of(request)
     photos = [
         photo
@@ -34,11 +44,15 @@ async def get_my_photos_zip(request: web.Request) -> web.StreamResponse:
     ]
     if not photos:
         raise NotFound("There is no photo to take home.")
-    return await _send(request, f"{event.name}.zip", _entries(request, photos), len(photos))
+    entries = await _for_guests(request, event, photos)
+    return await send_archive(request, f"{event.name}.zip", entries, len(photos))
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
-    """GET /api/me/export: account.json, selfies, and the caller's sure photos of all events."""
+    """GET /api/me/export: account.json, selfies, and the caller's sure photos of all events.
+
+    Where downloads are off, a photo is there as the caller sees it on the page.
+    """
     me = user(request)
     pool = request.app[POOL]
     async with db.acquire(pool) as conn:
@@ -68,7 +82,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     count = 0
     for event, guest in joined:
         photos = await _sure_photos(request, event, guest)
-        entries += _entries(request, photos, f"photos/{folders[event.id]}/")
+        entries += await _for_guests(request, event, photos, f"photos/{folders[event.id]}/")
         count += len(photos)
     now = datetime.now(UTC)
     text = orjson.dumps(
@@ -76,7 +90,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
         option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z,
     )
     entries.insert(0, Entry("account.json", len(text), now, partial(_whole, text)))
-    return await _send(request, f"FindMe {now:%Y-%m-%d}.zip", entries, count)
+    return await send_archive(request, f"FindMe {now:%Y-%m-%d}.zip", entries, count)
 
 
 def _ids_of(request: web.Request) -> set[int] | None:
@@ -108,7 +122,8 @@ async def _sure_photos(request: web.Request, event: Event, guest: Guest) -> list
                 return await exports.list_originals(conn, photo_ids)
 
 
-def _entries(request: web.Request, photos: Sequence[Original], folder: str = "") -> list[Entry]:
+def entries_of(request: web.Request, photos: Sequence[Original], folder: str = "") -> list[Entry]:
+    """Return the members of an archive of photos."""
     names = archive.distinct_names(photo.filename for photo in photos)
     return [
         Entry(
@@ -121,11 +136,45 @@ def _entries(request: web.Request, photos: Sequence[Original], folder: str = "")
     ]
 
 
+async def _for_guests(
+    request: web.Request, event: Event, photos: Sequence[Original], folder: str = ""
+) -> list[Entry]:
+    """Return the members of an archive of photos as guests of the event may have them."""
+    recipe = handouts.taken_along(event)
+    if recipe is None:
+        return entries_of(request, photos, folder)
+    async with db.acquire(request.app[POOL]) as conn:
+        made = await handouts.sizes(conn, [photo.photo_id for photo in photos], recipe)
+    names = archive.distinct_names(handouts.file_name(photo.filename) for photo in photos)
+    return [
+        Entry(
+            folder + name,
+            made.get(photo.photo_id),
+            photo.at,
+            partial(_read_handout, request, photo.photo_id, recipe),
+        )
+        for photo, name in zip(photos, names, strict=True)
+    ]
+
+
+async def _read_handout(
+    request: web.Request, photo_id: PhotoId, recipe: Recipe
+) -> AsyncIterator[bytes]:
+    """Yield a photo as guests get it; nothing of one that is gone or cannot be read any more."""
+    try:
+        image = await request.app[PIPELINE].imaging.handout(photo_id, recipe)
+    except (NotFound, BadImage) as problem:
+        log.warning("[ZIP] Photo %s is left out: %s", photo_id, problem)
+        return
+    async for chunk in storage.read_chunks(request.app[POOL], image.id):
+        yield chunk
+
+
 async def _whole(text: bytes) -> AsyncIterator[bytes]:
     yield text
 
 
-async def _send(
+async def send_archive(
     request: web.Request, filename: str, entries: Sequence[Entry], photos: int
 ) -> web.StreamResponse:
     """Stream an archive; between two chunks no connection is held, so a phone may take an hour."""
@@ -137,6 +186,7 @@ async def _send(
         }
     )
     response.content_type = "application/zip"
+    # without a length aiohttp sends chunks, and HTTP/1.0 ends with the connection
     response.content_length = archive.size_of(entries)
     bound_buffers(request)
     await response.prepare(request)

@@ -13,9 +13,13 @@ from aiohttp import web
 import findme
 from findme.web.html import render
 from findme.web.middleware import SESSION_COOKIE
+from findme.web.openapi_account import ACCOUNT_PATHS, ACCOUNT_SCHEMAS
 from findme.web.openapi_admin import ADMIN_PATHS
 from findme.web.openapi_archive import ARCHIVE_PATHS
 from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
+from findme.web.openapi_contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
+from findme.web.openapi_events import EVENT_PATHS, EVENT_SCHEMAS
+from findme.web.openapi_keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
 from findme.web.openapi_paths import PATHS
 from findme.web.openapi_schemas import SCHEMAS
 from findme.web.openapi_wall import WALL_PATHS
@@ -55,6 +59,9 @@ SECURITY_SCHEMES = {
 def document() -> Schema:
     """Return the description, OpenAPI 3.1."""
     paths = {**PATHS, **ARCHIVE_PATHS, **WALL_PATHS, **UPLOADING_PATHS, **ADMIN_PATHS}
+    paths |= SHEET_PATHS
+    paths |= {**ACCOUNT_PATHS, **KEEPSAKE_PATHS}
+    paths |= EVENT_PATHS
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,7 +74,7 @@ def document() -> Schema:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": {path: _with_path_parameters(path, calls) for path, calls in paths.items()},
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": {**SCHEMAS, **ACCOUNT_SCHEMAS, **KEEPSAKE_SCHEMAS, **EVENT_SCHEMAS, **SHEET_SCHEMAS},
             "responses": {
                 "Problem": _problem("Any other failure."),
                 **{

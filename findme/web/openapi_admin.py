@@ -179,7 +179,4 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
     "/api/admin/events/{id}/photos": {
         "get": listing("Events", "Photos with their state", "AdminPhoto")
     },
-    "/api/admin/photos/{id}": {
-        "delete": change("Events", "Delete a photo with its faces and matches", GONE)
-    },
 }

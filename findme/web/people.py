@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from findme import corrections, db, people
-from findme.db import Connection
+from findme.db import Connection, Record
 from findme.errors import InvalidRequest, NotFound
 from findme.models import Box, EventId, FaceId, PersonId
 from findme.people import Person, PersonFace
@@ -84,6 +84,11 @@ def _photo_json(face: PersonFace) -> dict[str, object]:
         "face_box": box_json(face.box),
         "fixed": face.fixed,
     }
+
+
+def box_of(row: Record) -> Box:
+    """Return the box of a row of box_left, box_top, box_width and box_height."""
+    return Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"])
 
 
 def box_json(box: Box) -> dict[str, float]:

@@ -1,0 +1,27 @@
+// The parts of a page that change by themselves: asked for again, and put in place where they differ.
+
+/** Fetch this page again and replace its [data-live] parts; what is ticked stays ticked. */
+export async function refresh() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of fresh.querySelectorAll("[data-live]")) {
+    const old = document.querySelector(`[data-live="${part.dataset.live}"]`);
+    // compared as the server wrote it, since ticks and focus are not in the text
+    if (!old || old.innerHTML === part.innerHTML) continue;
+    for (const tick of old.querySelectorAll("input:checked")) {
+      const same = part.querySelector(`input[name="${tick.name}"][value="${tick.value}"]`);
+      if (same) same.checked = true;
+    }
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    old.replaceWith(document.adoptNode(part));
+    if (focused) refocus(part, focused);
+  }
+}
+
+function refocus(part, focused) {
+  const same = focused.value !== undefined
+    ? part.querySelector(`[name="${focused.name}"][value="${focused.value}"]`)
+    : part.querySelector(`[href="${focused.getAttribute("href")}"]`);
+  same?.focus();
+}
