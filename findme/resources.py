@@ -23,6 +23,7 @@ from findme.cache import Cache, open_cache
 from findme.db import Pool
 from findme.engine_process import open_engine
 from findme.errors import StartError
+from findme.messages import Messages
 from findme.models import Hop, JobKind
 from findme.pipeline import Pipeline
 from findme.postgres import hold_data_dir, open_postgres
@@ -189,11 +190,15 @@ def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
 
 
 def handlers(
-    pool: Pool, faces: Rekognition, cache: Cache, pipeline: Pipeline
+    settings: Settings, pool: Pool, faces: Rekognition, cache: Cache, pipeline: Pipeline
 ) -> Mapping[JobKind, Handler]:
     """Return what does each kind of job."""
     reindexing = Reindexing(pool, faces, cache, pipeline)
-    return {**pipeline.handlers(), JobKind.REINDEX_EVENT: reindexing.reindex_event}
+    return {
+        **pipeline.handlers(),
+        **Messages(settings, pool).handlers(),
+        JobKind.REINDEX_EVENT: reindexing.reindex_event,
+    }
 
 
 async def _queue(
@@ -218,7 +223,7 @@ async def _queue(
     log.info("[Startup] Photo queue initialized with %d pending jobs", pending)
     return WorkQueue(
         pool,
-        handlers(pool, faces, cache, pipeline),
+        handlers(settings, pool, faces, cache, pipeline),
         workers=settings.photo_queue_workers,
         replica_id=replica_id,
         ping_engine=faces.ping,

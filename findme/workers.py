@@ -16,7 +16,15 @@ import asyncpg
 
 from findme import db, logs, queue, replicas
 from findme.db import Pool
-from findme.errors import BadImage, EngineError, EngineRefused, EngineUnavailable, NotFound
+from findme.errors import (
+    BadImage,
+    DeliveryFailed,
+    DeliveryRefused,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    NotFound,
+)
 from findme.models import Job, JobId, JobKind
 
 log = logging.getLogger(__name__)
@@ -28,6 +36,8 @@ Listener = Callable[[Job, str, float], None]
 MAX_ATTEMPTS = 3
 #: Seconds before the second and the third attempt; half as much again is added at random.
 RETRY_DELAYS = (5.0, 30.0)
+#: The same for messages: mail servers that know no sender yet want him to come back in minutes.
+DELIVERY_DELAYS = (60.0, 600.0)
 #: Seconds between questions to an engine that does not answer.
 PARK_SECONDS = 2.0
 #: Seconds between looks at the table where nothing wakes the pump.
@@ -215,9 +225,13 @@ class WorkQueue:
             state, error, counted, parked = "queued", str(problem), False, True
             self.note_outage()
             log.warning("[%s] Job %s waits for the face engine: %s", name, job.id, problem)
-        except (BadImage, EngineRefused, NotFound) as problem:
+        except (BadImage, DeliveryRefused, EngineRefused, NotFound) as problem:
             state, error = "failed", str(problem)
             log.warning("[%s] Job %s failed: %s", name, job.id, problem)
+        except DeliveryFailed as problem:
+            state, error = "failed" if job.attempts >= MAX_ATTEMPTS else "queued", str(problem)
+            delay = 0.0 if state == "failed" else DELIVERY_DELAYS[job.attempts - 1]
+            log.warning("[%s] Job %s: attempt %d failed: %s", name, job.id, job.attempts, problem)
         except db.TROUBLE as problem:
             state, error, delay, counted = "queued", str(problem), PARK_SECONDS, False
             log.warning("[%s] Job %s lost the database: %s", name, job.id, problem)

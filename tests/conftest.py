@@ -199,7 +199,7 @@ async def application(
         replica_id = await stack.enter_async_context(replicas.register_replica(pool))
         work = WorkQueue(
             pool,
-            handlers(pool, faces, cache, pipeline),
+            handlers(settings, pool, faces, cache, pipeline),
             workers=settings.photo_queue_workers,
             replica_id=replica_id,
             ping_engine=faces.ping,
