@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import backup, logs, resources, restore, server
+from findme import backup, logs, resources, restore, server, watcher_cli
 from findme.auth import check_email, check_password
 from findme.engine import __main__ as engine
 from findme.errors import FindMeError
@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["faces"]:
         return engine.main(words[1:])
+    if words and words[0] in watcher_cli.COMMANDS:
+        return watcher_cli.main(words, lambda: _settings(argparse.Namespace()).findme_token)
     options = _parser().parse_args(words)
     logs.configure("text")
     try:
@@ -51,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
 
     # parsed by the service itself, which knows nothing of FindMe; named here for --help
     commands.add_parser("faces", help="run the Rekognition-compatible face service alone")
+
+    # parsed by themselves too: they need no service here
+    for name, about in watcher_cli.COMMANDS.items():
+        commands.add_parser(name, help=about)
 
     command = commands.add_parser("migrate", help="bring the database up to date")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")

@@ -82,6 +82,8 @@ class Settings:
     findme_admin_email: str | None = None
     findme_admin_password: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
+    # what `findme watch` and `findme upload` show: in the environment it stands in no process list
+    findme_token: str | None = field(default=None, repr=False)
     # lines for people, or JSON with the ids of request, job and event for programs
     log_format: str = "text"
     # webhooks to loopback and private addresses: they would let admins reach what only we can
@@ -265,6 +267,7 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "findme_admin_email": _email,
     "findme_admin_password": str,
     "metrics_token": str,
+    "findme_token": str,
     "log_format": _one_of("text", "json"),
     "webhook_allow_private": lambda text: _one_of("0", "1")(text) == "1",
     "smtp_url": _smtp_url,

@@ -1,0 +1,180 @@
+"""The watcher's journal: what became of each file of a folder, crash-safe, in SQLite.
+
+An entry holds for one state of a file, told by size and time: a file that changed is another one.
+The journal stands on the photographer's own disk, not on the card, which may be read-only or away.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import astuple, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from findme.errors import StartError
+
+T = TypeVar("T")
+
+_SCHEMA = """
+    create table if not exists event (id text not null);
+    create table if not exists file (
+        name     text primary key,
+        size     integer not null,
+        mtime_ns integer not null,
+        state    text not null,
+        sha256   text,
+        photo_id text,
+        reason   text
+    ) without rowid;
+"""
+
+
+class FileState(StrEnum):
+    """What became of a file."""
+
+    #: Its hash is known, and that the server has not got it.
+    WAITING = "waiting"
+    #: The server named its hash after we sent it.
+    SENT = "sent"
+    #: The server had it already: from another run, or under another name.
+    THERE = "there"
+    #: It will not be taken; the reason says why.
+    REFUSED = "refused"
+    #: A RAW file with its JPEG beside it.
+    SKIPPED = "skipped"
+
+
+#: States that ask for nothing more as long as the file does not change.
+FINAL = frozenset(FileState) - {FileState.WAITING}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one file."""
+
+    #: The path below the folder, with slashes.
+    name: str
+    size: int
+    mtime_ns: int
+    state: FileState
+    #: Of what is uploaded: of a RAW file, of the JPEG in it.
+    sha256: str | None = None
+    photo_id: str | None = None
+    reason: str | None = None
+
+
+class Journal:
+    """An open journal; one thread of its own speaks with the file."""
+
+    def __init__(self, thread: ThreadPoolExecutor, database: sqlite3.Connection) -> None:
+        self._thread = thread
+        self._database = database
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, work, self._database)
+
+    async def read(self) -> dict[str, Entry]:
+        """Return all entries by name."""
+
+        def read(database: sqlite3.Connection) -> dict[str, Entry]:
+            rows = database.execute(
+                "select name, size, mtime_ns, state, sha256, photo_id, reason from file"
+            )
+            return {
+                name: Entry(name, size, mtime_ns, FileState(state), sha256, photo_id, reason)
+                for name, size, mtime_ns, state, sha256, photo_id, reason in rows
+            }
+
+        return await self._run(read)
+
+    async def note(self, entries: Iterable[Entry]) -> None:
+        """Keep entries; they are on the disk when this returns."""
+        rows = [astuple(entry) for entry in entries]
+
+        def write(database: sqlite3.Connection) -> None:
+            with database:
+                database.executemany(
+                    "insert or replace into file "
+                    "(name, size, mtime_ns, state, sha256, photo_id, reason) "
+                    "values (?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+
+        await self._run(write)
+
+    async def begin(self, event_id: str) -> bool:
+        """Note the event that the files go to; False where they went to another one so far.
+
+        What was sent to another event is still to be sent to this one: the entries go.
+        """
+
+        def write(database: sqlite3.Connection) -> bool:
+            before = database.execute("select id from event").fetchone()
+            if before == (event_id,):
+                return True
+            with database:
+                database.execute("delete from event")
+                database.execute("delete from file")
+                database.execute("insert into event (id) values (?)", (event_id,))
+            return before is None
+
+        return await self._run(write)
+
+
+@asynccontextmanager
+async def open_journal(path: Path | None) -> AsyncIterator[Journal]:
+    """Open the journal at *path*, or one in memory; StartError where another watcher holds it.
+
+    A file that is no journal is put aside: the server then tells what it has.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="journal") as thread:
+        loop = asyncio.get_running_loop()
+        database = await loop.run_in_executor(thread, _open, path)
+        try:
+            yield Journal(thread, database)
+        finally:
+            await loop.run_in_executor(thread, database.close)
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    if path is None:
+        return _prepared(":memory:")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _prepared(str(path))
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise StartError(
+                f"Another watcher is at work on this folder: it holds {path}."
+            ) from error
+        raise StartError(f"The journal {path} cannot be opened: {error}") from error
+    except sqlite3.DatabaseError:
+        for suffix in ("", "-wal"):
+            damaged = path.with_name(path.name + suffix)
+            if damaged.exists():
+                damaged.replace(path.with_name(path.name + suffix + ".damaged"))
+        return _prepared(str(path))
+    except OSError as error:
+        raise StartError(f"The journal {path} cannot be opened: {error}") from error
+
+
+def _prepared(name: str) -> sqlite3.Connection:
+    database = sqlite3.connect(name, timeout=1.0)
+    try:
+        # held by this process alone, and let go by the kernel when it is killed
+        database.execute("pragma locking_mode = exclusive")
+        database.execute("pragma journal_mode = wal")
+        # what is noted as sent must survive the plug being pulled
+        database.execute("pragma synchronous = full")
+        database.executescript(_SCHEMA)
+        with database:
+            # takes the lock now
+            database.execute("delete from file where name = ''")
+    except BaseException:
+        database.close()
+        raise
+    return database

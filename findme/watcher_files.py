@@ -1,0 +1,172 @@
+"""Picture files on a photographer's disk: which are taken, whether they are complete, their hash.
+
+Everything here blocks: call it in a thread.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import rawpy
+from PIL import Image
+
+PICTURES = frozenset((".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic", ".heif", ".hif"))
+#: Canon, Nikon, Sony, Olympus, Panasonic, Fujifilm, Leica; Adobe's; Pentax, Samsung, Hasselblad.
+RAWS = frozenset(
+    (".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".orf", ".rw2", ".raf", ".rwl")
+) | {
+    ".dng",
+    ".pef",
+    ".srw",
+    ".3fr",
+}
+#: What a camera writes beside a RAW file.
+BESIDE = (".jpg", ".JPG", ".jpeg", ".JPEG", ".heic", ".HEIC", ".hif", ".HIF")
+#: Bytes at the end of a JPEG in which its end is looked for.
+TAIL = 64 * 1024
+
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
+_CUT_OFF = "its end is missing"
+_NO_PICTURE = "it is not a JPEG, PNG, WebP or HEIC picture"
+#: LibRaw's flip: how the picture is turned, as Exif's orientation.
+_ORIENTATIONS = {3: 3, 5: 8, 6: 6}
+
+
+class NotYet(Exception):
+    """The file is not complete, or will never be: nobody can tell; the message says what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is uploaded of a file."""
+
+    path: Path
+    #: The name that the photo gets.
+    filename: str
+    size_bytes: int
+    sha256: str
+    #: The bytes, where they are not those of the file: the JPEG in a RAW file.
+    data: bytes | None = None
+
+    def open(self) -> BinaryIO:
+        """Open what is uploaded."""
+        return self.path.open("rb") if self.data is None else BytesIO(self.data)
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file of that name is looked at."""
+    return Path(name).suffix.lower() in PICTURES | RAWS
+
+
+def is_raw(name: str) -> bool:
+    """Whether that is the name of a RAW file."""
+    return Path(name).suffix.lower() in RAWS
+
+
+def has_jpeg_beside(path: Path) -> bool:
+    """Whether the camera wrote the same picture in a form that needs no extraction."""
+    return any(path.with_suffix(suffix).exists() for suffix in BESIDE)
+
+
+def examine(path: Path) -> Picture:
+    """Return what is to be uploaded of a file; NotYet where it is not a complete picture.
+
+    OSError where the file cannot be read.
+    """
+    if is_raw(path.name):
+        data = _embedded_jpeg(path)
+        sha256 = hashlib.sha256(data).hexdigest()
+        return Picture(path, f"{path.stem}.jpg", len(data), sha256, data)
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        head = file.read(64)
+        if not _end_of(head)(file, size):
+            raise NotYet(_CUT_OFF)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Picture(path, path.name, size, sha256)
+
+
+def _end_of(head: bytes) -> Callable[[BinaryIO, int], bool]:
+    """Return what tells whether a file that begins so has its end."""
+    if not head:
+        raise NotYet("it is empty")
+    if head.startswith(b"\xff\xd8\xff"):
+        return _jpeg_ends
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _png_ends
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return lambda _file, size: int.from_bytes(head[4:8], "little") + 8 <= size
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, len(head), 4))]
+    if head[4:8] == b"ftyp" and any(brand in _HEIC_BRANDS for brand in brands):
+        return _boxes_end
+    raise NotYet(_NO_PICTURE)
+
+
+def _jpeg_ends(file: BinaryIO, size: int) -> bool:
+    file.seek(max(0, size - TAIL))
+    if file.read().rstrip(b"\0").endswith(b"\xff\xd9"):
+        return True
+    # phones append a film or data of their own behind the picture: then it has to be decoded
+    file.seek(0)
+    try:
+        with Image.open(file, formats=["JPEG"]) as image:
+            image.draft("L", (64, 64))
+            image.load()
+    except (OSError, SyntaxError, ValueError, struct.error):
+        return False
+    return True
+
+
+def _png_ends(file: BinaryIO, size: int) -> bool:
+    file.seek(max(0, size - TAIL))
+    return b"IEND\xaeB`\x82" in file.read()
+
+
+def _boxes_end(file: BinaryIO, size: int) -> bool:
+    """Whether the boxes of an ISO file fill it exactly (ISO 14496-12, 4.2)."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return False
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        elif length == 0:  # up to the end of the file
+            return True
+        if length < 8:
+            return False
+        at += length
+    return at == size
+
+
+def _embedded_jpeg(path: Path) -> bytes:
+    """Return the full-size JPEG that the camera put into a RAW file, turned as the camera was."""
+    with path.open("rb") as file:  # LibRaw has one error for all that is wrong
+        file.read(1)
+    try:
+        with rawpy.imread(str(path)) as raw:
+            thumb = raw.extract_thumb()
+            flip = raw.sizes.flip
+    except rawpy.LibRawNoThumbnailError as error:
+        raise NotYet("there is no JPEG in this RAW file") from error
+    except rawpy.LibRawError as error:
+        raise NotYet("this RAW file cannot be read") from error
+    if thumb.format is not rawpy.ThumbFormat.JPEG:
+        raise NotYet("there is no JPEG in this RAW file")
+    data = bytes(thumb.data)
+    with Image.open(BytesIO(data), formats=["JPEG"]) as image:
+        told = image.getexif()
+    if flip not in _ORIENTATIONS or 0x0112 in told:
+        return data
+    exif = Image.Exif()
+    exif[0x0112] = _ORIENTATIONS[flip]
+    block = exif.tobytes()
+    return data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:]

@@ -1,0 +1,201 @@
+"""What a watcher tells its photographer: a bar on a terminal, plain lines, or JSON for machines."""
+
+import json
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+
+#: Seconds that the rate is the mean of.
+RATE_SECONDS = 10.0
+#: Refusals that are told one by one at the end.
+MOST_TOLD = 50
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far a run is."""
+
+    sent: int = 0
+    #: On the server without our sending it: from an earlier run, or under another name.
+    there: int = 0
+    #: RAW files with their JPEG beside them.
+    skipped: int = 0
+    #: name -> why
+    refused: dict[str, str] = field(default_factory=dict)
+    #: name -> bytes, of files that are neither of these yet
+    waiting: dict[str, int] = field(default_factory=dict)
+    #: name -> why, of files that were given up for this run
+    missing: dict[str, str] = field(default_factory=dict)
+    #: Attempts that failed, and were or will be made again.
+    errors: int = 0
+    last_error: str | None = None
+    bytes_sent: int = 0
+    _moves: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def moved(self, count: int) -> None:
+        """Note bytes that left."""
+        now = time.monotonic()
+        self.bytes_sent += count
+        self._moves.append((now, count))
+        self._trim(now)
+
+    @property
+    def bytes_per_s(self) -> float:
+        """The rate of the last seconds."""
+        self._trim(time.monotonic())
+        return sum(count for _, count in self._moves) / RATE_SECONDS
+
+    def _trim(self, now: float) -> None:
+        while self._moves and self._moves[0][0] < now - RATE_SECONDS:
+            self._moves.popleft()
+
+    def lines(self) -> list[str]:
+        """Return the report: sent, already there, refused and why, missing."""
+        told = [
+            f"Sent: {self.sent}. Already there: {self.there}. Refused: {len(self.refused)}."
+            + (f" RAW files with a JPEG beside them: {self.skipped}." if self.skipped else "")
+        ]
+        lists = {"refused": self.refused, "missing": self.left}
+        for word, names in lists.items():
+            told += [f"{word}: {name}: {why}" for name, why in sorted(names.items())[:MOST_TOLD]]
+            if len(names) > MOST_TOLD:
+                told.append(f"{word}: {len(names) - MOST_TOLD} more")
+        return told
+
+    @property
+    def left(self) -> dict[str, str]:
+        """What is not on the server and was not refused: name and why."""
+        return dict.fromkeys(self.waiting, "not sent yet") | self.missing
+
+
+class Teller(Protocol):
+    """Somebody who tells the photographer."""
+
+    def tell(self, what: str, name: str | None, text: str, **more: object) -> None:
+        """Tell of one thing that happened: *what* is a stable word, *text* for a person."""
+
+    def tick(self, tally: Tally) -> None:
+        """Show how far it is; called some times a second."""
+
+    def close(self, tally: Tally) -> None:
+        """Tell how it went."""
+
+
+class Lines:
+    """Plain lines, for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def tell(self, what: str, name: str | None, text: str, **_more: object) -> None:
+        """Print one line."""
+        self._print(f"{what}: {text}" if name is None else f"{what}: {name}" + _tail(text))
+
+    def tick(self, tally: Tally) -> None:
+        """Lines have nothing that moves."""
+
+    def close(self, tally: Tally) -> None:
+        """Print the report."""
+        for line in tally.lines():
+            self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+class Json:
+    """One JSON object a line."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def tell(self, what: str, name: str | None, text: str, **more: object) -> None:
+        """Print one object."""
+        self._print({"event": what, "file": name, "text": text or None, **more})
+
+    def tick(self, tally: Tally) -> None:
+        """Machines count for themselves."""
+
+    def close(self, tally: Tally) -> None:
+        """Print the report as one object."""
+        self._print(
+            {
+                "event": "summary",
+                "sent": tally.sent,
+                "there": tally.there,
+                "skipped": tally.skipped,
+                "refused": tally.refused,
+                "missing": tally.left,
+                "bytes_sent": tally.bytes_sent,
+                "errors": tally.errors,
+            }
+        )
+
+    def _print(self, what: dict[str, object]) -> None:
+        self._out.write(json.dumps(what) + "\n")
+        self._out.flush()
+
+
+class Bar:
+    """A bar with the rate and what is left, on a terminal; what went wrong stays above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            BarColumn(bar_width=None), TextColumn("{task.description}"), console=console
+        )
+        self._task = self._progress.add_task("looking", total=None)
+        self._live = Live(self._progress, console=console, refresh_per_second=4)
+        self._live.start()
+
+    def tell(self, what: str, name: str | None, text: str, **_more: object) -> None:
+        """Print what is not as usual above the bar."""
+        if what not in ("sent", "there"):
+            line = f"{what}: {text}" if name is None else f"{what}: {name}" + _tail(text)
+            self._console.print(line, markup=False, highlight=False)
+
+    def tick(self, tally: Tally) -> None:
+        """Draw the bar."""
+        done = tally.sent + tally.there + tally.skipped + len(tally.refused)
+        left = sum(tally.waiting.values())
+        rate = tally.bytes_per_s
+        words = [f"{done} done", f"{len(tally.waiting)} left", f"{rate / 1e6:.1f} MB/s"]
+        if left and rate > 0:
+            words.append(f"about {_span(left / rate)}")
+        self._progress.update(
+            self._task,
+            total=max(1, done + len(tally.waiting)),
+            completed=done,
+            description=" · ".join(words),
+        )
+
+    def close(self, tally: Tally) -> None:
+        """Take the bar away and print the report."""
+        self._live.stop()
+        for line in tally.lines():
+            self._console.print(line, markup=False, highlight=False)
+
+
+def open_teller(*, as_json: bool, out: TextIO | None = None) -> Teller:
+    """Return who tells: JSON where asked for, a bar on a terminal, lines elsewhere."""
+    out = sys.stdout if out is None else out
+    if as_json:
+        return Json(out)
+    return Bar(Console(file=out)) if out.isatty() else Lines(out)
+
+
+def _tail(text: str) -> str:
+    return f": {text}" if text else ""
+
+
+def _span(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
