@@ -1,7 +1,7 @@
 """How the log is written: as lines for people, or as JSON that names request, job and event.
 
-Whoever begins a request or a job sets the ids once; each line that is written meanwhile, by whatever
-module, carries them in its JSON. The sentences are the same in both forms.
+Whoever begins a request or a job sets the ids once; each line that is written meanwhile, by
+whatever module, carries them in its JSON. The sentences are the same in both forms.
 """
 
 import logging

@@ -9,14 +9,19 @@ from typing import Any
 from aiohttp import web
 
 from findme import (
+    audit,
+    control,
     erasures,
     housekeeping,
+    job_records,
     partials,
     usage,
+    webhook_calls,
     workers,
 )
 from findme import receipts as receipt_records
 from findme.errors import StartError
+from findme.metrics import Metrics
 from findme.resources import Resources, open_resources
 from findme.settings import Settings
 from findme.stats import Sources
@@ -31,6 +36,7 @@ from findme.web import (
     costs,
     covers,
     event_photos,
+    favourites,
     gallery_page,
     guests,
     health,
@@ -39,6 +45,7 @@ from findme.web import (
     known,
     leaving,
     ledger,
+    metrics,
     openapi,
     pages,
     people,
@@ -46,6 +53,7 @@ from findme.web import (
     photos_page,
     photos,
     receipts,
+    reports,
     resets,
     resumable,
     selfies,
@@ -55,9 +63,13 @@ from findme.web import (
     verdicts,
     wall,
 )
+from findme.web import audit as web_audit
 from findme.web import auth as web_auth
+from findme.web import control as web_control
 from findme.web import events as web_events
-from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, STATS
+from findme.web import webhooks as web_webhooks
+from findme.web.keys import CACHE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
+from findme.web.metrics import measured
 from findme.web.middleware import add_headers, identity, problems
 
 log = logging.getLogger(__name__)
@@ -70,8 +82,9 @@ MAX_BODY = 1024**2
 
 def make_app(resources: Resources, role: str) -> web.Application:
     """Return the application over open resources; a worker answers for its health alone."""
-    app = web.Application(middlewares=[problems, identity], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[measured, problems, identity], client_max_size=MAX_BODY)
     app.on_response_prepare.append(add_headers)
+    app[METRICS] = Metrics()
     app[SETTINGS] = resources.settings
     app[POOL] = resources.pool
     app[CACHE] = resources.cache
@@ -79,6 +92,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     app[PIPELINE] = resources.pipeline
     if resources.queue is not None:
         app[QUEUE] = resources.queue
+        resources.queue.listen(app[METRICS].note_job)
     app[STATS] = Sources(
         resources.pool,
         resources.cache,
@@ -88,9 +102,9 @@ def make_app(resources: Resources, role: str) -> web.Application:
         resources.settings.photo_queue_workers,
     )
     html.setup_pages(app)
-    nouns = [health]
+    nouns = [health, metrics]
     if role != "worker":
-        nouns += [browsing, leaving, key_link, account, account_page]
+        nouns += [browsing, leaving, key_link, account, account_page, favourites, reports]
         nouns += [web_auth, web_events, tokens, guests, selfies, photos, archive]
         nouns += [verdicts, uploads, known, resumable, receipts]
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
@@ -98,6 +112,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [covers, event_photos]
         nouns += [resets]
         nouns += [contact_sheet, photos_page]
+        nouns += [web_control, web_audit, web_webhooks]
         shared = role != "all" or resources.settings.database_url is not None
         resumable.setup_turns(app)
         stream.setup_stream(app, resources.lost, elsewhere=shared)
@@ -123,10 +138,19 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             make_app(resources, role), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
         await runner.setup()
+        # before the first job is begun
+        await control.follow(resources.pool, settings, resources.queue, resources.faces)
         loops = {"loop-watch": resources.watch.run(), **housekeeping.loops(resources.pool)}
         loops |= usage.loops(resources.pool, resources.faces.meter)
         loops |= receipt_records.loops(resources.pool, resources.faces)
+        loops |= control.loops(
+            resources.pool, settings, resources.queue, resources.faces
+        )
         if role != "web":
+            loops |= job_records.loops(resources.pool) | audit.loops(resources.pool)
+            loops |= webhook_calls.loops(
+                resources.pool, allow_private=settings.webhook_allow_private
+            )
             loops |= erasures.loops(resources.pool, settings)
         loops |= partials.loops(settings.findme_data_dir)
         if resources.queue is not None:

@@ -134,3 +134,20 @@ def waiting_for_connection(pool: Pool) -> int:
     """Return how many callers wait for a connection of the pool."""
     waiting: int = len(getattr(pool, "_queue")._getters)  # noqa: B009  # asyncpg has no public count
     return waiting
+
+
+async def totals(pool: Pool) -> dict[str, dict[str, float]]:
+    """Return how much there is in all, and how long photos take into the gallery (seconds)."""
+    row = await pool.fetchrow("""
+        select (select count(*) from event) as events, (select count(*) from guest) as guests,
+               count(*) as photos, coalesce(sum(faces), 0)::bigint as faces from photo""")
+    # what a camera's clock says may lie ahead of ours
+    recent = await pool.fetchrow("""
+        select percentile_cont(array[0.5, 0.95]) within group (
+                   order by greatest(0, extract(epoch from ready_at - taken_at))) as seconds
+          from photo
+         where ready_at > now() - interval '15 minutes' and taken_at is not null""")
+    assert row is not None
+    assert recent is not None
+    shares = dict(zip(("0.5", "0.95"), recent["seconds"] or (), strict=False))
+    return {"counts": dict(row), "shutter_to_gallery": shares}

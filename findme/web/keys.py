@@ -5,6 +5,7 @@ from aiohttp import web
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound, SignInRequired
+from findme.metrics import Metrics
 from findme.models import Actor, User
 from findme.pipeline import Pipeline
 from findme.rekognition import Rekognition
@@ -20,6 +21,7 @@ FACES = web.AppKey("FACES", Rekognition)
 PIPELINE = web.AppKey("PIPELINE", Pipeline)
 QUEUE = web.AppKey("QUEUE", WorkQueue)
 STATS = web.AppKey("STATS", Sources)
+METRICS = web.AppKey("METRICS", Metrics)
 
 ACTOR = web.RequestKey("ACTOR", Actor)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)

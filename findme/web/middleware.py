@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from findme import auth
+from findme import auth, logs
 from findme.errors import CrossSiteRequest, FindMeError, SignInRequired
 from findme.models import Actor
 from findme.web.html import render
@@ -40,6 +40,8 @@ SECURITY_HEADERS = {
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, and turn what was raised into an answer."""
     request[REQUEST_ID] = secrets.token_hex(8)
+    # the connection's task goes on to its next request, which sets its own
+    logs.REQUEST_ID.set(request[REQUEST_ID])
     request[ACTOR] = Actor()
     try:
         return await handler(request)

@@ -20,6 +20,8 @@ from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
 from findme.web.openapi_contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
 from findme.web.openapi_events import EVENT_PATHS, EVENT_SCHEMAS
 from findme.web.openapi_keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
+from findme.web.openapi_messages import MESSAGE_PATHS
+from findme.web.openapi_operations import OPERATIONS_PATHS, OPERATIONS_SCHEMAS
 from findme.web.openapi_paths import PATHS
 from findme.web.openapi_schemas import SCHEMAS
 from findme.web.openapi_wall import WALL_PATHS
@@ -60,6 +62,8 @@ def document() -> Schema:
     """Return the description, OpenAPI 3.1."""
     paths = {**PATHS, **ARCHIVE_PATHS, **WALL_PATHS, **UPLOADING_PATHS, **ADMIN_PATHS}
     paths |= SHEET_PATHS
+    paths |= OPERATIONS_PATHS
+    paths |= MESSAGE_PATHS
     paths |= {**ACCOUNT_PATHS, **KEEPSAKE_PATHS}
     paths |= EVENT_PATHS
     return {
@@ -74,7 +78,7 @@ def document() -> Schema:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": {path: _with_path_parameters(path, calls) for path, calls in paths.items()},
         "components": {
-            "schemas": {**SCHEMAS, **ACCOUNT_SCHEMAS, **KEEPSAKE_SCHEMAS, **EVENT_SCHEMAS, **SHEET_SCHEMAS},
+            "schemas": {**SCHEMAS, **OPERATIONS_SCHEMAS, **ACCOUNT_SCHEMAS, **KEEPSAKE_SCHEMAS, **EVENT_SCHEMAS, **SHEET_SCHEMAS},
             "responses": {
                 "Problem": _problem("Any other failure."),
                 **{

@@ -26,14 +26,6 @@ SELFIE_SO_FAR = obj(
         "problem": or_null(text("Why a selfie was refused after the fact: a problem's code.")),
     }
 )
-#: What an admin sets of an event.
-EVENT_CHOICES = {
-    "name": text("1 to 200 characters."),
-    "starts_at": or_null(TIME),
-    "expires_at": or_null({**TIME, "description": "When the event is deleted by itself."}),
-    "gallery": one_of([*Gallery], "Whether guests see all photos, or only their own."),
-    "join_open": flag("Whether guests may still join."),
-}
 THRESHOLDS = {
     "match_threshold": or_null(SIMILARITY),
     "maybe_threshold": or_null(SIMILARITY),
@@ -73,22 +65,24 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=["field", "problems", "results"],
     ),
-    "User": obj({"id": ID, "name": text(), "email": text(), "role": one_of([*Role])}),
-    "Session": obj({"token": text(), "expires_at": TIME, "user": ref("User")}),
-    "PublicEvent": obj(
+    "User": obj(
         {
+            "id": ID,
             "name": text(),
-            "starts_at": or_null(TIME),
-            "expires_at": or_null(TIME),
-            "join_open": flag(),
+            "email": or_null(text("null: a link is the way in.")),
+            "role": one_of([*Role]),
         }
     ),
+    "Session": obj({"token": text(), "expires_at": TIME, "user": ref("User")}),
     "Joined": obj(
         {
             "token": or_null(text("null where the caller was signed in already.")),
             "user": ref("User"),
             "event": obj({"id": ID, "name": text(), "gallery": one_of([*Gallery])}),
-            "selfie": SELFIE,
+            "selfie": obj({"status": or_null(one_of([*SelfieState], "null: without a selfie."))}),
+            "key_url": or_null(
+                text("The link of a guest without an e-mail; shown this once.", format="uri")
+            ),
         }
     ),
     "Selfie": obj({"selfie": SELFIE}),
@@ -96,7 +90,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "id": ID,
             "name": text(),
-            "email": text(),
+            "email": or_null(text()),
             "role": one_of([*Role]),
             "user": ref("User"),
             "events": list_of(ref("JoinedEvent")),
@@ -109,6 +103,7 @@ SCHEMAS: dict[str, Schema] = {
             "gallery": one_of([*Gallery]),
             "starts_at": or_null(TIME),
             "joined_at": TIME,
+            "consented": flag("Whether the caller may be looked for."),
             "selfie": SELFIE_SO_FAR,
         }
     ),
@@ -119,6 +114,8 @@ SCHEMAS: dict[str, Schema] = {
             "has_face_match": flag("Whether match is not null."),
             "match": or_null(one_of([*Shelf], "How sure it is that the caller is on it.")),
             "face_box": or_null(ref("Box")),
+            "favourite": flag("Whether the caller marked it."),
+            "credit": or_null(text("Whose picture it is.")),
             "thumb_url": text(format="uri-reference"),
             "preview_url": text(format="uri-reference"),
             "original_url": text(format="uri-reference"),
@@ -161,27 +158,6 @@ SCHEMAS: dict[str, Schema] = {
             "finished_at": or_null(TIME),
         }
     ),
-    "Event": obj(
-        {
-            "id": ID,
-            "code": text("8 characters; what guests type."),
-            **EVENT_CHOICES,
-            **THRESHOLDS,
-            "join_url": text("What the QR code holds.", format="uri"),
-            "created_at": TIME,
-            "counts": obj(
-                {"photos": whole(), "guests": whole(), "faces": whole(), "matches": whole()}
-            ),
-        }
-    ),
-    "NewEvent": obj(
-        {**EVENT_CHOICES, **THRESHOLDS},
-        optional=[name for name in (*EVENT_CHOICES, *THRESHOLDS) if name != "name"],
-    ),
-    "EventChanges": {
-        **obj({**EVENT_CHOICES, **THRESHOLDS}, optional=[*EVENT_CHOICES, *THRESHOLDS]),
-        "additionalProperties": False,
-    },
     **PHOTOGRAPHER_SCHEMAS,
     "Guest": obj(
         {
@@ -299,6 +275,8 @@ SCHEMAS: dict[str, Schema] = {
                     "total_failed": whole(),
                     "current_queue_size": whole("Queued or running."),
                     "workers_active": whole("Jobs that run, on all replicas."),
+                    "workers": whole("Jobs at a time, in each process."),
+                    "paused": flag("No job is begun."),
                     "oldest_waiting_s": number("Seconds."),
                     "per_minute": whole("Photos done in the last minute."),
                     "waiting_for_engine": whole("Jobs that found no face engine."),

@@ -1,0 +1,88 @@
+"""The audit log: what admins did, and what was deleted by whom or by time.
+
+It names no guest: not by name, and not by an id. An admin's own id is emptied with the account;
+events are plain numbers, since what became of one is asked after it is gone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from findme import db
+from findme.db import Connection, Pool, Record
+from findme.models import EventId, UserId
+
+log = logging.getLogger(__name__)
+
+#: How long an entry is kept.
+KEPT = timedelta(days=730)
+#: Seconds between two looks for older ones.
+PERIOD = 3600.0
+
+
+async def note(
+    conn: Connection,
+    actor: UserId | None,
+    action: str,
+    *,
+    event_id: EventId | None = None,
+    subjects: Sequence[int] = (),
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Note in the caller's transaction what *actor* (None: nobody, or a guest) does.
+
+    *action* is `noun.verb`; *subjects* are ids of what the noun says, never those of guests;
+    *detail* has no personal data.
+    """
+    await conn.execute(
+        """
+        insert into audit (actor_id, action, event_id, subjects, detail)
+        values ($1, $2, $3, $4, $5)""",
+        actor,
+        action,
+        event_id,
+        list(subjects),
+        orjson.dumps(dict(detail or {})).decode(),
+    )
+
+
+async def list_all(
+    conn: Connection, *, event_id: EventId | None, before: int | None, limit: int
+) -> list[Record]:
+    """Return entries, the newest first, of one event or all, with the actor's address."""
+    return await conn.fetch(
+        """
+        select audit.id, at, actor_id, account.email as actor, action, event_id, subjects, detail
+          from audit left join account on account.id = actor_id
+         where ($1::bigint is null or event_id = $1) and ($2::bigint is null or audit.id < $2)
+         order by audit.id desc limit $3""",
+        event_id,
+        before,
+        limit,
+    )
+
+
+async def count(conn: Connection, event_id: EventId | None) -> int:
+    """Return how many entries there are, of one event or in all."""
+    number: int = await conn.fetchval(
+        "select count(*) from audit where $1::bigint is null or event_id = $1", event_id
+    )
+    return number
+
+
+def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutine that ends old entries, by task name."""
+    return {"audit": _keep_pruning(pool)}
+
+
+async def _keep_pruning(pool: Pool) -> None:
+    while True:
+        try:
+            await pool.execute("delete from audit where at < now() - $1::interval", KEPT)
+        except db.TROUBLE as error:
+            log.warning("[Audit] The database does not answer: %s", error)
+        await asyncio.sleep(PERIOD)

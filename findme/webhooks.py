@@ -1,0 +1,184 @@
+"""Webhooks: who outside is told of what.
+
+What is to be told is written in the transaction that makes it true; webhook_calls.py tells it.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, timedelta
+
+import orjson
+
+from findme.db import Connection, Record
+from findme.errors import NotFound
+from findme.models import EventId, PhotoId
+
+TOPICS = ("event.created", "photo.ready", "event.expiring")
+#: Told on demand, to any webhook.
+TEST = "test"
+#: Seconds in which photos that become ready are told together.
+BATCH_SECONDS = 2.0
+#: How long before its end an event is told of.
+EXPIRING = timedelta(hours=24)
+
+
+# What is told ---------------------------------------------------------------------------------
+
+
+async def announce(
+    conn: Connection, topic: str, event_id: EventId, data: Mapping[str, object]
+) -> None:
+    """Have everyone told who wants to know, in the caller's transaction."""
+    await conn.execute(
+        """
+        insert into webhook_delivery (webhook_id, topic, event_id, data)
+        select id, $1, $2, $3 from webhook where active and $1 = any(topics)""",
+        topic,
+        event_id,
+        orjson.dumps(dict(data)).decode(),
+    )
+
+
+async def announce_photo(conn: Connection, event_id: EventId, photo_id: PhotoId) -> None:
+    """Have everyone told that a photo can be seen, together with those of the same moment."""
+    await conn.execute(
+        """
+        insert into webhook_delivery (webhook_id, topic, event_id, data, next_at)
+        select id, 'photo.ready', $1, jsonb_build_object('photos', jsonb_build_array($2::text)),
+               now() + make_interval(secs => $3)
+          from webhook where active and 'photo.ready' = any(topics) order by id
+        on conflict (webhook_id, event_id)
+              where topic = 'photo.ready' and state = 'waiting' and attempts = 0
+        do update set data = jsonb_build_object(
+            'photos', webhook_delivery.data->'photos' || (excluded.data->'photos'))""",
+        event_id,
+        str(photo_id),
+        BATCH_SECONDS,
+    )
+
+
+async def announce_expiring(conn: Connection) -> int:
+    """Tell of the events that end soon, once for each time that is set; return how many."""
+    rows = await conn.fetch(
+        """
+        update event set warned_of = expires_at
+         where expires_at between now() and now() + $1::interval
+           and warned_of is distinct from expires_at
+        returning id, name, expires_at""",
+        EXPIRING,
+    )
+    for row in rows:
+        told = {"name": row["name"], "expires_at": row["expires_at"].astimezone(UTC)}
+        await announce(conn, "event.expiring", EventId(row["id"]), told)
+    return len(rows)
+
+
+# Webhooks, for admins -------------------------------------------------------------------------
+
+
+async def create(conn: Connection, url: str, topics: Sequence[str]) -> Record:
+    """Add a webhook with a secret of its own."""
+    row = await conn.fetchrow(
+        "insert into webhook (url, secret, topics) values ($1, $2, $3) returning *",
+        url,
+        f"whsec_{secrets.token_urlsafe(32)}",
+        list(topics),
+    )
+    assert row is not None
+    return row
+
+
+async def get(conn: Connection, webhook_id: int) -> Record:
+    """Return a webhook; NotFound where there is none."""
+    row = await conn.fetchrow("select * from webhook where id = $1", webhook_id)
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def list_all(conn: Connection, *, before: int | None, limit: int) -> list[Record]:
+    """Return webhooks, the newest first."""
+    return await conn.fetch(
+        """
+        select * from webhook where $1::bigint is null or id < $1 order by id desc limit $2""",
+        before,
+        limit,
+    )
+
+
+async def count(conn: Connection) -> int:
+    """Return how many webhooks there are."""
+    number: int = await conn.fetchval("select count(*) from webhook")
+    return number
+
+
+async def change(
+    conn: Connection, webhook_id: int, *, url: str, topics: Sequence[str], active: bool
+) -> Record:
+    """Write what an admin may change; one that is not active is told nothing."""
+    row = await conn.fetchrow(
+        "update webhook set url = $2, topics = $3, active = $4 where id = $1 returning *",
+        webhook_id,
+        url,
+        list(topics),
+        active,
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def delete(conn: Connection, webhook_id: int) -> None:
+    """Remove a webhook with its deliveries; NotFound where there is none."""
+    if await conn.execute("delete from webhook where id = $1", webhook_id) != "DELETE 1":
+        raise NotFound
+
+
+async def test(conn: Connection, webhook_id: int) -> Record:
+    """Have a webhook told of nothing, to see whether it listens; return the delivery."""
+    webhook = await get(conn, webhook_id)
+    row = await conn.fetchrow(
+        """
+        insert into webhook_delivery (webhook_id, topic, data) values ($1, $2, '{}') returning *""",
+        webhook["id"],
+        TEST,
+    )
+    assert row is not None
+    return row
+
+
+async def list_deliveries(
+    conn: Connection, webhook_id: int, *, before: int | None, limit: int
+) -> list[Record]:
+    """Return a webhook's deliveries, the newest first."""
+    return await conn.fetch(
+        """
+        select * from webhook_delivery
+         where webhook_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3""",
+        webhook_id,
+        before,
+        limit,
+    )
+
+
+async def count_deliveries(conn: Connection, webhook_id: int) -> int:
+    """Return how many deliveries of a webhook are listed."""
+    number: int = await conn.fetchval(
+        "select count(*) from webhook_delivery where webhook_id = $1", webhook_id
+    )
+    return number
+
+
+async def redeliver(conn: Connection, delivery_id: int) -> Record:
+    """Make a delivery again, whatever became of it; NotFound where there is none."""
+    row = await conn.fetchrow(
+        """
+        update webhook_delivery
+           set state = 'waiting', attempts = 1, next_at = now(),
+               finished_at = null
+         where id = $1 returning *""",
+        delivery_id,
+    )
+    if row is None:
+        raise NotFound
+    return row
