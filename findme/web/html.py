@@ -13,7 +13,7 @@ from aiohttp import web
 from findme.folders import TEMPLATES
 from findme.language import Language, choose, read_languages
 from findme.web.assets import ASSETS, setup_assets
-from findme.web.keys import ACTOR, base_url
+from findme.web.keys import ACTOR, SETTINGS, base_url
 
 LANGUAGE_COOKIE = "findme_lang"
 SCHEME_COOKIE = "findme_scheme"
@@ -57,10 +57,12 @@ def setup_pages(app: web.Application) -> None:
 
 
 def language_of(request: web.Request) -> Language:
-    """Return the language of a visitor: the switch, the cookie, the browser's, French."""
+    """Return a visitor's language: the switch, the cookie, the account's, the browser's, French."""
+    actor = request.get(ACTOR)
+    chosen = None if actor is None or actor.user is None else actor.user.language
     return choose(
         request.app[LANGUAGES],
-        [request.query.get("lang"), request.cookies.get(LANGUAGE_COOKIE)],
+        [request.query.get("lang"), request.cookies.get(LANGUAGE_COOKIE), chosen],
         request.headers.get("Accept-Language", ""),
     )
 
@@ -84,12 +86,16 @@ def render(
     if request.method == "GET" and "lang" in request.query:
         return _switched(request)
     language, zone = language_of(request), zone_of(request)
-    scheme = request.cookies.get(SCHEME_COOKIE)
     actor = request.get(ACTOR)
+    user = None if actor is None else actor.user
+    # an account is the same on every device; the cookie speaks where nobody is signed in
+    scheme = request.cookies.get(SCHEME_COOKIE) if user is None else user.scheme
     # a form that was sent back stands at an address that answers GET too
     here = request.rel_url
     known: dict[str, object] = {
-        "user": None if actor is None else actor.user,
+        "user": user,
+        # what needs a mail server is not offered without one
+        "mails": SETTINGS in request.app and request.app[SETTINGS].smtp_url is not None,
         "path": str(here),
         "switches": {code: str(here.update_query(lang=code)) for code in request.app[LANGUAGES]},
         "scheme": scheme if scheme in SCHEMES else None,

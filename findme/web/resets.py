@@ -8,7 +8,7 @@ from findme import audit, auth, db, resets
 from findme.errors import FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
 from findme.web.answers import json_answer, json_of, path_id, text_of, time_text
-from findme.web.html import language_of, redirect, render
+from findme.web.html import language_of, render
 from findme.web.keys import CACHE, POOL, QUEUE, SETTINGS, admin, base_url
 
 #: Questions of one visitor a minute.
@@ -110,14 +110,20 @@ async def reset(request: web.Request) -> web.Response:
         await resets.use(app[POOL], app[CACHE], request.match_info["token"], password)
     except FindMeError as error:
         return _reset(request, error)
-    return redirect("/login?reset")
+    return _reset(request, done=True)
 
 
-def _reset(request: web.Request, error: FindMeError | None = None) -> web.Response:
+def _reset(
+    request: web.Request, error: FindMeError | None = None, *, done: bool = False
+) -> web.Response:
     page = render(
         request,
         "guest/reset.html",
-        {"code": None if error is None else error.code, "minimum": auth.MIN_PASSWORD},
+        {
+            "code": None if error is None else error.code,
+            "minimum": auth.MIN_PASSWORD,
+            "done": done,
+        },
         status=HTTPStatus.OK if error is None else error.status,
     )
     # `same-origin` (the default) keeps the token from other sites; the form needs its proof
