@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiocache
 from aiocache.serializers import BaseSerializer
 
-from findme.models import EventId
+from findme.models import EventId, GuestId
 
 #: The regions whose hits the operator sees, by their names in the stats.
 PHOTOS = "user_photos_cache"
@@ -88,6 +88,14 @@ class Cache:
         await self._stores["versions"].increment(str(event_id))
         for listener in self._listeners:
             listener(event_id)
+
+    async def guest_version(self, guest_id: GuestId) -> int:
+        """Return the version of what a guest marked, a part of the key of their lists."""
+        return int(await self._stores["versions"].get(f"guest:{guest_id}") or 0)
+
+    async def forget_guest(self, guest_id: GuestId) -> None:
+        """Make a guest's cached lists stale, and nobody else's."""
+        await self._stores["versions"].increment(f"guest:{guest_id}")
 
     def listen(self, listener: Callable[[EventId], None]) -> None:
         """Call *listener* after each change of an event that this process makes."""

@@ -31,6 +31,7 @@ from findme.web import (
     admin,
     admin_pages,
     archive,
+    avatar,
     browsing,
     contact_sheet,
     costs,
@@ -108,7 +109,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [web_auth, web_events, tokens, guests, selfies, photos, archive]
         nouns += [verdicts, uploads, known, resumable, receipts]
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
-        nouns += [photo_page, wall, admin_pages]
+        nouns += [photo_page, avatar, wall, admin_pages]
         nouns += [covers, event_photos]
         nouns += [resets]
         nouns += [contact_sheet, photos_page]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findme.db import Connection, Record
-from findme.models import Box, EventId, Gallery, GuestId, PhotoId, Shelf, UserId
+from findme.models import Box, Event, EventId, Gallery, GuestId, PhotoId, Shelf, UserId
 
 #: What counts as the similarity of a match that the guest confirmed: above all that is measured.
 CONFIRMED = 101.0
@@ -28,6 +28,10 @@ class Listed:
     placeholder: str
     match: Shelf | None
     face_box: Box | None
+    #: Whether the guest marked it.
+    favourite: bool
+    #: Whose picture it is; None where nobody said.
+    credit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,9 @@ async def list_mine(
                                   and verdict.photo_id = found.photo_id)
              order by photo_id desc, similarity desc)
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
-               placeholder, similarity, box_left, box_top, box_width, box_height
+               placeholder, credit, similarity, box_left, box_top, box_width, box_height,
+               exists (select from favourite where guest_id = $1
+                          and favourite.photo_id = photo.id) as favourite
           from best join photo on photo.id = best.photo_id
                left join face on face.id = best.face_id
          where visible and similarity >= $2 and similarity < $3
@@ -116,7 +122,9 @@ async def list_everyones(
     rows = await conn.fetch(
         """
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
-               placeholder, best.similarity, box_left, box_top, box_width, box_height
+               placeholder, credit, best.similarity, box_left, box_top, box_width, box_height,
+               exists (select from favourite where guest_id = $2
+                          and favourite.photo_id = photo.id) as favourite
           from photo left join lateral (
                  select face_id, case says when 'me' then $5::real end as similarity from verdict
                   where guest_id = $2 and verdict.photo_id = photo.id
@@ -137,6 +145,63 @@ async def list_everyones(
     return [_listed(row, thresholds) for row in rows]
 
 
+async def list_favourites(
+    conn: Connection,
+    event: Event,
+    guest_id: GuestId,
+    thresholds: Thresholds,
+    *,
+    before: PhotoId | None,
+    limit: int,
+) -> list[Listed]:
+    """Return the photos that a guest marked and may see, newest first, older than *before*."""
+    rows = await conn.fetch(
+        """
+        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
+               placeholder, credit, best.similarity, box_left, box_top, box_width, box_height,
+               true as favourite
+          from favourite join photo on photo.id = favourite.photo_id left join lateral (
+                 select face_id, case says when 'me' then $4::real end as similarity from verdict
+                  where guest_id = $1 and verdict.photo_id = photo.id
+                  union all
+                 (select face_id, similarity from match
+                   where guest_id = $1 and match.photo_id = photo.id
+                   order by similarity desc limit 1)
+                  limit 1) as best on true
+               left join face on face.id = best.face_id
+         where favourite.guest_id = $1 and visible and ($2::bigint is null or photo.id < $2)
+           and ($5 or best.similarity >= $6)
+         order by photo.id desc limit $3""",
+        guest_id,
+        before,
+        limit,
+        CONFIRMED,
+        event.gallery is Gallery.EVERYONE,
+        thresholds.maybe,
+    )
+    return [_listed(row, thresholds) for row in rows]
+
+
+async def count_favourites(
+    conn: Connection, event: Event, guest_id: GuestId, thresholds: Thresholds
+) -> int:
+    """Return how many photos a guest marked and may see."""
+    number: int = await conn.fetchval(
+        """
+        select count(*) from favourite join photo on photo.id = favourite.photo_id
+         where favourite.guest_id = $1 and visible
+           and ($2 or case (select says from verdict where guest_id = $1
+                               and verdict.photo_id = photo.id)
+                   when 'me' then true when 'not_me' then false
+                   else exists (select from match where match.guest_id = $1
+                                   and match.photo_id = photo.id and similarity >= $3) end)""",
+        guest_id,
+        event.gallery is Gallery.EVERYONE,
+        thresholds.maybe,
+    )
+    return number
+
+
 async def count_visible(conn: Connection, event_id: EventId) -> int:
     """Return how many photos of an event guests can see."""
     number: int = await conn.fetchval(
@@ -148,14 +213,20 @@ async def count_visible(conn: Connection, event_id: EventId) -> int:
 async def may_see(
     conn: Connection, photo_id: PhotoId, user_id: UserId, maybe_threshold: float
 ) -> bool:
-    """Whether a guest may see a photo: of an event they joined, all or (gallery `own`) theirs."""
+    """Whether a guest may see a photo: of an event they joined, all or (gallery `own`) theirs.
+
+    Without consent they see it where the gallery may be browsed.
+    """
     allowed: bool = await conn.fetchval(
         """
         select exists (
             select from photo
               join guest on guest.event_id = photo.event_id and guest.account_id = $2
               join event on event.id = photo.event_id
-             where photo.id = $1 and photo.visible and (event.gallery = $4 or exists (
+             where photo.id = $1 and photo.visible
+               and (event.browse
+                    or consent_at is not null and consent_withdrawn_at is null)
+               and (event.gallery = $4 or exists (
                      select from match where match.guest_id = guest.id
                         and match.photo_id = photo.id
                         and similarity >= coalesce(event.maybe_threshold, $3))
@@ -195,4 +266,6 @@ def _listed(row: Record, thresholds: Thresholds) -> Listed:
         face_box=None
         if match is None or row["box_left"] is None
         else Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),
+        favourite=row["favourite"],
+        credit=row["credit"],
     )

@@ -9,7 +9,7 @@ from findme import auth, db
 from findme.errors import SignInRequired
 from findme.models import User
 from findme.web.answers import json_answer, json_of, text_of, time_text
-from findme.web.keys import CACHE, POOL, actor, base_url, remote
+from findme.web.keys import CACHE, POOL, actor, base_url, remote, user
 from findme.web.middleware import SESSION_COOKIE
 
 
@@ -25,10 +25,10 @@ class SignedIn:
 async def login(request: web.Request, email: str, password: str) -> SignedIn:
     """Open a session; WrongCredentials or TooManyAttempts."""
     app = request.app
-    user = await auth.sign_in(app[POOL], app[CACHE], email, password, remote(request))
+    who = await auth.sign_in(app[POOL], app[CACHE], email, password, remote(request))
     async with db.acquire(app[POOL]) as conn:
-        session = await auth.open_session(conn, user.id)
-    return SignedIn(session.token, session.expires_at, user)
+        session = await auth.open_session(conn, who.id)
+    return SignedIn(session.token, session.expires_at, who)
 
 
 def set_session_cookie(
@@ -45,9 +45,9 @@ def set_session_cookie(
     )
 
 
-def user_json(user: User) -> dict[str, object]:
+def user_json(who: User) -> dict[str, object]:
     """Return a user as the API shows one."""
-    return {"id": str(user.id), "name": user.name, "email": user.email, "role": user.role}
+    return {"id": str(who.id), "name": who.name, "email": who.email, "role": who.role}
 
 
 async def post_login(request: web.Request) -> web.Response:
@@ -65,11 +65,17 @@ async def post_login(request: web.Request) -> web.Response:
     return response
 
 
-async def logout(request: web.Request) -> None:
-    """End the session that the request came with."""
+def session_token(request: web.Request) -> str:
+    """Return the token of the session that the request came with; empty without one."""
     token = request.cookies.get(SESSION_COOKIE, "")
     if not actor(request).by_cookie:
         token = request.headers.get("Authorization", "").partition(" ")[2].strip() or token
+    return token
+
+
+async def logout(request: web.Request) -> None:
+    """End the session that the request came with."""
+    token = session_token(request)
     if not token:
         raise SignInRequired
     await auth.close_session(request.app[POOL], request.app[CACHE], token)
@@ -83,7 +89,16 @@ async def post_logout(request: web.Request) -> web.Response:
     return response
 
 
+async def post_logout_everywhere(request: web.Request) -> web.Response:
+    """POST /api/auth/logout-everywhere: all sessions of the caller end, this one too."""
+    await auth.close_sessions(request.app[POOL], request.app[CACHE], user(request).id)
+    response = web.Response(status=204)
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
 ROUTES = [
     web.post("/api/auth/login", post_login),
     web.post("/api/auth/logout", post_logout),
+    web.post("/api/auth/logout-everywhere", post_logout_everywhere),
 ]

@@ -1,33 +1,33 @@
-"""Joining an event, and what a guest may ask about themselves."""
+"""Joining an event with a selfie, and who the caller is."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from findme import auth, db, events, guests, images, receipts, selfies, storage
+from findme import accounts, auth, db, events, guests, images, selfies, storage
 from findme.errors import (
     BadImage,
     ConsentRequired,
     EmailTaken,
     EngineRefused,
     EngineUnavailable,
+    EventClosed,
     InvalidRequest,
     JoinClosed,
     SelfieRefused,
     WrongCredentials,
 )
-from findme.models import Event, EventId, Role, SelfieState, Size, User, UserId
+from findme.models import Accounts, Event, EventId, Role, SelfieState, Size, User
 from findme.selfies import PendingSelfie
 from findme.web.answers import json_answer, time_text
 from findme.web.auth import set_session_cookie, user_json
 from findme.web.forms import chunks_of, parts_of, text_of
-from findme.web.keys import CACHE, FACES, PIPELINE, POOL, QUEUE, SETTINGS, actor, remote, user
-from findme.web.middleware import SESSION_COOKIE
+from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE, SETTINGS, actor, base_url, remote, user
 
 #: What is recorded as agreed to where the form does not say which sentence it showed.
 CONSENT = "I agree that my face is used to find my photos of this event."
@@ -43,7 +43,10 @@ class Joined:
     expires_at: datetime | None
     user: User
     event: Event
-    selfie_status: SelfieState
+    #: None for a guest without a selfie.
+    selfie_status: SelfieState | None
+    #: The link that opens a guest's account without an e-mail; it is shown this once.
+    key_url: str | None = None
 
     @property
     def event_id(self) -> EventId:
@@ -93,78 +96,110 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
     pool = request.app[POOL]
     async with db.acquire(pool) as conn:
         event = await events.get_by_code(conn, code)
-    if not event.join_open:
-        raise JoinClosed
+    check_open(event)
     form = await read_form(request)
     if form.fields.get("consent", "").strip().lower() not in YES:
         raise ConsentRequired
     signed_in = actor(request).user
-    account = None if signed_in is not None else await _account_of(request, form)
+    someone = signed_in or await _someone_of(request, event, form)
     if form.jpeg is None:
         raise SelfieRefused("The selfie is missing.", code="no_face")
+    key, language = None, form.fields.get("language", "").strip()[:10] or "en"
     async with db.transaction(pool) as conn:
-        if account is not None:
-            user_id = account.user_id or await auth.create_account(
-                conn,
-                name=account.name,
-                email=account.email,
-                password_hash=account.password_hash,
-                role=Role.GUEST,
-            )
-            who = User(user_id, account.name, account.email, Role.GUEST)
+        if isinstance(someone, Newcomer):
+            who, key = await someone.enter(conn, language)
         else:
-            assert signed_in is not None
-            who = signed_in
+            who = someone
+        fresh = await guests.find(conn, event.id, who.id) is None
         guest_id = await guests.join(
             conn,
             event.id,
             who.id,
             consent_text=form.fields.get("consent_text", "").strip()[:2000] or CONSENT,
-            language=form.fields.get("language", "").strip()[:10] or "en",
+            language=language,
         )
         selfie = await selfies.add(conn, event.id, guest_id)
         await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
     try:
         status = await take_in(request, event.id, selfie, form.jpeg)
     except SelfieRefused:
-        if account is not None and account.user_id is None:
-            async with db.transaction(pool) as conn:
+        async with db.transaction(pool) as conn:
+            await guests.undo_join(conn, guest_id, fresh=fresh)
+            if isinstance(someone, Newcomer):
                 await auth.delete_account(conn, who.id)
         raise
-    if account is None:
+    if signed_in is not None:
         return Joined(None, None, who, event, status)
-    async with db.acquire(pool) as conn:
+    return await welcome(request, event, who, key, status)
+
+
+def check_open(event: Event) -> None:
+    """Raise EventClosed past an event's closing time, JoinClosed where it takes nobody."""
+    if event.closes_at is not None and event.closes_at <= datetime.now(UTC):
+        raise EventClosed
+    if not event.join_open:
+        raise JoinClosed
+
+
+async def welcome(
+    request: web.Request, event: Event, who: User, key: str | None, status: SelfieState | None
+) -> Joined:
+    """Open a session for whoever has just come in."""
+    async with db.acquire(request.app[POOL]) as conn:
         session = await auth.open_session(conn, who.id)
-    return Joined(session.token, session.expires_at, who, event, status)
+    link = None if key is None else key_url(request, key)
+    return Joined(session.token, session.expires_at, who, event, status, link)
+
+
+def key_url(request: web.Request, key: str) -> str:
+    """Return the link that opens an account without an e-mail."""
+    return f"{base_url(request)}/k/{key}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
-    """Who wants to join: a new account, or one that the password opens."""
+class Newcomer:
+    """Somebody without an account; with a name only, a key will be their way in."""
 
     name: str
-    email: str
-    password_hash: str
-    user_id: UserId | None
+    email: str | None = None
+    password_hash: str = ""
+
+    async def enter(self, conn: db.Connection, language: str) -> tuple[User, str | None]:
+        """Add their account; return it, and the key where there is no e-mail."""
+        key = None
+        if self.email is None:
+            user_id, key = await accounts.create_keyed(conn, self.name)
+        else:
+            user_id = await auth.create_account(
+                conn,
+                name=self.name,
+                email=self.email,
+                password_hash=self.password_hash,
+                role=Role.GUEST,
+            )
+        await accounts.note_language(conn, user_id, language)
+        return User(user_id, self.name, self.email, Role.GUEST, language), key
 
 
-async def _account_of(request: web.Request, form: Form) -> _Account:
+async def _someone_of(request: web.Request, event: Event, form: Form) -> User | Newcomer:
+    """Return the account that the form's password opens, or a newcomer; EmailTaken."""
     name = auth.check_name(form.fields.get("name", ""))
-    email = auth.check_email(form.fields.get("email", ""))
-    password = auth.check_password(form.fields.get("password", ""))
+    email, password = form.fields.get("email", "").strip(), form.fields.get("password", "")
+    if event.accounts is Accounts.OPTIONAL and not email and not password:
+        return Newcomer(name)
+    email, password = auth.check_email(email), auth.check_password(password)
     async with db.acquire(request.app[POOL]) as conn:
         found = await auth.find_account(conn, email)
     if found is None:
-        return _Account(name, email, await auth.hash_password(password), None)
+        return Newcomer(name, email, await auth.hash_password(password))
     if found[0].role is not Role.GUEST:
         raise EmailTaken
     try:
-        known = await auth.sign_in(
+        return await auth.sign_in(
             request.app[POOL], request.app[CACHE], email, password, remote(request)
         )
     except WrongCredentials as error:
         raise EmailTaken from error
-    return _Account(known.name, known.email, "", known.id)
 
 
 async def take_in(
@@ -194,7 +229,11 @@ async def take_in(
 
 async def post_join(request: web.Request) -> web.Response:
     """POST /api/events/{code}/join."""
-    joined = await join_from_form(request, request.match_info["code"])
+    return joined_answer(request, await join_from_form(request, request.match_info["code"]))
+
+
+def joined_answer(request: web.Request, joined: Joined) -> web.Response:
+    """Answer with who is in, and the session's cookie."""
     body: dict[str, Any] = {
         "token": joined.token,
         "user": user_json(joined.user),
@@ -204,8 +243,13 @@ async def post_join(request: web.Request) -> web.Response:
             "gallery": joined.event.gallery,
         },
         "selfie": {"status": joined.selfie_status},
+        "key_url": joined.key_url,
     }
-    response = json_answer(body, 201)
+    return let_in(request, json_answer(body, 201), joined)
+
+
+def let_in(request: web.Request, response: web.Response, joined: Joined) -> web.Response:
+    """Give the browser the session, where there is a new one."""
     if joined.token is not None and joined.expires_at is not None:
         set_session_cookie(response, request, joined.token, joined.expires_at)
     return response
@@ -228,6 +272,7 @@ async def get_me(request: web.Request) -> web.Response:
                     "gallery": event.gallery,
                     "starts_at": time_text(event.starts_at),
                     "joined_at": time_text(joined[event.id].joined_at),
+                    "consented": joined[event.id].consented,
                     "selfie": {
                         "status": joined[event.id].selfie_state,
                         "problem": joined[event.id].selfie_problem,
@@ -237,34 +282,6 @@ async def get_me(request: web.Request) -> web.Response:
             ],
         }
     )
-
-
-async def delete_me(request: web.Request) -> web.Response:
-    """DELETE /api/me: account, selfies, vectors and matches; Location is the receipt."""
-    token = await forget_user(request, user(request).id)
-    response = web.Response(status=204, headers={"Location": f"/receipt/{token}"})
-    response.del_cookie(SESSION_COOKIE)
-    return response
-
-
-async def forget_user(request: web.Request, user_id: UserId) -> str:
-    """Erase an account; its vectors at once where the engine answers, else by the durable job.
-
-    Return the token of the receipt.
-    """
-    pool, cache = request.app[POOL], request.app[CACHE]
-    await auth.close_sessions(pool, cache, user_id)
-    async with db.transaction(pool) as conn:
-        sure = request.app[SETTINGS].face_match_threshold
-        receipt = await receipts.begin(conn, user_id, sure=sure, whole=True)
-        mine = await guests.list_by_user(conn, user_id)
-        for guest in mine:
-            await guests.forget(conn, guest.event_id, user_id)
-        await auth.delete_account(conn, user_id)
-        await receipts.note_faceprints(conn, receipt)
-    await after_forgetting(request, [guest.event_id for guest in mine])
-    await receipts.check(pool, request.app[FACES], receipt.id)
-    return receipt.token
 
 
 async def after_forgetting(request: web.Request, event_ids: list[EventId]) -> None:
@@ -277,5 +294,4 @@ async def after_forgetting(request: web.Request, event_ids: list[EventId]) -> No
 ROUTES = [
     web.post("/api/events/{code}/join", post_join),
     web.get("/api/me", get_me),
-    web.delete("/api/me", delete_me),
 ]

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from findme import db, events, guests, shelves
+from findme import db, events, guests, handouts, photos, shelves
 from findme.cache import PHOTOS
+from findme.db import Connection
 from findme.errors import GalleryIsPrivate, NotFound
 from findme.guests import Guest
 from findme.models import Event, EventId, Gallery, PhotoId, Shelf
@@ -41,9 +42,22 @@ async def joined_event(request: web.Request) -> tuple[Event, Guest]:
         return await events.get(conn, guest.event_id), guest
 
 
-def photo_json(photo: Listed) -> dict[str, object]:
-    """Return a photo as the contract describes it."""
+async def guest_who_sees(request: web.Request, conn: Connection, photo_id: PhotoId) -> Guest:
+    """Return the caller's part in a photo's event; NotFound where they may not see the photo."""
+    me = user(request)
+    photo = await photos.get(conn, photo_id)
+    guest = await guests.find(conn, photo.event_id, me.id)
+    floor = request.app[SETTINGS].face_maybe_threshold
+    if guest is None or not await shelves.may_see(conn, photo_id, me.id, floor):
+        raise NotFound
+    return guest
+
+
+def photo_json(photo: Listed, event: Event) -> dict[str, object]:
+    """Return a photo as the contract describes it, in the terms of its event's choices."""
     path = f"/api/photo/{photo.id}?size="
+    version = handouts.version_of(event)
+    suffix = f"&v={version}" if version else ""
     box = photo.face_box
     return {
         "id": str(photo.id),
@@ -65,9 +79,11 @@ def photo_json(photo: Listed) -> dict[str, object]:
             "height": round(box.height, 4),
         },
         "thumb_url": path + "thumb",
-        "preview_url": path + "preview",
-        "original_url": path + "original",
+        "preview_url": path + "preview" + suffix,
+        "original_url": path + "original" + suffix if event.downloads else None,
         "placeholder": photo.placeholder,
+        "favourite": photo.favourite,
+        "credit": photo.credit,
     }
 
 
@@ -89,9 +105,28 @@ async def my_photos(
                 conn, guest.id, thresholds, shelf, before=before, limit=limit + 1
             )
             total = await shelves.count_mine(conn, guest.id, thresholds, shelf)
-        return _pack(found, total, limit)
+        return _pack(found, event, total, limit)
 
-    return await _cached(request, event.id, f"mine:{guest.id}:{shelf}:{before}:{limit}", make)
+    key = f"mine:{guest.id}:{shelf}:{before}:{limit}"
+    return await _cached(request, event.id, guest, key, make)
+
+
+async def favourite_photos(
+    request: web.Request, event: Event, guest: Guest, *, before: PhotoId | None, limit: int
+) -> bytes:
+    """Return a packed page of the photos that a guest marked."""
+    thresholds = thresholds_of(request, event)
+
+    async def make() -> bytes:
+        async with db.acquire(request.app[POOL]) as conn:
+            found = await shelves.list_favourites(
+                conn, event, guest.id, thresholds, before=before, limit=limit + 1
+            )
+            total = await shelves.count_favourites(conn, event, guest.id, thresholds)
+        return _pack(found, event, total, limit)
+
+    key = f"favourites:{guest.id}:{before}:{limit}"
+    return await _cached(request, event.id, guest, key, make)
 
 
 async def all_photos(
@@ -102,8 +137,12 @@ async def all_photos(
     before: PhotoId | None,
     limit: int,
 ) -> bytes:
-    """Return a packed page of an event's photos; GalleryIsPrivate where the gallery is `own`."""
-    if event.gallery is Gallery.OWN and not actor(request).is_admin:
+    """Return a packed page of an event's photos.
+
+    GalleryIsPrivate where the gallery is `own`, or the guest gave no consent and none may browse.
+    """
+    hidden = guest is not None and not guest.consented and not event.browse
+    if (event.gallery is Gallery.OWN or hidden) and not actor(request).is_admin:
         raise GalleryIsPrivate
     guest_id = None if guest is None else guest.id
 
@@ -118,22 +157,28 @@ async def all_photos(
                 limit=limit + 1,
             )
             total = await shelves.count_visible(conn, event.id)
-        return _pack(found, total, limit)
+        return _pack(found, event, total, limit)
 
-    return await _cached(request, event.id, f"all:{guest_id}:{before}:{limit}", make)
+    return await _cached(request, event.id, guest, f"all:{guest_id}:{before}:{limit}", make)
 
 
-def _pack(found: list[Listed], total: int, limit: int) -> bytes:
+def _pack(found: list[Listed], event: Event, total: int, limit: int) -> bytes:
     page, more = cut(found, limit)
-    return pack_list([photo_json(photo) for photo in page], total, page[-1].id if more else None)
+    items = [photo_json(photo, event) for photo in page]
+    return pack_list(items, total, page[-1].id if more else None)
 
 
 async def _cached(
-    request: web.Request, event_id: EventId, key: str, make: Callable[[], Awaitable[bytes]]
+    request: web.Request,
+    event_id: EventId,
+    guest: Guest | None,
+    key: str,
+    make: Callable[[], Awaitable[bytes]],
 ) -> bytes:
     cache = request.app[CACHE]
-    # the version is read before the rows: a change in between makes this page stale at once
+    # versions are read before the rows: a change in between makes this page stale at once
     version = await cache.version(event_id)
-    packed = await cache.get(PHOTOS, f"{event_id}:{version}:{key}", make)
+    marked = 0 if guest is None else await cache.guest_version(guest.id)
+    packed = await cache.get(PHOTOS, f"{event_id}:{version}:{marked}:{key}", make)
     assert packed is not None
     return packed

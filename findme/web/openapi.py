@@ -78,7 +78,14 @@ def document() -> Schema:
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": {path: _with_path_parameters(path, calls) for path, calls in paths.items()},
         "components": {
-            "schemas": {**SCHEMAS, **OPERATIONS_SCHEMAS, **ACCOUNT_SCHEMAS, **KEEPSAKE_SCHEMAS, **EVENT_SCHEMAS, **SHEET_SCHEMAS},
+            "schemas": {
+                **SCHEMAS,
+                **OPERATIONS_SCHEMAS,
+                **ACCOUNT_SCHEMAS,
+                **KEEPSAKE_SCHEMAS,
+                **EVENT_SCHEMAS,
+                **SHEET_SCHEMAS,
+            },
             "responses": {
                 "Problem": _problem("Any other failure."),
                 **{

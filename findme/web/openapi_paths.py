@@ -1,6 +1,7 @@
 """The calls of the API: who may make them, what they take and answer (see openapi.py)."""
 
 from findme.models import Shelf
+from findme.web.openapi_account import ERASED, PATCH_ME
 from findme.web.openapi_calls import (
     ANYONE,
     BEFORE,
@@ -20,8 +21,8 @@ from findme.web.openapi_calls import (
 )
 from findme.web.openapi_words import Schema, list_of, obj, one_of, ref, text
 
-RECEIPT = {"Location": {"description": "Of this erasure.", "schema": text()}}
 SELFIE_FORM = {"selfie": BINARY}
+SHELF = one_of([*Shelf, "favourites"]) | {"default": str(Shelf.SURE)}
 JOIN_FORM = obj(
     {
         "name": text(),
@@ -142,11 +143,12 @@ PATHS: dict[str, dict[str, Schema]] = {
         "get": call(
             "Account", "The caller and their events", SIGNED_IN, {200: answer("Me.", ref("Me"))}
         ),
+        "patch": PATCH_ME,
         "delete": call(
             "Account",
             "Erase account, selfies, face vectors and matches",
             SIGNED_IN,
-            {204: answer("Done; Location is the receipt.", headers=RECEIPT)},
+            ERASED,
             fails=(403,),
         ),
     },
@@ -202,7 +204,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             fails=(404, 422),
             parameters=[
                 EVENT,
-                query("shelf", "How sure.", one_of([*Shelf]) | {"default": str(Shelf.SURE)}),
+                query("shelf", "How sure, or what the caller marked.", SHELF),
                 BEFORE,
                 LIMIT,
             ],

@@ -156,7 +156,12 @@ SCHEMAS: dict[str, Schema] = {
             "created_at": TIME,
             "started_at": or_null(TIME),
             "finished_at": or_null(TIME),
-        }
+            "history": {
+                **list_of(ref("JobStep")),
+                "description": "Of one job, the oldest step first.",
+            },
+        },
+        optional=["history"],
     ),
     **PHOTOGRAPHER_SCHEMAS,
     "Guest": obj(

@@ -1,23 +1,17 @@
-"""The guest's pages but the gallery: home, joining, signing in and out, the account."""
+"""The guest's pages but gallery and account: home, joining, signing in and out."""
 
 from http import HTTPStatus
 
 from aiohttp import web
 
-from findme import auth, db, events, guests, selfies
+from findme import auth, db, events, guests
 from findme.errors import FindMeError, NotFound
-from findme.models import Event, GuestId, SelfieState
+from findme.models import Accounts, Event
 from findme.web import auth as auth_api
 from findme.web import guests as guests_api
-from findme.web.html import (
-    SCHEME_COOKIE,
-    SCHEMES,
-    local_path,
-    redirect,
-    remember,
-    render,
-)
-from findme.web.keys import POOL, actor, user
+from findme.web.html import local_path, redirect, render
+from findme.web.keys import POOL, actor
+from findme.web.leaving import may_browse
 from findme.web.middleware import SESSION_COOKIE
 
 
@@ -61,10 +55,11 @@ async def join(request: web.Request) -> web.Response:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
         return await _join_page(request, error)
-    response = redirect(f"/gallery?event={joined.event_id}")
-    if joined.token is not None and joined.expires_at is not None:
-        auth_api.set_session_cookie(response, request, joined.token, joined.expires_at)
-    return response
+    following = f"/gallery?event={joined.event_id}"
+    response = redirect(following)
+    if joined.key_url is not None:
+        response = render(request, "guest/key.html", {"key_url": joined.key_url, "next": following})
+    return guests_api.let_in(request, response, joined)
 
 
 async def _join_page(request: web.Request, error: FindMeError | None = None) -> web.Response:
@@ -82,15 +77,30 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
         "guest/join.html",
         {
             "event": event,
-            "guest": guest,
+            "guest": guest if guest is not None and guest.consented else None,
+            "browsing": guest is not None and not guest.consented,
             "code": None if error is None else error.code,
             "problems": [] if error is None else error.extra.get("problems", []),
             "field": None if error is None else error.extra.get("field"),
             "minimum": auth.MIN_PASSWORD,
             "adds": guest is not None and "more" in request.query,
+            "closed": _is_closed(event),
+            "optional": event.accounts is Accounts.OPTIONAL,
+            "browse": may_browse(event),
+            # where the form was sent back without scripts, with what was wrong in them
+            "full": error is not None and error.extra.get("field") in ("email", "password"),
         },
         status=HTTPStatus.OK if error is None else error.status,
     )
+
+
+def _is_closed(event: Event) -> bool:
+    """Whether nobody joins (any more)."""
+    try:
+        guests_api.check_open(event)
+    except FindMeError:
+        return True
+    return False
 
 
 async def login_page(request: web.Request) -> web.Response:
@@ -131,37 +141,6 @@ async def logout(request: web.Request) -> web.Response:
     return response
 
 
-async def account(request: web.Request) -> web.Response:
-    """GET /account: my events, my selfies, language and scheme, erase."""
-    signed_in = user(request)
-    async with db.acquire(request.app[POOL]) as conn:
-        parts = await guests.list_by_user(conn, signed_in.id)
-        named = {event.id: event for event in await events.list_joined(conn, signed_in.id)}
-        pictures = {part.id: await _pictures(conn, part.id) for part in parts}
-    joined = [
-        (part, named[part.event_id], pictures[part.id]) for part in parts if part.event_id in named
-    ]
-    return render(request, "guest/account.html", {"joined": joined, "most": selfies.MOST})
-
-
-async def _pictures(conn: db.Connection, guest_id: GuestId) -> list[db.Record]:
-    """Return the selfies that a guest is looked for with: of a refused one no picture is kept."""
-    mine = await selfies.list_of(conn, guest_id)
-    return [row for row in mine if row["state"] != SelfieState.REFUSED]
-
-
-async def choose_scheme(request: web.Request) -> web.Response:
-    """POST /account/scheme: light, dark, or as the device says."""
-    form = await request.post()
-    response = redirect(local_path(str(form.get("next", "")), "/account"))
-    scheme = str(form.get("scheme", ""))
-    if scheme in SCHEMES:
-        remember(request, response, SCHEME_COOKIE, scheme)
-    else:
-        response.del_cookie(SCHEME_COOKIE)
-    return response
-
-
 ROUTES = [
     web.get("/", home),
     web.get("/e", open_code),
@@ -170,6 +149,4 @@ ROUTES = [
     web.get("/login", login_page),
     web.post("/login", login),
     web.post("/logout", logout),
-    web.get("/account", account),
-    web.post("/account/scheme", choose_scheme),
 ]

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from findme import db, redaction, shelves, storage
-from findme.errors import NotFound
+from findme import db, events, handouts, redaction, shelves, storage
+from findme.errors import DownloadsOff, NotFound
 from findme.models import PhotoId, Shelf, Size, StoredImage
 from findme.redaction import Redaction
 from findme.web import lists
 from findme.web.answers import choice_of, list_answer, page_of, path_id
-from findme.web.keys import POOL, SETTINGS, actor, user
+from findme.web.keys import PIPELINE, POOL, SETTINGS, actor, user
 
-#: Immutable: a photo's bytes never change under its id.
+#: Immutable: a photo's bytes never change under its address; `v` is a part of it where the
+#: organiser's choices change them.
 CACHE_CONTROL = "private, max-age=31536000, immutable"
+#: The shelf of what the guest marked, beside those of what was found.
+FAVOURITES = "favourites"
 #: Bytes that wait in the kernel and in the process for one slow phone.
 SEND_BUFFER = 64 * 1024
 #: Seconds that one chunk may take to leave; slower than 4 KB/s is a connection that has died.
@@ -26,11 +29,16 @@ WRITE_SECONDS = 60.0
 async def get_my_photos(request: web.Request) -> web.Response:
     """GET /api/my-photos."""
     before, limit = page_of(request)
-    shelf = Shelf(choice_of(request, "shelf", Shelf, Shelf.SURE))
+    shelf = choice_of(request, "shelf", [*Shelf, FAVOURITES], Shelf.SURE)
     event, guest = await lists.joined_event(request)
-    packed = await lists.my_photos(
-        request, event, guest, shelf, before=_photo_id(before), limit=limit
-    )
+    if shelf == FAVOURITES:
+        packed = await lists.favourite_photos(
+            request, event, guest, before=_photo_id(before), limit=limit
+        )
+    else:
+        packed = await lists.my_photos(
+            request, event, guest, Shelf(shelf), before=_photo_id(before), limit=limit
+        )
     return list_answer(request, packed)
 
 
@@ -46,17 +54,31 @@ async def get_photo(request: web.Request) -> web.StreamResponse:
     """GET /api/photo/{id}: bytes, streamed chunk by chunk, for whoever may see the photo."""
     photo_id = PhotoId(path_id(request))
     size = Size(choice_of(request, "size", Size, Size.PREVIEW))
-    caller = user(request)
-    pool = request.app[POOL]
-    async with db.acquire(pool) as conn:
-        if not actor(request).is_admin and not await shelves.may_see(
-            conn, photo_id, caller.id, request.app[SETTINGS].face_maybe_threshold
-        ):
-            raise NotFound
-        image = await storage.find_photo_image(conn, photo_id, size)
+    caller, is_admin = user(request), actor(request).is_admin
+    event, recipe, image = None, None, None
+    async with db.acquire(request.app[POOL]) as conn:
+        if not is_admin:
+            if not await shelves.may_see(
+                conn, photo_id, caller.id, request.app[SETTINGS].face_maybe_threshold
+            ):
+                raise NotFound
+            # nothing of an organiser's choices shows on a thumbnail
+            if size is not Size.THUMB:
+                event = await events.of_photo(conn, photo_id)
+                recipe = handouts.recipe_of(event, size)
+        if recipe is None:
+            image = await storage.find_photo_image(conn, photo_id, size)
+    if event is not None and size is Size.ORIGINAL and not event.downloads:
+        raise DownloadsOff
+    if recipe is not None:
+        image = await request.app[PIPELINE].imaging.handout(photo_id, recipe)
     if image is None:
         raise NotFound
-    return await send_image(request, image)
+    version = "" if event is None else handouts.version_of(event)
+    same = request.query.get("v", "") == version
+    return await send_image(
+        request, image, cache_control=CACHE_CONTROL if same else "private, no-cache"
+    )
 
 
 async def send_image(

@@ -2,12 +2,13 @@
 
 from aiohttp import web
 
-from findme import db, guests, photos, shelves, verdicts
+from findme import db, verdicts
 from findme.db import Connection
-from findme.errors import InvalidRequest, NotFound
+from findme.errors import ConsentRequired, InvalidRequest
 from findme.models import EventId, FaceId, GuestId, PhotoId
+from findme.web import lists
 from findme.web.answers import json_of, parse_id, path_id
-from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE, SETTINGS, user
+from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE
 
 
 async def post_not_me(request: web.Request) -> web.Response:
@@ -57,13 +58,11 @@ async def _guest_of(
     request: web.Request, conn: Connection, photo_id: PhotoId
 ) -> tuple[EventId, GuestId]:
     """Return the photo's event and the caller's part in it; NotFound where they can't see it."""
-    me = user(request)
-    photo = await photos.get(conn, photo_id)
-    guest = await guests.find(conn, photo.event_id, me.id)
-    floor = request.app[SETTINGS].face_maybe_threshold
-    if guest is None or not await shelves.may_see(conn, photo_id, me.id, floor):
-        raise NotFound
-    return photo.event_id, guest.id
+    guest = await lists.guest_who_sees(request, conn, photo_id)
+    if not guest.consented:
+        # whoever says "that's me" is looked for with that face
+        raise ConsentRequired
+    return guest.event_id, guest.id
 
 
 async def _done(request: web.Request, event_id: EventId) -> web.Response:

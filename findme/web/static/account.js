@@ -1,4 +1,4 @@
-// The account: one selfie more or less, and erasing everything, after one question.
+// The account: one selfie more or less; and the button of the question before erasing.
 import { call } from "./api.js";
 import { openDialog, toast } from "./app.js";
 import { say } from "./words.js";
@@ -24,22 +24,11 @@ async function remove(url) {
   }
 }
 
-const dialog = document.getElementById("erase");
-const button = dialog.querySelector("[data-erase]");
-
-button.addEventListener("click", async () => {
-  if (button.getAttribute("aria-busy") === "true") return;
-  const label = button.textContent;
+const form = document.querySelector("form[data-erase]");
+form?.addEventListener("submit", (event) => {
+  const button = form.querySelector("button");
+  // a second press while the first is at work asks for nothing
+  if (button.getAttribute("aria-busy") === "true") return event.preventDefault();
   button.setAttribute("aria-busy", "true");
-  button.textContent = button.dataset.busy;
-  try {
-    const { location: receipt } = await call("DELETE", "/api/me");
-    // replace: there is no account to come back to
-    location.replace(receipt);
-  } catch {
-    dialog.querySelector(".wrong").hidden = false;
-  } finally {
-    button.removeAttribute("aria-busy");
-    button.textContent = label;
-  }
+  button.textContent = form.dataset.erase;
 });

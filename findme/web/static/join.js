@@ -1,5 +1,6 @@
 // Joining: look over the form, take the selfie, send both, say what happened.
 import { Problem, call } from "./api.js";
+import { showLink } from "./keep_link.js";
 import { closeSelfie, takeSelfie } from "./selfie.js";
 import { has, say } from "./words.js";
 
@@ -17,6 +18,13 @@ function fault(field) {
 
 /** Mark what is wrong; true where nothing is. */
 function look() {
+  const folded = form.querySelector("[data-account]");
+  // who asks for an account fills it in whole; who folds it away again wants none
+  for (const field of folded?.querySelectorAll("input") ?? []) {
+    if (!folded.open) field.value = "";
+    field.required = folded.open;
+    if (!folded.open) mark(field, null);
+  }
   const fields = [...form.querySelectorAll("input[required]")].filter((field) => field.type !== "file");
   const wrong = fields.filter((field) => fault(field));
   for (const field of fields) mark(field, wrong.includes(field) && fault(field));
@@ -49,12 +57,21 @@ async function send(picture) {
   try {
     const { data: answer } = await call(form.dataset.method, form.dataset.action, data);
     const status = answer?.selfie?.status ?? answer?.status;
-    setTimeout(() => { location.assign(form.dataset.next); }, DRAWN);
+    setTimeout(() => (answer?.key_url ? keep(answer.key_url) : location.assign(form.dataset.next)), DRAWN);
     return { done: true, sentence: say(status === "pending" ? "pending" : "accepted") };
   } catch (problem) {
     if (problem instanceof Problem) return refused(problem);
     throw problem;
   }
+}
+
+/** Show the link that is this guest's key, in place of the form. */
+function keep(link) {
+  closeSelfie();
+  const main = document.getElementById("main");
+  main.replaceChildren(document.getElementById("key-card").content.cloneNode(true));
+  showLink(main, link);
+  main.querySelector("h2").focus();
 }
 
 function refused({ code, document: { problems = [], field } }) {

@@ -1,0 +1,175 @@
+"""The account's page and its forms, which work where scripts do not run."""
+
+from dataclasses import replace
+from enum import StrEnum
+
+from aiohttp import web
+
+from findme import auth, db, events, guests, selfies
+from findme.errors import FindMeError, NotFound
+from findme.models import EventId, GuestId, SelfieState
+from findme.web import account, leaving
+from findme.web import auth as auth_api
+from findme.web.answers import choice_of, parse_id
+from findme.web.html import (
+    LANGUAGE_COOKIE,
+    SCHEME_COOKIE,
+    SCHEMES,
+    language_of,
+    redirect,
+    remember,
+    render,
+)
+from findme.web.keys import POOL, user
+from findme.web.middleware import SESSION_COOKIE
+
+
+class What(StrEnum):
+    """What a user may have erased."""
+
+    ACCOUNT = "account"
+    #: In all events.
+    FACE = "face"
+    #: In one event.
+    CONSENT = "consent"
+    #: Their part in one event.
+    EVENT = "event"
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /account: my events, my selfies, display, sign-in, erasing."""
+    return await _page(request)
+
+
+async def _page(request: web.Request, error: FindMeError | None = None) -> web.Response:
+    signed_in = user(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        parts = await guests.list_by_user(conn, signed_in.id)
+        named = {event.id: event for event in await events.list_joined(conn, signed_in.id)}
+        pictures = {part.id: await _pictures(conn, part.id) for part in parts}
+    joined = [
+        (part, named[part.event_id], pictures[part.id]) for part in parts if part.event_id in named
+    ]
+    return render(
+        request,
+        "guest/account.html",
+        {
+            "joined": joined,
+            "has_face": any(part.consented for part in parts),
+            "most": selfies.MOST,
+            "minimum": auth.MIN_PASSWORD,
+            "code": None if error is None else error.code,
+            "field": None if error is None else error.extra.get("field"),
+            "done": request.query.get("done"),
+        },
+        status=200 if error is None else error.status,
+    )
+
+
+async def _pictures(conn: db.Connection, guest_id: GuestId) -> list[db.Record]:
+    """Return the selfies that a guest is looked for with: of a refused one no picture is kept."""
+    mine = await selfies.list_of(conn, guest_id)
+    return [row for row in mine if row["state"] != SelfieState.REFUSED]
+
+
+async def choose(request: web.Request) -> web.Response:
+    """POST /account/choices: language, scheme, letter keys."""
+    form, me = await request.post(), user(request)
+    scheme = str(form.get("scheme", ""))
+    wanted = replace(
+        me,
+        language=str(form["language"]) if "language" in form else me.language,
+        scheme=scheme if scheme in SCHEMES else None,
+        letter_keys="letter_keys" in form,
+    )
+    await account.choose(request, wanted)
+    response = redirect("/account")
+    if wanted.language is not None and wanted.language != language_of(request).code:
+        remember(request, response, LANGUAGE_COOKIE, wanted.language)
+    if wanted.scheme is None:
+        response.del_cookie(SCHEME_COOKIE)
+    else:
+        remember(request, response, SCHEME_COOKIE, wanted.scheme)
+    return response
+
+
+async def change_password(request: web.Request) -> web.Response:
+    """POST /account/password."""
+    form = await request.post()
+    try:
+        await account.change_password(request, str(form.get("old", "")), str(form.get("new", "")))
+    except FindMeError as error:
+        return await _page(request, error)
+    return redirect("/account?done=password#sign-in")
+
+
+async def add_sign_in(request: web.Request) -> web.Response:
+    """POST /account/credentials: an e-mail address and a password for a guest with a name only."""
+    form = await request.post()
+    try:
+        await account.add_sign_in(
+            request, str(form.get("email", "")), str(form.get("password", ""))
+        )
+    except FindMeError as error:
+        return await _page(request, error)
+    return redirect("/account?done=credentials#sign-in")
+
+
+async def renew_link(request: web.Request) -> web.Response:
+    """POST /account/key: the new link, shown this once."""
+    link = await account.renew_link(request)
+    return render(request, "guest/key.html", {"key_url": link, "next": "/account"})
+
+
+async def sign_out_everywhere(request: web.Request) -> web.Response:
+    """POST /account/sign-out-everywhere."""
+    await auth_api.post_logout_everywhere(request)
+    response = redirect("/")
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
+async def erase_page(request: web.Request) -> web.Response:
+    """GET /account/erase?what=&event=: one question before anything goes."""
+    user(request)
+    what = What(choice_of(request, "what", What, What.ACCOUNT))
+    event = None
+    if what in (What.CONSENT, What.EVENT):
+        event_id = _event_id(request)
+        async with db.acquire(request.app[POOL]) as conn:
+            if await guests.find(conn, event_id, user(request).id) is None:
+                raise NotFound
+            event = await events.get(conn, event_id)
+    stays = event is not None and leaving.may_browse(event)
+    return render(request, "guest/erase.html", {"what": what, "event": event, "stays": stays})
+
+
+async def erase(request: web.Request) -> web.Response:
+    """POST /account/erase?what=&event=: the answer is the receipt."""
+    me, what = user(request), What(choice_of(request, "what", What, What.ACCOUNT))
+    if what is What.ACCOUNT:
+        response = redirect(f"/receipt/{await leaving.forget_user(request, me.id)}")
+        response.del_cookie(SESSION_COOKIE)
+        return response
+    if what is What.EVENT:
+        token = await leaving.leave_event(request, me.id, _event_id(request))
+    else:
+        event_id = None if what is What.FACE else _event_id(request)
+        token = await leaving.forget_face(request, me.id, event_id)
+    return redirect(f"/receipt/{token}")
+
+
+def _event_id(request: web.Request) -> EventId:
+    return EventId(parse_id(request.query.get("event", "")))
+
+
+ROUTES = [
+    web.get("/account", page),
+    web.post("/account/choices", choose),
+    web.post("/account/password", change_password),
+    web.post("/account/credentials", add_sign_in),
+    web.post("/account/key", renew_link),
+    web.post("/account/sign-out-everywhere", sign_out_everywhere),
+    web.get("/account/erase", erase_page),
+    web.post("/account/erase", erase),
+]

@@ -1,0 +1,126 @@
+"""Leaving: an event, with one's face, or altogether. Each answers with the receipt's address."""
+
+from aiohttp import web
+
+from findme import auth, db, events, guests, receipts
+from findme.db import Connection
+from findme.errors import NotFound
+from findme.models import Event, EventId, Gallery, UserId
+from findme.web.answers import path_id
+from findme.web.guests import after_forgetting
+from findme.web.keys import CACHE, FACES, POOL, SETTINGS, user
+from findme.web.middleware import SESSION_COOKIE
+
+
+def may_browse(event: Event) -> bool:
+    """Whether guests see an event's gallery without consent and selfie."""
+    return event.browse and event.gallery is Gallery.EVERYONE
+
+
+async def forget_user(request: web.Request, user_id: UserId) -> str:
+    """Erase an account; its vectors at once where the engine answers, else by the durable job.
+
+    Return the token of the receipt.
+    """
+    pool = request.app[POOL]
+    await auth.close_sessions(pool, request.app[CACHE], user_id)
+    async with db.transaction(pool) as conn:
+        receipt = await _begin(request, conn, user_id, whole=True)
+        mine = await guests.list_by_user(conn, user_id)
+        for guest in mine:
+            await guests.forget(conn, guest.event_id, user_id)
+        await auth.delete_account(conn, user_id)
+        await receipts.note_faceprints(conn, receipt)
+    return await _finish(request, receipt, [guest.event_id for guest in mine])
+
+
+async def forget_face(request: web.Request, user_id: UserId, event_id: EventId | None) -> str:
+    """Erase what was made of a user's face, in one event or (None) in all; return the token.
+
+    Where an event can be browsed they stay its guest, elsewhere their part in it ends. NotFound
+    where they are no guest of the event.
+    """
+    async with db.transaction(request.app[POOL]) as conn:
+        mine = await _parts(conn, user_id, event_id)
+        receipt = await _begin(request, conn, user_id, event_id=event_id)
+        for each in mine:
+            if may_browse(await events.get(conn, each)):
+                await guests.withdraw(conn, each, user_id)
+            else:
+                await guests.forget(conn, each, user_id)
+        await receipts.note_faceprints(conn, receipt)
+    return await _finish(request, receipt, mine)
+
+
+async def leave_event(request: web.Request, user_id: UserId, event_id: EventId) -> str:
+    """End a user's part in an event, with all there is of it; return the receipt's token."""
+    async with db.transaction(request.app[POOL]) as conn:
+        mine = await _parts(conn, user_id, event_id)
+        receipt = await _begin(request, conn, user_id, event_id=event_id)
+        await guests.forget(conn, event_id, user_id)
+        await receipts.note_faceprints(conn, receipt)
+    return await _finish(request, receipt, mine)
+
+
+async def _parts(conn: Connection, user_id: UserId, event_id: EventId | None) -> list[EventId]:
+    """Return the events that a user is a guest of, or the one that is named."""
+    mine = [guest.event_id for guest in await guests.list_by_user(conn, user_id)]
+    if event_id is None:
+        return mine
+    if event_id not in mine:
+        raise NotFound
+    return [event_id]
+
+
+async def _begin(
+    request: web.Request,
+    conn: Connection,
+    user_id: UserId,
+    *,
+    whole: bool = False,
+    event_id: EventId | None = None,
+) -> receipts.Opened:
+    sure = request.app[SETTINGS].face_match_threshold
+    return await receipts.begin(conn, user_id, sure=sure, whole=whole, event_id=event_id)
+
+
+async def _finish(request: web.Request, receipt: receipts.Opened, event_ids: list[EventId]) -> str:
+    await after_forgetting(request, event_ids)
+    await receipts.check(request.app[POOL], request.app[FACES], receipt.id)
+    return receipt.token
+
+
+async def delete_me(request: web.Request) -> web.Response:
+    """DELETE /api/me: account, selfies, vectors and matches; Location is the receipt."""
+    response = _erased(await forget_user(request, user(request).id))
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
+async def delete_face(request: web.Request) -> web.Response:
+    """DELETE /api/me/face: selfies, vectors and matches in all events; the account stays."""
+    return _erased(await forget_face(request, user(request).id, None))
+
+
+async def delete_consent(request: web.Request) -> web.Response:
+    """DELETE /api/me/events/{event_id}/consent: the same for one event."""
+    event_id = EventId(path_id(request, "event_id"))
+    return _erased(await forget_face(request, user(request).id, event_id))
+
+
+async def delete_part(request: web.Request) -> web.Response:
+    """DELETE /api/me/events/{event_id}: the caller leaves the event."""
+    event_id = EventId(path_id(request, "event_id"))
+    return _erased(await leave_event(request, user(request).id, event_id))
+
+
+def _erased(token: str) -> web.Response:
+    return web.Response(status=204, headers={"Location": f"/receipt/{token}"})
+
+
+ROUTES = [
+    web.delete("/api/me", delete_me),
+    web.delete("/api/me/face", delete_face),
+    web.delete("/api/me/events/{event_id}/consent", delete_consent),
+    web.delete("/api/me/events/{event_id}", delete_part),
+]
