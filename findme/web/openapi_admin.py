@@ -72,7 +72,7 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
     },
     "/api/admin/queue/jobs": {"get": listing("Operating", "Jobs", "Job", STATE)},
     "/api/admin/queue/jobs/{id}": {
-        "get": get("Operating", "A job", {200: answer("The job.", ref("JobHistory"))})
+        "get": get("Operating", "A job", {200: answer("The job.", ref("Job"))})
     },
     "/api/admin/queue/jobs/{id}/retry": {
         "post": change(

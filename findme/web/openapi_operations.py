@@ -38,24 +38,7 @@ OPERATIONS_SCHEMAS: dict[str, Schema] = {
             "concurrency": whole("Calls of the face engine in flight, in each process."),
         }
     ),
-    "JobHistory": {
-        "allOf": [
-            ref("Job"),
-            obj(
-                {
-                    "history": list_of(
-                        obj(
-                            {
-                                "at": _TIME,
-                                "what": text("The state it came to."),
-                                "detail": or_null(text()),
-                            }
-                        )
-                    )
-                }
-            ),
-        ]
-    },
+    "JobStep": obj({"at": _TIME, "what": text("The state it came to."), "detail": or_null(text())}),
     "AuditEntry": obj(
         {
             "id": _ID,
