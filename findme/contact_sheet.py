@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from findme.db import Connection, Record
 from findme.errors import NotFound
-from findme.models import EventId, PhotoId, Review
+from findme.models import EventId, PhotoId
 
 #: Jobs of a photo that are shown, the newest first.
 MOST_JOBS = 10
@@ -162,15 +162,3 @@ async def beside(
     )
     assert row is not None
     return row["newer"], row["older"]
-
-
-async def review(conn: Connection, photo_ids: list[PhotoId], says: Review) -> list[EventId]:
-    """Note what the organiser says of photos; return the events of those that it changes."""
-    rows = await conn.fetch(
-        """
-        update photo set review = $2, approved_at = case when $2 = 'shown' then now() end
-         where id = any($1) and review <> $2 returning event_id""",
-        photo_ids,
-        says,
-    )
-    return sorted({EventId(row["event_id"]) for row in rows})

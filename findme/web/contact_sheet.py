@@ -57,7 +57,8 @@ async def get_counts(request: web.Request) -> web.Response:
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        return json_answer(await contact_sheet.count_views(conn, event.id))
+        counts = await contact_sheet.count_views(conn, event.id)
+    return json_answer({str(view): number for view, number in counts.items()})
 
 
 async def get_photo(request: web.Request) -> web.Response:

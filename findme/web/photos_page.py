@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from findme import contact_sheet, db, events
+from findme import contact_sheet, db, events, photos
 from findme.contact_sheet import View
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
@@ -140,7 +140,7 @@ async def _do(
         await sheet_api.retry(request, chosen, thorough=word == THOROUGH)
     elif word in list(Review):
         async with db.transaction(request.app[POOL]) as conn:
-            await contact_sheet.review(conn, list(chosen), Review(word))
+            await photos.review(conn, list(chosen), Review(word))
         await request.app[CACHE].forget_event(event_id)
     else:
         raise InvalidRequest("There is no such button.", field="act")
