@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import backup, logs, resources, restore, server, watcher_cli
+from findme import backup, demo, logs, resources, restore, server, watcher_cli
 from findme.auth import check_email, check_password
 from findme.engine import __main__ as engine
 from findme.errors import FindMeError
@@ -61,6 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("migrate", help="bring the database up to date")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.set_defaults(run=_migrate)
+
+    command = commands.add_parser("demo", help="make events with drawn photos to look around in")
+    command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    command.add_argument(
+        "--force", action="store_true", help="also beside real events, or once more"
+    )
+    command.set_defaults(run=_demo)
 
     command = commands.add_parser("backup", help="write everything into one file, while it runs")
     command.add_argument("file", type=Path, help="written anew, readable by its owner alone")
@@ -135,6 +142,19 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
     asyncio.run(resources.migrate(settings))
     print("The database is up to date.")
+    return 0
+
+
+def _demo(options: argparse.Namespace, settings: Settings) -> int:
+    made = asyncio.run(demo.make(settings, force=options.force))
+    base = settings.findme_base_url or f"http://{settings.findme_host}:{settings.findme_port}"
+    print(
+        f"Three events with drawn photos. Look at {base} (findme serve, where it does not run):\n"
+        f"  a guest      {base}/gallery?event={made.event_id}  as {made.guest_email}\n"
+        f"  the admin    {base}/admin  as {made.admin_email}\n"
+        f"  who joins    {base}/e/{made.code}\n"
+        f"The password of all is {made.password}"
+    )
     return 0
 
 
