@@ -8,15 +8,15 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from findme import db, selfies, shelves
+from findme import db, selfies, shelves, take_home
 from findme.guests import Guest
-from findme.models import Event, PhotoId, SelfieState, Shelf
+from findme.models import DownloadSize, Event, PhotoId, SelfieId, SelfieState, Shelf
 from findme.web import lists
 from findme.web.answers import choice_of, json_answer, parse_id
 from findme.web.html import language_of, render, zone_of
 from findme.web.keys import POOL
 from findme.web.tabs import ALL, MAYBE, MINE, gallery_url, tabs_of
-from findme.web.tiles import WIDE, add_headings, hours_of, mini_of, tile_of
+from findme.web.tiles import WIDE, add_headings, hours_of, mini_of, ring_of, tile_of
 
 #: Photos of one page: some twenty rows on a phone.
 PAGE = 60
@@ -71,6 +71,8 @@ async def gallery(request: web.Request) -> web.Response:
             "tiles": tiles,
             "hour": hours_of(language_of(request), zone_of(request)),
             "minis": minis if before is None else [],
+            "avatar": await _accepted_selfie(request, guest),
+            "weight": await _weight(request, event, guest) if tab == MINE else None,
             "first_row": FIRST_ROW,
             "wide": WIDE,
             "is_first_page": before is None,
@@ -89,9 +91,6 @@ async def _question(
     packed = await lists.my_photos(request, event, guest, Shelf.MAYBE, before=before, limit=PAGE)
     items, _ = _unpack(packed)
     counts = await _count(request, event, guest)
-    async with db.acquire(request.app[POOL]) as conn:
-        mine = await selfies.list_of(conn, guest.id)
-    accepted = [row["id"] for row in mine if row["state"] == SelfieState.ACCEPTED]
     source = _shelf_source(event, Shelf.MAYBE)
     here = URL(gallery_url(event, MAYBE))
     return render(
@@ -100,14 +99,31 @@ async def _question(
         {
             "event": event,
             "photo": tile_of(items[0]) if items else None,
+            "ring": ring_of(items[0]) if items else None,
             "total": counts.maybe,
             "skipped": before is not None,
             "skip": str(here.update_query(before=items[0]["id"])) if items else None,
-            "selfie_id": accepted[0] if accepted else None,
+            "selfie_id": await _accepted_selfie(request, guest),
             "source": str(source if before is None else source.update_query(before=str(before))),
             "back": gallery_url(event, MINE),
         },
     )
+
+
+async def _accepted_selfie(request: web.Request, guest: Guest) -> SelfieId | None:
+    """Return the newest selfie that the guest is looked for with."""
+    async with db.acquire(request.app[POOL]) as conn:
+        mine = await selfies.list_of(conn, guest.id)
+    accepted = (row["id"] for row in mine if row["state"] == SelfieState.ACCEPTED)
+    return next(accepted, None)
+
+
+async def _weight(request: web.Request, event: Event, guest: Guest) -> int | None:
+    """Return the bytes of what the guest can take home; None where it is made on the way."""
+    if event.download_size is not DownloadSize.ORIGINAL or event.watermark:
+        return None
+    async with db.acquire(request.app[POOL]) as conn:
+        return await take_home.weigh(conn, guest.id, lists.thresholds_of(request, event).sure)
 
 
 async def _minis(request: web.Request, event: Event, guest: Guest) -> list[dict[str, Any]]:

@@ -17,6 +17,11 @@ WIDE = 1.8
 OVAL = (40, 50)
 AROUND = 1.7
 
+#: How far a ring lies outside a face, of the face's width and height; maybe.js does the same.
+RING = (0.34, 0.28)
+#: What a ring keeps from the picture's edge, of the picture's sides.
+EDGE = 0.01
+
 #: Returns 23 h, or 11 PM, by the catalogue's sentence of {h} and {p}.
 Hour = Callable[[datetime, str], str]
 
@@ -65,6 +70,22 @@ def hours_of(language: Language, zone: tzinfo) -> Hour:
         return sentence.replace("{h}", shown).replace("{p}", part("a")).strip()
 
     return hour
+
+
+def ring_of(photo: dict[str, Any]) -> dict[str, float] | None:
+    """Return where the ring round the guest's face lies (per cent of the picture), or None.
+
+    It leaves room for hair and chin, and never leaves the picture, which would cut it off.
+    """
+    box = photo["face_box"]
+    if box is None:
+        return None
+    ring = {}
+    for side, length, around in (("left", "width", RING[0]), ("top", "height", RING[1])):
+        start = max(EDGE, box[side] - around * box[length])
+        end = min(1 - EDGE, box[side] + (1 + around) * box[length])
+        ring |= {side: round(100 * start, 1), length: round(100 * max(0.0, end - start), 1)}
+    return ring
 
 
 def mini_of(photo: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // Choosing photos: the button, a long press, Space; the dock then counts and takes them along.
 import { share, takesFiles } from "./share.js";
-import { count, say } from "./words.js";
+import { count, number, say } from "./words.js";
 import { toast } from "./app.js";
 
 const LONG = 450; // ms; shorter is a tap
@@ -14,6 +14,7 @@ export function setUpChoosing(main, grid) {
   const take = dock.querySelector("[data-take]");
   const label = take.querySelector("span");
   const shareButton = dock.querySelector("[data-share]");
+  const weight = take.querySelector("[data-weight]");
   const all = take.getAttribute("href");
   let choosing = false;
   let total = null;
@@ -30,6 +31,7 @@ export function setUpChoosing(main, grid) {
       if (total !== null) label.textContent = count("take", total);
       take.href = all;
     }
+    if (weight) showWeight(choosing ? tiles.length : total ?? Number(weight.dataset.of));
     take.toggleAttribute("aria-disabled", choosing && !tiles.length);
     shareButton.hidden = !(choosing && tiles.length && tiles.length <= SHAREABLE && takesFiles());
     dock.querySelector("[data-unchoose]").hidden = !choosing;
@@ -45,6 +47,13 @@ export function setUpChoosing(main, grid) {
         tile.removeAttribute("aria-checked");
       }
     }
+  }
+
+  // by what a photo weighs on average: the number of photos moves all evening
+  function showWeight(photos) {
+    const size = photos * weight.dataset.weight / weight.dataset.of / 1e6;
+    weight.textContent = say("weight", { size: number(Math.max(1, Math.round(size))) });
+    weight.hidden = !photos;
   }
 
   function set(on) {

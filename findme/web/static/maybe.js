@@ -37,10 +37,19 @@ function show() {
   if (photos[at + 1]) new Image().src = photos[at + 1].preview_url;
 }
 
+// room for hair and chin, and what a ring keeps from the picture's edge (tiles.ring_of)
+const RING = { left: ["width", 0.34], top: ["height", 0.28] };
+const EDGE = 0.01;
+
 function ring(box) {
   const face = document.createElement("span");
   face.className = "face";
-  for (const side of ["left", "top", "width", "height"]) face.style[side] = `${(100 * box[side]).toFixed(1)}%`;
+  for (const [side, [length, around]] of Object.entries(RING)) {
+    const start = Math.max(EDGE, box[side] - around * box[length]);
+    const end = Math.min(1 - EDGE, box[side] + (1 + around) * box[length]);
+    face.style[side] = `${(100 * start).toFixed(1)}%`;
+    face.style[length] = `${(100 * Math.max(0, end - start)).toFixed(1)}%`;
+  }
   return face;
 }
 

@@ -1,0 +1,30 @@
+"""A guest's own face, small: what stands in the top bar of their gallery.
+
+Pure functions on pixels; they block: call them in a thread.
+"""
+
+from io import BytesIO
+from typing import Final
+
+from PIL import Image, ImageOps
+
+AVATAR_SIDE: Final = 96  # px; 40 CSS pixels at more than twice the density
+_CLOSE: Final = 0.72  # of the selfie's shorter side: the face, which an oval has put in the middle
+_MIDDLE: Final = (0.5, 0.45)
+
+
+def avatar(selfie: bytes) -> bytes:
+    """Return the middle of a stored selfie (an upright JPEG) as a small square JPEG."""
+    with Image.open(BytesIO(selfie), formats=["JPEG"]) as image:
+        image.draft(None, (2 * AVATAR_SIDE, 2 * AVATAR_SIDE))
+        side = round(_CLOSE * min(image.size))
+        left = round((image.width - side) * _MIDDLE[0])
+        top = round((image.height - side) * _MIDDLE[1])
+        face = ImageOps.fit(
+            image.convert("RGB").crop((left, top, left + side, top + side)),
+            (AVATAR_SIDE, AVATAR_SIDE),
+            Image.Resampling.BICUBIC,
+        )
+    out = BytesIO()
+    face.save(out, "JPEG", quality=80)
+    return out.getvalue()
