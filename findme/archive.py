@@ -3,7 +3,8 @@
 Entries are stored, not deflated: pictures are compressed already. So the length of the archive is
 known before its first byte, and stays true whatever happens while it is sent: an entry that cannot
 be read to its end (its photo was deleted meanwhile) leaves its place blank and is not listed.
-Programs open a ZIP by the list at its end, which says where each entry begins.
+Programs open a ZIP by the list at its end, which says where each entry begins. Where an entry is
+only made when its turn comes, its size is not known before, and neither is the archive's.
 
 The format is that of PKWARE's APPNOTE 6.3.10; the numbers in comments are its sections. Above
 65,534 entries or 4 GiB the ZIP64 records are written, which everything of this century reads.
@@ -48,8 +49,8 @@ class Entry:
 
     #: With `/` between folders; see `distinct_names`.
     name: str
-    #: Less than 4 GiB.
-    size_bytes: int
+    #: Less than 4 GiB; None: known once it is read.
+    size_bytes: int | None
     modified_at: datetime
     read: Callable[[], AsyncIterator[bytes]]
 
@@ -58,10 +59,9 @@ class Entry:
         """The length of its local header."""
         return _LOCAL.size + len(self.name.encode()) + _TIME.size
 
-    @property
-    def place_bytes(self) -> int:
-        """The length of its place in the archive: header, bytes, checksum."""
-        return self.header_bytes + self.size_bytes + _DESCRIPTOR.size
+    def place_bytes(self, size: int) -> int:
+        """Return the length of its place with so many bytes: header, bytes, checksum."""
+        return self.header_bytes + size + _DESCRIPTOR.size
 
 
 def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[str]:
@@ -79,12 +79,14 @@ def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[s
     return result
 
 
-def size_of(entries: Sequence[Entry]) -> int:
-    """Return how many bytes `stream` yields for these entries."""
+def size_of(entries: Sequence[Entry]) -> int | None:
+    """Return how many bytes `stream` yields for these entries; None where that is not known."""
     places, lines = 0, 0
     for entry in entries:
+        if entry.size_bytes is None:
+            return None
         lines += len(_central(entry, 0, 0, places, bytes(4)))
-        places += entry.place_bytes
+        places += entry.place_bytes(entry.size_bytes)
     zip64 = _needs_64(len(entries), places + lines)
     return places + lines + len(_end(0, 0, 0, zip64=zip64))
 
@@ -98,19 +100,21 @@ async def stream(entries: Sequence[Entry], zone: tzinfo) -> AsyncIterator[bytes]
         yield _local(entry, when)
         crc, sent = 0, 0
         async for chunk in entry.read():
-            part = chunk[: entry.size_bytes - sent]
+            part = chunk if entry.size_bytes is None else chunk[: entry.size_bytes - sent]
             crc = zlib.crc32(part, crc)
             sent += len(part)
             yield part
-        line = _central(entry, crc, entry.size_bytes, offset, when)
-        if sent == entry.size_bytes:
+        size = sent if entry.size_bytes is None else entry.size_bytes
+        line = _central(entry, crc, size, offset, when)
+        # no picture is empty: nothing was read of one that is gone
+        if sent == size and (sent or entry.size_bytes == 0):
             yield _DESCRIPTOR.pack(b"PK\x07\x08", crc, sent, sent)
             listed.append(line)
         else:
-            for blank in _blanks(entry.size_bytes - sent + _DESCRIPTOR.size):
+            for blank in _blanks(size - sent + _DESCRIPTOR.size):
                 yield blank
             unlisted += len(line)
-        offset += entry.place_bytes
+        offset += entry.place_bytes(size)
     # what the lines of missing entries would have taken stands blank before the list
     for blank in _blanks(unlisted):
         yield blank

@@ -1,13 +1,16 @@
 """Events: what an organiser makes, and what ends with it."""
 
+import hashlib
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from findme import queue
+from findme import queue, storage
 from findme.db import Connection
 from findme.errors import NotFound
 from findme.models import (
@@ -18,7 +21,9 @@ from findme.models import (
     EventId,
     Gallery,
     JobKind,
+    PhotoId,
     Publish,
+    Size,
     UserId,
 )
 
@@ -147,6 +152,40 @@ async def update(conn: Connection, event: Event) -> Event:
         event.closes_at,
         event.time_zone,
         event.wall_token,
+    )
+    if row is None:
+        raise NotFound
+    return _event(row)
+
+
+async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size, bytes]) -> Event:
+    """Put these JPEGs in the place of an event's cover; without any it has none."""
+    await conn.execute("delete from image where event_id = $1", event_id)
+    cover = None
+    if pictures:
+        cover = hashlib.sha256(b"".join(pictures.values())).hexdigest()[:8]
+    row = await conn.fetchrow(
+        "update event set cover = $2 where id = $1 returning *", event_id, cover
+    )
+    if row is None:
+        raise NotFound
+    for size, jpeg in pictures.items():
+        await storage.store_bytes(conn, jpeg, size=size, event_id=event_id)
+    return _event(row)
+
+
+def zone_of(event: Event) -> tzinfo | None:
+    """Return the zone that an event's clocks are read in; None where none was chosen."""
+    try:
+        return None if event.time_zone is None else ZoneInfo(event.time_zone)
+    except (KeyError, OSError):  # chosen on a machine that knew more zones
+        return None
+
+
+async def of_photo(conn: Connection, photo_id: PhotoId) -> Event:
+    """Return the event that a photo is of; NotFound where it is gone."""
+    row = await conn.fetchrow(
+        "select * from event where id = (select event_id from photo where id = $1)", photo_id
     )
     if row is None:
         raise NotFound

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from typing import Final
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 
+from findme import stamps
 from findme.errors import ImageTooLarge, UnreadableImage, UnsupportedImage
 from findme.models import Box
 
@@ -93,15 +94,15 @@ class Renditions:
     height: int
 
 
-def probe(path: Path, max_pixels: int) -> Probe:
+def probe(path: Path, max_pixels: int, zone: tzinfo = UTC) -> Probe:
     """Tell a picture's type (by content), upright size and time of capture without decoding it.
 
     Raises UnsupportedImage for anything but JPEG, PNG, WebP and HEIC, UnreadableImage for a broken
-    header and ImageTooLarge above *max_pixels*. *taken_at* is in UTC, and taken for UTC where the
-    camera named no zone. A JPEG that is cut off passes: `render` notices.
+    header and ImageTooLarge above *max_pixels*. *taken_at* is in UTC; the clock of a camera that
+    names no zone is read in *zone*. A JPEG that is cut off passes: `render` notices.
     """
     with _opened(path, max_pixels) as (media_type, image):
-        orientation, taken_at = _read_exif(image)
+        orientation, taken_at = _read_exif(image, zone)
         width, height = _upright_size(image.size, orientation)
         return Probe(media_type, width, height, taken_at)
 
@@ -127,6 +128,19 @@ def render(path: Path, max_pixels: int) -> Renditions:
         width=width,
         height=height,
     )
+
+
+def handout(path: Path, max_pixels: int, side: int | None, watermark: str | None) -> bytes:
+    """Return a picture as guests get it: an upright JPEG of at most *side* pixels, marked.
+
+    Without *side* it keeps its size, and takes some 5 bytes of memory for each pixel. Raises as
+    `render` does.
+    """
+    with _opened(path, max_pixels) as (_, image):
+        picture = _decode(image, side or max(image.size))
+    if watermark:
+        stamps.stamp(picture, watermark)
+    return _jpeg(picture, 82 if side and side <= PREVIEW_SIDE else 90, progressive=True)
 
 
 def selfie(path: Path, max_pixels: int) -> bytes:
@@ -203,25 +217,26 @@ def _media_type(path: Path) -> str:
     raise UnsupportedImage
 
 
-def _read_exif(image: Image.Image) -> tuple[int, datetime | None]:
+def _read_exif(image: Image.Image, zone: tzinfo = UTC) -> tuple[int, datetime | None]:
     """Return orientation (1 to 8) and time of capture; broken EXIF is no reason to refuse."""
     try:
         # The base class's: that of PNG decodes the pixels in search of an eXIf chunk behind them.
         # HEIC names orientation 1 here, its decoder having turned the picture already.
         exif = Image.Image.getexif(image)
         orientation = exif.get(_ORIENTATION)
-        taken_at = _taken_at(exif.get_ifd(_EXIF_IFD))
+        taken_at = _taken_at(exif.get_ifd(_EXIF_IFD), zone)
     except (*_DECODER_ERRORS, TypeError, KeyError, ZeroDivisionError):
         return 1, None
     return orientation if orientation in _UPRIGHT else 1, taken_at
 
 
-def _taken_at(exif_ifd: dict[int, object]) -> datetime | None:
+def _taken_at(exif_ifd: dict[int, object], zone: tzinfo) -> datetime | None:
     local = str(exif_ifd.get(_DATE_TIME_ORIGINAL, "")).strip("\0 ")
     offset = str(exif_ifd.get(_OFFSET_TIME_ORIGINAL, "")).strip("\0 ")
-    for zone in (offset, "+00:00"):
+    for named in (offset, ""):
         try:
-            return datetime.strptime(f"{local} {zone}", "%Y:%m:%d %H:%M:%S %z").astimezone(UTC)
+            clock = datetime.strptime(f"{local} {named or '+00:00'}", "%Y:%m:%d %H:%M:%S %z")
+            return (clock if named else clock.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError):
             continue  # no zone, or one that makes no sense; after that: no time
     return None

@@ -8,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
-from findme import db, images, photos, redaction, storage
+from findme import db, handouts, images, photos, redaction, storage
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound
+from findme.handouts import Recipe
 from findme.images import Renditions
-from findme.models import PhotoState, Size
+from findme.models import PhotoId, PhotoState, Size, StoredImage
 from findme.photos import Photo
 from findme.redaction import Redaction
 from findme.settings import Settings
@@ -40,6 +42,10 @@ class Imaging:
         self._settings = settings
         self._pool = pool
         self._cache = cache
+        #: Many phones ask for the same photo at once: it is made for the first one.
+        self._making: WeakValueDictionary[tuple[PhotoId, Recipe], asyncio.Lock] = (
+            WeakValueDictionary()
+        )
         self._threads = ThreadPoolExecutor(
             THREADS, thread_name_prefix="pixels", initializer=_stand_back
         )
@@ -50,7 +56,7 @@ class Imaging:
 
     async def prepare(self, photo: Photo) -> bytes:
         """Store thumbnail, preview and redactions once; return the JPEG that the engine sees."""
-        async with self._original(photo) as path:
+        async with self._original(photo.id) as path:
             made = await self.run(images.render, path, self._settings.max_image_pixels)
             # one that failed gets its fresh start whole: it may have failed before its pictures
             if photo.state in (PhotoState.RECEIVED, PhotoState.FAILED):
@@ -60,20 +66,41 @@ class Imaging:
 
     async def closer(self, photo: Photo) -> bytes:
         """Return the larger JPEG for a second look at a crowd."""
-        async with self._original(photo) as path:
+        async with self._original(photo.id) as path:
             return await self.run(images.closer, path, self._settings.max_image_pixels)
+
+    async def handout(self, photo_id: PhotoId, recipe: Recipe) -> StoredImage:
+        """Return a photo as guests get it by a recipe, made now where it is not there yet.
+
+        NotFound where the photo is gone, UnreadableImage where it is damaged.
+        """
+        async with self._making.setdefault((photo_id, recipe), asyncio.Lock()):
+            async with db.acquire(self._pool) as conn:
+                found = await handouts.find(conn, photo_id, recipe)
+            if found is not None:
+                return found
+            async with self._original(photo_id) as path:
+                jpeg = await self.run(
+                    images.handout,
+                    path,
+                    self._settings.max_image_pixels,
+                    recipe.side,
+                    recipe.watermark,
+                )
+            async with db.transaction(self._pool) as conn:
+                return await handouts.store(conn, photo_id, recipe, jpeg)
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     @asynccontextmanager
-    async def _original(self, photo: Photo) -> AsyncIterator[Path]:
+    async def _original(self, photo_id: PhotoId) -> AsyncIterator[Path]:
         """Lay a stored original on disk for the time of the block; NotFound where it is gone."""
         with storage.spool_folder(self._settings.findme_data_dir) as folder:
             path = folder / "original"
             async with db.acquire(self._pool) as conn:
-                original = await storage.find_photo_image(conn, photo.id, Size.ORIGINAL)
+                original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
             if original is None:
                 raise NotFound("The photo was deleted.")
             await storage.read_to_file(self._pool, original.id, path)

@@ -97,8 +97,8 @@ class _Channel:
 
     listeners: set[Listener] = field(default_factory=set)
     mark: Mark | None = None
-    #: Photos above the mark that are told, and matches by guest: until the mark has passed them.
-    shown: set[PhotoId] = field(default_factory=set)
+    #: Photos that are told, and matches by guest, and when: until the mark has passed them.
+    shown: dict[PhotoId, datetime] = field(default_factory=dict)
     told: dict[tuple[GuestId, PhotoId, bool], datetime] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -161,7 +161,7 @@ class Hub:
                 return
             if channel.mark is None:
                 channel.mark = found.mark
-                channel.shown = {photo for photo in found.shown if photo > found.mark.photo_id}
+                channel.shown = dict.fromkeys(found.shown, found.mark.at)
         if listener.guest_id is None or listener.guest_id in found.guests:
             listener.tell(found, {} if resumed is None else _photos_for(listener, found))
         else:
@@ -242,8 +242,12 @@ def _unsaid(channel: _Channel, found: News) -> News:
         guests[guest_id] = news.Standing(
             standing.selfie, standing.done, standing.mine, standing.maybe, photos
         )
-    channel.shown = {photo for photo in found.shown if photo > found.mark.photo_id}
     old = now - timedelta(seconds=3 * news.OVERLAP)
+    channel.shown = {
+        photo: at
+        for photo, at in {**dict.fromkeys(shown, now), **channel.shown}.items()
+        if photo > found.mark.photo_id or at > old
+    }
     channel.told = {key: at for key, at in channel.told.items() if at > old}
     channel.mark = found.mark
     return news.News(

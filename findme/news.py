@@ -49,7 +49,7 @@ class News:
     total: int
     done: int
     visible: int
-    #: Photos that guests can see, above the mark that was given.
+    #: Photos that guests can see: above the mark that was given, or approved since.
     shown: Sequence[PhotoId]
     #: A guest who left the event is not among them.
     guests: Mapping[GuestId, Standing]
@@ -79,10 +79,11 @@ async def look(
                       count(*) filter (where state in ('indexed', 'failed')) as done,
                       count(*) filter (where photo.visible) as visible,
                       max(id) as last,
-                      min(id) filter (where uploaded_at > now() - make_interval(secs => $5)
-                                         or photo.ready_at is null and state <> 'failed') as unsettled,
+                      min(id) filter (
+                          where uploaded_at > now() - make_interval(secs => $5)
+                             or ready_at is null and state <> 'failed') as unsettled,
                       coalesce(array_agg(id order by id) filter (
-                          where photo.visible and id > $2), '{}') as shown
+                          where photo.visible and (id > $2 or approved_at > $6)), '{}') as shown
                  from photo where event_id = event.id) as photos
          where id = $1""",
         event_id,
@@ -90,6 +91,7 @@ async def look(
         sure,
         maybe,
         OVERLAP,
+        None if mark is None else mark.at,
     )
     if event is None:
         return None
@@ -125,7 +127,9 @@ async def _standings(
             select guest_id, photo_id, 101, created_at from verdict
              where guest_id = any($2) and says = 'me'),
         best as (
-            select guest_id, photo_id, max(similarity) >= $3 as sure, max(found_at) as found_at
+            select guest_id, photo_id, max(similarity) >= $3 as sure,
+                   -- what was approved later than it was found is news from then on
+                   greatest(max(found_at), max(approved_at)) as found_at
               from found join photo on photo.id = photo_id
              where visible and not exists (
                    select from verdict where verdict.guest_id = found.guest_id

@@ -16,6 +16,7 @@ from findme.models import (
     JobId,
     PhotoId,
     PhotoState,
+    Review,
     TokenId,
     UserId,
 )
@@ -121,7 +122,8 @@ async def mark_prepared(
     """Note that thumbnail and preview exist: guests may see the photo, unless it is held back."""
     await conn.execute(
         """
-        update photo set ready_at = coalesce(ready_at, now()), placeholder = $2, width = $3, height = $4,
+        update photo set ready_at = coalesce(ready_at, now()), placeholder = $2, width = $3,
+                         height = $4,
                          state = case when state = 'indexed' then state else 'prepared' end
          where id = $1""",
         photo_id,
@@ -159,26 +161,66 @@ async def save_faces(
 
 
 async def list_all(
-    conn: Connection, event_id: EventId, *, before: PhotoId | None, limit: int
+    conn: Connection,
+    event_id: EventId,
+    *,
+    before: PhotoId | None,
+    limit: int,
+    review: Review | None = None,
 ) -> list[Record]:
-    """Return an event's photos for the admin, whatever their state."""
+    """Return an event's photos for the admin, whatever their state, or those of one review."""
     return await conn.fetch(
         """
         select id, event_id, filename, width, height, taken_at, uploaded_at, state, error,
                ready_at is not null as ready, review, faces, placeholder,
                (select count(distinct guest_id) from match where photo_id = photo.id) as guests
           from photo where event_id = $1 and ($2::bigint is null or id < $2)
+                       and ($4::text is null or review = $4)
          order by id desc limit $3""",
         event_id,
         before,
         limit,
+        review,
     )
 
 
-async def count_all(conn: Connection, event_id: EventId) -> int:
-    """Return how many photos an event has."""
-    number: int = await conn.fetchval("select count(*) from photo where event_id = $1", event_id)
+async def count_all(conn: Connection, event_id: EventId, *, review: Review | None = None) -> int:
+    """Return how many photos an event has, or has of one review."""
+    number: int = await conn.fetchval(
+        "select count(*) from photo where event_id = $1 and ($2::text is null or review = $2)",
+        event_id,
+        review,
+    )
     return number
+
+
+async def review(
+    conn: Connection, photo_ids: Sequence[PhotoId], word: Review
+) -> dict[PhotoId, EventId]:
+    """Say of photos whether guests see them; return those that were otherwise, with their events.
+
+    A photo that comes to be shown is news to the guests from then on. NotFound, and nothing is
+    changed, where one of them is not there.
+    """
+    # in the order of their ids, so that two who do the same do not wait for each other
+    found = await conn.fetch(
+        "select id, event_id, review from photo where id = any($1) order by id for no key update",
+        photo_ids,
+    )
+    if len(found) < len(set(photo_ids)):
+        raise NotFound
+    changed = {
+        PhotoId(row["id"]): EventId(row["event_id"]) for row in found if row["review"] != word
+    }
+    await conn.execute(
+        """
+        update photo set review = $2,
+                         approved_at = case when $2 = 'shown' then now() else approved_at end
+         where id = any($1)""",
+        list(changed),
+        word,
+    )
+    return changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import aiofiles
 from findme import db
 from findme.db import Connection, Pool
 from findme.errors import UploadTooLarge
-from findme.models import ImageId, PhotoId, SelfieId, Size, StoredImage
+from findme.models import EventId, Handout, ImageId, PhotoId, SelfieId, Size, StoredImage
 
 #: Bytes of one chunk row (stack-facts: 256 KB is the best trade of speed for memory).
 CHUNK = 256 * 1024
@@ -69,7 +69,12 @@ async def store_file(
 ) -> ImageId:
     """Store an original from its spool file in the caller's transaction."""
     image_id = await _insert(
-        conn, photo_id, None, Size.ORIGINAL, media_type, spooled.size_bytes, spooled.sha256.hex()
+        conn,
+        spooled.size_bytes,
+        spooled.sha256.hex(),
+        size=Size.ORIGINAL,
+        media_type=media_type,
+        photo_id=photo_id,
     )
 
     async def rows() -> AsyncIterator[tuple[int, int, bytes]]:
@@ -89,14 +94,26 @@ async def store_bytes(
     conn: Connection,
     data: bytes,
     *,
-    size: Size,
+    size: Size | Handout,
     media_type: str = "image/jpeg",
     photo_id: PhotoId | None = None,
     selfie_id: SelfieId | None = None,
+    event_id: EventId | None = None,
+    recipe: str | None = None,
 ) -> ImageId:
-    """Store a small picture in the caller's transaction."""
+    """Store a picture of a photo, a selfie or an event (its cover) in the caller's transaction."""
     digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-    image_id = await _insert(conn, photo_id, selfie_id, size, media_type, len(data), digest)
+    image_id = await _insert(
+        conn,
+        len(data),
+        digest,
+        size=size,
+        media_type=media_type,
+        photo_id=photo_id,
+        selfie_id=selfie_id,
+        event_id=event_id,
+        recipe=recipe,
+    )
     await conn.copy_records_to_table(
         "image_chunk",
         columns=("image_id", "number", "bytes"),
@@ -110,24 +127,30 @@ async def store_bytes(
 
 async def _insert(
     conn: Connection,
-    photo_id: PhotoId | None,
-    selfie_id: SelfieId | None,
-    size: Size,
-    media_type: str,
     size_bytes: int,
     digest: str,
+    *,
+    size: Size | Handout,
+    media_type: str,
+    photo_id: PhotoId | None = None,
+    selfie_id: SelfieId | None = None,
+    event_id: EventId | None = None,
+    recipe: str | None = None,
 ) -> ImageId:
     return ImageId(
         await conn.fetchval(
             """
-            insert into image (photo_id, selfie_id, size, media_type, size_bytes, digest)
-            values ($1, $2, $3, $4, $5, $6) returning id""",
+            insert into image (photo_id, selfie_id, event_id, size, media_type, size_bytes, digest,
+                               recipe)
+            values ($1, $2, $3, $4, $5, $6, $7, $8) returning id""",
             photo_id,
             selfie_id,
+            event_id,
             size,
             media_type,
             size_bytes,
             digest,
+            recipe,
         )
     )
 
@@ -148,6 +171,18 @@ async def find_photo_image(conn: Connection, photo_id: PhotoId, size: Size) -> S
         select id, media_type, size_bytes, digest, redactions
           from image where photo_id = $1 and size = $2""",
         photo_id,
+        size,
+    )
+    return None if row is None else StoredImage(**row)
+
+
+async def find_cover(conn: Connection, event_id: EventId, size: Size) -> StoredImage | None:
+    """Return what is stored of an event's cover."""
+    row = await conn.fetchrow(
+        """
+        select id, media_type, size_bytes, digest, redactions
+          from image where event_id = $1 and size = $2""",
+        event_id,
         size,
     )
     return None if row is None else StoredImage(**row)

@@ -1,34 +1,32 @@
 """Events: what a join page shows, and what admins do with them."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 import segno
 from aiohttp import web
 
-from findme import db, events, guests, photos
-from findme.errors import InvalidRequest, NotFound
-from findme.models import Event, EventCounts, EventId, Gallery, GuestId, PhotoId, UserId
+from findme import db, events, guests
+from findme.errors import NotFound
+from findme.models import Event, EventCounts, EventId, Gallery, GuestId, UserId
 from findme.web.answers import (
     cut,
     json_answer,
     json_of,
     page_answer,
     page_of,
-    parse_time,
     path_id,
-    text_of,
     time_text,
 )
+from findme.web.choices import changed, checked, choices_json, name_of
+from findme.web.covers import cover_url
 from findme.web.guests import after_forgetting
 from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url
-from findme.web.lists import thresholds_of
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
-#: An event's own, over the settings'.
-THRESHOLDS = frozenset({"match_threshold", "maybe_threshold"})
 
 
 async def get_by_code(request: web.Request) -> web.Response:
@@ -40,7 +38,12 @@ async def get_by_code(request: web.Request) -> web.Response:
             "name": event.name,
             "starts_at": time_text(event.starts_at),
             "expires_at": time_text(event.expires_at),
+            "closes_at": time_text(event.closes_at),
             "join_open": event.join_open,
+            "accounts": event.accounts,
+            "browse": event.browse,
+            "accent": event.accent,
+            "cover_url": cover_url(event),
         }
     )
 
@@ -55,14 +58,9 @@ def event_json(request: web.Request, event: Event, counts: EventCounts) -> dict[
     return {
         "id": str(event.id),
         "code": event.code,
-        "name": event.name,
-        "starts_at": time_text(event.starts_at),
-        "expires_at": time_text(event.expires_at),
-        "gallery": event.gallery,
-        "join_open": event.join_open,
+        **choices_json(request, event),
         "join_url": join_url(request, event),
-        "match_threshold": event.match_threshold,
-        "maybe_threshold": event.maybe_threshold,
+        "cover_url": cover_url(event),
         "created_at": time_text(event.created_at),
         "counts": {
             "photos": counts.photos,
@@ -80,15 +78,13 @@ async def post_event(request: web.Request) -> web.Response:
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.create(
             conn,
-            name=_name(text_of(body, "name")),
-            starts_at=parse_time(body, "starts_at"),
-            expires_at=parse_time(body, "expires_at"),
-            gallery=_gallery(body.get("gallery", Gallery.EVERYONE)),
-            join_open=_flag(body.get("join_open", True), "join_open"),
+            name=name_of(body),
+            starts_at=None,
+            expires_at=None,
+            gallery=Gallery.EVERYONE,
+            join_open=True,
         )
-        own = {name: body[name] for name in THRESHOLDS & body.keys()}
-        if own:
-            event = await events.update(conn, _checked(request, _patched(event, own)))
+        event = await events.update(conn, checked(request, changed(event, body)))
     return json_answer(event_json(request, event, NO_COUNTS), 201)
 
 
@@ -120,40 +116,10 @@ async def patch_event(request: web.Request) -> web.Response:
     body = await json_of(request)
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        event = await events.update(conn, _checked(request, _patched(event, body)))
+        event = await events.update(conn, checked(request, changed(event, body)))
         counts = await events.counts(conn, [event.id])
     await request.app[CACHE].forget_event(event.id)
     return json_answer(event_json(request, event, counts[event.id]))
-
-
-def _checked(request: web.Request, event: Event) -> Event:
-    """Return the event; InvalidRequest where its thresholds contradict each other."""
-    thresholds = thresholds_of(request, event)
-    if thresholds.maybe > thresholds.sure:
-        sentence = f"maybe ({thresholds.maybe:g}) would be above match ({thresholds.sure:g})."
-        raise InvalidRequest(sentence, field="maybe_threshold")
-    return event
-
-
-def _patched(event: Event, body: dict[str, Any]) -> Event:
-    known = {"name", "starts_at", "expires_at", "gallery", "join_open"} | THRESHOLDS
-    if unknown := sorted(set(body) - known):
-        raise InvalidRequest(f"An event has no {unknown[0]} to change.", field=unknown[0])
-    if "name" in body:
-        event = replace(event, name=_name(text_of(body, "name")))
-    if "starts_at" in body:
-        event = replace(event, starts_at=parse_time(body, "starts_at"))
-    if "expires_at" in body:
-        event = replace(event, expires_at=parse_time(body, "expires_at"))
-    if "gallery" in body:
-        event = replace(event, gallery=_gallery(body["gallery"]))
-    if "join_open" in body:
-        event = replace(event, join_open=_flag(body["join_open"], "join_open"))
-    if "match_threshold" in body:
-        event = replace(event, match_threshold=_similarity(body, "match_threshold"))
-    if "maybe_threshold" in body:
-        event = replace(event, maybe_threshold=_similarity(body, "maybe_threshold"))
-    return event
 
 
 async def delete_event(request: web.Request) -> web.Response:
@@ -167,18 +133,27 @@ async def delete_event(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def get_qr(request: web.Request) -> web.Response:
+async def get_qr_svg(request: web.Request) -> web.Response:
     """GET /api/admin/events/{id}/qr.svg: the join link, black on white, four modules of quiet."""
+    return _picture("image/svg+xml", await _qr(request, kind="svg", xmldecl=False, scale=8))
+
+
+async def get_qr_png(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/qr.png: the same as pixels, large enough for a poster."""
+    return _picture("image/png", await _qr(request, kind="png", scale=32))
+
+
+async def _qr(request: web.Request, **how: Any) -> bytes:
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-    picture = BytesIO()
-    segno.make(join_url(request, event), error="m", micro=False).save(
-        picture, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, scale=8
-    )
-    return web.Response(
-        body=picture.getvalue(), content_type="image/svg+xml", headers={"Cache-Control": "no-cache"}
-    )
+    picture, code = BytesIO(), segno.make(join_url(request, event), error="m", micro=False)
+    await asyncio.to_thread(partial(code.save, picture, border=4, dark="#000", light="#fff", **how))
+    return picture.getvalue()
+
+
+def _picture(media_type: str, body: bytes) -> web.Response:
+    return web.Response(body=body, content_type=media_type, headers={"Cache-Control": "no-cache"})
 
 
 async def get_guests(request: web.Request) -> web.Response:
@@ -218,51 +193,6 @@ async def delete_guest(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def get_photos(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/photos: each with its state and error."""
-    admin(request)
-    before, limit = page_of(request)
-    async with db.acquire(request.app[POOL]) as conn:
-        event = await events.get(conn, EventId(path_id(request)))
-        found = await photos.list_all(
-            conn, event.id, before=None if before is None else PhotoId(before), limit=limit + 1
-        )
-        total = await photos.count_all(conn, event.id)
-    rows, more = cut(found, limit)
-    items: list[dict[str, object]] = [
-        {
-            "id": str(row["id"]),
-            "event_id": str(row["event_id"]),
-            "filename": row["filename"],
-            "width": row["width"],
-            "height": row["height"],
-            "taken_at": time_text(row["taken_at"]),
-            "uploaded_at": time_text(row["uploaded_at"]),
-            "state": row["state"],
-            "error": row["error"],
-            "faces": row["faces"],
-            "guests": row["guests"],
-            "placeholder": row["placeholder"],
-            "thumb_url": f"/api/photo/{row['id']}?size=thumb" if row["ready"] else None,
-            "preview_url": f"/api/photo/{row['id']}?size=preview" if row["ready"] else None,
-            "review": row["review"],
-            "original_url": f"/api/photo/{row['id']}?size=original",
-        }
-        for row in rows
-    ]
-    return page_answer(request, items, total, rows[-1]["id"] if more else None)
-
-
-async def delete_photo(request: web.Request) -> web.Response:
-    """DELETE /api/admin/photos/{id}: faces and matches too."""
-    admin(request)
-    async with db.transaction(request.app[POOL]) as conn:
-        gone = await photos.delete(conn, PhotoId(path_id(request)))
-        await guests.forget_faces(conn, gone.event_id, gone.faces, gone.staged)
-    await after_forgetting(request, [gone.event_id])
-    return web.Response(status=204)
-
-
 async def _find(request: web.Request) -> tuple[Event, EventCounts]:
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
@@ -275,34 +205,6 @@ def _wake(request: web.Request) -> None:
         request.app[QUEUE].wake()
 
 
-def _name(text: str) -> str:
-    name = " ".join(text.split())
-    if not 1 <= len(name) <= 200:
-        raise InvalidRequest("An event needs a name of 1 to 200 characters.", field="name")
-    return name
-
-
-def _gallery(value: object) -> Gallery:
-    if value not in list(Gallery):
-        raise InvalidRequest("gallery is `everyone` or `own`.", field="gallery")
-    return Gallery(str(value))
-
-
-def _flag(value: object, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidRequest(f"{name} is true or false.", field=name)
-    return value
-
-
-def _similarity(body: dict[str, Any], name: str) -> float | None:
-    value = body[name]
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        raise InvalidRequest(f"{name} is a number from 0 to 100.", field=name)
-    return float(value)
-
-
 ROUTES = [
     web.get("/api/events/{code}", get_by_code),
     web.post("/api/admin/events", post_event),
@@ -310,9 +212,8 @@ ROUTES = [
     web.get("/api/admin/events/{id}", get_event),
     web.patch("/api/admin/events/{id}", patch_event),
     web.delete("/api/admin/events/{id}", delete_event),
-    web.get("/api/admin/events/{id}/qr.svg", get_qr),
+    web.get("/api/admin/events/{id}/qr.svg", get_qr_svg),
+    web.get("/api/admin/events/{id}/qr.png", get_qr_png),
     web.get("/api/admin/events/{id}/guests", get_guests),
     web.delete("/api/admin/events/{id}/guests/{user_id}", delete_guest),
-    web.get("/api/admin/events/{id}/photos", get_photos),
-    web.delete("/api/admin/photos/{id}", delete_photo),
 ]

@@ -40,7 +40,7 @@ async def photo(request: web.Request) -> web.Response:
         "guest/photo.html",
         {
             "event": event,
-            "photo": lists.photo_json(shown),
+            "photo": lists.photo_json(shown, event),
             "when": shown.taken_at or shown.uploaded_at,
             "size_mb": 0 if original is None else original.size_bytes / 1e6,
             "says": says,

@@ -138,8 +138,10 @@ async def store(request: web.Request, event_id: EventId, spooled: Spooled, name:
     settings, caller = request.app[SETTINGS], actor(request)
     sha256 = spooled.sha256.hex()
     try:
+        async with db.acquire(request.app[POOL]) as conn:
+            zone = events.zone_of(await events.get(conn, event_id)) or UTC
         probe = await request.app[PIPELINE].imaging.run(
-            images.probe, spooled.path, settings.max_image_pixels
+            images.probe, spooled.path, settings.max_image_pixels, zone
         )
         async with db.transaction(request.app[POOL]) as conn:
             await _check_queue(request, conn)

@@ -129,7 +129,7 @@ async def test_more_than_four_gigabytes(missing: int) -> None:
     with zipfile.ZipFile(_Tail(total, tail)) as opened:
         listed = opened.infolist()
     assert [info.filename for info in listed] == [f"{n}.bin" for n in range(missing, 5)]
-    assert listed[-1].header_offset == 4 * entries[0].place_bytes > 0xFFFFFFFF
+    assert listed[-1].header_offset == 4 * entries[0].place_bytes(gigabyte) > 0xFFFFFFFF
 
 
 class _Tail(io.RawIOBase):

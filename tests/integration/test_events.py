@@ -257,7 +257,7 @@ async def test_an_upload_token_is_shown_once(app: App) -> None:
     event = await make_event(app)
     path = f"{PATH}/{event['id']}/tokens"
     made = await (await app.client.post(path, json={"label": " Zoé "}, headers=app.admin)).json()
-    assert set(made) == {"id", "label", "token"}
+    assert {"id", "label", "token"} <= set(made)
     assert made["label"] == "Zoé"
     (listed,) = await (await app.client.get(path, headers=app.admin)).json()
     assert (listed["id"], listed["label"]) == (made["id"], "Zoé")
