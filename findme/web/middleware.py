@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SESSION_COOKIE = "findme_session"
+#: Parts of paths that are secrets, by their names in the routes.
+SECRET_PARTS = frozenset({"key", "token"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: A login shows what it needs in its body; an old cookie neither helps nor hinders.
 COOKIE_IGNORED = frozenset({"/api/auth/login"})
@@ -47,7 +49,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except FindMeError as error:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("[HTTP] %s %s: %s", request.method, request.path, error)
+            log.warning("[HTTP] %s %s: %s", request.method, loggable_path(request), error)
         headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
         if isinstance(error, SignInRequired):
             headers["WWW-Authenticate"] = "Bearer"
@@ -64,10 +66,21 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         raise  # the caller went away; nobody is left to answer
     except Exception:  # the one place where a bug becomes an answer
         log.exception(
-            "[HTTP] %s %s failed, request %s", request.method, request.path, request[REQUEST_ID]
+            "[HTTP] %s %s failed, request %s",
+            request.method,
+            loggable_path(request),
+            request[REQUEST_ID],
         )
         detail = f"Something went wrong on our side (request {request[REQUEST_ID]})."
         return problem(request, 500, "internal_error", detail, {})
+
+
+def loggable_path(request: web.Request) -> str:
+    """Return the path without what opens something: keys and tokens are in no log."""
+    path = request.path
+    for name in SECRET_PARTS & request.match_info.keys():
+        path = path.replace(request.match_info[name], "…")
+    return path
 
 
 def problem(
