@@ -189,9 +189,7 @@ async def run(
     return code, [json.loads(text) for text in out.splitlines() if text.startswith("{")]
 
 
-async def run_text(
-    words: list[str], token: str | None, *, seconds: float = 120
-) -> tuple[int, str]:
+async def run_text(words: list[str], token: str | None, *, seconds: float = 120) -> tuple[int, str]:
     """Run a command; return the exit code and all that it printed."""
     process = await asyncio.create_subprocess_exec(
         *words,
