@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from findme import auth, db, events
+from findme import audit, auth, db, events
 from findme.db import Pool
 from findme.errors import NotFound
 
@@ -40,6 +40,7 @@ async def delete_expired_events(pool: Pool) -> int:
         try:
             async with db.transaction(pool) as conn:
                 await events.delete(conn, event_id)
+                await audit.note(conn, None, "event.expired", event_id=event_id)
         except NotFound:
             continue  # another service, or an admin, was first
         deleted += 1

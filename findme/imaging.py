@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from findme import db, handouts, images, photos, redaction, storage
+from findme import db, handouts, images, photos, redaction, storage, webhooks
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound
@@ -122,4 +122,5 @@ class Imaging:
                 width=made.width,
                 height=made.height,
             )
+            await webhooks.announce_photo(conn, photo.event_id, photo.id)
         await self._cache.forget_event(photo.event_id)

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import db, events, job_records, queue, stats
+from findme import audit, db, events, job_records, queue, stats
 from findme.models import EventId, JobId, JobState
 from findme.web.answers import (
     choice_of,
@@ -55,10 +55,10 @@ async def get_job(request: web.Request) -> web.Response:
 
 async def post_retry(request: web.Request) -> web.Response:
     """POST /api/admin/queue/jobs/{id}/retry: a failed job starts afresh."""
-    admin(request)
-    job_id = JobId(path_id(request))
+    actor, job_id = admin(request).id, JobId(path_id(request))
     async with db.transaction(request.app[POOL]) as conn:
         await queue.retry(conn, job_id)
+        await audit.note(conn, actor, "job.retried", subjects=[job_id])
         row = await job_records.find(conn, job_id)
     if QUEUE in request.app:
         request.app[QUEUE].wake()
@@ -67,10 +67,11 @@ async def post_retry(request: web.Request) -> web.Response:
 
 async def post_reindex(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/reindex: rebuilds the collection from the stored pictures."""
-    admin(request)
+    actor = admin(request).id
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         job_id = await queue.enqueue_reindex(conn, event.id)
+        await audit.note(conn, actor, "event.reindexed", event_id=event.id)
     if QUEUE in request.app:
         request.app[QUEUE].wake()
     return json_answer({"job_id": str(job_id)}, 202)

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from findme import contact_sheet, db, events, exports, guests, ledger, photos
+from findme import audit, contact_sheet, db, events, exports, guests, ledger, photos
 from findme.contact_sheet import Closely, View
 from findme.db import Record
 from findme.errors import Conflict, InvalidRequest, NotFound
@@ -161,6 +161,13 @@ async def delete(request: web.Request, photo_ids: Iterable[PhotoId]) -> list[Pho
             except NotFound:
                 continue  # somebody else was first
             await guests.forget_faces(conn, left.event_id, left.faces, left.staged)
+            await audit.note(
+                conn,
+                admin(request).id,
+                "photo.deleted",
+                event_id=left.event_id,
+                subjects=[photo_id],
+            )
             gone.append(photo_id)
             touched[left.event_id] = None
     await after_forgetting(request, [*touched])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from findme import db, events, guests, photos
+from findme import audit, db, events, guests, photos
 from findme.db import Record
 from findme.errors import InvalidRequest
 from findme.models import EventId, PhotoId, Review
@@ -68,7 +68,7 @@ def _items(rows: Sequence[Record]) -> list[dict[str, object]]:
 
 async def post_review(request: web.Request) -> web.Response:
     """POST /api/admin/photos/review: show, hide or hold back photos, of any events."""
-    admin(request)
+    actor = admin(request).id
     body = await json_of(request)
     review, listed = _review(body.get("review")), body.get("ids")
     if not isinstance(listed, list) or not 1 <= len(listed) <= MAX_LIMIT:
@@ -76,6 +76,9 @@ async def post_review(request: web.Request) -> web.Response:
     photo_ids = [PhotoId(parse_id(str(item))) for item in listed]
     async with db.transaction(request.app[POOL]) as conn:
         changed = await photos.review(conn, photo_ids, review)
+        await audit.note(
+            conn, actor, "photos.reviewed", subjects=sorted(changed), detail={"review": review}
+        )
     for event_id in set(changed.values()):
         await request.app[CACHE].forget_event(event_id)
     return json_answer({"changed": [str(photo_id) for photo_id in sorted(changed)]})
@@ -83,10 +86,11 @@ async def post_review(request: web.Request) -> web.Response:
 
 async def delete_photo(request: web.Request) -> web.Response:
     """DELETE /api/admin/photos/{id}: faces and matches too."""
-    admin(request)
+    actor, photo_id = admin(request).id, PhotoId(path_id(request))
     async with db.transaction(request.app[POOL]) as conn:
-        gone = await photos.delete(conn, PhotoId(path_id(request)))
+        gone = await photos.delete(conn, photo_id)
         await guests.forget_faces(conn, gone.event_id, gone.faces, gone.staged)
+        await audit.note(conn, actor, "photo.deleted", event_id=gone.event_id, subjects=[photo_id])
     await after_forgetting(request, [gone.event_id])
     return web.Response(status=204)
 

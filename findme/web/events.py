@@ -9,7 +9,7 @@ from typing import Any
 import segno
 from aiohttp import web
 
-from findme import db, events, guests
+from findme import audit, db, events, guests, webhooks
 from findme.errors import NotFound
 from findme.models import Event, EventCounts, EventId, Gallery, GuestId, UserId
 from findme.web.answers import (
@@ -73,7 +73,7 @@ def event_json(request: web.Request, event: Event, counts: EventCounts) -> dict[
 
 async def post_event(request: web.Request) -> web.Response:
     """POST /api/admin/events."""
-    admin(request)
+    actor = admin(request).id
     body = await json_of(request)
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.create(
@@ -85,6 +85,9 @@ async def post_event(request: web.Request) -> web.Response:
             join_open=True,
         )
         event = await events.update(conn, checked(request, changed(event, body)))
+        await audit.note(conn, actor, "event.created", event_id=event.id)
+        told = {"name": event.name, "expires_at": time_text(event.expires_at)}
+        await webhooks.announce(conn, "event.created", event.id, told)
     return json_answer(event_json(request, event, NO_COUNTS), 201)
 
 
@@ -112,22 +115,26 @@ async def get_event(request: web.Request) -> web.Response:
 
 async def patch_event(request: web.Request) -> web.Response:
     """PATCH /api/admin/events/{id}: the members that are there change."""
-    admin(request)
+    actor = admin(request).id
     body = await json_of(request)
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         event = await events.update(conn, checked(request, changed(event, body)))
         counts = await events.counts(conn, [event.id])
+        await audit.note(
+            conn, actor, "event.changed", event_id=event.id, detail={"members": sorted(body)}
+        )
     await request.app[CACHE].forget_event(event.id)
     return json_answer(event_json(request, event, counts[event.id]))
 
 
 async def delete_event(request: web.Request) -> web.Response:
     """DELETE /api/admin/events/{id}: photos, faces and the engine's collection go along."""
-    admin(request)
+    actor = admin(request).id
     event_id = EventId(path_id(request))
     async with db.transaction(request.app[POOL]) as conn:
         await events.delete(conn, event_id)
+        await audit.note(conn, actor, "event.deleted", event_id=event_id)
     await request.app[CACHE].forget_event(event_id)
     _wake(request)
     return web.Response(status=204)
@@ -184,11 +191,12 @@ async def get_guests(request: web.Request) -> web.Response:
 
 async def delete_guest(request: web.Request) -> web.Response:
     """DELETE /api/admin/events/{id}/guests/{user_id}: as if the guest had asked."""
-    admin(request)
+    actor = admin(request).id
     event_id, user_id = EventId(path_id(request)), UserId(path_id(request, "user_id"))
     async with db.transaction(request.app[POOL]) as conn:
         if not await guests.forget(conn, event_id, user_id):
             raise NotFound
+        await audit.note(conn, actor, "guest.removed", event_id=event_id)
     await after_forgetting(request, [event_id])
     return web.Response(status=204)
 

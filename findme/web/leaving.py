@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import auth, db, events, guests, receipts
+from findme import audit, auth, db, events, guests, receipts
 from findme.db import Connection
 from findme.errors import NotFound
 from findme.models import Event, EventId, Gallery, UserId
@@ -31,6 +31,7 @@ async def forget_user(request: web.Request, user_id: UserId) -> str:
             await guests.forget(conn, guest.event_id, user_id)
         await auth.delete_account(conn, user_id)
         await receipts.note_faceprints(conn, receipt)
+        await audit.note(conn, None, "account.erased", detail={"events": len(mine)})
     return await _finish(request, receipt, [guest.event_id for guest in mine])
 
 
@@ -48,6 +49,7 @@ async def forget_face(request: web.Request, user_id: UserId, event_id: EventId |
                 await guests.withdraw(conn, each, user_id)
             else:
                 await guests.forget(conn, each, user_id)
+            await audit.note(conn, None, "face.erased", event_id=each)
         await receipts.note_faceprints(conn, receipt)
     return await _finish(request, receipt, mine)
 
@@ -59,6 +61,7 @@ async def leave_event(request: web.Request, user_id: UserId, event_id: EventId) 
         receipt = await _begin(request, conn, user_id, event_id=event_id)
         await guests.forget(conn, event_id, user_id)
         await receipts.note_faceprints(conn, receipt)
+        await audit.note(conn, None, "guest.left", event_id=event_id)
     return await _finish(request, receipt, mine)
 
 

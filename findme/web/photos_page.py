@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from findme import contact_sheet, db, events, photos
+from findme import audit, contact_sheet, db, events, photos
 from findme.contact_sheet import View
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
@@ -140,7 +140,15 @@ async def _do(
         await sheet_api.retry(request, chosen, thorough=word == THOROUGH)
     elif word in list(Review):
         async with db.transaction(request.app[POOL]) as conn:
-            await photos.review(conn, list(chosen), Review(word))
+            changed = await photos.review(conn, list(chosen), Review(word))
+            await audit.note(
+                conn,
+                admin(request).id,
+                "photos.reviewed",
+                event_id=event_id,
+                subjects=sorted(changed),
+                detail={"review": word},
+            )
         await request.app[CACHE].forget_event(event_id)
     else:
         raise InvalidRequest("There is no such button.", field="act")

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from findme import auth, db, events, photographers
+from findme import audit, auth, db, events, photographers
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound, SignInRequired
 from findme.models import EventId, TokenId
@@ -35,7 +35,7 @@ MOST_NUMBER = 1e15
 
 async def post_token(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/tokens: the token is shown this once."""
-    admin(request)
+    actor = admin(request).id
     body = await json_of(request)
     label = _label(body) or "Photographer"
     offset = _offset(body) or 0
@@ -44,6 +44,7 @@ async def post_token(request: web.Request) -> web.Response:
         token_id, token = await auth.create_upload_token(
             conn, event.id, label, clock_offset_s=offset
         )
+        await audit.note(conn, actor, "token.created", event_id=event.id, subjects=[token_id])
     made = {"id": str(token_id), "label": label, "clock_offset_s": offset, "token": token}
     return json_answer(made, 201)
 
@@ -63,25 +64,28 @@ async def get_tokens(request: web.Request) -> web.Response:
 
 async def patch_token(request: web.Request) -> web.Response:
     """PATCH /api/admin/events/{id}/tokens/{token_id}: the photos that came already follow."""
-    admin(request)
+    actor = admin(request).id
     event_id, token_id = EventId(path_id(request)), TokenId(path_id(request, "token_id"))
     body = await json_of(request)
     async with db.transaction(request.app[POOL]) as conn:
         row = await photographers.change(
             conn, event_id, token_id, name=_label(body) or None, clock_offset_s=_offset(body)
         )
+        await audit.note(conn, actor, "token.changed", event_id=event_id, subjects=[token_id])
     await request.app[CACHE].forget_event(event_id)
     return json_answer(token_json(row))
 
 
 async def delete_token(request: web.Request) -> web.Response:
     """DELETE /api/admin/events/{id}/tokens/{token_id}."""
-    admin(request)
+    actor = admin(request).id
     event_id, token_id = EventId(path_id(request)), TokenId(path_id(request, "token_id"))
     if not await auth.delete_upload_token(
         request.app[POOL], request.app[CACHE], event_id, token_id
     ):
         raise NotFound
+    async with db.acquire(request.app[POOL]) as conn:
+        await audit.note(conn, actor, "token.revoked", event_id=event_id, subjects=[token_id])
     return web.Response(status=204)
 
 
