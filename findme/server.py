@@ -20,6 +20,7 @@ from findme import (
     workers,
 )
 from findme import receipts as receipt_records
+from findme.desk import Desk
 from findme.errors import StartError
 from findme.metrics import Metrics
 from findme.resources import Resources, open_resources
@@ -36,9 +37,11 @@ from findme.web import (
     contact_sheet,
     costs,
     covers,
+    desk_page,
     event_photos,
     favourites,
     gallery_page,
+    guest_list,
     guests,
     health,
     html,
@@ -47,12 +50,13 @@ from findme.web import (
     leaving,
     ledger,
     metrics,
+    notifications,
     openapi,
     pages,
     people,
     photo_page,
-    photos_page,
     photos,
+    photos_page,
     receipts,
     reports,
     resets,
@@ -111,9 +115,11 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
         nouns += [photo_page, avatar, wall, admin_pages]
         nouns += [covers, event_photos]
-        nouns += [resets]
-        nouns += [contact_sheet, photos_page]
+        nouns += [resets, notifications]
+        nouns += [contact_sheet, photos_page, guest_list]
         nouns += [web_control, web_audit, web_webhooks]
+        nouns += [desk_page]
+        desk_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))
         shared = role != "all" or resources.settings.database_url is not None
         resumable.setup_turns(app)
         stream.setup_stream(app, resources.lost, elsewhere=shared)
@@ -147,6 +153,8 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         loops |= control.loops(
             resources.pool, settings, resources.queue, resources.faces
         )
+        if role != "worker":
+            loops |= runner.app[desk_page.DESK].loops()
         if role != "web":
             loops |= job_records.loops(resources.pool) | audit.loops(resources.pool)
             loops |= webhook_calls.loops(

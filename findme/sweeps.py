@@ -3,7 +3,7 @@
 import asyncio
 from weakref import WeakValueDictionary
 
-from findme import db, events, guests, matching, queue, references
+from findme import db, events, guests, matching, notifications, queue, references
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.matching import OpenFace, Plan
@@ -71,6 +71,9 @@ class Sweeps:
             await matching.save_reference_search(conn, reference, similar, edge)
             old = await references.retire_selfies(conn, reference)
             await guests.forget_faces(conn, event.id, old)
+            if old:
+                await notifications.mark_told(conn, reference.guest_id)
+            await notifications.ask(conn, event.id, self._settings)
             # faces that were indexed meanwhile, or are not settled yet, are a sweep's
             await self.ask_for(conn, event.id)
             await queue.finish(conn, job)
@@ -87,6 +90,7 @@ class Sweeps:
             hops = await self._follow_hops(event)
             async with db.transaction(self._pool) as conn:
                 await matching.close_sweep(conn, event.id, plan.horizon)
+                await notifications.ask(conn, event.id, self._settings)
                 if plan.unsettled:
                     await queue.enqueue_match(
                         conn,

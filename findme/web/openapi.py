@@ -17,6 +17,7 @@ from findme.web.openapi_account import ACCOUNT_PATHS, ACCOUNT_SCHEMAS
 from findme.web.openapi_admin import ADMIN_PATHS
 from findme.web.openapi_archive import ARCHIVE_PATHS
 from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
+from findme.web.openapi_guest_list import GUEST_LIST_PATHS, GUEST_LIST_SCHEMAS
 from findme.web.openapi_contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
 from findme.web.openapi_events import EVENT_PATHS, EVENT_SCHEMAS
 from findme.web.openapi_keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
@@ -61,7 +62,7 @@ SECURITY_SCHEMES = {
 def document() -> Schema:
     """Return the description, OpenAPI 3.1."""
     paths = {**PATHS, **ARCHIVE_PATHS, **WALL_PATHS, **UPLOADING_PATHS, **ADMIN_PATHS}
-    paths |= SHEET_PATHS
+    paths |= SHEET_PATHS | GUEST_LIST_PATHS
     paths |= OPERATIONS_PATHS
     paths |= MESSAGE_PATHS
     paths |= {**ACCOUNT_PATHS, **KEEPSAKE_PATHS}
@@ -84,7 +85,7 @@ def document() -> Schema:
                 **ACCOUNT_SCHEMAS,
                 **KEEPSAKE_SCHEMAS,
                 **EVENT_SCHEMAS,
-                **SHEET_SCHEMAS,
+                **SHEET_SCHEMAS, **GUEST_LIST_SCHEMAS,
             },
             "responses": {
                 "Problem": _problem("Any other failure."),

@@ -1,8 +1,20 @@
 """The calls about messages: forgotten passwords, notifications (see openapi.py)."""
 
 from findme.web.openapi_admin import change
-from findme.web.openapi_calls import ANYONE, answer, body, call
-from findme.web.openapi_words import Schema, obj, text
+from findme.web.openapi_calls import ANYONE, GONE, SIGNED_IN, answer, body, call
+from findme.web.openapi_words import Schema, flag, obj, text, whole
+
+_NOTIFY = answer(
+    "How the caller is told of new photos in this event.",
+    obj(
+        {
+            "mail": flag("By mail."),
+            "mail_offered": flag("Whether there is a mail server, and an address to write to."),
+            "browsers": whole("How many browsers are told."),
+        }
+    ),
+)
+_ENDPOINT = text("An https address on the internet: the push service's, for this browser.")
 
 MESSAGE_PATHS: dict[str, dict[str, Schema]] = {
     "/api/auth/forgotten": {
@@ -14,6 +26,56 @@ MESSAGE_PATHS: dict[str, dict[str, Schema]] = {
             fails=(404, 422, 429),
             takes=body(obj({"email": text()})),
         )
+    },
+    "/api/push-key": {
+        "get": call(
+            "Account",
+            "The key that a browser subscribes to push messages with",
+            SIGNED_IN,
+            {200: answer("P-256, uncompressed, base64url.", obj({"key": text()}))},
+        )
+    },
+    "/api/me/events/{id}/notify": {
+        "get": call(
+            "Account",
+            "How the caller is told of new photos",
+            SIGNED_IN,
+            {200: _NOTIFY},
+            fails=(404,),
+        ),
+        "put": call(
+            "Account",
+            "Be told of new photos by mail, or not any more",
+            SIGNED_IN,
+            {200: _NOTIFY},
+            fails=(403, 404, 409, 422),
+            takes=body(obj({"mail": flag()})),
+        ),
+    },
+    "/api/me/events/{id}/push": {
+        "put": call(
+            "Account",
+            "Be told of new photos in this browser: what its PushSubscription says",
+            SIGNED_IN,
+            GONE,
+            fails=(403, 404, 422),
+            takes=body(
+                obj(
+                    {
+                        "endpoint": _ENDPOINT,
+                        "keys": obj({"p256dh": text("Base64url."), "auth": text("Base64url.")}),
+                    }
+                )
+            ),
+        ),
+        "delete": call(
+            "Account",
+            "Not be told in this browser any more",
+            SIGNED_IN,
+            GONE,
+            fails=(403, 404, 422),
+            takes=body(obj({"endpoint": text()})),
+        ),
     },
     "/api/admin/users/{id}/reset-link": {
         "post": change(

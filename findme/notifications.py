@@ -1,0 +1,308 @@
+"""Who wants to be told of new photos, what is new for them, and when they were told last.
+
+A guest is told once of each photo that surely shows them: of what was found, or became visible,
+between the last message (or the wish for messages) and now.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from findme import keyring, queue
+from findme.db import Connection, Record
+from findme.errors import NotFound
+from findme.models import EventId, GuestId, JobKind
+from findme.settings import Settings
+
+#: Seconds after a find until it is told: others of the same sweep come along, and no transaction
+#: that began before the last message and ended after it is passed over.
+LAG_SECONDS = 5.0
+#: After a closing date photos are still looked through; then the evening is over.
+AFTER_CLOSING = timedelta(days=1)
+#: Browsers of one guest; the oldest give way.
+MOST_SUBSCRIPTIONS = 10
+#: Bytes of an unsubscribe link's proof.
+_PROOF = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How a guest is told."""
+
+    mail: bool
+    #: Browsers that are told.
+    browsers: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a guest has not been told yet."""
+
+    guest_id: GuestId
+    photos: int
+    mail: bool
+    notified_at: datetime | None
+
+
+def mails(settings: Settings) -> bool:
+    """Whether guests can be told by mail: its links need an address that nobody else can choose."""
+    return settings.smtp_url is not None and settings.findme_base_url is not None
+
+
+async def choices(conn: Connection, guest_id: GuestId) -> Choices:
+    """Return how a guest is told."""
+    row = await conn.fetchrow(
+        """
+        select notify_mail as mail, (select count(*) from push_subscription
+                                      where guest_id = guest.id) as browsers
+          from guest where id = $1""",
+        guest_id,
+    )
+    if row is None:
+        raise NotFound
+    return Choices(**row)
+
+
+async def set_mail(conn: Connection, guest_id: GuestId, wanted: bool) -> None:
+    """Tell a guest by mail from now on, or not any more."""
+    await conn.execute(
+        """
+        update guest set notify_mail = $2,
+                         notified_at = case when $2 then now() else notified_at end
+         where id = $1 and notify_mail <> $2""",
+        guest_id,
+        wanted,
+    )
+
+
+async def subscribe(
+    conn: Connection, guest_id: GuestId, *, endpoint: str, p256dh: str, auth: str, language: str
+) -> None:
+    """Tell a guest in one more browser from now on."""
+    await conn.execute(
+        """
+        insert into push_subscription (guest_id, endpoint, p256dh, auth, language)
+        values ($1, $2, $3, $4, $5)
+        on conflict (guest_id, endpoint) do update
+           set p256dh = excluded.p256dh, auth = excluded.auth, language = excluded.language""",
+        guest_id,
+        endpoint,
+        p256dh,
+        auth,
+        language,
+    )
+    await conn.execute(
+        """
+        delete from push_subscription where id in (
+            select id from push_subscription where guest_id = $1 order by id desc offset $2)""",
+        guest_id,
+        MOST_SUBSCRIPTIONS,
+    )
+
+
+async def unsubscribe(conn: Connection, guest_id: GuestId, endpoint: str) -> None:
+    """Tell a guest in one browser less."""
+    await conn.execute(
+        "delete from push_subscription where guest_id = $1 and endpoint = $2", guest_id, endpoint
+    )
+
+
+async def ask(conn: Connection, event_id: EventId, settings: Settings) -> None:
+    """Have the guests of an event told in whose photos something is new, in the transaction.
+
+    It costs a look at each guest who wants to be told, and nothing where nobody does.
+    """
+    waiting = set(
+        await conn.fetchval(
+            """
+            select coalesce(array_agg((payload->>'guest_id')::bigint), '{}') from job
+             where event_id = $1 and kind = 'notify_guest' and state = 'queued'""",
+            event_id,
+        )
+    )
+    for news in await _look(conn, event_id, None, settings, lag=0.0):
+        if news.guest_id not in waiting:
+            await _ask_later(conn, event_id, news, settings)
+
+
+async def mark_told(conn: Connection, guest_id: GuestId) -> None:
+    """Take what is there as told: the guest has just changed what they are found by, and looks."""
+    await conn.execute(
+        """
+        update guest set notified_at = now() + make_interval(secs => $2)
+         where id = $1 and (notify_mail or exists (
+               select from push_subscription where guest_id = guest.id))""",
+        guest_id,
+        LAG_SECONDS,
+    )
+
+
+async def take(
+    conn: Connection, event_id: EventId, guest_id: GuestId, settings: Settings
+) -> News | None:
+    """Return what a guest is to be told now, and note it as told; None where that is nothing.
+
+    Within NOTIFY_MINUTES of the last message it is put off to their end.
+    """
+    row = await conn.fetchrow(
+        """
+        select notified_at + make_interval(mins => $2) > now() as early
+          from guest where id = $1 for update""",
+        guest_id,
+        settings.notify_minutes,
+    )
+    early = row is not None and row["early"]
+    found = await _look(conn, event_id, guest_id, settings, lag=0.0 if early else LAG_SECONDS)
+    if not found:
+        return None
+    if early:
+        await _ask_later(conn, event_id, found[0], settings)
+        return None
+    await conn.execute("update guest set notified_at = now() where id = $1", guest_id)
+    return found[0]
+
+
+async def _look(
+    conn: Connection,
+    event_id: EventId,
+    guest_id: GuestId | None,
+    settings: Settings,
+    *,
+    lag: float,
+) -> list[News]:
+    """Return what is new, older than *lag* seconds, for one guest or for all who want to know."""
+    rows = await conn.fetch(
+        """
+        with wanting as (
+            select guest.id, notified_at, notify_mail and $4 and email is not null as mail,
+                   (select min(created_at) from push_subscription
+                     where guest_id = guest.id) as push_since
+              from guest join account on account.id = guest.account_id
+             where event_id = $1 and ($2::bigint is null or guest.id = $2)),
+        told as (
+            select id, mail, notified_at,
+                   greatest(notified_at, case when not mail then push_since end) as upto
+              from wanting where mail or push_since is not null)
+        select told.id as guest_id, count(*) as photos, mail, notified_at
+          from told join event on event.id = $1
+               cross join lateral (
+               select greatest(min(found_at), ready_at, approved_at) as at
+                 from match join photo on photo.id = match.photo_id
+                where match.guest_id = told.id and photo.visible
+                  and similarity >= coalesce(event.match_threshold, $3)
+                  and not exists (select from verdict where verdict.guest_id = told.id
+                                     and verdict.photo_id = photo.id and says = 'not_me')
+                group by photo.id) as found
+         where found.at <= now() - make_interval(secs => $5)
+           and (told.upto is null or found.at > told.upto - make_interval(secs => $6))
+           and (expires_at is null or expires_at > now())
+           and (closes_at is null or closes_at + $7 > now())
+         group by told.id, mail, notified_at""",
+        event_id,
+        guest_id,
+        settings.face_match_threshold,
+        mails(settings),
+        lag,
+        LAG_SECONDS,
+        AFTER_CLOSING,
+    )
+    return [
+        News(GuestId(row["guest_id"]), row["photos"], row["mail"], row["notified_at"])
+        for row in rows
+    ]
+
+
+async def _ask_later(conn: Connection, event_id: EventId, news: News, settings: Settings) -> None:
+    delay = 2 * LAG_SECONDS
+    if news.notified_at is not None:
+        now: datetime = await conn.fetchval("select now()")
+        pause = timedelta(minutes=settings.notify_minutes)
+        delay = max(delay, (news.notified_at + pause - now).total_seconds())
+    await queue.enqueue(
+        conn,
+        JobKind.NOTIFY_GUEST,
+        label="new photos",
+        event_id=event_id,
+        payload={"guest_id": news.guest_id},
+        delay=delay,
+    )
+
+
+async def subscriptions(conn: Connection, guest_id: GuestId) -> Sequence[int]:
+    """Return the ids of a guest's browsers."""
+    rows = await conn.fetch(
+        "select id from push_subscription where guest_id = $1 order by id", guest_id
+    )
+    return [row["id"] for row in rows]
+
+
+async def find_subscription(conn: Connection, subscription_id: int) -> Record | None:
+    """Return a browser's endpoint, keys and language, and the event's id and name."""
+    return await conn.fetchrow(
+        """
+        select endpoint, p256dh, auth, language, event.id as event_id, event.name as event
+          from push_subscription join guest on guest.id = guest_id
+               join event on event.id = guest.event_id
+         where push_subscription.id = $1""",
+        subscription_id,
+    )
+
+
+async def drop_subscription(conn: Connection, subscription_id: int) -> None:
+    """Forget a browser that its push service does not know any more."""
+    await conn.execute("delete from push_subscription where id = $1", subscription_id)
+
+
+async def find_reader(conn: Connection, guest_id: GuestId) -> Record | None:
+    """Return where a guest's mails go, if they want any: email, language, event_id and event."""
+    return await conn.fetchrow(
+        """
+        select email, coalesce(account.language, consent_language) as language,
+               event.id as event_id, event.name as event
+          from guest join account on account.id = guest.account_id
+               join event on event.id = guest.event_id
+         where guest.id = $1 and notify_mail and email is not null""",
+        guest_id,
+    )
+
+
+# Unsubscribing without signing in -------------------------------------------------------------
+
+
+async def unsubscribe_token(conn: Connection, guest_id: GuestId) -> str:
+    """Return what proves that its bearer received a mail to this guest; it never ends."""
+    number = guest_id.to_bytes(8, "big")
+    token = number + await _proof(conn, number)
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+async def stop_mails(conn: Connection, token: str, *, really: bool) -> str:
+    """Return the name of the event whose mails end by this token, and *really* end them.
+
+    NotFound for any other token.
+    """
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError as error:
+        raise NotFound from error
+    number, proof = raw[:8], raw[8:]
+    if not hmac.compare_digest(proof, await _proof(conn, number)):
+        raise NotFound
+    guest_id = GuestId(int.from_bytes(number, "big"))
+    name: str | None = await conn.fetchval(
+        "select name from guest join event on event.id = event_id where guest.id = $1", guest_id
+    )
+    if name is None:
+        raise NotFound
+    if really:
+        await set_mail(conn, guest_id, False)
+    return name
+
+
+async def _proof(conn: Connection, number: bytes) -> bytes:
+    key = await keyring.get(conn, "unsubscribe", lambda: secrets.token_bytes(32))
+    return hmac.digest(key, number, hashlib.sha256)[:_PROOF]
