@@ -29,11 +29,15 @@ DOMAIN = "demo.example"
 #: Pictures at a time, in threads.
 AT_A_TIME = 2
 _SIZES = ((1200, 800), (1200, 800), (800, 1200), (1200, 900), (900, 900), (1440, 810))
-#: What the evening is like at which share of it.
+#: Where the evening goes on until which share of it; a place named twice is likelier.
 _COURSE = (
-    (0.18, "garden"), (0.34, "terrace"), (0.42, "confetti"), (0.52, "dusk"), (0.74, "hall"),
-    (1.0, "dance"),
-)  # fmt: skip
+    (0.18, ("garden", "garden", "terrace")),
+    (0.34, ("terrace", "terrace", "garden", "hall")),
+    (0.42, ("confetti", "confetti", "terrace")),
+    (0.55, ("dusk", "dusk", "hall", "terrace")),
+    (0.74, ("hall", "hall", "dusk")),
+    (1.0, ("dance", "dance", "hall", "confetti")),
+)
 
 
 class DemoRefused(StartError):
@@ -166,7 +170,7 @@ def _shots(
     moments = sorted(chance.triangular(0, 1, 0.6) for _ in range(count))
     shots = []
     for number, moment in enumerate(moments):
-        place = next(name for until, name in _COURSE if moment <= until)
+        place = chance.choice(next(places for until, places in _COURSE if moment <= until))
         # the first guest is on a good third of all photos: the demo is looked at as her
         group = chance.sample([*people], chance.choice((0, 1, 2, 2, 2, 3, 3, 4, 5)))
         if group and chance.random() < 0.22 and 0 in people and 0 not in group:

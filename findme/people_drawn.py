@@ -229,6 +229,7 @@ def _hair_before(pencil: Pencil, looks: Looks) -> None:
     elif looks.hair == "afro":
         pencil.slice(0, -0.16, 0.96, 0.96, (202, 338), colour)
     elif looks.hair == "curls":
+        pencil.ellipse(0, -0.74, 0.75, 0.22, colour)
         for dx in (-0.7, -0.35, 0.0, 0.35, 0.7):
             pencil.ellipse(dx, -0.78 + 0.2 * abs(dx), 0.34, 0.3, colour)
     else:
