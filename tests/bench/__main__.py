@@ -3,15 +3,17 @@
 import argparse
 import asyncio
 
-from tests.bench import archive, engine, latency, reference, search, upload
+from tests.bench import archive, engine, latency, reference, scale, search, upload, watcher
 
 BENCHES = {
     "archive": archive.measure,
     "engine": engine.measure,
     "latency": latency.measure,
     "reference": reference.measure,
+    "scale": scale.measure,
     "search": search.measure,
     "upload": upload.measure,
+    "watcher": watcher.measure,
 }
 
 
