@@ -85,7 +85,8 @@ def document() -> Schema:
                 **ACCOUNT_SCHEMAS,
                 **KEEPSAKE_SCHEMAS,
                 **EVENT_SCHEMAS,
-                **SHEET_SCHEMAS, **GUEST_LIST_SCHEMAS,
+                **SHEET_SCHEMAS,
+                **GUEST_LIST_SCHEMAS,
             },
             "responses": {
                 "Problem": _problem("Any other failure."),
