@@ -45,6 +45,7 @@ from findme.web import (
     guests,
     health,
     html,
+    jobs_page,
     key_link,
     known,
     leaving,
@@ -67,6 +68,7 @@ from findme.web import (
     uploads,
     verdicts,
     wall,
+    webhook_pages,
 )
 from findme.web import audit as web_audit
 from findme.web import auth as web_auth
@@ -117,8 +119,8 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [covers, event_photos]
         nouns += [resets, notifications]
         nouns += [contact_sheet, photos_page, guest_list]
-        nouns += [web_control, web_audit, web_webhooks]
-        nouns += [desk_page]
+        nouns += [web_control, web_audit, web_webhooks, webhook_pages]
+        nouns += [desk_page, jobs_page]
         desk_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))
         shared = role != "all" or resources.settings.database_url is not None
         resumable.setup_turns(app)

@@ -1,0 +1,104 @@
+"""The pages of webhooks; plain forms, so that they work without a script."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from aiohttp import web
+
+from findme import audit, db, webhooks
+from findme.db import Record
+from findme.errors import InvalidRequest
+from findme.web.answers import MAX_LIMIT, cut, page_of, path_id
+from findme.web.html import redirect, render
+from findme.web.keys import POOL, admin
+from findme.web.webhooks import add, remove
+
+#: Deliveries of a page.
+PAGE = 50
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /admin/webhooks."""
+    admin(request)
+    return await _list(request)
+
+
+async def make(request: web.Request) -> web.Response:
+    """POST /admin/webhooks: the answer shows the secret, this once."""
+    actor = admin(request).id
+    form = await request.post()
+    url, topics = str(form.get("url", "")), [str(topic) for topic in form.getall("topics", [])]
+    try:
+        async with db.transaction(request.app[POOL]) as conn:
+            made = await add(request, conn, actor, url, topics)
+    except InvalidRequest:
+        return await _list(request, url=url, chosen=topics, wrong=True)
+    return await _list(request, made=made)
+
+
+async def _list(
+    request: web.Request,
+    *,
+    made: Record | None = None,
+    url: str = "",
+    chosen: Sequence[str] = (),
+    wrong: bool = False,
+) -> web.Response:
+    async with db.acquire(request.app[POOL]) as conn:
+        listed = await webhooks.list_all(conn, before=None, limit=MAX_LIMIT)
+    context = {"webhooks": listed, "made": made, "url": url, "chosen": chosen, "wrong": wrong}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
+    return render(request, "admin/webhooks.html", context, status=status)
+
+
+async def one(request: web.Request) -> web.Response:
+    """GET /admin/webhooks/{id}: with its deliveries."""
+    admin(request)
+    before, _ = page_of(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        webhook = await webhooks.get(conn, path_id(request))
+        found = await webhooks.list_deliveries(conn, webhook["id"], before=before, limit=PAGE + 1)
+    rows, more = cut(found, PAGE)
+    older = str(request.rel_url.update_query(before=rows[-1]["id"])) if more else None
+    context = {"webhook": webhook, "deliveries": rows, "older": older}
+    return render(request, "admin/webhook.html", context)
+
+
+async def act(request: web.Request) -> web.Response:
+    """POST /admin/webhooks/{id}: what its buttons do."""
+    actor, webhook_id = admin(request).id, path_id(request)
+    form = await request.post()
+    word = str(form.get("act", ""))
+    async with db.transaction(request.app[POOL]) as conn:
+        row = await webhooks.get(conn, webhook_id)
+        if word == "test":
+            await webhooks.test(conn, webhook_id)
+        elif word in ("on", "off"):
+            await webhooks.change(
+                conn, webhook_id, url=row["url"], topics=row["topics"], active=word == "on"
+            )
+            await audit.note(
+                conn, actor, "webhook.changed", subjects=[webhook_id], detail={"active": word}
+            )
+        elif word == "delete":
+            await remove(conn, actor, webhook_id)
+        else:
+            raise InvalidRequest("There is no such button.", field="act")
+    return redirect("/admin/webhooks" if word == "delete" else request.path)
+
+
+async def again(request: web.Request) -> web.Response:
+    """POST /admin/webhooks/deliveries/{id}: send it once more."""
+    admin(request)
+    async with db.transaction(request.app[POOL]) as conn:
+        row = await webhooks.redeliver(conn, path_id(request))
+    return redirect(f"/admin/webhooks/{row['webhook_id']}")
+
+
+ROUTES = [
+    web.get("/admin/webhooks", page),
+    web.post("/admin/webhooks", make),
+    web.get(r"/admin/webhooks/{id:\d+}", one),
+    web.post(r"/admin/webhooks/{id:\d+}", act),
+    web.post(r"/admin/webhooks/deliveries/{id:\d+}", again),
+]
