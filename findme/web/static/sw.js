@@ -1,0 +1,31 @@
+// The service worker: shows that new photos are in, and leads to them. It keeps no page.
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("push", (event) => event.waitUntil(show(event.data?.json() ?? {})));
+
+async function show({ title = "FindMe", body = "", url = "/", language = "" }) {
+  // who has the photos before their eyes sees them arrive
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  if (pages.some((page) => page.visibilityState === "visible" && leadsTo(page, url))) return;
+  await self.registration.showNotification(title, {
+    body,
+    lang: language,
+    // any version of the path is answered with the present file
+    icon: "/static/0/icon-192.png",
+    data: { url },
+  });
+}
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data?.url ?? "/"));
+});
+
+async function open(url) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const there = pages.find((page) => leadsTo(page, url));
+  return there ? there.focus() : self.clients.openWindow(url);
+}
+
+const leadsTo = (page, url) => page.url === new URL(url, self.location.origin).href;
