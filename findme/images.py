@@ -137,7 +137,7 @@ def handout(path: Path, max_pixels: int, side: int | None, watermark: str | None
     `render` does.
     """
     with _opened(path, max_pixels) as (_, image):
-        picture = _decode(image, side or max(image.size))
+        picture = _decode(image, side or max(image.size), remain=1.0)
     if watermark:
         stamps.stamp(picture, watermark)
     return _jpeg(picture, 82 if side and side <= PREVIEW_SIDE else 90, progressive=True)
@@ -246,12 +246,12 @@ def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return (size[1], size[0]) if orientation >= 5 else size
 
 
-def _decode(image: Image.Image, long_side: int) -> Image.Image:
+def _decode(image: Image.Image, long_side: int, *, remain: float = 0.8) -> Image.Image:
     """Decode to upright sRGB with at most *long_side* pixels on the long side."""
     orientation, _ = _read_exif(image)
     # A JPEG is scaled while it is decoded (1/2, 1/4, 1/8) as long as four fifths of the side
     # remain: 24 megapixels then take a quarter of the memory, and no second scaling.
-    scale = min(1.0, 0.8 * long_side / max(image.size))
+    scale = min(1.0, remain * long_side / max(image.size))
     image.draft(None, (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
     image.load()
     picture = _in_srgb(_opaque(_shrink(_scalable(image), long_side)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from babel import Locale, UnknownLocaleError, dates, numbers
+from babel import Locale, UnknownLocaleError, dates, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.plural import to_python
@@ -57,6 +57,36 @@ class Language:
     def number(self, value: float) -> str:
         """Return 1318 as `1 318` or `1,318`."""
         return numbers.format_decimal(value, locale=self.locale)
+
+    def seconds(self, value: float) -> str:
+        """Return 6.24 as `6,2 s`, and what is longer in minutes, hours or days."""
+        for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+            if value >= 2 * length:
+                return self._unit(value / length, unit, "0.#" if unit == "hour" else "0")
+        return self._unit(value, "second", "0.0" if value < 10 else "0")
+
+    def size(self, value: float) -> str:
+        """Return bytes as `312 Mo` or `312 MB`, in powers of 1000."""
+        for unit, length in (("gigabyte", 1e9), ("megabyte", 1e6)):
+            if value >= length:
+                return self._unit(value / length, f"digital-{unit}", "0.#" if value < 1e10 else "0")
+        return self._unit(value / 1e3, "digital-kilobyte", "0")
+
+    def percent(self, share: float, digits: int = 0) -> str:
+        """Return 0.8214 as `82 %`, or with two digits as `82,14 %`."""
+        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", "#,##0." + "0" * digits)
+        return numbers.format_percent(share, pattern if digits else None, locale=self.locale)
+
+    def dollars(self, value: float) -> str:
+        """Return 1.42 as `1,42 $` or `$1.42`."""
+        pattern = self.locale.currency_formats["standard"].pattern
+        sign = pattern.replace("\u00a4", "$")
+        return numbers.format_decimal(value, sign, locale=self.locale)
+
+    def _unit(self, value: float, unit: str, pattern: str) -> str:
+        text = units.format_unit(value, unit, "short", format=pattern, locale=self.locale)
+        assert text is not None
+        return text.replace(" ", "\u00a0")
 
     def date(self, when: datetime, zone: tzinfo) -> str:
         """Return `samedi 21 novembre 2026`."""

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from findme import db, selfies, shelves, take_home
+from findme import db, handouts, selfies, shelves, take_home
 from findme.guests import Guest
 from findme.models import DownloadSize, Event, PhotoId, SelfieId, SelfieState, Shelf
 from findme.web import lists
@@ -63,6 +63,7 @@ async def gallery(request: web.Request) -> web.Response:
         "guest/gallery.html",
         {
             "event": event,
+            "version": handouts.version_of(event),
             "tab": tab,
             "tabs": {name: gallery_url(event, name) for name in tabs},
             "counts": counts,

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from jinja2.environment import TemplateModule
 
 from findme.folders import TEMPLATES
 from findme.language import Language, choose, read_languages
 from findme.web.assets import ASSETS, setup_assets
-from findme.web.keys import ACTOR, SETTINGS, base_url
+from findme.web.keys import ACTOR, EVENT_ZONE, SETTINGS, base_url
 
 LANGUAGE_COOKIE = "findme_lang"
 SCHEME_COOKIE = "findme_scheme"
@@ -43,7 +44,13 @@ def setup_pages(app: web.Application) -> None:
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            filters={"number": language.number},
+        )
+        environment.filters.update(
+            number=language.number,
+            seconds=language.seconds,
+            size=language.size,
+            percent=language.percent,
+            dollars=language.dollars,
         )
         environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's
             language.gettext, language.ngettext, newstyle=True
@@ -68,7 +75,9 @@ def language_of(request: web.Request) -> Language:
 
 
 def zone_of(request: web.Request) -> tzinfo:
-    """Return the visitor's time zone, or the server's where the browser did not tell."""
+    """Return the event's time zone, the visitor's, or the server's where nobody told."""
+    if EVENT_ZONE in request:
+        return request[EVENT_ZONE]
     try:
         return ZoneInfo(request.cookies[ZONE_COOKIE])
     except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
@@ -85,28 +94,11 @@ def render(
     """Return a page; a visit by the language switch is first sent on to the plain address."""
     if request.method == "GET" and "lang" in request.query:
         return _switched(request)
-    language, zone = language_of(request), zone_of(request)
-    actor = request.get(ACTOR)
-    user = None if actor is None else actor.user
-    # an account is the same on every device; the cookie speaks where nobody is signed in
-    scheme = request.cookies.get(SCHEME_COOKIE) if user is None else user.scheme
-    # a form that was sent back stands at an address that answers GET too
-    here = request.rel_url
-    known: dict[str, object] = {
-        "user": user,
-        # what needs a mail server is not offered without one
-        "mails": SETTINGS in request.app and request.app[SETTINGS].smtp_url is not None,
-        "path": str(here),
-        "switches": {code: str(here.update_query(lang=code)) for code in request.app[LANGUAGES]},
-        "scheme": scheme if scheme in SCHEMES else None,
-        "date": partial(language.date, zone=zone),
-        "day": partial(language.day, zone=zone),
-        "clock": partial(language.clock, zone=zone),
-    }
+    language = language_of(request)
     response = aiohttp_jinja2.render_template(
         template,
         request,
-        {**known, **(context or {})},
+        {**_known(request, language), **(context or {})},
         app_key=request.app[ENVIRONMENTS][language.code],
     )
     response.set_status(status)
@@ -115,6 +107,36 @@ def render(
     response.headers["Content-Language"] = language.code
     response.headers["Vary"] = "Accept-Language, Cookie"
     return response
+
+
+def module_of(request: web.Request, template: str) -> TemplateModule:
+    """Return a template's macros in the visitor's language: pieces of a page, for a live one."""
+    language = language_of(request)
+    environment = request.app[request.app[ENVIRONMENTS][language.code]]
+    return environment.get_template(template).make_module(_known(request, language))
+
+
+def _known(request: web.Request, language: Language) -> dict[str, object]:
+    """Return what every page knows."""
+    zone = zone_of(request)
+    actor = request.get(ACTOR)
+    user = None if actor is None else actor.user
+    # an account is the same on every device; the cookie speaks where nobody is signed in
+    scheme = request.cookies.get(SCHEME_COOKIE) if user is None else user.scheme
+    # a form that was sent back stands at an address that answers GET too
+    here = request.rel_url
+    return {
+        "user": user,
+        # what needs a mail server is not offered without one
+        "mails": SETTINGS in request.app and request.app[SETTINGS].smtp_url is not None,
+        "path": str(here),
+        "switches": {code: str(here.update_query(lang=code)) for code in request.app[LANGUAGES]},
+        "event_zone": str(request[EVENT_ZONE]) if EVENT_ZONE in request else None,
+        "scheme": scheme if scheme in SCHEMES else None,
+        "date": partial(language.date, zone=zone),
+        "day": partial(language.day, zone=zone),
+        "clock": partial(language.clock, zone=zone),
+    }
 
 
 def redirect(location: str) -> web.Response:

@@ -1,5 +1,7 @@
 """What handlers reach through the application and the request: typed keys, one-line accessors."""
 
+from datetime import tzinfo
+
 from aiohttp import web
 
 from findme.cache import Cache
@@ -25,6 +27,8 @@ METRICS = web.AppKey("METRICS", Metrics)
 
 ACTOR = web.RequestKey("ACTOR", Actor)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+#: The zone of the event that the request is about, where it has one: its clocks are read in it.
+EVENT_ZONE = web.RequestKey("EVENT_ZONE", tzinfo)
 
 
 def actor(request: web.Request) -> Actor:

@@ -12,7 +12,7 @@ from findme.guests import Guest
 from findme.models import Event, EventId, Gallery, PhotoId, Shelf
 from findme.shelves import Listed, Thresholds
 from findme.web.answers import cut, pack_list, parse_id, time_text
-from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
+from findme.web.keys import CACHE, EVENT_ZONE, POOL, SETTINGS, actor, user
 
 
 def thresholds_of(request: web.Request, event: Event) -> Thresholds:
@@ -39,7 +39,15 @@ async def joined_event(request: web.Request) -> tuple[Event, Guest]:
             guest = next(iter(await guests.list_by_user(conn, user_id)), None)
         if guest is None:
             raise NotFound
-        return await events.get(conn, guest.event_id), guest
+        event = await events.get(conn, guest.event_id)
+    tell_time_of(request, event)
+    return event, guest
+
+
+def tell_time_of(request: web.Request, event: Event) -> None:
+    """Let this request's pages say times as the clocks at the event do."""
+    if (zone := events.zone_of(event)) is not None:
+        request[EVENT_ZONE] = zone
 
 
 async def guest_who_sees(request: web.Request, conn: Connection, photo_id: PhotoId) -> Guest:

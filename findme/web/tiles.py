@@ -52,8 +52,10 @@ def add_headings(tiles: Sequence[dict[str, Any]], language: Language, zone: tzin
 
 
 def day_of(when: datetime, language: Language) -> str:
-    """Return `samedi 21 novembre`."""
+    """Return `samedi 21 novembre`, with its year where that is another one than this."""
     pattern = dates.get_date_format("full", language.locale).pattern
+    if when.year != datetime.now(when.tzinfo).year:
+        return str(dates.format_date(when, pattern, language.locale))
     # the year goes, with what leads up to it: ", y", "'de' y"
     short = re.sub(r"[\s,]*(?:'[^']*'\s*)?y+", "", pattern)
     return str(dates.format_date(when, short, language.locale))

@@ -1,4 +1,5 @@
 // Choosing photos: the button, a long press, Space; the dock then counts and takes them along.
+import { photoUrl } from "./grid.js";
 import { share, takesFiles } from "./share.js";
 import { count, number, say } from "./words.js";
 import { toast } from "./app.js";
@@ -75,7 +76,7 @@ export function setUpChoosing(main, grid) {
   });
   shareButton.addEventListener("click", async () => {
     try {
-      const urls = chosen().map((tile) => `/api/photo/${idOf(tile)}?size=preview`);
+      const urls = chosen().map((tile) => photoUrl(idOf(tile), "preview"));
       if (await share(urls, location.href) === "copied") toast(say("link_copied"));
     } catch {
       toast(say("failed"));

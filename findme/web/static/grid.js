@@ -7,6 +7,12 @@ const WIDEST = 2.4;
 // above it a thumbnail is too small on a wide screen (gallery_page.WIDE)
 const WIDE = 1.8;
 
+/** Where a photo's bytes are; the version changes with what the organiser wants of pictures. */
+export function photoUrl(id, size) {
+  const version = size !== "thumb" && document.querySelector("[data-version]")?.dataset.version;
+  return `/api/photo/${id}?size=${size}${version ? `&v=${version}` : ""}`;
+}
+
 /** A tile for a photo; it leads to *href* of it, or to its preview. */
 export function makeTile(photo, { href = ({ preview_url }) => preview_url } = {}) {
   const tile = document.getElementById("tile").content.firstElementChild.cloneNode(true);

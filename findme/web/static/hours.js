@@ -1,8 +1,8 @@
 // Headings between the tiles: the hour, and the day where it is another one (tiles.add_headings).
-import { day as dayOf, say } from "./words.js";
+import { calendar, day as dayOf, say } from "./words.js";
 
-const language = document.documentElement.lang;
-const hours = new Intl.DateTimeFormat(language, { hour: "numeric" });
+const { lang: language, dataset: { zone: timeZone } } = document.documentElement;
+const hours = new Intl.DateTimeFormat(language, { hour: "numeric", timeZone });
 
 /** Put the headings of a grid where they belong, and the way to "Maybe you?" after the first hour. */
 export function setHeadings(grid) {
@@ -12,14 +12,15 @@ export function setHeadings(grid) {
   let count = 0;
   for (const tile of grid.querySelectorAll(".tile")) {
     const when = new Date(tile.dataset.when);
-    const newDay = !last || when.toDateString() !== last.toDateString();
-    if (newDay || when.getHours() !== last.getHours()) {
+    const at = calendar(when);
+    const newDay = at.day !== last?.day;
+    if (newDay || at.hour !== last.hour) {
       count += 1;
       if (count > 1) tile.before(filler());
       if (count === 2 && wash) tile.before(wash);
       tile.before(heading(when, newDay));
     }
-    last = when;
+    last = at;
   }
   if (wash && count < 2) grid.append(filler(), wash);
 }

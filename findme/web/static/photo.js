@@ -14,6 +14,6 @@ onSwipe(main.querySelector(".stage"), (step) => press(step > 0 ? "ArrowRight" : 
 const button = main.querySelector("[data-act=share]");
 button.hidden = false;
 button.addEventListener("click", async () => {
-  const done = await share([`/api/photo/${main.dataset.photo}?size=preview`], location.href);
+  const done = await share([main.dataset.preview], location.href);
   if (done === "copied") button.querySelector("span").textContent = button.dataset.done;
 });

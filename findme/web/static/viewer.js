@@ -1,5 +1,6 @@
 // One photo over the gallery, at its own address (/gallery/7): Back closes it.
 import { toast } from "./app.js";
+import { photoUrl } from "./grid.js";
 import { answer, share } from "./share.js";
 import { clock, day, number, say } from "./words.js";
 
@@ -24,7 +25,7 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
 
   const tiles = () => [...grid.querySelectorAll(".tile")];
   const idOf = (tile) => tile.id.slice("photo-".length);
-  const bytes = (tile, size) => `/api/photo/${idOf(tile)}?size=${size}`;
+  const bytes = (tile, size) => photoUrl(idOf(tile), size);
 
   function show(tile) {
     const all = tiles();
@@ -39,7 +40,8 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     dialog.querySelector("[data-when]").textContent = clock(when);
     dialog.querySelector("[data-day]").textContent = day(when);
     about.textContent = tile.dataset.about;
-    original.href = bytes(tile, "original");
+    // where the organiser lets nobody take photos home, there is no such link
+    if (original) original.href = bytes(tile, "original");
     control("back").hidden = at === 0;
     control("on").hidden = at === all.length - 1;
     control("not-me").hidden = !("mine" in tile.dataset);
@@ -147,7 +149,7 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const does = {
       ArrowLeft: acts.back, ArrowRight: acts.on, s: shareIt, i: showAbout,
-      d: () => original.click(), n: () => control("not-me").hidden || notMe(),
+      d: () => original?.click(), n: () => control("not-me").hidden || notMe(),
     }[key];
     if (does) { event.preventDefault(); does(); }
   });

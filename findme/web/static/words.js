@@ -4,7 +4,10 @@ const element = document.getElementById("words");
 const words = element ? JSON.parse(element.textContent) : {};
 const rules = new Intl.PluralRules(language);
 const decimals = new Intl.NumberFormat(language);
-const times = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
+// the clocks at the event, where it names its zone; else the visitor's
+const timeZone = document.documentElement.dataset.zone;
+const times = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", timeZone });
+const plain = new Intl.DateTimeFormat("en", { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", hourCycle: "h23", timeZone });
 
 export const has = (key) => key in words;
 
@@ -33,13 +36,23 @@ export function clock(date) {
   return say("clock", { h: Number(parts.hour), m: parts.minute, p: parts.dayPeriod ?? "" }).trim();
 }
 
-const days = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });
-/** samedi 21 novembre */
-export const day = (date) => days.format(date);
+/** What the calendar and the clock of that zone say: numbers to compare. */
+export function calendar(date) {
+  const parts = Object.fromEntries(plain.formatToParts(date).map(({ type, value }) => [type, Number(value)]));
+  return { year: parts.year, hour: parts.hour, day: (parts.year * 100 + parts.month) * 100 + parts.day };
+}
+
+const weekday = { weekday: "long", day: "numeric", month: "long", timeZone };
+const days = new Intl.DateTimeFormat(language, weekday);
+const years = new Intl.DateTimeFormat(language, { ...weekday, year: "numeric" });
+/** samedi 21 novembre, with the year where it is another one than this */
+export function day(date) {
+  return (calendar(date).year === calendar(new Date()).year ? days : years).format(date);
+}
 
 /** The time of day, with the day where that is another one than today. */
 export function moment(date) {
-  const today = date.toDateString() === new Date().toDateString();
+  const today = calendar(date).day === calendar(new Date()).day;
   return today ? clock(date) : `${day(date)}, ${clock(date)}`;
 }
 
