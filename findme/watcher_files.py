@@ -32,8 +32,6 @@ TAIL = 64 * 1024
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
 _CUT_OFF = "its end is missing"
 _NO_PICTURE = "it is not a JPEG, PNG, WebP or HEIC picture"
-#: LibRaw's flip: how the picture is turned, as Exif's orientation.
-_ORIENTATIONS = {3: 3, 5: 8, 6: 6}
 
 
 class NotYet(Exception):
@@ -49,12 +47,13 @@ class Picture:
     filename: str
     size_bytes: int
     sha256: str
-    #: The bytes, where they are not those of the file: the JPEG in a RAW file.
-    data: bytes | None = None
 
     def open(self) -> BinaryIO:
-        """Open what is uploaded."""
-        return self.path.open("rb") if self.data is None else BytesIO(self.data)
+        """Open what is uploaded; NotYet where a RAW file cannot be read any more."""
+        # thousands of RAW files may wait: none is kept in memory meanwhile
+        if is_raw(self.path.name):
+            return BytesIO(_embedded_jpeg(self.path))
+        return self.path.open("rb")
 
 
 def is_picture(name: str) -> bool:
@@ -80,7 +79,7 @@ def examine(path: Path) -> Picture:
     if is_raw(path.name):
         data = _embedded_jpeg(path)
         sha256 = hashlib.sha256(data).hexdigest()
-        return Picture(path, f"{path.stem}.jpg", len(data), sha256, data)
+        return Picture(path, f"{path.stem}.jpg", len(data), sha256)
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -139,8 +138,8 @@ def _boxes_end(file: BinaryIO, size: int) -> bool:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        elif length == 0:  # up to the end of the file
-            return True
+        elif length == 0:  # up to the end of the file; or nothing but zeros, not written yet
+            return head[4:8] != bytes(4)
         if length < 8:
             return False
         at += length
@@ -154,19 +153,11 @@ def _embedded_jpeg(path: Path) -> bytes:
     try:
         with rawpy.imread(str(path)) as raw:
             thumb = raw.extract_thumb()
-            flip = raw.sizes.flip
     except rawpy.LibRawNoThumbnailError as error:
         raise NotYet("there is no JPEG in this RAW file") from error
     except rawpy.LibRawError as error:
         raise NotYet("this RAW file cannot be read") from error
     if thumb.format is not rawpy.ThumbFormat.JPEG:
         raise NotYet("there is no JPEG in this RAW file")
-    data = bytes(thumb.data)
-    with Image.open(BytesIO(data), formats=["JPEG"]) as image:
-        told = image.getexif()
-    if flip not in _ORIENTATIONS or 0x0112 in told:
-        return data
-    exif = Image.Exif()
-    exif[0x0112] = _ORIENTATIONS[flip]
-    block = exif.tobytes()
-    return data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:]
+    # where the JPEG says nothing of itself, LibRaw has added time, camera and orientation
+    return bytes(thumb.data)

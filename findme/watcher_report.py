@@ -55,6 +55,19 @@ class Tally:
         while self._moves and self._moves[0][0] < now - RATE_SECONDS:
             self._moves.popleft()
 
+    def as_report(self) -> dict[str, object]:
+        """Return what the server is told every few seconds."""
+        return {
+            "backlog": len(self.waiting),
+            "backlog_bytes": sum(self.waiting.values()),
+            "bytes_per_s": round(self.bytes_per_s),
+            "sent": self.sent,
+            "there": self.there,
+            "refused": len(self.refused),
+            "errors": self.errors,
+            "last_error": self.last_error,
+        }
+
     def lines(self) -> list[str]:
         """Return the report: sent, already there, refused and why, missing."""
         told = [

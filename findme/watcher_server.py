@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 import findme
-from findme.watcher_files import Picture
+from findme.watcher_files import NotYet, Picture
 
 #: Seconds without a byte in either direction, after which a connection has died.
 STALL_SECONDS = 90.0
@@ -167,7 +167,7 @@ class Server:
     ) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         left = picture.size_bytes - start
-        with picture.open() as file:
+        with await asyncio.to_thread(picture.open) as file:
             file.seek(start)
             while left > 0:
                 chunk = await asyncio.to_thread(file.read, min(self._throttle.step, left))
@@ -240,8 +240,10 @@ async def _trouble() -> AsyncIterator[asyncio.Timeout]:
         raise Later("the server cannot be reached", offline=True) from error
     except aiohttp.ClientError as error:
         # what went wrong inside the body, as a file that became shorter, lies below
-        if isinstance(error.__cause__, Changed):
+        if isinstance(error.__cause__, Changed | NotYet):
             raise Changed from error
+        if isinstance(error.__cause__, OSError) and error.__cause__.filename is not None:
+            raise error.__cause__ from error
         raise Later("the connection broke", offline=True) from error
 
 

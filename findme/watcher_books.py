@@ -1,0 +1,172 @@
+"""What a watcher knows of each file: what became of it, or that it is on its way.
+
+What became of a file is in the journal before anybody is told.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from findme.journal import FINAL, Entry, FileState, Journal
+from findme.watcher_files import Picture
+from findme.watcher_folder import Rest, Sight
+from findme.watcher_report import Tally, Teller
+
+
+@dataclass(order=True, slots=True)
+class Item:
+    """A file on its way; the first in order goes first."""
+
+    order: tuple[int, int]
+    sight: Sight = field(compare=False)
+    examined: Picture | None = field(compare=False, default=None)
+    tries: int = field(compare=False, default=0)
+
+    @property
+    def name(self) -> str:
+        """The file's path below the folder."""
+        return self.sight.name
+
+    @property
+    def picture(self) -> Picture:
+        """What is uploaded of it, once it was examined."""
+        assert self.examined is not None
+        return self.examined
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what is uploaded."""
+        return self.picture.sha256
+
+
+class Books:
+    """The files of one run."""
+
+    def __init__(self, journal: Journal, teller: Teller, rest: Rest) -> None:
+        self._journal, self._teller, self._rest = journal, teller, rest
+        self.tally = Tally()
+        self._entries: dict[str, Entry] = {}
+        #: name -> the state of it that is on its way, and since when (monotonic)
+        self._open: dict[str, tuple[Sight, float]] = {}
+
+    async def begin(self, event_id: str) -> None:
+        """Take up what earlier runs noted of the event."""
+        self._entries = await self._journal.read()
+        if not await self._journal.begin(event_id):
+            self._entries = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is on its way."""
+        return not self._open
+
+    def see(self, sights: Iterable[Sight], *, first: bool = False) -> None:
+        """Take in what is seen; on the *first* look what is done already counts as there."""
+        now, wall_clock = time.monotonic(), time.time()
+        for sight in sights:
+            entry = self._entries.get(sight.name)
+            if entry is not None and entry.state in FINAL and _is_of(entry, sight):
+                if first:
+                    self._count(entry)
+            elif self._open.get(sight.name, (None, now))[0] != sight:
+                self._open[sight.name] = (sight, now)
+                self.tally.waiting[sight.name] = sight.size
+                self.tally.refused.pop(sight.name, None)
+                self.tally.missing.pop(sight.name, None)
+                self._rest.see(sight, now, wall_clock)
+
+    def _count(self, entry: Entry) -> None:
+        """Count what an earlier run has dealt with."""
+        if entry.state is FileState.REFUSED:
+            self.tally.refused[entry.name] = entry.reason or ""
+        elif entry.state is FileState.SKIPPED:
+            self.tally.skipped += 1
+        else:
+            self.tally.there += 1
+
+    def keep_only(self, names: set[str]) -> None:
+        """Let go of all files but these: the others are not there any more."""
+        for name in self._open.keys() - names:
+            self.let_go(name)
+
+    def let_go(self, name: str) -> None:
+        """Let go of a file; it is taken up again when it is seen again."""
+        self._close(name)
+        self._rest.forget(name)
+
+    def is_current(self, item: Item) -> bool:
+        """Whether the file is still as it was when the item was made."""
+        return self._open.get(item.name, (None, 0.0))[0] == item.sight
+
+    def age(self, item: Item) -> float:
+        """Return the seconds since a current file was first seen as it is."""
+        return time.monotonic() - self._open[item.name][1]
+
+    def unreadable(self, item: Item, error: OSError) -> None:
+        """Let go of a file that cannot be read; the next look takes it up again if it is there."""
+        if self.is_current(item):
+            self.let_go(item.name)
+        if not isinstance(error, FileNotFoundError):
+            self.tally.missing[item.name] = f"it cannot be read: {error.strerror}"
+            self._teller.tell("unreadable", item.name, str(error.strerror))
+
+    def give_up(self, item: Item, why: str) -> None:
+        """Let go of a file for this run."""
+        if self.is_current(item):
+            self._close(item.name)
+            self.tally.missing[item.name] = why
+            self._teller.tell("missing", item.name, why)
+
+    async def note_waiting(self, items: Sequence[Item]) -> None:
+        """Keep the hashes of files that the server has not got."""
+        await self._journal.note([_entry(item, FileState.WAITING) for item in items])
+
+    async def note_there(self, items: Sequence[Item], known: Mapping[str, str]) -> None:
+        """Keep that the server has these files; *known* names the photos by hash."""
+        current = [item for item in items if self.is_current(item)]
+        found = [_entry(i, FileState.THERE, photo_id=known[i.sha256]) for i in current]
+        await self._keep(current, found)
+        for entry in found:
+            self.tally.there += 1
+            self._teller.tell("there", entry.name, "", photo_id=entry.photo_id)
+
+    async def note_sent(self, item: Item, photo_id: str) -> None:
+        """Keep that a file was sent: the server has named its hash."""
+        await self._keep([item], [_entry(item, FileState.SENT, photo_id=photo_id)])
+        self.tally.sent += 1
+        self._teller.tell("sent", item.name, "", photo_id=photo_id, sha256=item.sha256)
+
+    async def note_skipped(self, item: Item) -> None:
+        """Keep that a RAW file has its JPEG beside it."""
+        await self._keep([item], [_entry(item, FileState.SKIPPED)])
+        self.tally.skipped += 1
+
+    async def note_refused(self, items: Sequence[Item], why: str) -> None:
+        """Keep that files will not be taken, and tell why."""
+        current = [item for item in items if self.is_current(item)]
+        await self._keep(current, [_entry(i, FileState.REFUSED, reason=why) for i in current])
+        for item in current:
+            self.tally.refused[item.name] = why
+            self._teller.tell("refused", item.name, why)
+
+    async def _keep(self, items: Sequence[Item], entries: Sequence[Entry]) -> None:
+        await self._journal.note(entries)
+        for item, entry in zip(items, entries, strict=True):
+            self._entries[entry.name] = entry
+            if self.is_current(item):
+                self._close(entry.name)
+
+    def _close(self, name: str) -> None:
+        self._open.pop(name, None)
+        self.tally.waiting.pop(name, None)
+
+
+def _is_of(entry: Entry, sight: Sight) -> bool:
+    return (entry.size, entry.mtime_ns) == (sight.size, sight.mtime_ns)
+
+
+def _entry(
+    item: Item, state: FileState, *, photo_id: str | None = None, reason: str | None = None
+) -> Entry:
+    sight, sha256 = item.sight, None if item.examined is None else item.sha256
+    return Entry(sight.name, sight.size, sight.mtime_ns, state, sha256, photo_id, reason)

@@ -1,0 +1,66 @@
+"""What is seen of a folder, and when a file has come to rest."""
+
+from pathlib import Path
+
+from findme import watcher_folder
+from findme.watcher_folder import Rest, Sight
+
+NOW = 1000.0
+#: Seconds since 1970.
+WALL = 1_800_000_000.0
+
+
+def sight(name: str, age: float = 0.0, size: int = 10) -> Sight:
+    return Sight(name, size, int((WALL - age) * 1e9))
+
+
+def test_a_file_that_is_still_written_does_not_rest() -> None:
+    rest = Rest(2.0)
+    rest.see(sight("a.jpg"), NOW, WALL)
+    assert rest.ready(NOW + 1.9) == []
+    rest.see(sight("a.jpg", size=20), NOW + 1.9, WALL)
+    assert rest.ready(NOW + 3.8) == []
+    assert rest.ready(NOW + 3.9) == [sight("a.jpg", size=20)]
+    assert rest.ready(NOW + 9) == []
+
+
+def test_a_file_of_yesterday_rests_at_once_and_one_of_tomorrow_does_not() -> None:
+    rest = Rest(2.0)
+    rest.see(sight("old.jpg", age=60), NOW, WALL)
+    rest.see(sight("new.jpg", age=-60), NOW, WALL)
+    assert rest.ready(NOW) == [sight("old.jpg", age=60)]
+
+
+def test_a_raw_file_waits_for_its_jpeg() -> None:
+    rest = Rest(2.0)
+    rest.see(sight("a.cr3", age=5), NOW, WALL)
+    assert rest.ready(NOW + 9) == []
+    assert rest.ready(NOW + 10) == [sight("a.cr3", age=5)]
+
+
+def test_a_file_that_went_is_forgotten() -> None:
+    rest = Rest(2.0)
+    rest.see(sight("a.jpg", age=60), NOW, WALL)
+    rest.forget("a.jpg")
+    assert rest.ready(NOW) == []
+
+
+def test_hot_is_a_folder_at_any_depth() -> None:
+    assert sight("hot/a.jpg").is_hot
+    assert sight("camera/Hot/a.jpg").is_hot
+    assert not sight("hot.jpg").is_hot
+
+
+def test_what_is_no_picture_or_hidden_is_not_seen(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.txt", ".c.jpg", ".trash/d.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [found.name for found in watcher_folder.look(tmp_path)] == ["a.jpg"]
+    seen = [watcher_folder.look_at(tmp_path, path) for path in tmp_path.rglob("*.jpg")]
+    assert [found.name for found in seen if found is not None] == ["a.jpg"]
+    assert watcher_folder.look_at(tmp_path, tmp_path / "gone.jpg") is None
+    assert watcher_folder.look_at(tmp_path, Path("/elsewhere/a.jpg")) is None
+
+
+def test_a_folder_that_is_away_is_empty(tmp_path: Path) -> None:
+    assert watcher_folder.look(tmp_path / "card") == []
