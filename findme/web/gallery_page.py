@@ -15,7 +15,7 @@ from findme.web import lists
 from findme.web.answers import choice_of, json_answer, parse_id
 from findme.web.html import language_of, render, zone_of
 from findme.web.keys import POOL
-from findme.web.tabs import ALL, MAYBE, MINE, gallery_url, tabs_of
+from findme.web.tabs import ALL, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
 from findme.web.tiles import WIDE, add_headings, hours_of, mini_of, ring_of, tile_of
 
 #: Photos of one page: some twenty rows on a phone.
@@ -33,6 +33,7 @@ class Counts:
     mine: int
     maybe: int
     all: int
+    favourites: int
     #: Photos that are decided for this guest, of those that were received.
     searched: int
     total: int
@@ -41,14 +42,17 @@ class Counts:
 async def gallery(request: web.Request) -> web.Response:
     """GET /gallery?event=&tab=&before=."""
     event, guest = await lists.joined_event(request)
-    tabs = tabs_of(event)
-    tab = choice_of(request, "tab", tabs, MINE)
+    tabs = tabs_of(event, consented=guest.consented)
+    tab = choice_of(request, "tab", tabs, tabs[0])
     before = PhotoId(parse_id(request.query["before"])) if "before" in request.query else None
     if tab == MAYBE:
         return await _question(request, event, guest, before)
     if tab == ALL:
         packed = await lists.all_photos(request, event, guest, before=before, limit=PAGE)
         source = URL("/api/all-photos").with_query(event=str(event.id), limit=PAGE)
+    elif tab == FAVOURITES:
+        packed = await lists.favourite_photos(request, event, guest, before=before, limit=PAGE)
+        source = _shelf_source(event, FAVOURITES)
     else:
         packed = await lists.my_photos(request, event, guest, Shelf.SURE, before=before, limit=PAGE)
         source = _shelf_source(event, Shelf.SURE)
@@ -67,7 +71,7 @@ async def gallery(request: web.Request) -> web.Response:
             "tab": tab,
             "tabs": {name: gallery_url(event, name) for name in tabs},
             "counts": counts,
-            "selfie": guest.selfie_state or SelfieState.PENDING,
+            "selfie": (guest.selfie_state or SelfieState.PENDING) if guest.consented else "none",
             "problem": guest.selfie_problem,
             "tiles": tiles,
             "hour": hours_of(language_of(request), zone_of(request)),
@@ -149,6 +153,7 @@ async def _count(request: web.Request, event: Event, guest: Guest) -> Counts:
             mine=await shelves.count_mine(conn, guest.id, thresholds, Shelf.SURE),
             maybe=await shelves.count_mine(conn, guest.id, thresholds, Shelf.MAYBE),
             all=await shelves.count_visible(conn, event.id),
+            favourites=await shelves.count_favourites(conn, event, guest.id, thresholds),
             searched=searched,
             total=total,
         )
@@ -181,7 +186,7 @@ async def _progress(conn: db.Connection, event: Event, guest: Guest) -> tuple[in
     return max(0, row["searched"]), row["total"]
 
 
-def _shelf_source(event: Event, shelf: Shelf) -> URL:
+def _shelf_source(event: Event, shelf: str) -> URL:
     return URL("/api/my-photos").with_query(event=str(event.id), shelf=shelf, limit=PAGE)
 
 

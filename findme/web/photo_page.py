@@ -11,11 +11,12 @@ from findme.guests import Guest
 from findme.models import Event, Gallery, PhotoId, Shelf, Size
 from findme.neighbours import Place
 from findme.shelves import Listed
+from findme.web import favourites as hearts
 from findme.web import lists, verdicts
 from findme.web.answers import MAX_LIMIT, choice_of, path_id
 from findme.web.html import redirect, render
 from findme.web.keys import POOL, SETTINGS, user
-from findme.web.tabs import ALL, MAYBE, MINE, gallery_url, tabs_of
+from findme.web.tabs import ALL, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -85,10 +86,27 @@ async def _place(
         if event.gallery is Gallery.OWN:
             raise GalleryIsPrivate
         return await neighbours.place_among_all(conn, event.id, photo_id)
-    shelf = Shelf.MAYBE if tab == MAYBE else Shelf.SURE
     thresholds = lists.thresholds_of(request, event)
+    if tab == FAVOURITES:
+        marked = await shelves.list_favourites(
+            conn, event, guest.id, thresholds, before=None, limit=MAX_LIMIT
+        )
+        return neighbours.place_among(photo_id, [item.id for item in marked])
+    shelf = Shelf.MAYBE if tab == MAYBE else Shelf.SURE
     mine = await shelves.list_mine(conn, guest.id, thresholds, shelf, before=None, limit=MAX_LIMIT)
     return neighbours.place_among(photo_id, [item.id for item in mine])
+
+
+async def toggle_favourite(request: web.Request) -> web.Response:
+    """POST /gallery/{id}/favourite: the heart, on or off."""
+    event, _ = await lists.joined_event(request)
+    tab, photo_id = choice_of(request, "tab", tabs_of(event), MINE), PhotoId(path_id(request))
+    async with db.acquire(request.app[POOL]) as conn:
+        guest = await lists.guest_who_sees(request, conn, photo_id)
+        shown = await _find(request, conn, event, guest, photo_id)
+    await (hearts.delete_favourite if shown.favourite else hearts.put_favourite)(request)
+    path = URL(f"/gallery/{photo_id}").with_query(event=str(event.id), tab=tab)
+    return redirect(str(path))
 
 
 def _form(answer: Answer, *, stays: bool) -> Answer:
@@ -108,6 +126,7 @@ def _form(answer: Answer, *, stays: bool) -> Answer:
 
 ROUTES = [
     web.get("/gallery/{id:[0-9]+}", photo),
+    web.post("/gallery/{id:[0-9]+}/favourite", toggle_favourite),
     web.post("/gallery/{id:[0-9]+}/me", _form(verdicts.post_me, stays=False)),
     web.post("/gallery/{id:[0-9]+}/not-me", _form(verdicts.post_not_me, stays=False)),
     web.post("/gallery/{id:[0-9]+}/undo", _form(verdicts.delete_not_me, stays=True)),

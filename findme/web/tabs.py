@@ -1,15 +1,16 @@
-"""The three tabs of a gallery and their addresses."""
+"""The tabs of a gallery and their addresses."""
 
 from yarl import URL
 
 from findme.models import Event, Gallery
 
-MINE, MAYBE, ALL = "mine", "maybe", "all"
+MINE, MAYBE, ALL, FAVOURITES = "mine", "maybe", "all", "favourites"
 
 
-def tabs_of(event: Event) -> list[str]:
-    """Return the tabs that an event's guests have."""
-    return [MINE, MAYBE] if event.gallery is Gallery.OWN else [MINE, MAYBE, ALL]
+def tabs_of(event: Event, *, consented: bool = True) -> list[str]:
+    """Return the tabs that an event's guests have; who is looked for nowhere has no own photos."""
+    own = [MINE, MAYBE] if consented else []
+    return [*own, *([] if event.gallery is Gallery.OWN else [ALL]), FAVOURITES]
 
 
 def gallery_url(event: Event, tab: str) -> str:

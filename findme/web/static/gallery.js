@@ -60,6 +60,11 @@ if (grid) {
     ownShelf: tab === "mine",
     onRemoved: () => { known -= 1; setHeadings(grid); },
     onRestored: putBack,
+    onMarked: (marked) => {
+      counts.favourites += marked ? 1 : -1;
+      if (tab === "favourites") known = counts.favourites;
+      showCounts();
+    },
   });
 }
 
@@ -71,15 +76,16 @@ let fetched = 0;
 
 function onNumbers(now) {
   const settled = now.selfie && main.dataset.selfie !== now.selfie;
-  const news = now[tab] - known;
-  counts = now;
+  // what the guest marks is known here first, and told by nobody
+  counts = { ...now, favourites: counts.favourites };
+  const news = counts[tab] - known;
   showCounts();
   showProgress(main, now);
   // an empty shelf, or one with a notice about the selfie, is another page altogether
   if (settled || (news > 0 && !grid)) location.reload();
   else if (news > 0) arrived(news);
   else {
-    known = now[tab];
+    known = counts[tab];
     fresh.hidden = true;
   }
 }
@@ -156,6 +162,7 @@ function showCounts() {
   for (const element of main.querySelectorAll("[data-count]")) {
     element.textContent = number(counts[element.dataset.count]);
   }
+  main.querySelector("[data-count=favourites]").parentElement.hidden = !counts.favourites && tab !== "favourites";
   main.querySelector("[data-title-count]").textContent = number(counts[tab]);
   const faces = main.querySelector("[data-faces]");
   if (faces) faces.textContent = count("faces", counts.maybe);

@@ -25,6 +25,8 @@ export function makeTile(photo, { href = ({ preview_url }) => preview_url } = {}
   tile.dataset.when = photo.taken_at ?? photo.uploaded_at;
   tile.dataset.about = `${photo.filename} · ${photo.width} × ${photo.height}`;
   if (photo.match) tile.dataset.mine = "";
+  if (photo.favourite) tile.dataset.favourite = "";
+  if (photo.credit) tile.dataset.credit = photo.credit;
   const image = tile.querySelector("img");
   // an organiser sees photos before they have pictures
   if (photo.thumb_url) image.src = photo.thumb_url;

@@ -100,6 +100,8 @@ async function start() {
   });
   addEventListener("keydown", (event) => {
     if (question.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+    // letters can be turned off in the account (WCAG 2.1.4)
+    if (event.key.length === 1 && document.documentElement.dataset.letterKeys === "off") return;
     const does = { o: () => reply("me"), y: () => reply("me"), n: () => reply("not-me"), arrowright: skip };
     does[event.key.toLowerCase()]?.();
   });

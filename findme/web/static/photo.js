@@ -7,6 +7,8 @@ const press = (key) => main.querySelector(`[data-key="${key}"]`)?.click();
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // letters can be turned off in the account (WCAG 2.1.4)
+  if (event.key.length === 1 && document.documentElement.dataset.letterKeys === "off") return;
   press(event.key.length === 1 ? CSS.escape(event.key.toLowerCase()) : event.key);
 });
 onSwipe(main.querySelector(".stage"), (step) => press(step > 0 ? "ArrowRight" : "ArrowLeft"));

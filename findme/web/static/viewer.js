@@ -1,6 +1,7 @@
 // One photo over the gallery, at its own address (/gallery/7): Back closes it.
 import { toast } from "./app.js";
 import { photoUrl } from "./grid.js";
+import { setUpMarks } from "./marks.js";
 import { answer, share } from "./share.js";
 import { clock, day, number, say } from "./words.js";
 
@@ -9,9 +10,10 @@ const STRIP = 3; // thumbnails on either side of the photo that is shown
 
 /**
  * Open tiles of the grid in the dialog. total() is how many photos the shelf holds; onRemoved(tile)
- * follows a "not me" where the shelf is the guest's own, onRestored(tile) its undoing.
+ * follows a "not me" where the shelf is the guest's own, onRestored(tile) its undoing,
+ * onMarked(on) a heart.
  */
-export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRestored }) {
+export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRestored, onMarked }) {
   const dialog = document.getElementById("viewer");
   const image = dialog.querySelector(".stage img");
   const place = dialog.querySelector(".count");
@@ -39,7 +41,9 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     const when = new Date(tile.dataset.when);
     dialog.querySelector("[data-when]").textContent = clock(when);
     dialog.querySelector("[data-day]").textContent = day(when);
-    about.textContent = tile.dataset.about;
+    dialog.querySelector("[data-credit]").textContent = tile.dataset.credit ? say("by", { name: tile.dataset.credit }) : "";
+    about.querySelector("[data-about]").textContent = tile.dataset.about;
+    marks.show(tile);
     // where the organiser lets nobody take photos home, there is no such link
     if (original) original.href = bytes(tile, "original");
     control("back").hidden = at === 0;
@@ -142,13 +146,16 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
   });
   dialog.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
   dialog.addEventListener("close", () => { shown?.focus(); shown?.scrollIntoView({ block: "nearest" }); });
-  const acts = { close, back: () => turn(-1), on: () => turn(1), share: shareIt, "not-me": notMe, about: showAbout };
+  const marks = setUpMarks(dialog, { current: () => shown, idOf, onMarked });
+  const acts = { ...marks.acts, close, back: () => turn(-1), on: () => turn(1), share: shareIt, "not-me": notMe, about: showAbout };
   dialog.addEventListener("click", (event) => acts[event.target.closest("[data-act]")?.dataset.act]?.());
   dialog.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // letters can be turned off in the account (WCAG 2.1.4)
+    if (event.key.length === 1 && document.documentElement.dataset.letterKeys === "off") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const does = {
-      ArrowLeft: acts.back, ArrowRight: acts.on, s: shareIt, i: showAbout,
+      ArrowLeft: acts.back, ArrowRight: acts.on, f: acts.favourite, s: shareIt, i: showAbout,
       d: () => original?.click(), n: () => control("not-me").hidden || notMe(),
     }[key];
     if (does) { event.preventDefault(); does(); }
