@@ -29,7 +29,18 @@ def findme(
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["serve"], ["migrate"], ["admin"], ["admin", "create"], ["faces"]]
+    "words",
+    [
+        [],
+        ["serve"],
+        ["migrate"],
+        ["admin"],
+        ["admin", "create"],
+        ["faces"],
+        ["backup"],
+        ["restore"],
+        ["demo"],
+    ],
 )
 def test_every_command_explains_itself(
     words: list[str], capsys: pytest.CaptureFixture[str]
