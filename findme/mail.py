@@ -4,6 +4,7 @@ import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for each step of the conversation with the server.
 TIMEOUT = 30.0
+#: Characters of a line; RFC 5322 allows 998.
+MAX_LINE = 900
 #: From where on an answer is final (RFC 5321, 4.2.1).
 PERMANENT = 500
 
@@ -76,7 +79,8 @@ def sender_of(smtp_url: str, mail_from: str | None) -> str:
 
 def compose(mail: Mail, sender: str) -> EmailMessage:
     """Return the message with its headers; no line break of a caller gets into one."""
-    message = EmailMessage()
+    # long addresses in List-Unsubscribe stay in one line
+    message = EmailMessage(policy.SMTP.clone(max_line_length=MAX_LINE, cte_type="7bit"))
     name, address = parseaddr(sender)
     user, _, domain = address.rpartition("@")
     message["From"] = Address(name or "FindMe", user, domain)
@@ -106,7 +110,9 @@ async def send(mail: Mail, *, smtp_url: str, sender: str) -> None:
 
     Neither names the address: the texts of errors are kept with jobs and in logs.
     """
-    server, message = Server.from_url(smtp_url), compose(mail, sender)
+    server = Server.from_url(smtp_url)
+    # as bytes: the client would fold long lines anew
+    message = compose(mail, sender).as_bytes()
     try:
         await aiosmtplib.send(
             message,

@@ -42,7 +42,7 @@ def strokes() -> Iterator[tuple[list[list[Point]], float, str]]:
 
 
 def lines_of(shape: str) -> Iterator[list[Point]]:
-    """Yield the lines of a path of M, C, c, S-less curves and v, as points along them."""
+    """Yield the lines of a path of M, C, c, c and v, as points along them."""
     line: list[Point] = []
     for command, text in re.findall(r"([MCcv])([^MCcv]*)", shape):
         numbers = [float(number) for number in re.findall(r"-?\.?\d+(?:\.\d+)?", text)]
@@ -55,11 +55,11 @@ def lines_of(shape: str) -> Iterator[list[Point]]:
         else:
             for start in range(0, len(numbers), 6):
                 origin = line[-1] if command == "c" else (0.0, 0.0)
-                control = [
+                b, c, d = (
                     (origin[0] + numbers[start + n], origin[1] + numbers[start + n + 1])
                     for n in (0, 2, 4)
-                ]
-                line += curve(line[-1], *control)
+                )
+                line += curve(line[-1], b, c, d)
     yield line
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from findme import audit, db, events, guests, photos
+from findme import audit, db, events, guests, notifications, photos
 from findme.db import Record
 from findme.errors import InvalidRequest
 from findme.models import EventId, PhotoId, Review
@@ -20,7 +20,7 @@ from findme.web.answers import (
     time_text,
 )
 from findme.web.guests import after_forgetting
-from findme.web.keys import CACHE, POOL, admin
+from findme.web.keys import CACHE, POOL, SETTINGS, admin
 
 
 async def get_photos(request: web.Request) -> web.Response:
@@ -79,6 +79,8 @@ async def post_review(request: web.Request) -> web.Response:
         await audit.note(
             conn, actor, "photos.reviewed", subjects=sorted(changed), detail={"review": review}
         )
+        for event_id in sorted(set(changed.values())):
+            await notifications.ask(conn, event_id, request.app[SETTINGS])
     for event_id in set(changed.values()):
         await request.app[CACHE].forget_event(event_id)
     return json_answer({"changed": [str(photo_id) for photo_id in sorted(changed)]})

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from findme import audit, contact_sheet, db, events, photos
+from findme import audit, contact_sheet, db, events, notifications, photos
 from findme.contact_sheet import View
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
@@ -149,6 +149,7 @@ async def _do(
                 subjects=sorted(changed),
                 detail={"review": word},
             )
+            await notifications.ask(conn, event_id, request.app[SETTINGS])
         await request.app[CACHE].forget_event(event_id)
     else:
         raise InvalidRequest("There is no such button.", field="act")
