@@ -115,7 +115,10 @@ _HELD = {
 async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
     """Return all that is held on a user but the pictures; see docs/api.md."""
     account = await conn.fetchrow(
-        "select id::text, name, email, role, created_at from account where id = $1", user_id
+        """
+        select id::text, name, email, role, created_at, language, scheme, letter_keys
+          from account where id = $1""",
+        user_id,
     )
     sessions = await conn.fetch(
         "select created_at, expires_at from session where account_id = $1 order by id", user_id
@@ -133,7 +136,7 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
     joined = await conn.fetch(
         """
         select event.id, event.name, starts_at, expires_at, joined_at, consent_at, consent_text,
-               consent_language
+               consent_language, consent_withdrawn_at
           from guest join event on event.id = guest.event_id
          where guest.account_id = $1 order by guest.id""",
         user_id,
@@ -155,6 +158,7 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
                     "at": row["consent_at"],
                     "text": row["consent_text"],
                     "language": row["consent_language"],
+                    "withdrawn_at": row["consent_withdrawn_at"],
                 },
                 **{name: rows[row["id"]] for name, rows in held.items()},
             }
