@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browser import (
     NARROW,
@@ -21,10 +21,6 @@ from tests.service import Service
 
 expect.set_options(timeout=PATIENCE)
 
-#: Bytes on the wire, compressed (the design's budgets).
-CSS_BUDGET = 10 * 1024
-JS_BUDGET = 20 * 1024
-HTML_BUDGET = 12 * 1024
 #: CSS pixels that a finger hits.
 TARGET = 24
 
@@ -149,37 +145,3 @@ def test_the_scheme_can_be_chosen(browser: Browser, service: Service, organiser:
         expect(visit.page.locator("html")).to_have_attribute("data-scheme", "dark")
         paper = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == "rgb(21, 18, 20)"
-
-
-def test_the_gallery_is_light(browser: Browser, service: Service, organiser: Organiser) -> None:
-    """Style, scripts and a full page of tiles keep to their budgets."""
-    event = organiser.make_event("Budget")
-    for number in range(60):
-        organiser.upload(event, f"{number}.jpg", drawn(700 + number, 160, 120))
-    selfie = next(iter(labelled().selfies.values()))
-    with visiting(browser, service) as visit:
-        join(visit, event["code"], "budget", selfie)
-        visit.goto(f"/gallery?event={event['id']}&tab=all")
-        expect(visit.page.locator("[data-count=all]")).to_have_text("60")
-        cookies = visit.context.cookies()
-    # another window: nothing is in its cache
-    with visiting(browser, service) as visit:
-        visit.context.add_cookies(cookies)  # type: ignore[arg-type]  # given and taken types differ
-        answers: list[Response] = []
-        visit.page.on("response", lambda answer: answers.append(answer))
-        visit.goto(f"/gallery?event={event['id']}&tab=all")
-        expect(visit.page.locator(".tile")).to_have_count(60)
-        visit.page.wait_for_load_state("networkidle")
-        sizes = {kind: weight(answers, kind) for kind in ("css", "javascript", "html")}
-    assert 0 < sizes["css"] <= CSS_BUDGET
-    assert 0 < sizes["javascript"] <= JS_BUDGET
-    assert 0 < sizes["html"] <= HTML_BUDGET
-
-
-def weight(answers: list[Response], kind: str) -> int:
-    """Return the bytes on the wire of all answers of a media type."""
-    return sum(
-        answer.request.sizes()["responseBodySize"]
-        for answer in answers
-        if answer.headers.get("content-type", "").startswith(f"text/{kind}")
-    )
