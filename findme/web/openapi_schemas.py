@@ -169,7 +169,7 @@ SCHEMAS: dict[str, Schema] = {
             "id": {**ID, "description": "The user's, as user_id."},
             "user_id": ID,
             "name": text(),
-            "email": text(),
+            "email": or_null(text("null: a link is the way in.")),
             "joined_at": TIME,
             "selfie": SELFIE_SO_FAR,
             "photos": whole("Photos with a match, however uncertain."),
