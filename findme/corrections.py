@@ -95,3 +95,43 @@ async def split(
         sorted(wanted),
     )
     return made
+
+
+async def move(
+    conn: Connection, event_id: EventId, face_ids: Sequence[FaceId], person_id: PersonId | None
+) -> PersonId:
+    """Give faces to a person, or (None) to a new one, whoever they are of now; return the person.
+
+    NotFound where the person or a face is not of this event. Groups that are left without a face
+    and without a guest end.
+    """
+    wanted = sorted(set(face_ids))
+    here = await conn.fetchval(
+        "select count(*) from face where event_id = $1 and id = any($2)", event_id, wanted
+    )
+    if not wanted or here != len(wanted):
+        raise NotFound("One of these faces is not there.")
+    if person_id is None:
+        person_id = PersonId(
+            await conn.fetchval("insert into person (event_id) values ($1) returning id", event_id)
+        )
+    elif not await conn.fetchval(
+        "select true from person where id = $2 and event_id = $1", event_id, person_id
+    ):
+        raise NotFound("There is no such group.")
+    await conn.execute(
+        """
+        insert into person_face (face_id, person_id, fixed)
+        select face_id, $2, true from unnest($1::bigint[]) as moved (face_id)
+        on conflict (face_id) do update set person_id = excluded.person_id, fixed = true""",
+        wanted,
+        person_id,
+    )
+    await conn.execute(
+        """
+        delete from person where event_id = $1 and guest_id is null and id <> $2
+           and not exists (select from person_face where person_id = person.id)""",
+        event_id,
+        person_id,
+    )
+    return person_id

@@ -39,6 +39,15 @@ class Person:
     faces: Sequence[PersonFace]
 
 
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """A face that no group has, on its photo."""
+
+    id: FaceId
+    photo_id: PhotoId
+    box: Box
+
+
 async def hold(conn: Connection, event_id: EventId) -> None:
     """Wait until nobody else changes the event's people, and keep them out of this transaction."""
     await conn.execute(
@@ -130,3 +139,40 @@ async def read(conn: Connection, event_id: EventId, person_ids: Sequence[PersonI
                 )
             )
     return persons
+
+
+async def list_loose(
+    conn: Connection, event_id: EventId, *, before: FaceId | None, limit: int
+) -> list[Loose]:
+    """Return the faces of an event that are of nobody, the newest first, older than *before*."""
+    rows = await conn.fetch(
+        """
+        select id, photo_id, box_left, box_top, box_width, box_height from face
+         where event_id = $1 and ($2::bigint is null or id < $2)
+           and not exists (select from person_face where face_id = face.id)
+         order by id desc limit $3""",
+        event_id,
+        before,
+        limit,
+    )
+    return [
+        Loose(
+            FaceId(row["id"]),
+            PhotoId(row["photo_id"]),
+            Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),
+        )
+        for row in rows
+    ]
+
+
+async def shapes(
+    conn: Connection, photo_ids: Sequence[PhotoId]
+) -> dict[PhotoId, tuple[float, str, bool]]:
+    """Return of photos the width by the height, the placeholder, and whether there is a picture."""
+    rows = await conn.fetch(
+        """
+        select id, width::float8 / height as ratio, placeholder, ready_at is not null as ready
+          from photo where id = any($1)""",
+        list(photo_ids),
+    )
+    return {PhotoId(row["id"]): (row["ratio"], row["placeholder"], row["ready"]) for row in rows}

@@ -32,6 +32,7 @@ from findme.web import (
     admin,
     admin_pages,
     archive,
+    choices_page,
     avatar,
     browsing,
     contact_sheet,
@@ -55,6 +56,7 @@ from findme.web import (
     openapi,
     pages,
     people,
+    people_page,
     photo_page,
     photos,
     photos_page,
@@ -116,9 +118,9 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [verdicts, uploads, known, resumable, receipts]
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
         nouns += [photo_page, avatar, wall, admin_pages]
-        nouns += [covers, event_photos]
+        nouns += [covers, event_photos, choices_page]
         nouns += [resets, notifications]
-        nouns += [contact_sheet, photos_page, guest_list]
+        nouns += [contact_sheet, photos_page, guest_list, people_page]
         nouns += [web_control, web_audit, web_webhooks, webhook_pages]
         nouns += [desk_page, jobs_page]
         desk_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))

@@ -9,7 +9,6 @@ from yarl import URL
 from findme import accounts, audit, auth, db, events, guest_list, resets
 from findme.guest_list import Listed
 from findme.models import Event, EventId, GuestId, UserId
-from findme.web.account import key_url
 from findme.web.answers import (
     cut,
     json_answer,
@@ -19,6 +18,7 @@ from findme.web.answers import (
     path_id,
     time_text,
 )
+from findme.web.guests import key_url
 from findme.web.html import redirect, render
 from findme.web.keys import CACHE, POOL, admin, base_url
 from findme.web.leaving import leave_event

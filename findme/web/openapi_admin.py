@@ -15,7 +15,7 @@ from findme.web.openapi_calls import (
     page,
     query,
 )
-from findme.web.openapi_words import Schema, flag, list_of, obj, one_of, ref, text, whole
+from findme.web.openapi_words import Schema, flag, list_of, obj, one_of, or_null, ref, text, whole
 
 
 def get(tag: str, summary: str, answers: Mapping[int, Schema]) -> Schema:
@@ -160,11 +160,20 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
         )
     },
     "/api/admin/events/{id}/group-faces/{group_id}": {
-        "patch": write("Events", "Name or hide a group", ref("GroupChanges"), {200: GROUP})
+        "get": get("Events", "A group", {200: GROUP}),
+        "patch": write("Events", "Name or hide a group", ref("GroupChanges"), {200: GROUP}),
     },
     "/api/admin/events/{id}/group-faces/merge": {
         "post": write(
             "Events", "Make one group of several: the first", ids("group_ids"), {200: GROUP}, 409
+        )
+    },
+    "/api/admin/events/{id}/group-faces/move": {
+        "post": write(
+            "Events",
+            "Give faces to a group, or to a new one",
+            obj({"face_ids": list_of(text()), "group_id": or_null(text("null: a new one."))}),
+            {200: GROUP},
         )
     },
     "/api/admin/events/{id}/group-faces/{group_id}/split": {

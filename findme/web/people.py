@@ -24,6 +24,8 @@ from findme.web.keys import PIPELINE, POOL, QUEUE, admin
 
 #: Ids in one request: more than an event has of either.
 MOST_IDS = 100_000
+#: Characters of a name.
+MOST_NAME = 200
 
 
 async def get_groups(request: web.Request) -> web.Response:
@@ -117,7 +119,7 @@ async def patch_group(request: web.Request) -> web.Response:
             await corrections.rename(conn, event_id, person_id, name)
         if isinstance(hidden, bool):
             await corrections.hide(conn, event_id, person_id, hidden)
-        return json_answer(group_json(await _group(conn, event_id, person_id)))
+        return json_answer(group_json(await find_group(conn, event_id, person_id)))
 
 
 async def post_merge(request: web.Request) -> web.Response:
@@ -131,7 +133,7 @@ async def post_merge(request: web.Request) -> web.Response:
     async with db.transaction(request.app[POOL]) as conn:
         await people.hold(conn, event_id)
         await corrections.merge(conn, event_id, person_ids)
-        return json_answer(group_json(await _group(conn, event_id, person_ids[0])))
+        return json_answer(group_json(await find_group(conn, event_id, person_ids[0])))
 
 
 async def post_split(request: web.Request) -> web.Response:
@@ -144,10 +146,35 @@ async def post_split(request: web.Request) -> web.Response:
     async with db.transaction(request.app[POOL]) as conn:
         await people.hold(conn, event_id)
         made = await corrections.split(conn, event_id, person_id, face_ids)
-        return json_answer(group_json(await _group(conn, event_id, made)), 201)
+        return json_answer(group_json(await find_group(conn, event_id, made)), 201)
 
 
-async def _group(conn: Connection, event_id: EventId, person_id: PersonId) -> Person:
+async def get_group(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/group-faces/{group_id}."""
+    admin(request)
+    event_id, person_id = EventId(path_id(request)), PersonId(path_id(request, "group_id"))
+    async with db.acquire(request.app[POOL]) as conn:
+        return json_answer(group_json(await find_group(conn, event_id, person_id)))
+
+
+async def post_move(request: web.Request) -> web.Response:
+    """POST /api/admin/events/{id}/group-faces/move {face_ids, group_id}; null: a new group.
+
+    It takes what a merge or a split did back, and gives a face to a group that none has.
+    """
+    admin(request)
+    event_id, body = EventId(path_id(request)), await json_of(request)
+    face_ids = [FaceId(number) for number in _ids(body, "face_ids")]
+    wanted = text_of(body, "group_id", required=False)
+    async with db.transaction(request.app[POOL]) as conn:
+        await people.hold(conn, event_id)
+        group_id = PersonId(parse_id(wanted)) if wanted else None
+        moved = await corrections.move(conn, event_id, face_ids, group_id)
+        return json_answer(group_json(await find_group(conn, event_id, moved)))
+
+
+async def find_group(conn: Connection, event_id: EventId, person_id: PersonId) -> Person:
+    """Return a group; NotFound where the event has none of that id, or it has no face."""
     found = await people.read(conn, event_id, [person_id])
     if not found:
         raise NotFound
@@ -156,7 +183,7 @@ async def _group(conn: Connection, event_id: EventId, person_id: PersonId) -> Pe
 
 def _name(body: dict[str, Any]) -> str | None:
     name = " ".join(text_of(body, "name", required=False).split())
-    if len(name) > 200:
+    if len(name) > MOST_NAME:
         raise InvalidRequest("A name has up to 200 characters.", field="name")
     return name or None
 
@@ -173,6 +200,8 @@ def _ids(body: dict[str, Any], name: str) -> list[int]:
 
 ROUTES = [
     web.get("/api/admin/events/{id}/group-faces", get_groups),
+    web.get("/api/admin/events/{id}/group-faces/{group_id}", get_group),
+    web.post("/api/admin/events/{id}/group-faces/move", post_move),
     web.patch("/api/admin/events/{id}/group-faces/{group_id}", patch_group),
     web.post("/api/admin/events/{id}/group-faces/merge", post_merge),
     web.post("/api/admin/events/{id}/group-faces/{group_id}/split", post_split),
