@@ -5,13 +5,13 @@ from io import BytesIO
 import segno
 from aiohttp import web
 
-from findme import db, walls
+from findme import db, events, handouts, walls
 from findme.errors import NotFound
-from findme.models import PhotoId
+from findme.models import PhotoId, Size
 from findme.walls import Shown, Wall
 from findme.web.answers import page_answer, page_of, parse_time, path_id, time_text
 from findme.web.html import render
-from findme.web.keys import POOL, base_url
+from findme.web.keys import PIPELINE, POOL, base_url
 from findme.web.photos import send_image
 
 #: Photos that a wall goes round in: at 8 s each some 27 minutes, the newest ones.
@@ -55,11 +55,14 @@ async def get_photos(request: web.Request) -> web.Response:
 
 
 async def get_picture(request: web.Request) -> web.StreamResponse:
-    """GET /api/wall/{token}/photos/{id}: a photo's preview."""
+    """GET /api/wall/{token}/photos/{id}: a photo's preview, with the watermark that guests see."""
     photo_id = PhotoId(path_id(request))
     async with db.acquire(request.app[POOL]) as conn:
         wall = await walls.find(conn, request.match_info["token"])
         image = await walls.find_picture(conn, wall.event_id, photo_id)
+        recipe = handouts.recipe_of(await events.get(conn, wall.event_id), Size.PREVIEW)
+    if image is not None and recipe is not None:
+        image = await request.app[PIPELINE].imaging.handout(photo_id, recipe)
     if image is None:
         raise NotFound
     return await send_image(request, image, cache_control=CACHE_CONTROL)
