@@ -48,6 +48,7 @@ from findme.web import (
     html,
     jobs_page,
     key_link,
+    key_mail,
     known,
     leaving,
     ledger,
@@ -119,7 +120,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
         nouns += [photo_page, avatar, wall, admin_pages]
         nouns += [covers, event_photos, choices_page]
-        nouns += [resets, notifications]
+        nouns += [resets, notifications, key_mail]
         nouns += [contact_sheet, photos_page, guest_list, people_page]
         nouns += [web_control, web_audit, web_webhooks, webhook_pages]
         nouns += [desk_page, jobs_page]

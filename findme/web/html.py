@@ -11,6 +11,7 @@ import jinja2
 from aiohttp import web
 from jinja2.environment import TemplateModule
 
+from findme import notifications
 from findme.folders import TEMPLATES
 from findme.language import Language, choose, read_languages
 from findme.web.assets import ASSETS, setup_assets
@@ -129,6 +130,7 @@ def _known(request: web.Request, language: Language) -> dict[str, object]:
         "user": user,
         # what needs a mail server is not offered without one
         "mails": SETTINGS in request.app and request.app[SETTINGS].smtp_url is not None,
+        "mails_guests": SETTINGS in request.app and notifications.mails(request.app[SETTINGS]),
         "path": str(here),
         "switches": {code: str(here.update_query(lang=code)) for code in request.app[LANGUAGES]},
         "event_zone": str(request[EVENT_ZONE]) if EVENT_ZONE in request else None,

@@ -27,6 +27,16 @@ MESSAGE_PATHS: dict[str, dict[str, Schema]] = {
             takes=body(obj({"email": text()})),
         )
     },
+    "/api/me/key-mail": {
+        "post": call(
+            "Account",
+            "Have one's own link mailed to oneself; the address is not kept",
+            SIGNED_IN,
+            {204: answer("Sent.")},
+            fails=(403, 404, 422, 429, 503),
+            takes=body(obj({"email": text(), "key": text("What follows /k/ in the link.")})),
+        )
+    },
     "/api/push-key": {
         "get": call(
             "Account",

@@ -9,6 +9,7 @@ export function showLink(card, link) {
   if (link) {
     field.value = link;
     mail.href += encodeURIComponent(link);
+    card.querySelector("[data-key-mail] [name=link]")?.setAttribute("value", link);
   }
   field.addEventListener("focus", () => field.select());
   if (navigator.share) {
