@@ -131,9 +131,15 @@ def _background(chance: random.Random, place: Place, size: tuple[int, int]) -> I
         shade = [round(part * chance.uniform(0.2, 0.5)) for part in chance.choice(place.bokeh)]
         ImageDraw.Draw(disc).ellipse((cx - r, cy - r, cx + r, cy + r), fill=tuple(shade))
         soft = ImageChops.screen(soft, disc)
-    picture = soft.filter(ImageFilter.GaussianBlur(1.2)).resize(size, Image.Resampling.BICUBIC)
-    if place.strings:
-        _strings(picture, chance)
+    soft = soft.filter(ImageFilter.GaussianBlur(1.2))
+    lamps = _lamps(chance) if place.strings else []
+    if lamps:
+        soft = ImageChops.screen(soft, _glow(soft.size, lamps))
+    picture = soft.resize(size, Image.Resampling.BILINEAR)
+    pencil, r = ImageDraw.Draw(picture), size[1] / 147
+    for x, y in lamps:
+        x, y = x * size[0], y * size[1]
+        pencil.ellipse((x - r, y - r, x + r, y + r), fill=(255, 238, 196))
     return picture
 
 
@@ -150,27 +156,24 @@ def _hills(soft: Image.Image, chance: random.Random, colour: Colour) -> None:
         pencil.polygon([(0, height), *line, (width, height)], fill=shade)
 
 
-def _strings(picture: Image.Image, chance: random.Random) -> None:
-    """Hang two chains of lamps across the top."""
-    glow = Image.new("RGB", (picture.width // SOFT, picture.height // SOFT))
+def _lamps(chance: random.Random) -> list[tuple[float, float]]:
+    """Return where the lamps of two chains hang, as shares of width and height."""
     lamps = []
     for row in range(2):
         start, sag = chance.uniform(0.03, 0.09) + 0.09 * row, chance.uniform(0.05, 0.11)
         for number in range(17):
             t = number / 16
-            y = start + sag * (1 - (2 * ((t * 2) % 1) - 1) ** 2)
-            lamps.append((t * picture.width, y * picture.height))
-    unit = picture.height / 110
-    halo = ImageDraw.Draw(glow)
+            lamps.append((t, start + sag * (1 - (2 * ((t * 2) % 1) - 1) ** 2)))
+    return lamps
+
+
+def _glow(size: tuple[int, int], lamps: Sequence[tuple[float, float]]) -> Image.Image:
+    glow = Image.new("RGB", size)
+    pencil, r = ImageDraw.Draw(glow), size[1] / 42
     for x, y in lamps:
-        r = 2.6 * unit / SOFT
-        halo.ellipse((x / SOFT - r, y / SOFT - r, x / SOFT + r, y / SOFT + r), fill=(230, 160, 70))
-    glow = glow.filter(ImageFilter.GaussianBlur(unit * 2 / SOFT)).resize(picture.size)
-    picture.paste(ImageChops.screen(picture, glow))
-    pencil = ImageDraw.Draw(picture)
-    for x, y in lamps:
-        r = 0.75 * unit
-        pencil.ellipse((x - r, y - r, x + r, y + r), fill=(255, 238, 196))
+        x, y = x * size[0], y * size[1]
+        pencil.ellipse((x - r, y - r, x + r, y + r), fill=(230, 160, 70))
+    return glow.filter(ImageFilter.GaussianBlur(size[1] / 55))
 
 
 def _table(picture: Image.Image, chance: random.Random) -> None:

@@ -88,7 +88,16 @@ async def _forget_guest(conn: Connection, row: Record) -> None:
 
 
 async def _delete_selfie(conn: Connection, row: Record) -> None:
+    """Delete a selfie; with a guest's last one, all that was made of their face and their consent.
+
+    They may have withdrawn it, or put another selfie in its place that is in no backup: then they
+    are asked again.
+    """
     await conn.execute("delete from selfie where id = $1", row["id"])
+    if not await conn.fetchval(
+        "select exists (select from selfie where guest_id = $1)", row["guest_id"]
+    ):
+        await guests.withdraw(conn, EventId(row["event_id"]), UserId(row["account_id"]))
 
 
 async def _delete_photo(conn: Connection, row: Record) -> None:
@@ -99,6 +108,11 @@ _BY_KIND: Mapping[str, tuple[str, Callable[[Connection, Record], Awaitable[None]
     "event": ("select id from event where uid = any($1)", _delete_event),
     "account": ("select id from account where uid = any($1)", _delete_account),
     "guest": ("select event_id, account_id from guest where uid = any($1)", _forget_guest),
-    "selfie": ("select id from selfie where uid = any($1)", _delete_selfie),
+    "selfie": (
+        """
+        select selfie.id, guest_id, event_id, account_id
+          from selfie join guest on guest.id = guest_id where selfie.uid = any($1)""",
+        _delete_selfie,
+    ),
     "photo": ("select id from photo where uid = any($1)", _delete_photo),
 }

@@ -174,19 +174,49 @@ async def test_a_lost_databases_deletions_are_known_from_the_file(
     assert await found(away, "select account_id from guest") == [before["bob"].user_id]
 
 
-async def test_a_selfie_that_was_deleted_stays_deleted(
+async def test_a_face_that_was_forgotten_stays_forgotten_and_its_guest_is_there(
     pool: Pool, home: Settings, tmp_path: Path
 ) -> None:
     before = await evening(pool)
+    ada, event_id = before["ada"], EventId(int(before["event"]["id"]))
+    await pool.execute(
+        "insert into verdict (guest_id, photo_id, says) values ($1, $2, 'me')",
+        ada.guest_id,
+        before["photos"][2],
+    )
     await backup.make(home, tmp_path / "findme.backup")
-    await pool.execute("delete from selfie where guest_id = $1", before["ada"].guest_id)
+    async with pool.acquire() as conn, conn.transaction():
+        await guests.withdraw(conn, event_id, ada.user_id)
     await pool.close()
 
     done = await restore.restore(home, tmp_path / "findme.backup", replace=True)
 
     assert done.repeated == {"selfie": 1}
-    assert await found(home, "select guest_id from selfie") == [before["bob"].guest_id]
-    assert len(await found(home, "select id from guest")) == 2
+    bob = [before["bob"].guest_id]
+    for table in ("selfie", "reference", "match"):
+        assert await found(home, f"select guest_id from {table}") == bob
+    assert await found(home, "select guest_id from verdict") == []
+    withdrawn = "select id from guest where consent_withdrawn_at is not null"
+    assert await found(home, withdrawn) == [ada.guest_id]
+
+
+async def test_of_two_selfies_the_one_that_was_deleted_stays_deleted(
+    pool: Pool, home: Settings, tmp_path: Path
+) -> None:
+    before = await evening(pool)
+    async with pool.acquire() as conn:
+        await add_match(conn, before["ada"].guest_id, before["photos"][2], 95.0)
+    await backup.make(home, tmp_path / "findme.backup")
+    await pool.execute("delete from selfie where id = (select max(id) from selfie)")
+    await pool.close()
+
+    await restore.restore(home, tmp_path / "findme.backup", replace=True)
+
+    shown = await found(
+        home, "select photo_id from match where guest_id = $1", before["ada"].guest_id
+    )
+    assert shown == [before["photos"][0]]
+    assert await found(home, "select consent_withdrawn_at from guest") == [None, None]
 
 
 async def test_a_restored_event_has_a_new_collection_and_the_old_ones_are_deleted(
