@@ -46,8 +46,8 @@ class Pace:
         self._on_trouble(str(problem))
         wait = 0.0
         if problem.after is not None:
-            # not all at the same moment
-            wait = problem.after * random.uniform(1.0, 1.2)  # noqa: S311  # no secret
+            # not at once, and not all at the same moment
+            wait = max(FIRST_WAIT, problem.after) * random.uniform(1.0, 1.2)  # noqa: S311  # no secret
         elif problem.offline:
             self._failures += 1
             wait = jittered(self._failures)

@@ -82,15 +82,13 @@ class Throttle:
         """Bytes to send at a time: a quarter of a second's, so that the line is used evenly."""
         return READ if self._rate is None else max(1024, min(READ, int(self._rate / 4)))
 
-    async def take(self, count: int) -> None:
-        """Wait until *count* bytes may be sent."""
+    def wait_for(self, count: int, now: float) -> float:
+        """Return the seconds to wait before *count* bytes are sent; *now* is monotonic."""
         if self._rate is None:
-            return
-        now = time.monotonic()
-        wait = self._free_at - now
-        self._free_at = max(now, self._free_at) + count / self._rate
-        if wait > 0:
-            await asyncio.sleep(wait)
+            return 0.0
+        wait = max(0.0, self._free_at - now)
+        self._free_at = now + wait + count / self._rate
+        return wait
 
 
 class Server:
@@ -173,7 +171,7 @@ class Server:
                 chunk = await asyncio.to_thread(file.read, min(self._throttle.step, left))
                 if not chunk:
                     raise Changed
-                await self._throttle.take(len(chunk))
+                await asyncio.sleep(self._throttle.wait_for(len(chunk), time.monotonic()))
                 watch.reschedule(loop.time() + STALL_SECONDS)
                 yield chunk
                 left -= len(chunk)

@@ -6,14 +6,13 @@ import json
 import random
 import shutil
 import signal
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.crowd import until
-from tests.journeys.watching import Desk, Line, Watch, desk_of, line_to, noisy
+from tests.journeys.watching import Desk, Line, Watch, desk_of, free_port, line_to, noisy
 from tests.pictures import drawn, labelled
 from tests.service import running_service
 
@@ -84,19 +83,21 @@ def corrupt(pictures: Sequence[bytes]) -> dict[str, bytes]:
     return made | {"bad_9.jpg": b"\xff\xd8\xff\xe0" + bytes(200) + b"\xff\xd9"}
 
 
-async def fill(folder: Path, pictures: dict[str, bytes], line: Line, total: int) -> None:
+async def fill(folder: Path, pictures: dict[str, bytes], line: Line, plan: Plan) -> None:
     """Write the files: a third before the start, the others as the evening goes on.
 
-    Each is half-written for as long as it takes until the next one begins.
+    Each is half-written for as long as it takes until the next one begins. Enough of them are
+    kept back for there to be a middle for every blow.
     """
-    names = list(pictures)
+    names, total = list(pictures), sum(len(data) for data in pictures.values())
     early = len(names) // 3
     half: tuple[Path, bytes] | None = None
     for number, name in enumerate(names[early:]):
-        share = total * number / (len(names) - early) * 0.8
+        share = number / (len(names) - early)
 
         async def far_enough(share: float = share) -> bool:
-            return line.body_bytes() >= share
+            struck = line.blows / len(plan.blows) + 0.15
+            return line.body_bytes() >= share * total * 0.8 and share <= struck
 
         await until(far_enough, seconds=300)
         if half is not None:
@@ -141,19 +142,13 @@ async def break_things(
             service = services.pop()
             await asyncio.to_thread(service[1].kill)
             services.append(await asyncio.to_thread(started, home, port))
+        line.blows += 1
 
 
 def started(home: Path, port: int) -> Any:
     """Start the service, to be ended by the caller."""
     manager = running_service(home / "var", port=port)
     return manager, manager.__enter__()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-    return port
 
 
 async def evening(plan: Plan, home: Path) -> Outcome:
@@ -178,7 +173,7 @@ async def evening(plan: Plan, home: Path) -> Outcome:
             watch.start("--limit-kbps", str(plan.limit_kbps))
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(fill(folder, pictures, line, total))
+                    group.create_task(fill(folder, pictures, line, plan))
                     group.create_task(break_things(plan, home, port, watch, line, services, total))
                 await _all_there(desk, pictures)
                 await _stop(watch)

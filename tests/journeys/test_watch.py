@@ -19,6 +19,7 @@ from tests.journeys.watching import (
     age,
     command,
     desk_of,
+    free_port,
     line_to,
     noisy,
     run,
@@ -226,6 +227,26 @@ async def test_a_killed_watcher_sends_nothing_twice(desk: Desk, folder: Path, wa
         assert line.body_bytes() < 1.5 * 12_000_000
         assert line.most_often() <= 2
     assert len(await desk.photos()) == 6
+
+
+async def test_without_a_server_it_waits_and_sends_when_there_is_one(
+    desk: Desk, folder: Path, watch: Watch
+) -> None:
+    (folder / "a.jpg").write_bytes(drawn(1))
+    port = free_port()
+    watch.url = f"http://127.0.0.1:{port}"
+    process = watch.start()
+    assert process.stdout is not None
+    first = json.loads(await asyncio.to_thread(process.stdout.readline))
+    assert (first["event"], first["text"]) == ("later", "the server cannot be reached")
+
+    async with line_to(int(desk.url.rpartition(":")[2]), port):
+
+        async def there() -> bool:
+            return len(await desk.photos()) == 1
+
+        await until(there, seconds=60)
+    watch.kill()
 
 
 async def test_only_one_watcher_works_on_a_journal(desk: Desk, folder: Path, watch: Watch) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -37,6 +38,8 @@ class Line:
     #: Cut the next connection after so many bytes of a body.
     cut_after: int | None = None
     cuts: int = 0
+    #: How often anything was broken so far, by whoever breaks it.
+    blows: int = 0
     requests: Counter[str] = field(default_factory=Counter)
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -127,10 +130,10 @@ class Line:
 
 
 @asynccontextmanager
-async def line_to(target: int) -> AsyncIterator[Line]:
+async def line_to(target: int, port: int = 0) -> AsyncIterator[Line]:
     """Open a line to a port of this machine."""
     line = Line(target)
-    server = await asyncio.start_server(line.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(line.serve, "127.0.0.1", port)
     line.port = server.sockets[0].getsockname()[1]
     try:
         yield line
@@ -269,6 +272,14 @@ def hashes(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield path.name, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
 
 
 def age(path: Path, seconds: float) -> None:
