@@ -21,6 +21,10 @@ let counts = JSON.parse(main.dataset.counts);
 let known = counts[tab];
 let showTotal = () => {};
 
+// on a narrow screen the strip of tabs is longer than the page is wide
+const strip = main.querySelector(".tabs");
+strip.scrollLeft = strip.querySelector("[aria-current]").offsetLeft - strip.offsetLeft;
+
 // -- further pages ---------------------------------------------------------------------------
 
 const more = main.querySelector("[data-more]");
