@@ -47,7 +47,7 @@ def watch(desk: Desk, folder: Path, tmp_path: Path) -> Watch:
     return Watch(folder, desk.url, desk.token, tmp_path / "journal.sqlite3")
 
 
-def told(events: list[dict[str, object]], what: str) -> list[object]:
+def told(events: list[dict[str, object]], what: str) -> list[str]:
     return sorted(str(event["file"]) for event in events if event["event"] == what)
 
 
