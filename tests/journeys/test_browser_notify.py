@@ -124,7 +124,7 @@ def test_the_bell_tells_this_device_and_by_mail_and_takes_both_back(
 
     mail.uncheck()
     expect(mail).to_be_enabled()
-    page.get_by_role("button", name="Terminé").click()
+    page.get_by_role("button", name="Fermer").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name=BELL)).to_be_focused()
 
