@@ -3,12 +3,13 @@
 import argparse
 import asyncio
 
-from tests.bench import archive, engine, latency, reference, scale, search, upload, watcher
+from tests.bench import archive, engine, latency, phones, reference, scale, search, upload, watcher
 
 BENCHES = {
     "archive": archive.measure,
     "engine": engine.measure,
     "latency": latency.measure,
+    "phones": phones.measure,
     "reference": reference.measure,
     "scale": scale.measure,
     "search": search.measure,
