@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -200,14 +200,45 @@ async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Ev
                (select count(*) from photo where event_id = event.id) as photos,
                (select count(*) from guest where event_id = event.id) as guests,
                (select count(*) from face where event_id = event.id) as faces,
-               (select count(distinct (match.guest_id, match.photo_id))
-                  from guest join match on match.guest_id = guest.id
-                 where guest.event_id = event.id) as matches
+               -- guest by guest along match_guest: sorting all pairs takes five times as long
+               (select coalesce(sum(n), 0)::bigint
+                  from (select (select count(distinct photo_id)
+                                  from match where guest_id = guest.id) as n
+                          from guest where event_id = event.id) as mine) as matches
           from event where id = any($1)""",
         event_ids,
     )
     return {
         EventId(row["id"]): EventCounts(row["photos"], row["guests"], row["faces"], row["matches"])
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How much of an event there is, and how much of it waits for somebody."""
+
+    photos: int
+    guests: int
+    #: Photos that cannot be processed, and those that wait for approval.
+    failed: int
+    waiting: int
+
+
+async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Figures]:
+    """Return what a list of events shows of each; cheaper than `counts`."""
+    rows = await conn.fetch(
+        """
+        select event.id, count(photo.id) as photos,
+               count(photo.id) filter (where state = 'failed') as failed,
+               count(photo.id) filter (where review = 'waiting') as waiting,
+               (select count(*) from guest where guest.event_id = event.id) as guests
+          from event left join photo on photo.event_id = event.id
+         where event.id = any($1) group by event.id""",
+        event_ids,
+    )
+    return {
+        EventId(row["id"]): Figures(row["photos"], row["guests"], row["failed"], row["waiting"])
         for row in rows
     }
 

@@ -27,9 +27,18 @@ def cover_url(event: Event, size: Size = Size.PREVIEW) -> str | None:
 async def put_cover(request: web.Request) -> web.Response:
     """PUT /api/admin/events/{id}/cover: a form with one picture, or the picture as the body."""
     admin(request)
-    event_id, settings = EventId(path_id(request)), request.app[SETTINGS]
+    event_id = EventId(path_id(request))
     async with db.acquire(request.app[POOL]) as conn:
         await events.get(conn, event_id)
+    pictures = await take_cover(request)
+    async with db.transaction(request.app[POOL]) as conn:
+        event = await events.set_cover(conn, event_id, pictures)
+    return json_answer({"cover_url": cover_url(event)})
+
+
+async def take_cover(request: web.Request) -> dict[Size, bytes]:
+    """Return the picture of a request's body or form, in the sizes of a cover."""
+    settings = request.app[SETTINGS]
     with storage.spool_folder(settings.findme_data_dir) as folder:
         path = folder / "cover"
         if request.content_type.startswith("multipart/"):
@@ -45,11 +54,7 @@ async def put_cover(request: web.Request) -> web.Response:
             await storage.spool(body, path, limit=settings.max_upload_bytes)
         imaging = request.app[PIPELINE].imaging
         made = await imaging.run(images.render, path, settings.max_image_pixels)
-    async with db.transaction(request.app[POOL]) as conn:
-        event = await events.set_cover(
-            conn, event_id, {Size.PREVIEW: made.preview, Size.THUMB: made.thumb}
-        )
-    return json_answer({"cover_url": cover_url(event)})
+    return {Size.PREVIEW: made.preview, Size.THUMB: made.thumb}
 
 
 async def delete_cover(request: web.Request) -> web.Response:

@@ -16,7 +16,7 @@ from findme.language import Language, choose, read_languages
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 #: The product's name, the codes' example and format names are the same in every language.
-NAMES = {"FindMe", "Find", "Me", "SVG", "K", "M", "PXQ"}
+NAMES = {"FindMe", "Find", "Me", "SVG", "PNG", "K", "M", "PXQ"}
 #: For programmers, in English alone.
 NOT_FOR_VISITORS = "api_docs.html"
 #: Attributes whose value a visitor reads or hears.

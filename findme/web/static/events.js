@@ -13,6 +13,7 @@ form.addEventListener("submit", async (event) => {
   try {
     const { data } = await call("POST", "/api/admin/events", {
       name, gallery, starts_at: moment(starts_at), expires_at: moment(expires_at),
+      time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     });
     location.assign(`/admin/events/${data.id}`);
   } catch (problem) {
