@@ -62,11 +62,13 @@ from findme.web import (
     photos,
     photos_page,
     receipts,
+    rehearsal,
     reports,
     resets,
     resumable,
     selfies,
     stream,
+    thresholds_page,
     tokens,
     uploads,
     verdicts,
@@ -122,6 +124,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [covers, event_photos, choices_page]
         nouns += [resets, notifications, key_mail]
         nouns += [contact_sheet, photos_page, guest_list, people_page]
+        nouns += [rehearsal, thresholds_page]
         nouns += [web_control, web_audit, web_webhooks, webhook_pages]
         nouns += [desk_page, jobs_page]
         desk_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))

@@ -24,6 +24,7 @@ from findme.web.openapi_keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
 from findme.web.openapi_messages import MESSAGE_PATHS
 from findme.web.openapi_operations import OPERATIONS_PATHS, OPERATIONS_SCHEMAS
 from findme.web.openapi_paths import PATHS
+from findme.web.openapi_rehearsal import REHEARSAL_PATHS, REHEARSAL_SCHEMAS
 from findme.web.openapi_schemas import SCHEMAS
 from findme.web.openapi_wall import WALL_PATHS
 from findme.web.openapi_uploading import UPLOADING_PATHS
@@ -62,7 +63,7 @@ SECURITY_SCHEMES = {
 def document() -> Schema:
     """Return the description, OpenAPI 3.1."""
     paths = {**PATHS, **ARCHIVE_PATHS, **WALL_PATHS, **UPLOADING_PATHS, **ADMIN_PATHS}
-    paths |= SHEET_PATHS | GUEST_LIST_PATHS
+    paths |= SHEET_PATHS | GUEST_LIST_PATHS | REHEARSAL_PATHS
     paths |= OPERATIONS_PATHS
     paths |= MESSAGE_PATHS
     paths |= {**ACCOUNT_PATHS, **KEEPSAKE_PATHS}
@@ -87,6 +88,7 @@ def document() -> Schema:
                 **EVENT_SCHEMAS,
                 **SHEET_SCHEMAS,
                 **GUEST_LIST_SCHEMAS,
+                **REHEARSAL_SCHEMAS,
             },
             "responses": {
                 "Problem": _problem("Any other failure."),

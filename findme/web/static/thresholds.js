@@ -1,0 +1,38 @@
+// The rehearsal: sliders beside the fields, and figures that follow while one drags.
+import { refresh } from "./swap.js";
+
+const WAIT = 200; // ms of rest before the server is asked
+const form = document.getElementById("trial");
+const crossed = document.getElementById("crossed");
+const fields = { sure: form.elements.sure, maybe: form.elements.maybe };
+let timer;
+
+form.querySelector("[data-try]").hidden = true;
+
+for (const slider of form.querySelectorAll("[data-slides]")) {
+  const field = fields[slider.dataset.slides];
+  slider.hidden = false;
+  slider.addEventListener("input", () => { field.value = slider.value; follow(); });
+  field.addEventListener("input", () => { slider.value = field.value; follow(); });
+}
+
+function wrong() {
+  crossed.hidden = !(Number(fields.maybe.value) > Number(fields.sure.value));
+  return !crossed.hidden;
+}
+
+function follow() {
+  clearTimeout(timer);
+  if (wrong() || !form.checkValidity()) return;
+  timer = setTimeout(() => {
+    const query = new URLSearchParams({ sure: fields.sure.value, maybe: fields.maybe.value, near: form.elements.near.value });
+    history.replaceState(null, "", `${location.pathname}?${query}`);
+    refresh();
+  }, WAIT);
+}
+
+form.addEventListener("submit", (submitted) => {
+  if (submitted.submitter?.value !== "save" || !wrong()) return;
+  submitted.preventDefault();
+  fields.maybe.focus();
+});
