@@ -19,8 +19,9 @@ import orjson
 
 from findme import db, webhooks
 from findme.db import Connection, Pool
+from findme.errors import InvalidRequest
 from findme.models import EventId
-from findme.outbound import open_outbound
+from findme.outbound import check_url, open_outbound
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +121,15 @@ async def settle(conn: Connection, delivery: Delivery, status: int | None, error
     )
 
 
-async def send(session: aiohttp.ClientSession, delivery: Delivery) -> tuple[int | None, str]:
+async def send(
+    session: aiohttp.ClientSession, delivery: Delivery, *, allow_private: bool
+) -> tuple[int | None, str]:
     """Make one attempt; return the answer's status and what was wrong with it (nothing: `""`)."""
+    try:
+        # the setting may have changed since the address was taken; names are left to the session
+        check_url(delivery.url, allow_private=allow_private, field="url")
+    except InvalidRequest as error:
+        return None, str(error)
     body = delivery.body
     headers = {
         "Content-Type": "application/json",
@@ -142,13 +150,13 @@ async def send(session: aiohttp.ClientSession, delivery: Delivery) -> tuple[int 
         return None, str(error).replace("\0", "") or type(error).__name__
 
 
-async def deliver_due(pool: Pool, session: aiohttp.ClientSession) -> bool:
+async def deliver_due(pool: Pool, session: aiohttp.ClientSession, *, allow_private: bool) -> bool:
     """Make the attempt that is due; False where none is."""
     async with db.acquire(pool) as conn:
         delivery = await claim(conn)
     if delivery is None:
         return False
-    status, error = await send(session, delivery)
+    status, error = await send(session, delivery, allow_private=allow_private)
     if error:
         log.warning("[Webhook] Delivery %s, attempt %d: %s", delivery.id, delivery.attempt, error)
     async with db.acquire(pool) as conn:
@@ -166,7 +174,7 @@ async def _keep_telling(pool: Pool, allow_private: bool) -> None:
     async with open_outbound(allow_private=allow_private) as session:
         while True:
             try:
-                more = await deliver_due(pool, session)
+                more = await deliver_due(pool, session, allow_private=allow_private)
             except db.TROUBLE as error:
                 log.warning("[Webhook] The database does not answer: %s", error)
                 more = False

@@ -1,0 +1,167 @@
+"""The audit log: what admins did and what was deleted, without a guest's name or id."""
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+from yarl import URL
+
+from findme import db, housekeeping
+from tests.conftest import App
+from tests.integration.lean import app, settings
+from tests.integration.party import add_photos, bearer, make_event, make_token, member, problem
+from tests.service import ADMIN_EMAIL
+
+__all__ = ["app", "settings"]
+
+AUDIT = "/api/admin/audit"
+Entry = dict[str, object]
+
+
+async def entries(app: App, query: str = "") -> list[Entry]:
+    answer = await app.client.get(f"{AUDIT}{query}", headers=app.admin)
+    assert answer.status == 200, await answer.text()
+    found: list[Entry] = await answer.json()
+    return found
+
+
+async def actions(app: App) -> list[object]:
+    """Return the actions, the oldest first."""
+    return [entry["action"] for entry in await entries(app)][::-1]
+
+
+async def test_what_an_admin_does_to_an_event_is_noted_with_their_name(app: App) -> None:
+    event = await make_event(app)
+    path = f"/api/admin/events/{event['id']}"
+    changes = {"match_threshold": 95, "join_open": False}
+    assert (await app.client.patch(path, json=changes, headers=app.admin)).status == 200
+    assert (await app.client.post(f"{path}/reindex", headers=app.admin)).status == 202
+    assert (await app.client.delete(path, headers=app.admin)).status == 204
+    found = (await entries(app))[::-1]
+    assert [entry["action"] for entry in found] == [
+        "event.created",
+        "event.changed",
+        "event.reindexed",
+        "event.deleted",
+    ]
+    assert {entry["actor"] for entry in found} == {ADMIN_EMAIL}
+    assert {entry["event_id"] for entry in found} == {event["id"]}
+    assert found[1]["detail"] == {"members": ["join_open", "match_threshold"]}
+
+
+async def test_what_fails_is_not_noted(app: App) -> None:
+    event = await make_event(app)
+    path = f"/api/admin/events/{event['id']}"
+    answer = await app.client.patch(path, json={"match_threshold": 200}, headers=app.admin)
+    assert answer.status == 422
+    for gone in ("/api/admin/events/999", "/api/admin/photos/999", f"{path}/tokens/999"):
+        assert (await app.client.delete(gone, headers=app.admin)).status == 404
+    assert await actions(app) == ["event.created"]
+
+
+async def test_photos_tokens_and_the_queue_are_noted(app: App) -> None:
+    event = await make_event(app)
+    await make_token(app, event)
+    token_id = await app.resources.pool.fetchval("select id from upload_token")
+    async with db.acquire(app.resources.pool) as conn:
+        (photo_id,) = await add_photos(conn, event, 1)
+    await app.client.delete(f"/api/admin/events/{event['id']}/tokens/{token_id}", headers=app.admin)
+    await app.client.delete(f"/api/admin/photos/{photo_id}", headers=app.admin)
+    await app.client.post("/api/admin/queue/pause", headers=app.admin)
+    await app.client.post("/api/admin/queue/pause", headers=app.admin)
+    await app.client.patch("/api/admin/queue", json={"workers": 2}, headers=app.admin)
+    await app.client.post(
+        "/api/admin/queue/jobs/retry", json={"state": "failed"}, headers=app.admin
+    )
+    found = (await entries(app))[::-1]
+    assert [(entry["action"], entry["subjects"]) for entry in found] == [
+        ("event.created", []),
+        ("token.created", [str(token_id)]),
+        ("token.revoked", [str(token_id)]),
+        ("photo.deleted", [str(photo_id)]),
+        ("queue.paused", []),
+        ("queue.changed", []),
+        ("jobs.retried", []),
+    ]
+    assert found[5]["detail"] == {"workers": 2}
+
+
+async def test_deletions_by_guests_and_by_time_have_no_actor(app: App) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    first, second = await make_event(app), await make_event(app, expires_at=soon.isoformat())
+    guest = await member(app.resources.pool, first)
+    assert (await app.client.delete("/api/me", headers=guest.headers)).status == 204
+    await app.resources.pool.execute(
+        "update event set expires_at = now() where id = $1", int(second["id"])
+    )
+    assert await housekeeping.delete_expired_events(app.resources.pool) == 1
+    expired, erased = (await entries(app))[:2]
+    assert (erased["action"], erased["actor_id"], erased["event_id"]) == (
+        "account.erased", None, None,
+    )  # fmt: skip
+    assert (expired["action"], expired["actor_id"]) == ("event.expired", None)
+    assert expired["event_id"] == second["id"]
+
+
+async def test_nothing_in_the_log_leads_to_a_guest(app: App) -> None:
+    event = await make_event(app)
+    removed = await member(app.resources.pool, event, "removed@example.org")
+    left = await member(app.resources.pool, event, "left@example.org")
+    path = f"/api/admin/events/{event['id']}/guests/{removed.user_id}"
+    assert (await app.client.delete(path, headers=app.admin)).status == 204
+    assert (await app.client.delete("/api/me", headers=left.headers)).status == 204
+    rows = await app.resources.pool.fetch(
+        "select action, subjects, detail, actor_id from audit where action <> 'event.created'"
+    )
+    assert sorted(row["action"] for row in rows) == ["account.erased", "guest.removed"]
+    for row in rows:
+        assert row["subjects"] == []
+        assert row["actor_id"] not in (removed.user_id, left.user_id)
+        assert set(orjson.loads(row["detail"])) <= {"events"}
+
+
+async def test_an_admin_who_is_gone_is_not_named_any_more(app: App) -> None:
+    await make_event(app)
+    await app.resources.pool.execute("delete from account where email = $1", ADMIN_EMAIL)
+    row = await app.resources.pool.fetchrow("select action, actor_id from audit")
+    assert row is not None
+    assert tuple(row) == ("event.created", None)
+
+
+async def test_the_log_is_paged_and_can_be_of_one_event(app: App) -> None:
+    events = [await make_event(app) for _ in range(3)]
+    answer = await app.client.get(f"{AUDIT}?limit=2", headers=app.admin)
+    assert answer.headers["X-Total-Count"] == "3"
+    assert [entry["event_id"] for entry in await answer.json()] == [
+        events[2]["id"],
+        events[1]["id"],
+    ]
+    following = answer.links["next"]["url"]
+    answer = await app.client.get(URL(str(following)).path_qs, headers=app.admin)
+    assert [entry["event_id"] for entry in await answer.json()] == [events[0]["id"]]
+    assert "Link" not in answer.headers
+    (entry,) = await entries(app, f"?event_id={events[1]['id']}")
+    assert entry["event_id"] == events[1]["id"]
+
+
+async def test_only_admins_read_it(app: App) -> None:
+    event = await make_event(app)
+    guest = await member(app.resources.pool, event)
+    for path in (AUDIT, "/admin/audit"):
+        html = {"Accept": "application/json"}
+        assert (await app.client.get(path, headers=html)).status in (401, 303)
+        assert (await app.client.get(path, headers={**html, **guest.headers})).status == 404
+    answer = await app.client.get(AUDIT, headers=await make_token(app, event))
+    assert await problem(answer) == (404, "not_found")
+    assert (await app.client.get(AUDIT, headers=bearer("odd"))).status == 401
+
+
+async def test_the_page_shows_the_log(app: App) -> None:
+    event = await make_event(app)
+    answer = await app.client.get(
+        "/admin/audit", headers={**app.admin, "Accept": "text/html", "Accept-Language": "fr"}
+    )
+    page = await answer.text()
+    assert answer.status == 200
+    assert "Événement créé" in page
+    assert ADMIN_EMAIL in page
+    assert f"event_id={event['id']}" in page
