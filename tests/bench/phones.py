@@ -42,7 +42,7 @@ class Phone:
     account_id: int
     headers: dict[str, str]
     told: dict[int, float] = field(default_factory=dict)
-    open: bool = False
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self, http: aiohttp.ClientSession, event_id: str) -> None:
         """Read the stream until cancelled."""
@@ -50,7 +50,7 @@ class Phone:
         timeout = aiohttp.ClientTimeout(total=None)
         async with http.get(url, headers=self.headers, timeout=timeout) as answer:
             assert answer.status == 200, await answer.text()
-            self.open = True
+            self.opened.set()
             kind = b""
             async for line in answer.content:
                 if line.startswith(b"event: "):
@@ -85,8 +85,7 @@ async def _measure(service: Service, dsn: str) -> Rows:
         event: dict[str, Any] = await answer.json()
         phones = await _join_all(http, event["code"], photos)
         streams = [asyncio.create_task(phone.listen(http, event["id"])) for phone in phones]
-        while not all(phone.open for phone in phones):
-            await asyncio.sleep(0.05)
+        await asyncio.gather(*(phone.opened.wait() for phone in phones))
         server = psutil.Process(service.pid)
         begun, cpu = time.perf_counter(), sum(server.cpu_times()[:2])
         sent = await _upload(http, event["id"], admin, photos)
@@ -99,13 +98,10 @@ async def _measure(service: Service, dsn: str) -> Rows:
             stream.cancel()
         await asyncio.gather(*streams, return_exceptions=True)
     delays.sort()
+    middle, p95 = statistics.median(delays), delays[int(0.95 * len(delays))]
     return [
         (f"{len(phones)} phones, {sent} photos in {took:.0f} s", f"{len(delays)} messages"),
-        (
-            "match to message: median, p95, most",
-            f"{statistics.median(delays):.2f} s, {delays[int(0.95 * len(delays))]:.2f} s, "
-            f"{delays[-1]:.2f} s",
-        ),
+        ("match to message: median, p95, most", f"{middle:.2f}, {p95:.2f}, {delays[-1]:.2f} s"),
         (f"later than {PROMISE:.0f} s, never told", f"{_late(delays)}, {missing}"),
         ("server meanwhile", f"{cores:.0%} of a core, {rss / 1024**2:.0f} MB"),
     ]

@@ -84,9 +84,11 @@ def test_every_page_fits_a_narrow_screen(
     """At 320 px nothing scrolls sideways; every control has a name and room for a finger."""
     event = organiser.make_event("Anniversaire-de-Mariage-Soixante", gallery="everyone")
     organiser.upload(event, "a.jpg", drawn(61))
+    changed = organiser.call("PATCH", f"/api/admin/events/{event['id']}", data={"wall": True})
+    wall = changed["wall_url"].removeprefix(service.url)
     selfie = next(iter(labelled().selfies.values()))
     with visiting(browser, service, NARROW, language=language) as visit:
-        pages = ["/", "/login", "/nothing", f"/e/{event['code']}", "/e?code=XXXX"]
+        pages = ["/", "/login", "/nothing", f"/e/{event['code']}", "/e?code=XXXX", wall]
         look_at(visit, pages)
         join(visit, event["code"], f"narrow-{language[:2]}", selfie)
         look_at(visit, ["/", "/account", f"/e/{event['code']}"])
