@@ -69,13 +69,16 @@ class Language:
         """Return bytes as `312 Mo` or `312 MB`, in powers of 1000."""
         for unit, length in (("gigabyte", 1e9), ("megabyte", 1e6)):
             if value >= length:
-                return self._unit(value / length, f"digital-{unit}", "0.#" if value < 1e10 else "0")
+                pattern = "0.#" if value < 10 * length else "0"
+                return self._unit(value / length, f"digital-{unit}", pattern)
         return self._unit(value / 1e3, "digital-kilobyte", "0")
 
     def percent(self, share: float, digits: int = 0) -> str:
         """Return 0.8214 as `82 %`, or with two digits as `82,14 %`."""
-        pattern = self.locale.percent_formats[None].pattern.replace("#,##0", "#,##0." + "0" * digits)
-        return numbers.format_percent(share, pattern if digits else None, locale=self.locale)
+        pattern = self.locale.percent_formats[None].pattern
+        if digits:
+            pattern = pattern.replace("#,##0", "#,##0." + "0" * digits)
+        return numbers.format_percent(share, pattern, locale=self.locale)
 
     def dollars(self, value: float) -> str:
         """Return 1.42 as `1,42 $` or `$1.42`."""
@@ -86,7 +89,7 @@ class Language:
     def _unit(self, value: float, unit: str, pattern: str) -> str:
         text = units.format_unit(value, unit, "short", format=pattern, locale=self.locale)
         assert text is not None
-        return text.replace(" ", "\u00a0")
+        return text.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def date(self, when: datetime, zone: tzinfo) -> str:
         """Return `samedi 21 novembre 2026`."""

@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -87,6 +88,22 @@ def time_text(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(value: Any) -> Any:
+    """Return nested values in the API's words: times as text, ids as strings."""
+    if isinstance(value, datetime):
+        return time_text(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {
+            name: str(item)
+            if (name == "id" or name.endswith("_id")) and isinstance(item, int)
+            else plain(item)
+            for name, item in value.items()
+        }
+    return [plain(item) for item in value] if isinstance(value, list) else value
 
 
 def parse_time(body: Mapping[str, Any], name: str) -> datetime | None:

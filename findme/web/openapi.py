@@ -19,6 +19,7 @@ from findme.web.openapi_archive import ARCHIVE_PATHS
 from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
 from findme.web.openapi_guest_list import GUEST_LIST_PATHS, GUEST_LIST_SCHEMAS
 from findme.web.openapi_contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
+from findme.web.openapi_desk import DESK_PATHS, DESK_SCHEMAS
 from findme.web.openapi_events import EVENT_PATHS, EVENT_SCHEMAS
 from findme.web.openapi_keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
 from findme.web.openapi_messages import MESSAGE_PATHS
@@ -67,7 +68,7 @@ def document() -> Schema:
     paths |= OPERATIONS_PATHS
     paths |= MESSAGE_PATHS
     paths |= {**ACCOUNT_PATHS, **KEEPSAKE_PATHS}
-    paths |= EVENT_PATHS
+    paths |= EVENT_PATHS | DESK_PATHS
     return {
         "openapi": "3.1.0",
         "info": {
@@ -83,6 +84,7 @@ def document() -> Schema:
             "schemas": {
                 **SCHEMAS,
                 **OPERATIONS_SCHEMAS,
+                **DESK_SCHEMAS,
                 **ACCOUNT_SCHEMAS,
                 **KEEPSAKE_SCHEMAS,
                 **EVENT_SCHEMAS,

@@ -19,6 +19,13 @@ log = logging.getLogger(__name__)
 
 HUB = web.AppKey("HUB", Hub)
 
+#: What a stream of server-sent events says of itself.
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    # nginx would keep messages back until its buffer is full
+    "X-Accel-Buffering": "no",
+}
 #: Seconds of silence after which a comment keeps proxies and phones from hanging up.
 KEEP_ALIVE = 15.0
 #: Seconds that a message may take to leave; slower is a phone that has gone.
@@ -41,14 +48,7 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
             raise NotFound
         await events.get(conn, event_id)
     hub = request.app[HUB]
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "text/event-stream",
-            "Cache-Control": "no-store",
-            # nginx would keep messages back until its buffer is full
-            "X-Accel-Buffering": "no",
-        }
-    )
+    response = web.StreamResponse(headers=HEADERS)
     # a phone that went away or takes nothing any more, a database that restarts: pages come back
     with (
         hub.listening(event_id, None if guest is None else guest.id) as listener,

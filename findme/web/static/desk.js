@@ -1,99 +1,78 @@
-// The desk: the figures every two seconds, and what failed with a way to take it up again.
-import { call, get } from "./api.js";
+// The desk: the server sends the parts that changed; this puts them in place and keeps the focus.
+import { call } from "./api.js";
 import { toast } from "./app.js";
-import { clock, count, has, number, reason, say } from "./words.js";
+import { clock, count, say } from "./words.js";
 
-const EVERY = 2000; // ms between two looks
-const language = document.documentElement.lang;
-const unit = (name, digits = 0) => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits });
-const seconds = unit("second");
-const minutes = unit("minute");
-const hours = unit("hour", 1);
-const megabytes = unit("megabyte");
-const dollars = new Intl.NumberFormat(language, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" });
-const percents = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 2 });
-
-const shown = {
-  int: number,
-  usd: (value) => dollars.format(value),
-  sum: (calls) => number(Object.values(calls).reduce((sum, n) => sum + n, 0)),
-  percent: (text) => percents.format(Number.parseFloat(text) / 100),
-  megabytes: (value) => megabytes.format(value),
-  seconds: (value) => (value < 120 ? seconds.format(value) : value < 7200 ? minutes.format(value / 60) : hours.format(value / 3600)),
-};
-
+const PATIENCE = 10_000; // ms without a message, after which the figures are called old
 const live = document.getElementById("live");
 const stale = document.getElementById("stale");
-let fetchedAt = new Date();
+let heardAt = null;
+let silence;
 
-async function look() {
-  if (document.hidden) return;
+const source = new EventSource("/admin/stream");
+source.addEventListener("message", (event) => {
+  for (const [name, html] of Object.entries(JSON.parse(event.data))) put(name, html);
+  heardAt = new Date();
+  live.hidden = false;
+  stale.hidden = true;
+  clearTimeout(silence);
+  silence = setTimeout(isOld, PATIENCE);
+});
+source.addEventListener("error", () => {
+  // refused for good: signed out, or no admin any more
+  if (source.readyState === EventSource.CLOSED) location.reload();
+});
+
+function put(name, html) {
+  const part = document.querySelector(`[data-part="${name}"]`);
+  const held = part.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+  part.innerHTML = html;
+  if (held) part.querySelector(held)?.focus({ preventScroll: true });
+}
+
+function keyOf(element) {
+  if (element.dataset.retry) return `[data-retry="${CSS.escape(element.dataset.retry)}"]`;
+  if ("retryAll" in element.dataset) return "[data-retry-all]";
+  return element.matches("a[href]") ? `a[href="${CSS.escape(element.getAttribute("href"))}"]` : null;
+}
+
+function isOld() {
+  live.hidden = true;
+  stale.textContent = say("stale", { time: heardAt ? clock(heardAt) : stale.dataset.time });
+  stale.hidden = false;
+}
+
+async function act(method, address, body) {
   try {
-    const [stats, failed] = await Promise.all([
-      get("/api/admin/queue/stats"),
-      get("/api/admin/queue/jobs?state=failed&limit=50"),
-    ]);
-    show(stats.data);
-    list(failed.data);
-    fetchedAt = new Date();
-    live.hidden = false;
-    stale.hidden = true;
-  } catch (problem) {
-    if (problem.status === 401 || problem.status === 404) return location.reload();
-    live.hidden = true;
-    stale.textContent = say("stale", { time: clock(fetchedAt) });
-    stale.hidden = false;
-  }
-}
-
-function show(stats) {
-  for (const element of document.querySelectorAll("[data-value]")) {
-    const value = element.dataset.value.split(".").reduce((part, key) => part?.[key], stats);
-    element.textContent = value === undefined ? "–" : shown[element.dataset.kind](value);
-  }
-  document.getElementById("engine").hidden = stats.queue.engine_answers !== false;
-}
-
-function list(jobs) {
-  const box = document.getElementById("failed");
-  document.getElementById("none-failed").hidden = jobs.length > 0;
-  document.getElementById("retry-all").hidden = jobs.length < 2;
-  const ids = jobs.map((job) => job.id).join();
-  if (box.dataset.ids === ids) return; // leave the rows, and the focus in them, alone
-  box.dataset.ids = ids;
-  box.replaceChildren(...jobs.map((job) => {
-    const row = document.getElementById("job").content.firstElementChild.cloneNode(true);
-    const name = nameOf(job);
-    row.querySelector("strong").textContent = name;
-    row.querySelector(".small").textContent = `${reason(job.error)} ${count("attempts", job.attempts)}`;
-    row.title = job.error ?? "";
-    const button = row.querySelector("button");
-    button.setAttribute("aria-label", say("retry", { name }));
-    button.addEventListener("click", () => retry([job]));
-    return row;
-  }));
-  box.jobs = jobs;
-}
-
-const nameOf = ({ filename, kind }) => filename ?? (has(`kind_${kind}`) ? say(`kind_${kind}`) : kind);
-
-async function retry(jobs) {
-  try {
-    for (const job of jobs) await call("POST", `/api/admin/queue/jobs/${job.id}/retry`);
-    toast(count("retried", jobs.length));
+    return (await call(method, address, body)).data;
   } catch {
     toast(say("failed"));
+    return null;
   }
-  look();
 }
 
-document.getElementById("retry-all").addEventListener("click", () => retry(document.getElementById("failed").jobs));
-document.getElementById("clear-cache").addEventListener("click", async () => {
-  try {
-    toast(count("cleared", (await call("POST", "/api/admin/cache/clear")).data.cleared));
-  } catch {
-    toast(say("failed"));
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-retry], [data-retry-all]");
+  if (!button) return;
+  if (button.dataset.retry) {
+    if (await act("POST", `/api/admin/queue/jobs/${button.dataset.retry}/retry`)) toast(count("retried", 1));
+  } else {
+    const done = await act("POST", "/api/admin/queue/jobs/retry", { state: "failed" });
+    if (done) toast(count("retried", done.retried));
   }
 });
-look();
-setInterval(look, EVERY);
+
+const pause = document.getElementById("pause");
+pause.addEventListener("click", async () => {
+  const wanted = pause.getAttribute("aria-pressed") !== "true";
+  const done = await act("POST", `/api/admin/queue/${wanted ? "pause" : "resume"}`);
+  if (!done) return;
+  pause.setAttribute("aria-pressed", String(done.paused));
+  pause.querySelector("span").textContent = done.paused ? pause.dataset.resume : pause.dataset.pause;
+  toast(say(done.paused ? "paused" : "resumed"));
+});
+
+document.getElementById("clear-cache").addEventListener("click", async () => {
+  const done = await act("POST", "/api/admin/cache/clear");
+  if (done) toast(count("cleared", done.cleared));
+});

@@ -1,0 +1,147 @@
+"""The operator's desk and jobs in a real browser: what changes is seen without a reload."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import (
+    DESKTOP,
+    NARROW,
+    PATIENCE,
+    PHONE,
+    Organiser,
+    Visit,
+    launched,
+    organising,
+    visiting,
+)
+from tests.journeys.test_browser_axe import violations
+from tests.pictures import drawn
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of these tests."""
+    with launched() as opened:
+        yield opened
+
+
+@pytest.fixture
+def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
+    """The admin at the API."""
+    with organising(browser, service) as opened:
+        yield opened
+        # whatever a test did to the queue, the next finds it at work
+        opened.call("POST", "/api/admin/queue/resume")
+        opened.call("PATCH", "/api/admin/queue", data={"workers": None, "concurrency": None})
+
+
+def signed_in(visit: Visit, organiser: Organiser) -> Visit:
+    """Let a window be the admin's."""
+    cookie = {"name": "findme_session", "value": organiser.token, "url": visit.url}
+    visit.context.add_cookies([cookie])  # type: ignore[list-item]  # the name of a TypedDict
+    return visit
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_an_alert_and_the_pause_are_seen_as_they_come(
+    browser: Browser, service: Service, organiser: Organiser, size: tuple[int, int]
+) -> None:
+    """The desk is open; an event is about to end, the queue is paused, and both are said."""
+    with visiting(browser, service, size, language="en-GB") as visit:
+        page = signed_in(visit, organiser).page
+        visit.goto("/admin")
+        expect(page.locator("#live")).to_be_visible()
+        soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+        event = organiser.make_event(f"Ends soon {size[0]}", expires_at=soon)
+        expect(page.locator("[data-part=alerts]")).to_contain_text(event["name"])
+        page.click("#pause")
+        expect(page.locator("#toast")).to_contain_text("paused")
+        expect(page.locator("[data-part=now]")).to_contain_text("The queue is paused")
+        organiser.upload(event, "waits.jpg", drawn(61))
+        expect(page.locator("[data-part=queue] .figure")).to_contain_text(re.compile(r"[1-9]"))
+        assert visit.overflow() <= 0
+        page.click("#pause")
+        expect(page.locator("[data-part=now]")).not_to_contain_text("paused")
+        organiser.call("DELETE", f"/api/admin/events/{event['id']}")
+        expect(page.locator("[data-part=alerts]")).not_to_contain_text(event["name"])
+
+
+def test_figures_that_are_old_are_called_old(
+    browser: Browser, service: Service, organiser: Organiser
+) -> None:
+    """A desk without its stream shows the time of its figures, not `Live`."""
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        page = signed_in(visit, organiser).page
+        page.route("**/admin/stream", lambda route: route.abort())
+        visit.goto("/admin")
+        expect(page.locator("#stale")).to_contain_text("Figures of")
+        expect(page.locator("#live")).to_be_hidden()
+
+
+def test_jobs_are_read_retried_and_steered(
+    browser: Browser, service: Service, organiser: Organiser
+) -> None:
+    """A failed job tells its reason and its history, and is taken up again."""
+    event = organiser.make_event("Jobs")
+    organiser.upload(event, "cut-short.jpg", drawn(62)[:-4000])
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        page = signed_in(visit, organiser).page
+        row = page.locator("tr", has_text="cut-short.jpg").first
+        visit.goto("/admin/jobs?state=failed")
+        # the job may just be at work
+        while row.count() == 0:
+            visit.goto("/admin/jobs?state=failed")
+        expect(row.locator(".chip")).to_have_text("Failed")
+        row.get_by_role("link").click()
+        expect(page.locator(".history li")).to_have_count(3)
+        expect(page.locator(".history")).to_contain_text("cut off")
+        page.click("text=Jobs >> nth=0")
+        page.fill("#workers", "2")
+        page.click("#controls button")
+        expect(page.locator("#toast")).to_contain_text("Set.")
+        assert organiser.call("GET", "/api/admin/queue/stats")["queue"]["workers"] == 2
+        visit.goto("/admin/jobs?state=failed")
+        row.locator("[data-retry]").click()
+        expect(page.locator("#toast")).to_have_text("1 job is waiting again.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
+def test_no_page_of_the_operator_breaks_a_rule(
+    browser: Browser,
+    service: Service,
+    organiser: Organiser,
+    scheme: str,
+    size: tuple[int, int],
+) -> None:
+    """axe, and no sideways scroll."""
+    event = organiser.make_event("Rules")
+    token = organiser.call(
+        "POST", f"/api/admin/events/{event['id']}/tokens", data={"label": "Théo Blanc"}
+    )["token"]
+    organiser.call(
+        "POST",
+        "/api/upload-token/report",
+        data={"backlog": 3, "sent": 9, "clock_ahead_s": 95, "last_error": "503"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    organiser.upload(event, "cut.jpg", drawn(63)[:-4000])
+    with visiting(browser, service, size) as visit:
+        page = signed_in(visit, organiser).page
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        for path in (
+            "/admin",
+            "/admin/jobs",
+            "/admin/jobs/1",
+            f"/admin/events/{event['id']}/photographers",
+        ):
+            visit.goto(path)
+            assert violations(visit) == [], path
+            assert visit.overflow() <= 0, path
