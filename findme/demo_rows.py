@@ -65,6 +65,13 @@ async def store(
         photo_id = await _photo(conn, event_id, item, 4100 + 7 * number, token_id, credit)
         for person, face_id in await _faces(conn, event_id, photo_id, item):
             faces[person].append((photo_id, face_id))
+    await conn.execute(
+        """
+        update upload_token set last_used_at = (
+            select max(uploaded_at) from photo where upload_token_id = upload_token.id)
+         where event_id = $1""",
+        event_id,
+    )
     members = {}
     for person in joined:
         members[person] = await _guest(
@@ -231,7 +238,7 @@ async def _guest(
                 face_id,
                 guest_id,
                 photo_id,
-                round(chance.uniform(*(_MAYBE if chance.random() < 0.1 else _SURE)), 1),
+                round(chance.uniform(*(_MAYBE if chance.random() < 0.14 else _SURE)), 1),
             )
             for photo_id, face_id in faces
         ],
