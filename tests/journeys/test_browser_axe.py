@@ -119,6 +119,7 @@ def test_no_page_breaks_a_rule(
         visit.page.press("#password", "Enter")
         visit.page.wait_for_url("**/admin")
         look_at(visit, "/admin", "/admin/events", f"/admin/events/{event['id']}")
+        look_at(visit, "/admin/audit", "/admin/webhooks")
 
 
 def test_the_check_would_notice(browser: Browser, service: Service) -> None:
