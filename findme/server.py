@@ -63,6 +63,7 @@ from findme.web import (
     photos_page,
     receipts,
     rehearsal,
+    reports_page,
     reports,
     resets,
     resumable,
@@ -124,7 +125,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
         nouns += [covers, event_photos, choices_page]
         nouns += [resets, notifications, key_mail]
         nouns += [contact_sheet, photos_page, guest_list, people_page]
-        nouns += [rehearsal, thresholds_page]
+        nouns += [rehearsal, thresholds_page, reports_page]
         nouns += [web_control, web_audit, web_webhooks, webhook_pages]
         nouns += [desk_page, jobs_page]
         desk_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))

@@ -146,9 +146,10 @@ async def new_link(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/guests/{user_id}/remove: as if they had asked, with the receipt."""
-    admin(request)
-    event_id = EventId(path_id(request))
+    who, event_id = admin(request), EventId(path_id(request))
     token = await leave_event(request, UserId(path_id(request, "user_id")), event_id)
+    async with db.acquire(request.app[POOL]) as conn:
+        await audit.note(conn, who.id, "guest.removed", event_id=event_id)
     target = URL(f"/admin/events/{event_id}/guests").with_query(receipt=token)
     return redirect(str(target))
 

@@ -269,10 +269,10 @@ async def test_only_admins_find_any_of_it(crowd: Crowd) -> None:
         ("GET", f"/admin/events/{crowd.event_id}/photos/{photo_id}"),
     ]
     for method, path in calls:
-        body = {"json": {"ids": [photo_id]}} if method == "POST" else {}
+        body = {"ids": [photo_id]} if method == "POST" else None
         for headers, status in ((bearer(crowd.guests[1]), 404), ({}, 401)):
             answer = await crowd.app.client.request(
-                method, path, headers=headers, allow_redirects=False, **body
+                method, path, headers=headers, allow_redirects=False, json=body
             )
             assert answer.status == status, (method, path)
     assert await sheet(crowd, "all") == [photo_id]
