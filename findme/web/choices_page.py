@@ -106,15 +106,14 @@ def _page(
 ) -> web.Response:
     """Return the form as the event is, or as it was *typed* with the *field* that is wrong."""
     tell_time_of(request, event)
-    if typed is None:
-        typed = _typed(request, event)
+    ticked = _ticked(event) if typed is None else {}
     return render(
         request,
         "admin/choices.html",
         {
             "event": event,
             "tab": "choices",
-            "typed": typed,
+            "typed": {**_texts(request, event), **ticked, **(typed or {})},
             "field": field,
             "saved": field is None and "saved" in request.query,
             "wall_url": choices_json(request, event)["wall_url"],
@@ -127,8 +126,8 @@ def _page(
     )
 
 
-def _typed(request: web.Request, event: Event) -> dict[str, str]:
-    """Return what the form's fields hold for an event; a box that is not ticked has no value."""
+def _texts(request: web.Request, event: Event) -> dict[str, str]:
+    """Return what the form's fields hold for an event."""
     zone = zone_of(request)
     take_home = str(event.download_size) if event.downloads else "nothing"
     typed = {
@@ -144,13 +143,18 @@ def _typed(request: web.Request, event: Event) -> dict[str, str]:
     for name in MOMENTS:
         moment: datetime | None = getattr(event, name)
         typed[name] = "" if moment is None else f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}"
+    return typed
+
+
+def _ticked(event: Event) -> dict[str, str]:
+    """Return the form's boxes that are ticked for an event: as in a form, others are left out."""
     ticked = {
         "join_open": event.join_open,
         "browse": event.browse,
         "wall": event.wall_token is not None,
         "accented": event.accent is not None,
     }
-    return typed | {name: "yes" for name, is_on in ticked.items() if is_on}
+    return {name: "yes" for name, is_on in ticked.items() if is_on}
 
 
 ROUTES = [

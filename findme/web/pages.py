@@ -12,6 +12,7 @@ from findme.web import guests as guests_api
 from findme.web.html import local_path, redirect, render
 from findme.web.keys import POOL, actor
 from findme.web.leaving import may_browse
+from findme.web.lists import tell_time_of
 from findme.web.middleware import SESSION_COOKIE
 
 
@@ -72,6 +73,7 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
         guest = None if signed_in is None else await guests.find(conn, event.id, signed_in.id)
     if error is None and typed != event.code:
         return redirect(f"/e/{event.code}")
+    tell_time_of(request, event)
     return render(
         request,
         "guest/join.html",
