@@ -22,6 +22,7 @@ TIMEOUT = 30.0
 MAX_LINE = 900
 #: From where on an answer is final (RFC 5321, 4.2.1).
 PERMANENT = 500
+_NO_ADDRESS = "This is no address that mail can be sent to."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,13 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
 def _address(email: str) -> Address:
     user, _, domain = email.rpartition("@")
     try:
-        return Address("", user, domain)
+        # a name with letters beyond ASCII is known to mail servers by another spelling
+        address = Address("", user, domain.encode("idna").decode("ascii"))
     except (ValueError, IndexError) as error:  # the registry's parser has both
-        raise DeliveryRefused("This is no address that mail can be sent to.") from error
+        raise DeliveryRefused(_NO_ADDRESS) from error
+    if not (user and domain and user.isascii() and user.isprintable()) or " " in user:
+        raise DeliveryRefused(_NO_ADDRESS)
+    return address
 
 
 async def send(mail: Mail, *, smtp_url: str, sender: str) -> None:
@@ -117,7 +122,7 @@ async def send(mail: Mail, *, smtp_url: str, sender: str) -> None:
         await aiosmtplib.send(
             message,
             sender=parseaddr(sender)[1],
-            recipients=[mail.to],
+            recipients=[_address(mail.to).addr_spec],
             hostname=server.host,
             port=server.port,
             username=server.username,
