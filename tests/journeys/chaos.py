@@ -121,7 +121,8 @@ async def break_things(
     chance = random.Random(plan.seed + 1)
     blows = plan.blows
     for number, blow in enumerate(blows):
-        share = total * (number + chance.uniform(0.2, 1.0)) / (len(blows) + 1)
+        # the last one while a good part is still to come
+        share = 0.8 * total * (number + chance.uniform(0.2, 1.0)) / len(blows)
 
         async def far_enough(share: float = share) -> bool:
             return line.body_bytes() >= share
