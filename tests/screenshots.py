@@ -26,8 +26,8 @@ PASSWORD = "a long password"
 #: A desk's picture is made smaller: what it shows is the page, not its letters.
 WIDTHS = {PHONE: 390, DESKTOP: 960}
 #: Bytes of one picture, and the colours that are tried until it has no more.
-MOST = 72_000
-COLOURS = (160, 96, 64, 40, 24, 16)
+MOST = 105_000
+COLOURS = (256, 160, 96, 64, 40, 24, 16)
 
 #: What is seen by whom: file name and address; {event} and {code} are the demo's large event.
 VISITOR = {"home": "/", "join": "/e/{code}", "login": "/login"}
@@ -127,7 +127,8 @@ def show_visitor(visit: Visit, at: Studio, size: tuple[int, int], wall: str) -> 
     visit.page.wait_for_selector(".shutter")
     keep(visit, "selfie", size)
     visit.goto(wall)
-    visit.page.wait_for_selector("figure[data-photo]")
+    # a photo with people: the newest one may be of the cake
+    visit.page.wait_for_selector("figure[data-photo] img[alt*=personne]")
     keep(visit, "wall", size)
 
 
