@@ -94,7 +94,7 @@ MAX_BODY = 1024**2
 
 
 def make_app(resources: Resources, role: str) -> web.Application:
-    """Return the application over open resources; a worker answers for its health alone."""
+    """Return the application over open resources; a worker has its health and figures alone."""
     app = web.Application(middlewares=[measured, problems, identity], client_max_size=MAX_BODY)
     app.on_response_prepare.append(add_headers)
     app[METRICS] = Metrics()

@@ -15,13 +15,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from findme import db, webhook_calls, webhooks
+from findme import db, photos, webhook_calls, webhooks
 from findme.models import EventId, PhotoId
 from findme.outbound import open_outbound
 from findme.settings import Settings
 from tests.conftest import App
 from tests.integration.lean import app
-from tests.integration.party import make_event, make_token, member, problem
+from tests.integration.party import make_event, make_token, member, problem, upload
+from tests.pictures import drawn
 
 __all__ = ["app"]
 
@@ -145,6 +146,18 @@ async def test_photos_of_the_same_moment_are_told_of_together(app: App, receiver
         (second["id"], ["4"]),
         (first["id"], ["5"]),
     ]
+
+
+async def test_a_photo_is_told_of_once_guests_can_see_it(app: App, receiver: Receiver) -> None:
+    await make(app, receiver.url, "photo.ready")
+    event = await make_event(app)
+    verdict = await upload(app, event, "a.jpg", drawn(1))
+    assert await deliver(app) == 0
+    async with db.acquire(app.resources.pool) as conn:
+        photo = await photos.get(conn, PhotoId(int(verdict["photo_id"])))
+    await app.resources.pipeline.imaging.prepare(photo)
+    assert await deliver(app) == 1
+    assert receiver.bodies[0]["data"]["photos"] == [verdict["photo_id"]]
 
 
 async def test_what_is_rolled_back_is_not_told(app: App, receiver: Receiver) -> None:
