@@ -136,7 +136,7 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
     joined = await conn.fetch(
         """
         select event.id, event.name, starts_at, expires_at, joined_at, consent_at, consent_text,
-               consent_language, consent_withdrawn_at
+               consent_language, consent_withdrawn_at, notify_mail, notified_at
           from guest join event on event.id = guest.event_id
          where guest.account_id = $1 order by guest.id""",
         user_id,
@@ -160,6 +160,8 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
                     "language": row["consent_language"],
                     "withdrawn_at": row["consent_withdrawn_at"],
                 },
+                "told_by_mail": row["notify_mail"],
+                "last_told_at": row["notified_at"],
                 **{name: rows[row["id"]] for name, rows in held.items()},
             }
             for row in joined

@@ -9,7 +9,7 @@ from findme.errors import FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
 from findme.web.answers import json_answer, json_of, path_id, text_of, time_text
 from findme.web.html import language_of, render
-from findme.web.keys import CACHE, POOL, QUEUE, SETTINGS, admin, base_url
+from findme.web.keys import CACHE, POOL, QUEUE, SETTINGS, admin, base_url, remote
 
 #: Questions of one visitor a minute.
 MAX_ASKED, ASKED_SECONDS = 10, 60
@@ -20,7 +20,7 @@ async def ask(request: web.Request, email: str) -> None:
     app = request.app
     if app[SETTINGS].smtp_url is None:
         raise NotFound("Ask the organiser for a link: this server sends no mail.")
-    asked = await app[CACHE].count_attempt(f"forgotten:{request.remote}", seconds=ASKED_SECONDS)
+    asked = await app[CACHE].count_attempt(f"forgotten:{remote(request)}", seconds=ASKED_SECONDS)
     if asked > MAX_ASKED:
         raise TooManyAttempts
     await resets.ask_by_mail(

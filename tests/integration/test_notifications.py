@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import auth, db, notifications, push
+from findme import auth, db, exports, notifications, push
 from findme.models import EventId, UserId
 from findme.settings import Settings
 from tests.conftest import App, application
@@ -488,3 +488,16 @@ async def test_asking_takes_no_look_at_whole_tables(crowd: Crowd, services: Push
         before = await conn.fetchval(scans)
         await notifications.ask(conn, EventId(int(crowd.event_id)), crowd.app.resources.settings)
         assert await conn.fetchval(scans) == before
+
+
+async def test_the_export_says_how_a_guest_is_told(crowd: Crowd, services: PushService) -> None:
+    await want_mail(crowd, 1)
+    await subscribe(crowd, services, 1, Browser())
+    async with db.acquire(crowd.app.resources.pool) as conn:
+        user_id = UserId(
+            await conn.fetchval("select id from account where email = '1@example.org'")
+        )
+        (event,) = (await exports.everything_on(conn, user_id))["events"]
+    assert event["told_by_mail"] is True
+    assert event["last_told_at"] is not None
+    assert [row["endpoint"] for row in event["notifications"]] == [services.endpoint("phone")]
