@@ -8,10 +8,10 @@ from aiohttp import web
 from yarl import URL
 
 from findme import db, events
-from findme.models import Event, EventId
+from findme.models import Event, EventId, Size
 from findme.web.answers import path_id
 from findme.web.choices import choices_json
-from findme.web.covers import Size, cover_url
+from findme.web.covers import cover_url
 from findme.web.events import join_url
 from findme.web.html import render, zone_of
 from findme.web.keys import POOL, SETTINGS, admin

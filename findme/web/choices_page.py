@@ -12,10 +12,10 @@ from aiohttp import web
 
 from findme import colours, db, events
 from findme.errors import BadImage, InvalidRequest, UploadTooLarge
-from findme.models import Event, EventId
+from findme.models import Event, EventId, Size
 from findme.web.answers import path_id
 from findme.web.choices import MAX_NAME, MAX_WATERMARK, changed, checked, choices_json
-from findme.web.covers import Size, cover_url, take_cover
+from findme.web.covers import cover_url, take_cover
 from findme.web.html import redirect, render, zone_of
 from findme.web.keys import CACHE, POOL, admin
 from findme.web.lists import tell_time_of
@@ -84,7 +84,7 @@ def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
     take_home = form.get("take_home", "")
     if take_home not in TAKE_HOME:
         raise InvalidRequest("take_home is one of the three.", field="take_home")
-    return members | TAKE_HOME[take_home]
+    return {**members, **TAKE_HOME[take_home]}
 
 
 def _moment(text: str, name: str, zone: tzinfo) -> str | None:

@@ -24,7 +24,7 @@ DEFAULTS = {
     "wall_url": None,
     "cover_url": None,
 }
-CHOSEN = {
+CHOSEN: dict[str, Any] = {
     "closes_at": "2099-11-22T03:00:00.000Z",
     "time_zone": "Europe/Paris",
     "accounts": "optional",

@@ -1,0 +1,214 @@
+"""An event's own pages in a real browser: its list, its choices, its table card, at any width."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import (
+    DESKTOP,
+    NARROW,
+    PATIENCE,
+    PHONE,
+    Visit,
+    launched,
+    organising,
+    visiting,
+)
+from tests.journeys.test_browser_axe import look_at
+from tests.pictures import drawn
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+#: Millimetres of a CSS pixel.
+MM = 25.4 / 96
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of these tests."""
+    with launched() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def event(browser: Browser, service: Service) -> dict[str, Any]:
+    """An event with every choice made, which ends in three days."""
+    with organising(browser, service) as organiser:
+        made = organiser.make_event(
+            "Inès & Malik",
+            starts_at=datetime.now(UTC).isoformat(),
+            expires_at=(datetime.now(UTC) + timedelta(days=3)).isoformat(),
+            time_zone="Europe/Paris",
+            publish="after_approval",
+            download_size="large",
+            watermark="© Léa Martin",
+            accent="#f5b82e",
+            wall=True,
+        )
+        organiser.upload(made, "a.jpg", drawn(91))
+        organiser.call(
+            "PUT",
+            f"/api/admin/events/{made['id']}/cover",
+            data=drawn(92, 1200, 800),
+            headers={"Content-Type": "image/jpeg"},
+        )
+        return made
+
+
+def sign_in(visit: Visit, service: Service) -> None:
+    """Sign the admin in through the page."""
+    visit.goto("/login")
+    visit.page.fill("#email", service.admin_email)
+    visit.page.fill("#password", service.admin_password)
+    visit.page.press("#password", "Enter")
+    visit.page.wait_for_url("**/admin")
+
+
+def pages(event: dict[str, Any]) -> list[str]:
+    """Return the addresses of these pages."""
+    own = f"/admin/events/{event['id']}"
+    return ["/admin/events", own, f"{own}/choices", f"{own}/card"]
+
+
+@pytest.mark.parametrize("size", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
+def test_nothing_scrolls_sideways(
+    browser: Browser, service: Service, event: dict[str, Any], size: tuple[int, int]
+) -> None:
+    with visiting(browser, service, size) as visit:
+        sign_in(visit, service)
+        for path in pages(event):
+            visit.goto(path)
+            assert visit.overflow() <= 0, path
+
+
+@pytest.mark.parametrize("language", ["fr-FR", "en-GB"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_no_page_of_an_event_breaks_a_rule_of_axe(
+    browser: Browser,
+    service: Service,
+    event: dict[str, Any],
+    language: str,
+    scheme: Literal["light", "dark"],
+    size: tuple[int, int],
+) -> None:
+    """Nor do the guests' pages that wear its cover and its colour."""
+    with visiting(browser, service, size, language=language) as visit:
+        visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        sign_in(visit, service)
+        look_at(visit, *pages(event), f"/e/{event['code']}")
+
+
+def test_the_choices_are_made_on_a_page_and_reach_the_guests(
+    browser: Browser, service: Service
+) -> None:
+    """What is wrong is said beside its field; what is saved shows on the join page."""
+    with organising(browser, service) as organiser:
+        made = organiser.make_event("Gala")
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        page = visit.page
+        sign_in(visit, service)
+        visit.goto(f"/admin/events/{made['id']}")
+        page.click("nav.tabs >> text=Choices")
+        assert page.locator("#zones option").count() > 100
+        page.fill("#time_zone", "Mars/Olympus")
+        page.check("#take_home-nothing")
+        page.fill("#watermark", "© Léa")
+        page.click("text=Save the choices")
+        expect(page.locator("#time_zone-wrong")).to_have_text("There is no time zone of this name.")
+        expect(page.locator("#time_zone")).to_have_attribute("aria-invalid", "true")
+        # nothing that was typed is lost
+        expect(page.locator("#watermark")).to_have_value("© Léa")
+        expect(page.locator("#take_home-nothing")).to_be_checked()
+        page.fill("#time_zone", "Europe/Paris")
+        # choosing a colour is choosing to have one
+        page.fill("#accent", "#7a1f5c")
+        expect(page.locator("#accented")).to_be_checked()
+        page.click("text=Save the choices")
+        expect(page.locator(".notice.ok")).to_have_text("Saved.")
+        expect(page.locator(".swatches span")).to_have_count(2)
+        visit.goto(f"/admin/events/{made['id']}")
+        expect(page.locator("section.card", has_text="Taking home")).to_contain_text("nothing")
+        visit.goto(f"/e/{made['code']}")
+        button = page.locator(".button.main >> nth=0")
+        expect(button).to_have_css("background-color", "rgb(122, 31, 92)")
+
+
+def test_the_choices_need_no_script(browser: Browser, service: Service, tmp_path: Path) -> None:
+    with organising(browser, service) as organiser:
+        made = organiser.make_event("Plain")
+    picture = tmp_path / "cover.jpg"
+    picture.write_bytes(drawn(93))
+    with visiting(browser, service, PHONE, language="en-GB", scripts=False) as visit:
+        page = visit.page
+        sign_in(visit, service)
+        visit.goto(f"/admin/events/{made['id']}/choices")
+        page.check("#publish-after_approval")
+        page.click("text=Save the choices")
+        expect(page.locator(".notice.ok")).to_have_text("Saved.")
+        expect(page.locator("#publish-after_approval")).to_be_checked()
+        page.set_input_files("#cover", picture)
+        page.click("text=Set as cover")
+        expect(page.locator(".cover-form img")).to_be_visible()
+        visit.goto(f"/e/{made['code']}")
+        style = page.locator("header.cover").get_attribute("style") or ""
+        assert f"/e/{made['code']}/cover?size=preview&v=" in style
+
+
+def test_the_card_prints_on_a5(browser: Browser, service: Service, event: dict[str, Any]) -> None:
+    """One page; the code is 54 mm wide, and what leads back to the desk is not printed."""
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        page = visit.page
+        sign_in(visit, service)
+        visit.goto(f"/admin/events/{event['id']}/card")
+        expect(page.locator("[data-print]")).to_be_visible()
+        page.emulate_media(media="print")
+        expect(page.locator("[data-print]")).to_be_hidden()
+        card = page.locator(".table-card").bounding_box()
+        code = page.locator(".qr").bounding_box()
+        assert card is not None
+        assert code is not None
+        assert [round(card["width"] * MM), round(card["height"] * MM)] == [148, 210]
+        modules: int = page.evaluate(
+            """async () => {
+                const svg = await (await fetch(document.querySelector(".qr").src)).text();
+                return Number(/width="(\\d+)"/.exec(svg)[1]) / 8;
+            }"""
+        )
+        assert round(code["width"] * MM * (modules - 8) / modules) == 54
+        printed = page.pdf(prefer_css_page_size=True)
+        assert printed.count(b"/Type /Page\n") == 1
+        # nothing is cut off: the last line stands on the card
+        last = page.locator(".both").bounding_box()
+        assert last is not None
+        assert last["y"] + last["height"] <= card["y"] + card["height"]
+
+
+def test_downloads_that_are_off_have_no_button(
+    browser: Browser, service: Service, event: dict[str, Any]
+) -> None:
+    """Neither in the viewer nor on a photo's own page."""
+    with organising(browser, service) as organiser:
+        made = organiser.make_event("Looking", browse=True, accounts="optional", downloads=False)
+        organiser.upload(made, "a.jpg", drawn(94))
+    with visiting(browser, service, PHONE, language="en-GB") as visit:
+        page = visit.page
+        sign_in(visit, service)
+        answer = page.request.post(
+            f"{visit.url}/api/events/{made['code']}/browse",
+            data={},
+            headers={"Origin": visit.url},
+        )
+        assert answer.ok, answer.text()
+        visit.goto(f"/gallery?event={made['id']}&tab=all")
+        page.click(".tile >> nth=0")
+        expect(page.locator("#viewer [data-act=share]")).to_be_visible()
+        expect(page.locator("#viewer [data-original]")).to_have_count(0)
+        visit.goto(page.url.removeprefix(visit.url))
+        expect(page.locator("main.viewer .stage img")).to_be_visible()
+        expect(page.locator("[data-key=d]")).to_have_count(0)
