@@ -9,7 +9,7 @@ from email.utils import parseaddr
 
 import orjson
 
-from findme import db, letters, mail, notifications, push, queue, resets
+from findme import db, letters, mail, notifications, push, queue, resets, unsubscribing
 from findme.db import Connection, Pool
 from findme.errors import DeliveryFailed, DeliveryRefused
 from findme.letters import Letter
@@ -134,7 +134,7 @@ class Messages:
         base = self._settings.findme_base_url
         async with db.transaction(self._pool) as conn:
             reader = await notifications.find_reader(conn, guest_id)
-            token = await notifications.unsubscribe_token(conn, guest_id)
+            token = await unsubscribing.token_of(conn, guest_id)
         if reader is None:
             return
         if base is None:

@@ -4,15 +4,11 @@ A guest is told once of each photo that surely shows them: of what was found, or
 between the last message (or the wish for messages) and now.
 """
 
-import base64
-import hashlib
-import hmac
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from findme import keyring, queue
+from findme import queue
 from findme.db import Connection, Record
 from findme.errors import NotFound
 from findme.models import EventId, GuestId, JobKind
@@ -25,8 +21,6 @@ LAG_SECONDS = 5.0
 AFTER_CLOSING = timedelta(days=1)
 #: Browsers of one guest; the oldest give way.
 MOST_SUBSCRIPTIONS = 10
-#: Bytes of an unsubscribe link's proof.
-_PROOF = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,41 +262,3 @@ async def find_reader(conn: Connection, guest_id: GuestId) -> Record | None:
          where guest.id = $1 and notify_mail and email is not null""",
         guest_id,
     )
-
-
-# Unsubscribing without signing in -------------------------------------------------------------
-
-
-async def unsubscribe_token(conn: Connection, guest_id: GuestId) -> str:
-    """Return what proves that its bearer received a mail to this guest; it never ends."""
-    number = guest_id.to_bytes(8, "big")
-    token = number + await _proof(conn, number)
-    return base64.urlsafe_b64encode(token).decode().rstrip("=")
-
-
-async def stop_mails(conn: Connection, token: str, *, really: bool) -> str:
-    """Return the name of the event whose mails end by this token, and *really* end them.
-
-    NotFound for any other token.
-    """
-    try:
-        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except ValueError as error:
-        raise NotFound from error
-    number, proof = raw[:8], raw[8:]
-    if not hmac.compare_digest(proof, await _proof(conn, number)):
-        raise NotFound
-    guest_id = GuestId(int.from_bytes(number, "big"))
-    name: str | None = await conn.fetchval(
-        "select name from guest join event on event.id = event_id where guest.id = $1", guest_id
-    )
-    if name is None:
-        raise NotFound
-    if really:
-        await set_mail(conn, guest_id, False)
-    return name
-
-
-async def _proof(conn: Connection, number: bytes) -> bytes:
-    key = await keyring.get(conn, "unsubscribe", lambda: secrets.token_bytes(32))
-    return hmac.digest(key, number, hashlib.sha256)[:_PROOF]

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from findme import db, guests, notifications, outbound, push
+from findme import db, guests, notifications, outbound, push, unsubscribing
 from findme.db import Connection
 from findme.errors import Conflict, InvalidRequest, NotFound
 from findme.guests import Guest
@@ -106,7 +106,7 @@ async def unsubscribe(request: web.Request) -> web.Response:
 
 async def _unsubscribe(request: web.Request, *, really: bool) -> web.Response:
     async with db.transaction(request.app[POOL]) as conn:
-        name = await notifications.stop_mails(conn, request.match_info["token"], really=really)
+        name = await unsubscribing.stop(conn, request.match_info["token"], really=really)
     return render(request, "guest/unsubscribe.html", {"event": name, "done": really})
 
 
