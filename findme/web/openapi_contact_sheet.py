@@ -1,10 +1,10 @@
 """The description of the contact sheet's calls (see openapi.py), all for admins."""
 
 from findme.contact_sheet import View
-from findme.models import PhotoState, Review, Shelf
+from findme.models import JobKind, JobState, PhotoState, Review, Shelf
 from findme.web.openapi_admin import change, get, ids, listing, write
 from findme.web.openapi_calls import BINARY, GONE, SIGNED_IN, answer, call, query
-from findme.web.openapi_schemas import ID, PHOTO
+from findme.web.openapi_schemas import ID, PHOTO, TIME
 from findme.web.openapi_words import (
     Schema,
     flag,
@@ -30,6 +30,20 @@ SHEET_PHOTO = {
     "thumb_url": or_null(text(format="uri-reference")),
     "preview_url": or_null(text(format="uri-reference")),
     "original_url": text(format="uri-reference"),
+}
+
+WORK = {
+    "id": ID,
+    "kind": one_of([*JobKind]),
+    "state": one_of([*JobState]),
+    "attempts": whole("Those that were interrupted do not count."),
+    "filename": text(),
+    "photo_id": ID,
+    "event_id": ID,
+    "error": or_null(text()),
+    "created_at": TIME,
+    "started_at": or_null(TIME),
+    "finished_at": or_null(TIME),
 }
 
 SHEET_SCHEMAS: dict[str, Schema] = {
@@ -63,9 +77,7 @@ SHEET_SCHEMAS: dict[str, Schema] = {
             "missed_faces": list_of(
                 obj({"box": ref("Box"), "confidence": number(), "reasons": list_of(text())})
             ),
-            "jobs": list_of(
-                {"allOf": [ref("Job"), obj({"thorough": flag("However bad the faces are.")})]}
-            ),
+            "jobs": list_of(obj({**WORK, "thorough": flag("However bad the faces are.")})),
         }
     ),
 }

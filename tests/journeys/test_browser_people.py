@@ -1,0 +1,256 @@
+"""An organiser goes through photos, guests, faces and thresholds in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.browser import (
+    DESKTOP,
+    NARROW,
+    PATIENCE,
+    PHONE,
+    Organiser,
+    Visit,
+    launched,
+    organising,
+    visiting,
+)
+from tests.journeys.test_browser_axe import violations
+from tests.pictures import drawn, labelled
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser of these tests."""
+    with launched() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
+    """The admin at the API."""
+    with organising(browser, service) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def event(browser: Browser, organiser: Organiser) -> dict[str, Any]:
+    """An event with a guest, photos of them, and one that failed; all is done."""
+    made = organiser.make_event("Looked through")
+    photos = labelled()
+    name = next(iter(photos.selfies))
+    join(browser, made, organiser, name)
+    for path in sorted(path for path, who in photos.people.items() if name in who)[:3]:
+        organiser.upload(made, path.name, path.read_bytes())
+    organiser.upload(made, "scene.jpg", drawn(71))
+    organiser.upload(made, "cut.jpg", drawn(72)[:-4000])
+    with visiting(browser, organiser.service, DESKTOP, language="en-GB") as visit:
+        sign_in(visit, organiser.service)
+        visit.goto(f"/admin/events/{made['id']}/photos?view=working")
+        expect(visit.page.locator("[data-working='0']")).to_have_count(1)
+        visit.goto(f"/admin/events/{made['id']}/guests")
+        while visit.page.locator("td.num >> nth=0").inner_text().split()[-1] == "0":
+            visit.page.reload()
+    return made
+
+
+def join(browser: Browser, event: dict[str, Any], organiser: Organiser, name: str) -> None:
+    """Let somebody join over the API, in a window without the admin."""
+    context = browser.new_context()
+    answer = context.request.post(
+        f"{organiser.service.url}/api/events/{event['code']}/join",
+        multipart={
+            "name": name,
+            "email": f"people-{event['id']}@example.org",
+            "password": "a long password",
+            "consent": "yes",
+            "selfie": {
+                "name": "s.jpg",
+                "mimeType": "image/jpeg",
+                "buffer": labelled().selfies[name].read_bytes(),
+            },
+        },
+    )
+    assert answer.status == 201, answer.text()
+    context.close()
+
+
+def sign_in(visit: Visit, service: Service) -> None:
+    visit.goto("/login?next=/admin/events")
+    visit.page.fill("#email", service.admin_email)
+    visit.page.fill("#password", service.admin_password)
+    visit.page.press("#password", "Enter")
+    visit.page.wait_for_url("**/admin/events")
+
+
+@pytest.fixture
+def admin(browser: Browser, service: Service) -> Iterator[Visit]:
+    """The admin at a desk."""
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        sign_in(visit, service)
+        yield visit
+
+
+def tick(page: Page, *names: str) -> None:
+    for name in names:
+        page.check(f"[aria-label='Choose {name}']")
+
+
+def test_photos_are_dropped_hidden_shown_again_and_deleted(
+    admin: Visit, organiser: Organiser, tmp_path: Path
+) -> None:
+    """The bar counts what is chosen; hiding can be taken back; the grid follows by itself."""
+    event = organiser.make_event("Sorted out")
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}/photos")
+    for number in (81, 82):
+        (tmp_path / f"{number}.jpg").write_bytes(drawn(number))
+    page.set_input_files("#files", [tmp_path / "81.jpg", tmp_path / "82.jpg"])
+    expect(page.locator("#uploads [data-done=queued]")).to_have_count(2)
+    expect(page.locator(".print img")).to_have_count(2)
+
+    tick(page, "81.jpg")
+    expect(page.locator("#chosen")).to_have_text("1 photo chosen")
+    page.click(".bulk >> text=Hide")
+    expect(page.locator("#toast")).to_contain_text("1 photo is hidden.")
+    expect(page.locator("a.chip", has_text="Hidden")).to_have_text("Hidden 1")
+    page.click("#toast >> text=Undo")
+    expect(page.locator("a.chip", has_text="Hidden")).to_have_count(0)
+
+    page.click("text=Choose all here")
+    expect(page.locator("#chosen")).to_have_text("2 photos chosen")
+    page.click(".bulk >> text=Delete")
+    expect(page.locator("#delete-title")).to_have_text("Delete 2 photos?")
+    page.click("#delete >> text=Keep")
+    expect(page.locator(".print")).to_have_count(2)
+    page.click(".bulk >> text=Delete")
+    page.click("#delete button.danger")
+    expect(page.locator("#toast")).to_have_text("2 photos are deleted.")
+    expect(page.locator(".print")).to_have_count(0)
+
+
+def test_one_photo_shows_faces_guests_and_work(admin: Visit, event: dict[str, Any]) -> None:
+    """From the grid to a photo with its boxes, and back to work on it."""
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}/photos?view=failed")
+    expect(page.locator(".state.failed")).to_contain_text("The file is cut off")
+    page.click(".print a")
+    expect(page.locator("h1")).to_have_text("cut.jpg")
+    page.click("button:has-text('Retry')")
+    expect(page.locator("h1")).to_have_text("cut.jpg")
+    admin.goto(f"/admin/events/{event['id']}/photos?view=shown")
+    page.click(".print >> nth=-1 >> a")
+    expect(page.locator(".boxed .box").first).to_be_visible()
+    expect(page.locator("section", has_text="Guests on it").locator("a").first).to_be_visible()
+
+
+def test_a_guest_is_found_and_gets_a_new_link(admin: Visit, event: dict[str, Any]) -> None:
+    """The link is shown once, and can be copied."""
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}/guests")
+    page.fill("#q", "nobody of that name")
+    page.press("#q", "Enter")
+    expect(page.locator("main")).to_contain_text("No guest is called that.")
+    page.fill("#q", f"people-{event['id']}")
+    page.press("#q", "Enter")
+    page.click("tbody a")
+    page.click("text=Make a new link")
+    expect(page.locator("#link")).to_have_value(
+        f"{admin.url}/reset/" + page.input_value("#link").rpartition("/")[2]
+    )
+    page.click("[data-copies=link]")
+    expect(page.locator("[data-copies=link]")).to_have_text("Copied.")
+
+
+def test_groups_are_sorted_merged_and_parted_again(admin: Visit, event: dict[str, Any]) -> None:
+    """A merge is taken back by the button that tells of it."""
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}/faces/loose")
+    if page.locator("[name=face_ids]").count():
+        admin.goto(f"/admin/events/{event['id']}/faces")
+        page.click("text=Sort faces by person")
+    admin.goto(f"/admin/events/{event['id']}/faces")
+    people = page.locator(".people li")
+    before = people.count()
+    page.click(".people a >> nth=0")
+    page.check("[name=face_ids] >> nth=0")
+    page.click("text=Somebody else: a new group")
+    expect(page.locator("#toast")).to_contain_text("A group of its own now.")
+    admin.goto(f"/admin/events/{event['id']}/faces")
+    expect(people).to_have_count(before + 1)
+    boxes = page.locator("[name=group_ids]")
+    boxes.nth(0).check()
+    boxes.nth(before).check()
+    page.click("text=Merge: one person")
+    expect(page.locator("#toast")).to_contain_text("One person now.")
+    expect(people).to_have_count(before)
+    page.click("#toast >> text=Undo")
+    expect(people).to_have_count(before + 1)
+
+
+def test_figures_follow_the_slider_and_are_saved(admin: Visit, event: dict[str, Any]) -> None:
+    """Crossed thresholds are not sent; saved ones are the event's own."""
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}/thresholds")
+    sure = page.locator(".tally dd").first
+    before = sure.inner_text()
+    page.fill("#maybe", "99")
+    expect(page.locator("#crossed")).to_be_visible()
+    page.fill("#maybe", "80")
+    expect(page.locator("#crossed")).to_be_hidden()
+    page.locator("[data-slides=sure]").fill("100")
+    expect(page.locator("#sure")).to_have_value("100")
+    expect(sure).to_have_text("0")
+    page.fill("#sure", "90")
+    expect(sure).to_have_text(before)
+    page.fill("#sure", "91.5")
+    page.click("text=Save for this event")
+    expect(page.locator("[role=status]").first).to_contain_text("Saved.")
+    expect(page.locator("#sure")).to_have_value("91.5")
+    page.click("text=Back to the usual ones")
+    expect(page.locator("#sure")).to_have_value("90.0")
+
+
+@pytest.mark.parametrize(
+    ("size", "language", "scheme"),
+    [(PHONE, "fr-FR", "light"), (DESKTOP, "en-GB", "dark")],
+    ids=["phone", "desktop"],
+)
+def test_the_pages_keep_the_rules(
+    browser: Browser,
+    service: Service,
+    event: dict[str, Any],
+    size: tuple[int, int],
+    language: str,
+    scheme: Any,
+) -> None:
+    """WCAG by axe, and no page is wider than the screen, on the narrowest either."""
+    base = f"/admin/events/{event['id']}"
+    with visiting(browser, service, size, language=language) as visit:
+        visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        sign_in(visit, service)
+        paths = [
+            f"{base}/{name}" for name in ("photos", "guests", "faces", "reports", "thresholds")
+        ]
+        for page, link in (("photos", ".print a"), ("guests", "tbody a"), ("faces", ".people a")):
+            visit.goto(f"{base}/{page}")
+            href = visit.page.locator(link).first.get_attribute("href")
+            assert href is not None
+            paths.append(href)
+        for path in [*paths, f"{base}/faces/loose"]:
+            visit.goto(path)
+            assert violations(visit) == [], path
+            assert visit.overflow() <= 0, path
+            if size == PHONE:
+                visit.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+                assert visit.overflow() <= 0, path
+                visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+        visit.goto(f"{base}/photos")
+        visit.page.check("[name=ids] >> nth=0")
+        assert violations(visit) == [], "choosing"
