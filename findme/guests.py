@@ -6,6 +6,7 @@ from datetime import datetime
 
 from findme import queue, staging
 from findme.db import Connection, Record
+from findme.errors import ConsentRequired
 from findme.models import (
     EngineFaceId,
     EventId,
@@ -131,6 +132,18 @@ async def browse(conn: Connection, event_id: EventId, user_id: UserId) -> GuestI
         "select id from guest where event_id = $1 and account_id = $2", event_id, user_id
     )
     return GuestId(guest_id)
+
+
+async def hold_consent(conn: Connection, guest_id: GuestId) -> None:
+    """Raise ConsentRequired without a guest's consent; it lasts until the transaction ends."""
+    row = await conn.fetchrow(
+        """
+        select from guest
+         where id = $1 and consent_at is not null and consent_withdrawn_at is null for share""",
+        guest_id,
+    )
+    if row is None:
+        raise ConsentRequired
 
 
 async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from findme import db, guests, selfies, storage
 from findme.db import Connection
-from findme.errors import ConsentRequired, NotFound, SelfieRefused
+from findme.errors import NotFound, SelfieRefused
 from findme.models import EventId, GuestId, SelfieId, SelfieState, Size
 from findme.web.answers import json_answer, path_id, time_text
 from findme.web.guests import after_forgetting, read_form, take_in
@@ -69,13 +69,15 @@ async def delete_selfie(request: web.Request) -> web.Response:
 async def _add(request: web.Request, *, replaces: bool) -> tuple[SelfieId, SelfieState]:
     pool = request.app[POOL]
     async with db.acquire(pool) as conn:
-        event_id, guest_id = await _consenting_part(request, conn)
+        event_id, guest_id = await _part(request, conn)
+        await guests.hold_consent(conn, guest_id)
         if not replaces:
             await selfies.check_room(conn, guest_id)
     form = await read_form(request)
     if form.jpeg is None:
         raise SelfieRefused("The selfie is missing.", code="no_face")
     async with db.transaction(pool) as conn:
+        await guests.hold_consent(conn, guest_id)
         selfie = await selfies.add(conn, event_id, guest_id, replaces=replaces)
         await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
     return selfie.id, await take_in(request, event_id, selfie, form.jpeg)
@@ -87,17 +89,6 @@ async def _part(request: web.Request, conn: Connection) -> tuple[EventId, GuestI
     guest = await guests.find(conn, event_id, user(request).id)
     if guest is None:
         raise NotFound
-    return event_id, guest.id
-
-
-async def _consenting_part(request: web.Request, conn: Connection) -> tuple[EventId, GuestId]:
-    """Return the same of a guest who may be looked for; ConsentRequired: joining records it."""
-    event_id = EventId(path_id(request, "event_id"))
-    guest = await guests.find(conn, event_id, user(request).id)
-    if guest is None:
-        raise NotFound
-    if not guest.consented:
-        raise ConsentRequired
     return event_id, guest.id
 
 

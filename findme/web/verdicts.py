@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from findme import db, verdicts
+from findme import db, guests, verdicts
 from findme.db import Connection
-from findme.errors import ConsentRequired, InvalidRequest
+from findme.errors import InvalidRequest
 from findme.models import EventId, FaceId, GuestId, PhotoId
 from findme.web import lists
 from findme.web.answers import json_of, parse_id, path_id
@@ -59,9 +59,8 @@ async def _guest_of(
 ) -> tuple[EventId, GuestId]:
     """Return the photo's event and the caller's part in it; NotFound where they can't see it."""
     guest = await lists.guest_who_sees(request, conn, photo_id)
-    if not guest.consented:
-        # whoever says "that's me" is looked for with that face
-        raise ConsentRequired
+    # whoever says "that's me" is looked for with that face
+    await guests.hold_consent(conn, guest.id)
     return guest.event_id, guest.id
 
 

@@ -1,5 +1,6 @@
 """Taking back a consent, erasing one's face, leaving: what goes, what stays, and the receipt."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -7,7 +8,10 @@ import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp.plugin import AiohttpClient
 
+from findme import guests
+from findme.errors import ConsentRequired
 from findme.settings import Settings
+from tests.crowd import until
 from tests.integration.party import bearer, problem
 from tests.integration.soiree import PAGE, Soiree, open_soiree
 from tests.scripted import picture
@@ -201,3 +205,33 @@ async def test_a_name_only_guest_is_erased_as_any_other(soiree: Soiree) -> None:
     )
     assert "We looked everywhere again: nothing is left." in shown
     assert await soiree.count("account where email is null") == 0
+
+
+async def test_an_answer_that_races_the_withdrawal_leaves_nothing(soiree: Soiree) -> None:
+    """Whichever comes first: no reference of the guest outlives their consent."""
+    await soiree.choose(browse=True)
+    _, second, third = soiree.crowd.photos
+    me = soiree.headers(1)
+    await asyncio.gather(
+        soiree.call("POST", f"/api/photos/{second}/me", me, json={}),
+        soiree.call("DELETE", f"/api/me/events/{soiree.event_id}/consent", me),
+        soiree.call("POST", f"/api/photos/{third}/me", me, json={}),
+    )
+    await soiree.app.drain()
+    assert await rows_of(soiree, 1) == NOTHING
+
+
+async def test_an_answer_waits_for_a_withdrawal_that_is_under_way(soiree: Soiree) -> None:
+    """The guest's row decides: what was read of it before counts no more."""
+    await soiree.choose(browse=True)
+    guest_id = await soiree.pool.fetchval("select min(id) from guest")
+    async with soiree.pool.acquire() as first, soiree.pool.acquire() as second:
+        withdrawing = first.transaction()
+        await withdrawing.start()
+        await first.execute("update guest set consent_withdrawn_at = now() where id = $1", guest_id)
+        held = asyncio.create_task(guests.hold_consent(second, guest_id))
+        waits = "select exists (select from pg_locks where not granted)"
+        await until(lambda: soiree.pool.fetchval(waits))
+        await withdrawing.commit()
+        with pytest.raises(ConsentRequired):
+            await held
