@@ -26,7 +26,7 @@ from findme.errors import StartError
 from findme.messages import Messages
 from findme.models import Hop, JobKind
 from findme.pipeline import Pipeline
-from findme.postgres import hold_data_dir, open_postgres
+from findme.postgres import hold_data_dir, join_postgres, open_postgres
 from findme.reindexing import Reindexing
 from findme.rekognition import Rekognition
 from findme.settings import Settings
@@ -126,8 +126,7 @@ async def create_admin(settings: Settings, email: str, password: str) -> None:
     async with AsyncExitStack() as stack:
         dsn = settings.database_url
         if dsn is None:
-            stack.enter_context(hold_data_dir(settings.findme_data_dir))
-            dsn = (await stack.enter_async_context(open_postgres(settings.findme_data_dir))).dsn
+            dsn = await stack.enter_async_context(join_postgres(settings.findme_data_dir))
         await _migrate(dsn)
         pool = await stack.enter_async_context(db.open_pool(dsn, min_size=1, max_size=1))
         await auth.set_admin(pool, email, password)

@@ -4,12 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 import pytest
 
 from findme import __version__, auth
 from findme.cli import main
-from tests.service import environment
+from tests.service import Service, environment
 
 
 def findme(
@@ -40,6 +41,8 @@ def findme(
         ["backup"],
         ["restore"],
         ["demo"],
+        ["watch"],
+        ["upload"],
     ],
 )
 def test_every_command_explains_itself(
@@ -112,6 +115,18 @@ async def test_an_admin_is_made_with_a_given_password_or_one_that_is_told(
     password = told.stdout.strip().rpartition(" ")[2]
     assert await auth.verify_password(await conn.fetchval(stored), password)
     await conn.close()
+
+
+async def test_an_admin_is_made_while_the_service_runs(service: Service, tmp_path: Path) -> None:
+    words = ("admin", "create", "second@example.org", "--data-dir", str(service.data_dir))
+    done = findme(*words, cwd=tmp_path, stdin="another password\n")
+    assert (done.returncode, done.stdout) == (0, "second@example.org is an admin.\n"), done.stderr
+    known = {"email": "second@example.org", "password": "another password"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{service.url}/api/auth/login", json=known) as answer,
+    ):
+        assert (await answer.json())["user"]["role"] == "admin"
 
 
 def test_an_admin_needs_an_address_and_a_password(tmp_path: Path) -> None:
