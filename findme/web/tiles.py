@@ -82,7 +82,7 @@ def ring_of(photo: dict[str, Any]) -> dict[str, float] | None:
     box = photo["face_box"]
     if box is None:
         return None
-    ring = {}
+    ring: dict[str, float] = {}
     for side, length, around in (("left", "width", RING[0]), ("top", "height", RING[1])):
         start = max(EDGE, box[side] - around * box[length])
         end = min(1 - EDGE, box[side] + (1 + around) * box[length])

@@ -26,9 +26,9 @@ async def execute(app: App, query: str, *values: object) -> None:
         await conn.execute(query, *values)
 
 
-async def make_wall(app: App, **members: object) -> dict[str, Any]:
+async def make_wall(app: App, name: str = "Gala", **members: object) -> dict[str, Any]:
     """Make an event whose organiser has turned the wall on."""
-    event = await make_event(app, **members)
+    event = await make_event(app, name, **members)
     await execute(app, "update event set wall_token = $2 where id = $1", int(event["id"]), TOKEN)
     return event
 

@@ -1,6 +1,7 @@
 """The pictures of the documents: of every page, at both widths, and small."""
 
-from tests.screenshots import ADMIN, DESKTOP, FOLDER, GUEST, PHONE, VISITOR
+from tests.journeys.browser import DESKTOP, PHONE
+from tests.screenshots import ADMIN, FOLDER, GUEST, VISITOR
 
 #: Bytes of all of them together.
 BUDGET = 3_000_000

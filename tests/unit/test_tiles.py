@@ -9,7 +9,7 @@ import pytest
 from findme.language import Language, read_languages
 from findme.models import PhotoId
 from findme.neighbours import Place, place_among
-from findme.web.tiles import AROUND, OVAL, add_headings, day_of, hours_of, mini_of, tile_of
+from findme.web.tiles import AROUND, OVAL, add_headings, day_of, hours_of, mini_of, ring_of, tile_of
 
 PARIS = ZoneInfo("Europe/Paris")
 LATE = datetime(2026, 11, 21, 22, 14, tzinfo=UTC)
@@ -73,3 +73,27 @@ def test_a_photo_knows_its_neighbours() -> None:
     assert place_among(PhotoId(9), shelf) == Place(None, PhotoId(5), 1, 3)
     assert place_among(PhotoId(4), shelf) == Place(PhotoId(5), PhotoId(2), None, 3)
     assert place_among(PhotoId(4), []) == Place(None, None, None, 0)
+
+
+def test_a_ring_stays_inside_the_picture() -> None:
+    """It leaves room for hair and chin, but no edge cuts it off; without a face there is none."""
+    middle = {"left": 0.4, "top": 0.4, "width": 0.1, "height": 0.2}
+    assert ring_of(photo("2026-11-21T22:14:00Z", face_box=middle)) == {
+        "left": 36.6,
+        "width": 16.8,
+        "top": 34.4,
+        "height": 31.2,
+    }
+    above = {"left": 0.0, "top": -0.02, "width": 0.2, "height": 0.3}
+    assert ring_of(photo("2026-11-21T22:14:00Z", face_box=above)) == {
+        "left": 1.0,
+        "width": 25.8,
+        "top": 1.0,
+        "height": 35.4,
+    }
+    below = {"left": 0.85, "top": 0.8, "width": 0.2, "height": 0.3}
+    low = ring_of(photo("2026-11-21T22:14:00Z", face_box=below))
+    assert low is not None
+    assert low["left"] + low["width"] <= 99
+    assert low["top"] + low["height"] <= 99
+    assert ring_of(photo("2026-11-21T22:14:00Z")) is None
