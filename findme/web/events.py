@@ -10,8 +10,7 @@ import segno
 from aiohttp import web
 
 from findme import audit, db, events, guests, webhooks
-from findme.errors import NotFound
-from findme.models import Event, EventCounts, EventId, Gallery, GuestId, UserId
+from findme.models import Event, EventCounts, EventId, Gallery, GuestId
 from findme.web.answers import (
     cut,
     json_answer,
@@ -23,7 +22,6 @@ from findme.web.answers import (
 )
 from findme.web.choices import changed, checked, choices_json, name_of
 from findme.web.covers import cover_url
-from findme.web.guests import after_forgetting
 from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
@@ -189,18 +187,6 @@ async def get_guests(request: web.Request) -> web.Response:
     return page_answer(request, items, total, rows[-1]["guest_id"] if more else None)
 
 
-async def delete_guest(request: web.Request) -> web.Response:
-    """DELETE /api/admin/events/{id}/guests/{user_id}: as if the guest had asked."""
-    actor = admin(request).id
-    event_id, user_id = EventId(path_id(request)), UserId(path_id(request, "user_id"))
-    async with db.transaction(request.app[POOL]) as conn:
-        if not await guests.forget(conn, event_id, user_id):
-            raise NotFound
-        await audit.note(conn, actor, "guest.removed", event_id=event_id)
-    await after_forgetting(request, [event_id])
-    return web.Response(status=204)
-
-
 async def _find(request: web.Request) -> tuple[Event, EventCounts]:
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
@@ -223,5 +209,4 @@ ROUTES = [
     web.get("/api/admin/events/{id}/qr.svg", get_qr_svg),
     web.get("/api/admin/events/{id}/qr.png", get_qr_png),
     web.get("/api/admin/events/{id}/guests", get_guests),
-    web.delete("/api/admin/events/{id}/guests/{user_id}", delete_guest),
 ]

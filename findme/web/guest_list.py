@@ -84,6 +84,20 @@ async def _new_key(request: web.Request, user_id: UserId) -> str:
     return key_url(request, key)
 
 
+async def delete_guest(request: web.Request) -> web.Response:
+    """DELETE /api/admin/events/{id}/guests/{user_id}: as if they had asked; Location: receipt."""
+    return web.Response(status=204, headers={"Location": f"/receipt/{await _remove(request)}"})
+
+
+async def _remove(request: web.Request) -> str:
+    """End the part of the path's user in the event; return the receipt's token."""
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    token = await leave_event(request, UserId(path_id(request, "user_id")), event_id)
+    async with db.acquire(request.app[POOL]) as conn:
+        await audit.note(conn, actor, "guest.removed", event_id=event_id)
+    return token
+
+
 # Pages --------------------------------------------------------------------------------------
 
 
@@ -146,17 +160,15 @@ async def new_link(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/guests/{user_id}/remove: as if they had asked, with the receipt."""
-    who, event_id = admin(request), EventId(path_id(request))
-    token = await leave_event(request, UserId(path_id(request, "user_id")), event_id)
-    async with db.acquire(request.app[POOL]) as conn:
-        await audit.note(conn, who.id, "guest.removed", event_id=event_id)
-    target = URL(f"/admin/events/{event_id}/guests").with_query(receipt=token)
+    token = await _remove(request)
+    target = URL(f"/admin/events/{path_id(request)}/guests").with_query(receipt=token)
     return redirect(str(target))
 
 
 ROUTES = [
     web.get("/api/admin/events/{id}/guest-list", get_guests),
     web.post("/api/admin/users/{id}/key-link", post_key_link),
+    web.delete("/api/admin/events/{id}/guests/{user_id}", delete_guest),
     web.get(r"/admin/events/{id:\d+}/guests", guests_page),
     web.get(r"/admin/events/{id:\d+}/guests/{user_id:\d+}", guest_page),
     web.post(r"/admin/events/{id:\d+}/guests/{user_id:\d+}/link", new_link),

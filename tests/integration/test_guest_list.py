@@ -184,6 +184,19 @@ async def test_who_is_removed_leaves_a_receipt(app: App, event: dict[str, Any]) 
     await visit(app, f"/admin/events/{event['id']}/guests/{guest.user_id}", status=404)
 
 
+async def test_a_program_that_removes_a_guest_is_told_the_receipt(
+    app: App, event: dict[str, Any]
+) -> None:
+    guest = await member(app.resources.pool, event)
+    path = f"/api/admin/events/{event['id']}/guests/{guest.user_id}"
+
+    answer = await app.client.delete(path, headers=app.admin)
+
+    assert answer.status == 204
+    assert "Receipt" in await visit(app, answer.headers["Location"])
+    assert (await app.client.delete(path, headers=app.admin)).status == 404
+
+
 async def test_no_call_of_an_admin_shows_a_selfie(app: App, event: dict[str, Any]) -> None:
     joined = await ask_to_join(app, event["code"], selfie_of())
     assert joined.status == 201
