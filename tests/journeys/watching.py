@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import random
@@ -11,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -261,17 +260,11 @@ def noisy(jpeg: bytes, size: int, seed: int) -> bytes:
     """Return a picture of about *size* bytes: the same, with a comment segment of noise."""
     noise = random.Random(seed)
     out = bytearray(jpeg[:2])
-    while len(out) + len(jpeg) < size:
-        block = noise.randbytes(min(60_000, size - len(jpeg) - len(out) + 1))
+    # never without one: another seed gives other bytes
+    while len(out) == 2 or len(out) + len(jpeg) < size:
+        block = noise.randbytes(max(16, min(60_000, size - len(jpeg) - len(out))))
         out += b"\xff\xfe" + (len(block) + 2).to_bytes(2, "big") + block
     return bytes(out) + jpeg[2:]
-
-
-def hashes(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name and the hash of all files."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield path.name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def free_port() -> int:
