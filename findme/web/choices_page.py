@@ -4,13 +4,14 @@ Forms without a script: what is sent is read into the members that the API takes
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
-from findme import colours, db, events
+from findme import audit, colours, db, events
 from findme.errors import BadImage, InvalidRequest, UploadTooLarge
 from findme.models import Event, EventId, Size
 from findme.web.answers import path_id
@@ -42,7 +43,7 @@ async def get_page(request: web.Request) -> web.Response:
 
 async def post_page(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/choices: all fields of the form at once."""
-    admin(request)
+    actor = admin(request).id
     form = {name: str(value) for name, value in (await request.post()).items()}
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
@@ -55,13 +56,17 @@ async def post_page(request: web.Request) -> web.Response:
         except InvalidRequest as error:
             return _page(request, event, typed=form, field=str(error.extra.get("field", "")))
         await events.update(conn, wanted)
+        members = [item.name for item in fields(Event) if _differs(event, wanted, item.name)]
+        await audit.note(
+            conn, actor, "event.changed", event_id=event.id, detail={"members": members}
+        )
     await request.app[CACHE].forget_event(event.id)
     return redirect(f"{request.path}?saved=1")
 
 
 async def post_cover(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/cover: another picture, or none."""
-    admin(request)
+    actor = admin(request).id
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
     try:
@@ -70,7 +75,14 @@ async def post_cover(request: web.Request) -> web.Response:
         return _page(request, event, field="cover")
     async with db.transaction(request.app[POOL]) as conn:
         await events.set_cover(conn, event.id, pictures)
+        await audit.note(
+            conn, actor, "event.changed", event_id=event.id, detail={"members": ["cover"]}
+        )
     return redirect(f"/admin/events/{event.id}/choices?saved=1")
+
+
+def _differs(before: Event, after: Event, name: str) -> bool:
+    return bool(getattr(before, name) != getattr(after, name))
 
 
 def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from findme import colours, db, events, images, storage
+from findme import audit, colours, db, events, images, storage
 from findme.errors import InvalidRequest, NotFound
 from findme.models import Event, EventId, Size
 from findme.web import photos
@@ -15,6 +15,8 @@ from findme.web.keys import PIPELINE, POOL, SETTINGS, admin
 SIZES = (Size.PREVIEW, Size.THUMB)
 #: The version in the address changes with the bytes.
 FOR_EVER = "public, max-age=31536000, immutable"
+#: What the audit log says of another cover.
+_COVER = {"members": ["cover"]}
 
 
 def cover_url(event: Event, size: Size = Size.PREVIEW) -> str | None:
@@ -26,13 +28,14 @@ def cover_url(event: Event, size: Size = Size.PREVIEW) -> str | None:
 
 async def put_cover(request: web.Request) -> web.Response:
     """PUT /api/admin/events/{id}/cover: a form with one picture, or the picture as the body."""
-    admin(request)
+    actor = admin(request).id
     event_id = EventId(path_id(request))
     async with db.acquire(request.app[POOL]) as conn:
         await events.get(conn, event_id)
     pictures = await take_cover(request)
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.set_cover(conn, event_id, pictures)
+        await audit.note(conn, actor, "event.changed", event_id=event_id, detail=_COVER)
     return json_answer({"cover_url": cover_url(event)})
 
 
@@ -59,9 +62,10 @@ async def take_cover(request: web.Request) -> dict[Size, bytes]:
 
 async def delete_cover(request: web.Request) -> web.Response:
     """DELETE /api/admin/events/{id}/cover."""
-    admin(request)
+    actor, event_id = admin(request).id, EventId(path_id(request))
     async with db.transaction(request.app[POOL]) as conn:
-        await events.set_cover(conn, EventId(path_id(request)), {})
+        await events.set_cover(conn, event_id, {})
+        await audit.note(conn, actor, "event.changed", event_id=event_id, detail=_COVER)
     return web.Response(status=204)
 
 

@@ -211,6 +211,12 @@ async def test_the_form_chooses_all_at_once(app: App) -> None:
     page = await page_of(app, f"/admin/events/{event['id']}/choices?saved=1")
     assert 'value="2099-11-21T20:00"' in page
     assert "Saved." in page
+    noted = await (
+        await app.client.get(f"/api/admin/audit?event_id={event['id']}", headers=app.admin)
+    ).json()
+    assert noted[0]["action"] == "event.changed"
+    assert {"watermark", "publish", "name"} <= set(noted[0]["detail"]["members"])
+    assert "gallery" not in noted[0]["detail"]["members"]
 
     await send_form(
         app, event, take_home="nothing", accented=None, wall=None, join_open=None, browse=None
