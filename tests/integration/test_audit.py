@@ -1,11 +1,15 @@
 """The audit log: what admins did and what was deleted, without a guest's name or id."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import orjson
 from yarl import URL
 
+import findme
 from findme import db, housekeeping
+from findme.folders import TEMPLATES
 from tests.conftest import App
 from tests.integration.lean import app, settings
 from tests.integration.party import add_photos, bearer, make_event, make_token, member, problem
@@ -165,3 +169,15 @@ async def test_the_page_shows_the_log(app: App) -> None:
     assert "Événement créé" in page
     assert ADMIN_EMAIL in page
     assert f"event_id={event['id']}" in page
+
+
+def test_every_action_that_is_noted_has_its_words_on_the_page() -> None:
+    noted = {
+        action
+        for path in Path(findme.__file__).parent.rglob("*.py")
+        for call in re.findall(r"audit\.note\((.*?)\)\n", path.read_text("utf-8"), re.DOTALL)
+        for action in re.findall(r'"([a-z_]+\.[a-z_]+)"', call)
+    }
+    page = (TEMPLATES / "admin/audit.html").read_text("utf-8")
+    assert len(noted) > 20
+    assert {action for action in noted if f'"{action}": _(' not in page} == set()
