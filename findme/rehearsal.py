@@ -68,11 +68,11 @@ async def count(
         """
         with pair as (
             select match.guest_id, match.photo_id, max(similarity) as similarity
-              from match join guest on guest.id = match.guest_id
-              join reference on reference.id = match.reference_id
-             where guest.event_id = $1
-               and not exists (select from face where face.id = reference.face_id
-                                  and face.photo_id = match.photo_id)
+              from reference join match on match.reference_id = reference.id
+             where reference.event_id = $1
+               and (reference.face_id is null or not exists (
+                   select from face where face.id = reference.face_id
+                      and face.photo_id = match.photo_id))
              group by match.guest_id, match.photo_id)
         select least(floor(similarity), $4)::int as step, coalesce(says, '') as says,
                similarity >= $2 as sure, similarity >= $3 as maybe, count(*) as pairs
@@ -117,31 +117,35 @@ async def list_borders(
     """
     rows = await conn.fetch(
         """
-        with pair as materialized (
-            select distinct on (match.guest_id, match.photo_id)
-                   match.guest_id, match.photo_id, match.face_id, similarity, says
-              from match join guest on guest.id = match.guest_id
-              join reference on reference.id = match.reference_id
-                   left join verdict on verdict.guest_id = match.guest_id
-                                    and verdict.photo_id = match.photo_id
-             where guest.event_id = $1
-               and not exists (select from face where face.id = reference.face_id
-                                  and face.photo_id = match.photo_id)
-             order by match.guest_id, match.photo_id, similarity desc),
+        with pair as (
+            select match.guest_id, match.photo_id, max(similarity) as similarity
+              from reference join match on match.reference_id = reference.id
+             where reference.event_id = $1
+               and (reference.face_id is null or not exists (
+                   select from face where face.id = reference.face_id
+                      and face.photo_id = match.photo_id))
+             group by match.guest_id, match.photo_id),
         border as (
-            select * from pair where says is null and abs(similarity - $2) <= $5
+            select guest_id, photo_id, similarity from pair
+             where abs(similarity - $2) <= $5
+               and not exists (select from verdict where verdict.guest_id = pair.guest_id
+                                  and verdict.photo_id = pair.photo_id)
              order by abs(similarity - $2), similarity desc, photo_id limit $4)
-        select account.id as user_id, account.name, border.photo_id, border.face_id,
-               border.similarity,
+        select account.id as user_id, account.name, border.photo_id, border.similarity,
+               (select face_id from match
+                 where guest_id = border.guest_id and photo_id = border.photo_id
+                   and similarity = border.similarity limit 1) as face_id,
                (select known.face_id
                   from (select face_id, 101 as similarity from verdict
                          where guest_id = border.guest_id and photo_id <> border.photo_id
                            and says = 'me' and face_id is not null
                          union all
-                        select face_id, similarity from pair
+                        select face_id, similarity from match
                          where guest_id = border.guest_id and photo_id <> border.photo_id
-                           and says is null and similarity >= $3
-                           and similarity > border.similarity) as known
+                           and similarity >= $3 and similarity > border.similarity
+                           and not exists (select from verdict
+                                            where verdict.guest_id = match.guest_id
+                                              and verdict.photo_id = match.photo_id)) as known
                  order by similarity desc limit 1) as beside
           from border join guest on guest.id = border.guest_id
           join account on account.id = guest.account_id
