@@ -92,10 +92,8 @@ async def delete_guest(request: web.Request) -> web.Response:
 async def _remove(request: web.Request) -> str:
     """End the part of the path's user in the event; return the receipt's token."""
     actor, event_id = admin(request).id, EventId(path_id(request))
-    token = await leave_event(request, UserId(path_id(request, "user_id")), event_id)
-    async with db.acquire(request.app[POOL]) as conn:
-        await audit.note(conn, actor, "guest.removed", event_id=event_id)
-    return token
+    user_id = UserId(path_id(request, "user_id"))
+    return await leave_event(request, user_id, event_id, removed_by=actor)
 
 
 # Pages --------------------------------------------------------------------------------------

@@ -54,14 +54,20 @@ async def forget_face(request: web.Request, user_id: UserId, event_id: EventId |
     return await _finish(request, receipt, mine)
 
 
-async def leave_event(request: web.Request, user_id: UserId, event_id: EventId) -> str:
-    """End a user's part in an event, with all there is of it; return the receipt's token."""
+async def leave_event(
+    request: web.Request, user_id: UserId, event_id: EventId, *, removed_by: UserId | None = None
+) -> str:
+    """End a user's part in an event, with all there is of it; return the receipt's token.
+
+    *removed_by* is the admin who ends it in the user's place.
+    """
     async with db.transaction(request.app[POOL]) as conn:
         mine = await _parts(conn, user_id, event_id)
         receipt = await _begin(request, conn, user_id, event_id=event_id)
         await guests.forget(conn, event_id, user_id)
         await receipts.note_faceprints(conn, receipt)
-        await audit.note(conn, None, "guest.left", event_id=event_id)
+        done = "guest.left" if removed_by is None else "guest.removed"
+        await audit.note(conn, removed_by, done, event_id=event_id)
     return await _finish(request, receipt, mine)
 
 
