@@ -11,7 +11,7 @@ from findme.watcher_server import Later, Unwelcome
 T = TypeVar("T")
 
 #: Seconds; the longest wait before another try.
-MOST_WAIT = 60.0
+MOST_WAIT = 30.0
 FIRST_WAIT = 0.5
 #: Tries of one file, and of a call, before a single pass gives up.
 MOST_TRIES = 10
@@ -49,7 +49,9 @@ class Pace:
             # not at once, and not all at the same moment
             wait = max(FIRST_WAIT, problem.after) * random.uniform(1.0, 1.2)  # noqa: S311  # no secret
         elif problem.offline:
-            self._failures += 1
+            # of several that are under way, all notice at once: that is one failure
+            if not self.closed_s:
+                self._failures += 1
             wait = jittered(self._failures)
         self._closed_until = max(self._closed_until, time.monotonic() + wait)
 
