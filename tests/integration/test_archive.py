@@ -124,7 +124,8 @@ async def test_more_than_four_gigabytes(missing: int) -> None:
     async for piece in archive.stream(entries, UTC):
         total += len(piece)
         tail = (tail + piece)[-4096:]
-    assert total == archive.size_of(entries) > 5 * gigabyte
+    assert total == archive.size_of(entries)
+    assert total > 5 * gigabyte
     # a file with a hole where the zeros were
     with zipfile.ZipFile(_Tail(total, tail)) as opened:
         listed = opened.infolist()
