@@ -253,4 +253,6 @@ def test_the_pages_keep_the_rules(
                 visit.page.set_viewport_size({"width": size[0], "height": size[1]})
         visit.goto(f"{base}/photos")
         visit.page.check("[name=ids] >> nth=0")
+        # where the bar has its own place: further up it lies over tiles, as one scrolls
+        visit.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
         assert violations(visit) == [], "choosing"
