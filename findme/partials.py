@@ -66,18 +66,17 @@ async def append(
     partial.path.parent.mkdir(parents=True, exist_ok=True)
     with partial.path.open("ab") as file:
 
-        def write(data: bytes) -> None:
+        def take(data: bytes) -> None:
             file.write(data)
             # out of this process: one that is killed now leaves it behind
             file.flush()
+            digest.update(data)
 
         async for chunk in chunks:
             taken = chunk[:room]
             room -= len(taken)
-            # hashing releases the GIL: it runs while the bytes are written
-            await asyncio.gather(
-                asyncio.to_thread(write, taken), asyncio.to_thread(digest.update, taken)
-            )
+            # in one thread: chunks are small, and each way there and back costs as much as they
+            await asyncio.to_thread(take, taken)
     size = partial.received
     if size < total:
         return None

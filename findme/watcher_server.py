@@ -22,7 +22,7 @@ from findme.watcher_files import NotYet, Picture
 STALL_SECONDS = 90.0
 CONNECT_SECONDS = 15.0
 #: Bytes that are read of a file at a time.
-READ = 128 * 1024
+READ = 512 * 1024
 #: Hashes of one question, by the API.
 MOST_HASHES = 1000
 #: What tells an answer of FindMe from that of a proxy before it.
