@@ -27,7 +27,18 @@ from findme.selfies import PendingSelfie
 from findme.web.answers import json_answer, time_text
 from findme.web.auth import set_session_cookie, user_json
 from findme.web.forms import chunks_of, parts_of, text_of
-from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE, SETTINGS, actor, base_url, remote, user
+from findme.web.keys import (
+    CACHE,
+    PIPELINE,
+    POOL,
+    QUEUE,
+    SETTINGS,
+    TYPED,
+    actor,
+    base_url,
+    remote,
+    user,
+)
 
 #: What is recorded as agreed to where the form does not say which sentence it showed.
 CONSENT = "I agree that my face is used to find my photos of this event."
@@ -67,7 +78,8 @@ async def read_form(request: web.Request) -> Form:
     if not request.content_type.startswith("multipart/"):
         raise InvalidRequest("A multipart form with a selfie is expected.")
     settings = request.app[SETTINGS]
-    fields: dict[str, str] = {}
+    # a form that is refused is shown again with what was typed into it
+    fields = request[TYPED] = {}
     jpeg = None
     with storage.spool_folder(settings.findme_data_dir) as folder:
         async for part in parts_of(request):

@@ -10,7 +10,7 @@ from findme.models import Accounts, Event
 from findme.web import auth as auth_api
 from findme.web import guests as guests_api
 from findme.web.html import local_path, redirect, render
-from findme.web.keys import POOL, actor
+from findme.web.keys import FACES, POOL, TYPED, actor
 from findme.web.leaving import may_browse
 from findme.web.lists import tell_time_of
 from findme.web.middleware import SESSION_COOKIE
@@ -91,6 +91,8 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "browse": may_browse(event),
             # where the form was sent back without scripts, with what was wrong in them
             "full": error is not None and error.extra.get("field") in ("email", "password"),
+            "typed": request.get(TYPED, {}),
+            "region": None if request.app[FACES].embedded else request.app[FACES].region,
         },
         status=HTTPStatus.OK if error is None else error.status,
     )
