@@ -13,9 +13,9 @@ from findme.guests import Guest
 from findme.models import DownloadSize, Event, PhotoId, SelfieId, SelfieState, Shelf
 from findme.web import lists
 from findme.web.answers import choice_of, json_answer, parse_id
-from findme.web.html import language_of, render, zone_of
+from findme.web.html import language_of, redirect, render, zone_of
 from findme.web.keys import POOL
-from findme.web.tabs import ALL, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
+from findme.web.tabs import ALL, EVERY_TAB, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
 from findme.web.tiles import WIDE, add_headings, hours_of, mini_of, ring_of, tile_of
 
 #: Photos of one page: some twenty rows on a phone.
@@ -43,7 +43,10 @@ async def gallery(request: web.Request) -> web.Response:
     """GET /gallery?event=&tab=&before=."""
     event, guest = await lists.joined_event(request)
     tabs = tabs_of(event, consented=guest.consented)
-    tab = choice_of(request, "tab", tabs, tabs[0])
+    tab = choice_of(request, "tab", EVERY_TAB, tabs[0])
+    if tab not in tabs:
+        # an address from before: the consent was taken back, or the gallery closed to the others
+        return redirect(gallery_url(event, tabs[0]))
     before = PhotoId(parse_id(request.query["before"])) if "before" in request.query else None
     if tab == MAYBE:
         return await _question(request, event, guest, before)

@@ -5,6 +5,7 @@ from yarl import URL
 from findme.models import Event, Gallery
 
 MINE, MAYBE, ALL, FAVOURITES = "mine", "maybe", "all", "favourites"
+EVERY_TAB = (MINE, MAYBE, ALL, FAVOURITES)
 
 
 def tabs_of(event: Event, *, consented: bool = True) -> list[str]:

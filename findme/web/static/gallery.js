@@ -62,7 +62,7 @@ if (grid) {
     total: () => counts[tab],
     wantMore: loadMore,
     ownShelf: tab === "mine",
-    onRemoved: () => { known -= 1; setHeadings(grid); },
+    onRemoved: () => { countOwn(-1); setHeadings(grid); },
     onRestored: putBack,
     onMarked: (marked) => {
       counts.favourites += marked ? 1 : -1;
@@ -137,8 +137,15 @@ function putBack(tile) {
   const older = [...grid.querySelectorAll(".tile")].find((other) => idOf(other) < idOf(tile));
   if (older) older.before(tile);
   else grid.append(tile);
-  known += 1;
+  countOwn(1);
   setHeadings(grid);
+}
+
+// the viewer says at once which of how many it shows; the server's number follows
+function countOwn(step) {
+  known += step;
+  counts.mine += step;
+  showCounts();
 }
 
 function showFresh(photos) {
