@@ -155,29 +155,16 @@ async def save_reference_search(
     faces are to be searched from their side.
     """
     cut_off = len(similar) >= MAX_MATCHES
-    vectors = [reference.engine_face_id, *(item.engine_face_id for item in similar)]
     event_id = await conn.fetchval("select event_id from reference where id = $1", reference.id)
-    await _hold(conn, event_id, faces=vectors, references=[reference.engine_face_id])
-    await conn.execute(
-        """
-        insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
-        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity,
-               event.generation
-          from reference
-          join event on event.id = reference.event_id
-          join face on face.event_id = reference.event_id
-          join unnest($2::text[], $3::real[]) as found (engine_face_id, similarity)
-            on found.engine_face_id = face.engine_face_id
-         where reference.id = $1 and (reference.kind <> 'hop' or found.similarity >= $4)
-        on conflict (reference_id, face_id) do update
-           set similarity = case when match.generation < excluded.generation
-                                 then excluded.similarity
-                                 else greatest(match.similarity, excluded.similarity) end,
-               generation = excluded.generation""",
-        reference.id,
-        vectors,
-        [IDENTICAL, *(item.similarity for item in similar)],
-        IDENTICAL if hop is None else hop.match,
+    own = Similar(reference.engine_face_id, IDENTICAL)
+    pairs = [(reference.engine_face_id, item) for item in (own, *similar)]
+    await _store(
+        conn,
+        event_id,
+        references=[vector for vector, _ in pairs],
+        faces=[item.engine_face_id for _, item in pairs],
+        similarities=[item.similarity for _, item in pairs],
+        hop=hop,
     )
     await conn.execute(
         """
@@ -197,29 +184,16 @@ async def save_face_search(
     hop: Hop | None = None,
 ) -> None:
     """Store what a search from a photo's face found, and what it decided."""
-    vectors = [face.engine_face_id, *(item.engine_face_id for item in similar)]
     event_id = await conn.fetchval("select event_id from face where id = $1", face.id)
-    await _hold(conn, event_id, faces=[face.engine_face_id], references=vectors)
-    await conn.execute(
-        """
-        insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
-        select reference.id, face.id, reference.guest_id, face.photo_id, found.similarity,
-               event.generation
-          from face
-          join event on event.id = face.event_id
-          join reference on reference.event_id = face.event_id
-          join unnest($2::text[], $3::real[]) as found (engine_face_id, similarity)
-            on found.engine_face_id = reference.engine_face_id
-         where face.id = $1 and (reference.kind <> 'hop' or found.similarity >= $4)
-        on conflict (reference_id, face_id) do update
-           set similarity = case when match.generation < excluded.generation
-                                 then excluded.similarity
-                                 else greatest(match.similarity, excluded.similarity) end,
-               generation = excluded.generation""",
-        face.id,
-        vectors,
-        [IDENTICAL, *(item.similarity for item in similar)],
-        IDENTICAL if hop is None else hop.match,
+    own = Similar(face.engine_face_id, IDENTICAL)
+    found = [own, *similar]
+    await _store(
+        conn,
+        event_id,
+        references=[item.engine_face_id for item in found],
+        faces=[face.engine_face_id] * len(found),
+        similarities=[item.similarity for item in found],
+        hop=hop,
     )
     if len(similar) < MAX_MATCHES:
         await conn.execute(
@@ -227,6 +201,46 @@ async def save_face_search(
             face.id,
             edge.reference,
         )
+
+
+async def _store(
+    conn: Connection,
+    event_id: EventId | None,
+    *,
+    references: Sequence[EngineFaceId],
+    faces: Sequence[EngineFaceId],
+    similarities: Sequence[float],
+    hop: Hop | None,
+) -> None:
+    """Store the similarities of vectors, pair by pair, wherever they are a reference and a face.
+
+    A hop's own face counts as what its parent found it to be, not as identical.
+    """
+    await _hold(conn, event_id, faces=faces, references=references)
+    await conn.execute(
+        """
+        insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
+        select reference.id, face.id, reference.guest_id, face.photo_id, max(found.similarity),
+               event.generation
+          from unnest($2::text[], $3::text[], $4::real[]) as found (reference, face, similarity)
+          join event on event.id = $1
+          join reference on reference.event_id = $1
+                        and reference.engine_face_id = found.reference
+          join face on face.event_id = $1 and face.engine_face_id = found.face
+         where reference.kind <> 'hop'
+            or found.similarity >= $5 and reference.face_id is distinct from face.id
+         group by reference.id, face.id, event.generation
+        on conflict (reference_id, face_id) do update
+           set similarity = case when match.generation < excluded.generation
+                                 then excluded.similarity
+                                 else greatest(match.similarity, excluded.similarity) end,
+               generation = excluded.generation""",
+        event_id,
+        references,
+        faces,
+        similarities,
+        IDENTICAL if hop is None else hop.match,
+    )
 
 
 async def _hold(
