@@ -137,9 +137,9 @@ def _background(chance: random.Random, place: Place, size: tuple[int, int]) -> I
         soft = ImageChops.screen(soft, _glow(soft.size, lamps))
     picture = soft.resize(size, Image.Resampling.BILINEAR)
     pencil, r = ImageDraw.Draw(picture), size[1] / 147
-    for x, y in lamps:
-        x, y = x * size[0], y * size[1]
-        pencil.ellipse((x - r, y - r, x + r, y + r), fill=(255, 238, 196))
+    for across, down in lamps:
+        cx, cy = across * size[0], down * size[1]
+        pencil.ellipse((cx - r, cy - r, cx + r, cy + r), fill=(255, 238, 196))
     return picture
 
 

@@ -1,51 +1,15 @@
 """An organiser's evening in a real browser: an event, its photos, its people, its end."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.journeys.browser import (
-    DESKTOP,
-    PATIENCE,
     Organiser,
     Visit,
-    launched,
-    organising,
-    visiting,
 )
 from tests.pictures import drawn, labelled
-from tests.service import Service
-
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
-
-
-@pytest.fixture
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API."""
-    with organising(browser, service) as opened:
-        yield opened
-
-
-@pytest.fixture
-def admin(browser: Browser, service: Service) -> Iterator[Visit]:
-    """The admin at a desk, signed in through the page."""
-    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
-        visit.goto("/admin")
-        visit.page.fill("#email", service.admin_email)
-        visit.page.fill("#password", service.admin_password)
-        visit.page.click("button:has-text('Sign in')")
-        visit.page.wait_for_url("**/admin")
-        yield visit
 
 
 def uploads(page: Page) -> list[str]:

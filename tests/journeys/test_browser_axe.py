@@ -1,6 +1,5 @@
 """Every page before axe: WCAG 2.2 A and AA, by day and by night, in both languages, two widths."""
 
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -10,10 +9,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.journeys.browser import (
     DESKTOP,
-    PATIENCE,
     PHONE,
     Visit,
-    launched,
     organising,
     visiting,
 )
@@ -21,16 +18,7 @@ from tests.journeys.test_browser_pages import join
 from tests.pictures import labelled
 from tests.service import Service
 
-expect.set_options(timeout=PATIENCE)
-
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +28,8 @@ def event(browser: Browser, service: Service) -> dict[str, Any]:
         made = organiser.make_event("Accessible")
         for path in sorted(labelled().people)[:12]:
             organiser.upload(made, path.name, path.read_bytes())
-        path = f"/api/admin/events/{made['id']}"
-        made["wall"] = organiser.call("PATCH", path, data={"wall": True})["wall_url"]
+        address = f"/api/admin/events/{made['id']}"
+        made["wall"] = organiser.call("PATCH", address, data={"wall": True})["wall_url"]
         return made
 
 

@@ -10,26 +10,15 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.browser import (
     DESKTOP,
     NARROW,
-    PATIENCE,
     PHONE,
     Organiser,
     Visit,
-    launched,
     organising,
     visiting,
 )
 from tests.journeys.test_browser_axe import violations
 from tests.pictures import drawn
 from tests.service import Service
-
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -10,19 +10,15 @@ from playwright.sync_api import Browser, expect
 
 from tests.journeys.browser import (
     DESKTOP,
-    PATIENCE,
     PHONE,
     Organiser,
     fill_in,
     film,
     launched,
-    organising,
     visiting,
 )
 from tests.pictures import drawn, labelled
 from tests.service import Service
-
-expect.set_options(timeout=PATIENCE)
 
 GONE = "Photo retirée de vos photos."
 
@@ -40,13 +36,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """The browser of these tests; its camera shows the guest."""
     camera = film(guest_with_photos()[0], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
     with launched(camera) as opened:
-        yield opened
-
-
-@pytest.fixture
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API, who uploads while the guest's page is open."""
-    with organising(browser, service) as opened:
         yield opened
 
 

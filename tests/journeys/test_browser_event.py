@@ -1,6 +1,5 @@
 """An event's own pages in a real browser: its list, its choices, its table card, at any width."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +10,8 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.browser import (
     DESKTOP,
     NARROW,
-    PATIENCE,
     PHONE,
     Visit,
-    launched,
     organising,
     visiting,
 )
@@ -22,17 +19,8 @@ from tests.journeys.test_browser_axe import look_at
 from tests.pictures import drawn
 from tests.service import Service
 
-expect.set_options(timeout=PATIENCE)
-
 #: Millimetres of a CSS pixel.
 MM = 25.4 / 96
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,15 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.journeys.browser import (
-    PATIENCE,
     Organiser,
     Visit,
     fill_in,
     film,
     launched,
-    organising,
     visiting,
 )
 from tests.pictures import drawn, labelled
 from tests.service import Service
-
-expect.set_options(timeout=PATIENCE)
 
 
 def someone() -> tuple[str, Path, Path]:
@@ -35,20 +31,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """The browser of these tests; its camera shows the guest's selfie."""
     camera = film(someone()[1], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
     with launched(camera) as opened:
-        yield opened
-
-
-@pytest.fixture
-def guest(browser: Browser, service: Service) -> Iterator[Visit]:
-    """A guest with a telephone, in French."""
-    with visiting(browser, service) as visit:
-        yield visit
-
-
-@pytest.fixture
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API."""
-    with organising(browser, service) as opened:
         yield opened
 
 

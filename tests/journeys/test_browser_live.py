@@ -9,18 +9,13 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.journeys.browser import (
-    PATIENCE,
     Organiser,
     Visit,
-    launched,
-    organising,
     visiting,
 )
 from tests.journeys.test_browser_pages import join
 from tests.pictures import drawn, labelled
 from tests.service import Service, running_service
-
-expect.set_options(timeout=PATIENCE)
 
 GONE = "Photo retirée de vos photos."
 
@@ -30,27 +25,6 @@ def service(scratch: Path) -> Iterator[Service]:
     """A service without the second hop, which would settle uncertain faces meanwhile."""
     with running_service(scratch / "live", settings={"FACE_HOP": "off"}) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
-
-
-@pytest.fixture
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API."""
-    with organising(browser, service) as opened:
-        yield opened
-
-
-@pytest.fixture
-def guest(browser: Browser, service: Service) -> Iterator[Visit]:
-    """A guest with a telephone, in French."""
-    with visiting(browser, service) as visit:
-        yield visit
 
 
 def photos_of_one(count: int) -> tuple[str, list[bytes]]:

@@ -9,12 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browser import (
     NARROW,
-    PATIENCE,
     Organiser,
     Visit,
     film,
     launched,
-    organising,
     visiting,
 )
 from tests.journeys.test_browser_axe import violations
@@ -22,21 +20,12 @@ from tests.journeys.test_browser_guest import someone
 from tests.pictures import drawn
 from tests.service import Service
 
-expect.set_options(timeout=PATIENCE)
-
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """The browser of these tests; its camera shows the guest's selfie."""
     camera = film(someone()[1], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
     with launched(camera) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API."""
-    with organising(browser, service) as opened:
         yield opened
 
 
@@ -49,13 +38,6 @@ def event(organiser: Organiser) -> dict[str, Any]:
     organiser.upload(made, "scene.jpg", drawn(1))
     organiser.upload(made, "photo.jpg", someone()[2].read_bytes())
     return made
-
-
-@pytest.fixture
-def guest(browser: Browser, service: Service) -> Iterator[Visit]:
-    """A guest with a telephone, in French."""
-    with visiting(browser, service) as visit:
-        yield visit
 
 
 def take_selfie(page: Page) -> None:

@@ -11,10 +11,8 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from tests.journeys.browser import (
     DESKTOP,
     NARROW,
-    PATIENCE,
     PHONE,
     Visit,
-    launched,
     organising,
     visiting,
 )
@@ -23,8 +21,6 @@ from tests.journeys.test_browser_pages import join
 from tests.pictures import labelled
 from tests.push_service import Browser as Keys
 from tests.service import Service, running_service
-
-expect.set_options(timeout=PATIENCE)
 
 BELL = "Me prévenir des nouvelles photos"
 #: A browser in a test reaches no push service: what its maker's would answer.
@@ -40,13 +36,6 @@ SUBSCRIPTION = """
   PushManager.prototype.getSubscription = async () => made;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

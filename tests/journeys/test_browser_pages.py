@@ -1,6 +1,5 @@
 """What holds for every page: no sideways scroll, no broken policy, names for all, small files."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,35 +7,16 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browser import (
     NARROW,
-    PATIENCE,
     Organiser,
     Visit,
     fill_in,
-    launched,
-    organising,
     visiting,
 )
 from tests.pictures import drawn, labelled
 from tests.service import Service
 
-expect.set_options(timeout=PATIENCE)
-
 #: CSS pixels that a finger hits.
 TARGET = 24
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
-
-
-@pytest.fixture
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API."""
-    with organising(browser, service) as opened:
-        yield opened
 
 
 def join(visit: Visit, code: str, name: str, selfie: Path) -> None:

@@ -1,6 +1,5 @@
 """An organiser goes through photos, guests, faces and thresholds in a real browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +9,14 @@ from playwright.sync_api import Browser, Page, expect
 from tests.journeys.browser import (
     DESKTOP,
     NARROW,
-    PATIENCE,
     PHONE,
     Organiser,
     Visit,
-    launched,
-    organising,
     visiting,
 )
 from tests.journeys.test_browser_axe import violations
 from tests.pictures import drawn, labelled
 from tests.service import Service
-
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API."""
-    with organising(browser, service) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +67,6 @@ def sign_in(visit: Visit, service: Service) -> None:
     visit.page.fill("#password", service.admin_password)
     visit.page.press("#password", "Enter")
     visit.page.wait_for_url("**/admin/events")
-
-
-@pytest.fixture
-def admin(browser: Browser, service: Service) -> Iterator[Visit]:
-    """The admin at a desk."""
-    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
-        sign_in(visit, service)
-        yield visit
 
 
 def tick(page: Page, *names: str) -> None:

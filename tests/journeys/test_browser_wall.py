@@ -9,31 +9,12 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.browser import (
     DESKTOP,
     NARROW,
-    PATIENCE,
     Organiser,
     Visit,
-    launched,
-    organising,
     visiting,
 )
 from tests.pictures import drawn
 from tests.service import Service
-
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
-
-
-@pytest.fixture
-def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
-    """The admin at the API."""
-    with organising(browser, service) as opened:
-        yield opened
 
 
 @pytest.fixture

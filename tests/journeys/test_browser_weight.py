@@ -1,20 +1,17 @@
 """The weight of a gallery with sixty photos on a phone: the first visit, and the second."""
 
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browser import DESKTOP, PATIENCE, PHONE, launched, organising, visiting
+from tests.journeys.browser import DESKTOP, PHONE, organising, visiting
 from tests.journeys.test_browser_pages import join
 from tests.journeys.weight import SHIFTS, Visit, weigh
 from tests.pictures import labelled
 from tests.service import Service
-
-expect.set_options(timeout=PATIENCE)
 
 PHOTOS = 60
 #: Bytes on the wire, compressed: the issue's numbers, and the design's for each kind.
@@ -26,13 +23,6 @@ THUMB_BUDGET = 25 * 1024
 SECOND_BUDGET = 20 * 1024
 #: Requests that have to be answered one after the other before the first row is seen.
 DEPTH = 3
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser of these tests."""
-    with launched() as opened:
-        yield opened
 
 
 def lively(seed: int, width: int, height: int) -> bytes:

@@ -1,0 +1,52 @@
+"""What the journeys in a browser begin with; a file that needs another camera makes its own."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.journeys.browser import (
+    DESKTOP,
+    PATIENCE,
+    Organiser,
+    Visit,
+    launched,
+    organising,
+    visiting,
+)
+from tests.service import Service
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of a file."""
+    with launched() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
+    """The admin at the API."""
+    with organising(browser, service) as opened:
+        yield opened
+
+
+@pytest.fixture
+def guest(browser: Browser, service: Service) -> Iterator[Visit]:
+    """A guest with a telephone, in French."""
+    with visiting(browser, service) as visit:
+        yield visit
+
+
+@pytest.fixture
+def admin(browser: Browser, service: Service) -> Iterator[Visit]:
+    """The admin at a desk, in English, signed in through the page."""
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        visit.goto("/admin")
+        visit.page.fill("#email", service.admin_email)
+        visit.page.fill("#password", service.admin_password)
+        visit.page.press("#password", "Enter")
+        visit.page.wait_for_url("**/admin")
+        yield visit
