@@ -23,15 +23,9 @@ from findme.models import (
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until_idle
-from tests.scripted import SAME, Scripted, scripted
+from tests.scripted import SAME, Scripted
 
 GUESTS, PHOTOS, FACES = 50, 100, 3
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 @pytest.fixture

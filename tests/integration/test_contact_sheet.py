@@ -14,13 +14,7 @@ from tests.conftest import application
 from tests.crowd import Crowd, open_crowd
 from tests.integration.party import bearer, problem
 from tests.pictures import drawn
-from tests.scripted import Scripted, scripted
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
+from tests.scripted import Scripted
 
 
 @pytest.fixture

@@ -77,6 +77,28 @@ async def test_no_search_is_made_for_the_demo(app: App) -> None:
     assert [row["state"] for row in states] == ["done"]
 
 
+async def test_a_yes_in_the_demo_fails_no_job(app: App) -> None:
+    """Whoever looks around answers "Is this you?"; the desk must not turn red of it."""
+    made = await demo.fill(app.resources.pool, photos=60, password=PASSWORD)
+    answer = await app.client.post(
+        "/api/auth/login", json={"email": made.guest_email, "password": PASSWORD}
+    )
+    guest = bearer((await answer.json())["token"])
+    app.client.session.cookie_jar.clear()
+    shelf = {"event": str(made.event_id), "shelf": "maybe"}
+    asked = await (await app.client.get("/api/my-photos", params=shelf, headers=guest)).json()
+    answer = await app.client.post(f"/api/photos/{asked[0]['id']}/me", headers=guest)
+    assert answer.status == 204
+
+    await app.drain()
+
+    states = await app.resources.pool.fetch(
+        "select distinct state from job where kind = 'match_event' and event_id = $1",
+        made.event_id,
+    )
+    assert [row["state"] for row in states] == ["done"]
+
+
 async def test_the_demo_is_made_once_and_not_beside_real_events(pool: Pool) -> None:
     first = await demo.fill(pool, photos=4)
     with pytest.raises(DemoRefused, match="there already"):

@@ -12,15 +12,9 @@ from findme.models import Job, JobKind
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due
-from tests.scripted import Scripted, scripted
+from tests.scripted import Scripted
 
 GUESTS = 50
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 @pytest.fixture

@@ -94,3 +94,14 @@ async def test_a_tab_that_is_gone_leads_to_the_first_one(soiree: Soiree) -> None
     answer = await soiree.call("GET", f"{gallery}&tab=all", guest)
     assert (answer.status, answer.headers["Location"]) == (303, f"{gallery}&tab=mine")
     assert (await soiree.call("GET", f"{gallery}&tab=none", guest)).status == 422
+
+
+async def test_a_closed_event_says_how_long_its_photos_stay(soiree: Soiree) -> None:
+    gallery, guest = f"/gallery?event={soiree.event_id}", {**PAGE, **soiree.headers(1)}
+    page = await (await soiree.call("GET", gallery, guest)).text()
+    assert "The event is closed." not in page
+    await soiree.pool.execute(
+        "update event set closes_at = now() - interval '1 second', expires_at = '2100-05-04 12:00Z'"
+    )
+    page = await (await soiree.call("GET", gallery, guest)).text()
+    assert "The event is closed. Photos already found stay until May 4, 2100." in page

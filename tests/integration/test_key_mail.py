@@ -10,16 +10,10 @@ from findme import accounts, auth, db
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.scripted import scripted
-from tests.smtp import Postbox, postbox, text_of
+from tests.smtp import Postbox, text_of
 
 BASE = "https://photos.example.org"
 TO = "bo@example.org"
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as running:
-        yield running
 
 
 @pytest.fixture

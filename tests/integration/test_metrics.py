@@ -15,7 +15,7 @@ from tests.conftest import App, application
 from tests.integration.lean import NO_ENGINE
 from tests.integration.party import bearer, make_event, make_token, member, upload
 from tests.pictures import drawn
-from tests.scripted import Scripted, picture, scripted
+from tests.scripted import Scripted, picture
 
 DASHBOARD = Path(__file__).parents[2] / "deploy/grafana-dashboard.json"
 TOKEN = "a scraper's token"
@@ -24,12 +24,6 @@ TOKEN = "a scraper's token"
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(findme_data_dir=tmp_path, metrics_token=TOKEN)
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 @pytest.fixture

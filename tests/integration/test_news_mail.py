@@ -9,7 +9,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme import notifications
 from findme.settings import Settings
 from tests.crowd import Crowd
-from tests.smtp import Postbox, postbox, text_of
+from tests.smtp import Postbox, text_of
 from tests.telling import BASE, call, jobs, later, party, path_of, want_mail, work
 
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
@@ -19,12 +19,6 @@ HTML = {"Accept": "text/html", "Accept-Language": "en"}
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell at once what was just found."""
     monkeypatch.setattr(notifications, "LAG_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from findme.settings import Settings
 from tests.crowd import Crowd
 from tests.push_service import Browser, PushService, push_service
 from tests.scripted import picture
-from tests.smtp import Postbox, postbox
+from tests.smtp import Postbox
 from tests.telling import BASE, call, jobs, later, party, path_of, subscribe, work
 
 
@@ -25,12 +25,6 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def services() -> AsyncIterator[PushService]:
     async with push_service() as running:
-        yield running
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as running:
         yield running
 
 

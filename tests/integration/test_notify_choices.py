@@ -12,7 +12,7 @@ from findme.settings import Settings
 from tests.conftest import App
 from tests.crowd import Crowd, open_crowd
 from tests.push_service import Browser, PushService, push_service
-from tests.smtp import Postbox, postbox
+from tests.smtp import Postbox
 from tests.telling import call, jobs, party, path_of, subscribe, want_mail, work
 
 
@@ -25,12 +25,6 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def services() -> AsyncIterator[PushService]:
     async with push_service() as running:
-        yield running
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from findme import rate, rekognition, workers
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, matched, open_crowd, until, until_idle
-from tests.scripted import Fault, Scripted, scripted
+from tests.scripted import Fault, Scripted
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +22,6 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.1)
     monkeypatch.setattr(workers, "PARK_SECONDS", 0.2)
     monkeypatch.setattr(rate, "FLOOR", 20.0)
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 @pytest.fixture

@@ -15,15 +15,9 @@ from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, open_crowd
 from tests.integration.party import bearer, problem
-from tests.scripted import Scripted, scripted
+from tests.scripted import Scripted
 
 Group = dict[str, Any]
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 @pytest.fixture

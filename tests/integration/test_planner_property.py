@@ -18,7 +18,7 @@ from findme.pipeline import Pipeline
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 from findme.workers import WorkQueue
-from tests.scripted import Fault, Scripted, picture, scripted
+from tests.scripted import Fault, Scripted, picture
 
 PEOPLE = st.integers(0, 4)
 ARRIVALS = st.one_of(
@@ -272,12 +272,6 @@ class World:
         # of what was deleted while the engine's answer was lost, nobody knows the vectors
         left = {held[face_id].external_id for face_id in held.keys() - ours}
         assert left <= self.gone, "vectors left behind"
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -12,13 +12,7 @@ from findme.errors import EngineUnavailable
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 from tests.conftest import Engine
-from tests.scripted import Fault, Scripted, picture, scripted
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
+from tests.scripted import Fault, Scripted, picture
 
 
 def once(fault: Fault, operation: str) -> Callable[[str], Fault | None]:

@@ -11,7 +11,7 @@ from findme.models import UserId
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, open_crowd
-from tests.scripted import Face, Scripted, scripted
+from tests.scripted import Face, Scripted
 
 
 @pytest.fixture(autouse=True)
@@ -19,12 +19,6 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up a call after one attempt, and ask the engine again at once."""
     monkeypatch.setattr(rekognition, "RETRIES", 0)
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 @pytest.fixture

@@ -13,17 +13,11 @@ from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import run_due
 from tests.scripted import scripted
-from tests.smtp import Postbox, postbox, text_of
+from tests.smtp import Postbox, text_of
 
 ANNE = "anne@example.org"
 OLD, NEW = "the old password", "the new password"
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
-
-
-@pytest.fixture
-async def box() -> AsyncIterator[Postbox]:
-    async with postbox() as running:
-        yield running
 
 
 @pytest.fixture

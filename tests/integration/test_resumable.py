@@ -17,7 +17,7 @@ from findme.models import EventId
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.integration.party import bearer, make_event, make_token, member, problem, upload
-from tests.pictures import drawn
+from tests.pictures import damaged, drawn
 
 #: Nobody listens there: these tests need no face engine.
 NO_ENGINE = "http://127.0.0.1:9"
@@ -266,7 +266,26 @@ async def test_an_event_knows_its_own_photos_by_their_hash(app: App) -> None:
     answer = await app.client.post(
         f"/api/events/{event['id']}/photos/known", json={"hashes": asked}, headers=token
     )
-    assert (answer.status, await answer.json()) == (200, {"known": {asked[1]: mine["photo_id"]}})
+    known = {asked[1]: mine["photo_id"]}
+    told = {"known": known, "pending": [asked[1]], "failed": {}}
+    assert (answer.status, await answer.json()) == (200, told)
+
+
+async def test_who_sent_a_picture_learns_that_it_is_damaged_in_its_middle(app: App) -> None:
+    event = await make_event(app)
+    token = await make_token(app, event)
+    asked = []
+    for name, data in (("good.jpg", drawn(1)), ("bad.png", damaged(2))):
+        await upload(app, event, name, data)
+        asked.append(sha256(data))
+    await app.drain()
+    answer = await app.client.post(
+        f"/api/events/{event['id']}/photos/known", json={"hashes": asked}, headers=token
+    )
+    told = await answer.json()
+    assert sorted(told["known"]) == sorted(asked)
+    assert told["pending"] == []
+    assert told["failed"] == {asked[1]: "The picture is damaged and cannot be read."}
 
 
 @pytest.mark.parametrize("hashes", [None, "abc", ["abc"], [1], ["z" * 64], ["0" * 64] * 1001])

@@ -15,13 +15,7 @@ from findme.models import Event, Gallery
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until, until_idle
-from tests.scripted import Scripted, scripted
-
-
-@pytest.fixture
-async def endpoint() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
+from tests.scripted import Scripted
 
 
 @pytest.fixture

@@ -128,6 +128,11 @@ async def test_a_face_of_another_photo_cannot_be_confirmed(party: Evening) -> No
 async def test_a_hop_hangs_on_no_other_hop_and_goes_with_not_me(party: Evening) -> None:
     pool = party.app.resources.pool
     assert await references(party, "hop") > 0
+    # a hop's own face counts as its parent found it, not as identical
+    own = await party.pool.fetchval("""
+        select count(*) from match join reference on reference.id = match.reference_id
+         where reference.kind = 'hop' and reference.face_id = match.face_id""")
+    assert own == 0
     drifting = await pool.fetchval("""
         select count(*) from reference join reference as parent on parent.id = reference.parent_id
          where parent.kind = 'hop'""")
