@@ -1,24 +1,24 @@
 """Pictures of all pages for the documents: `make screenshots` draws them anew.
 
 What they show is the demo: drawn people at a drawn party. Each page at the width of a telephone
-and of a desk, reduced to few colours, so that all of them together stay below 3 MB.
+and of a desk, reduced to few colours, so that all of them together stay below 4 MB.
 """
 
 import asyncio
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from findme import db, demo, drawing
 from findme.demo import Demo
 from tests.bench.archive import cluster
-from tests.journeys.browser import DESKTOP, PHONE, Organiser, Visit, film, launched, visiting
+from tests.exhibits import Exhibits, set_up
+from tests.journeys.browser import DESKTOP, PHONE, Visit, film, launched, visiting
 from tests.service import Service, running_service
 
 FOLDER = Path(__file__).parent.parent / "docs" / "screenshots"
@@ -26,27 +26,57 @@ PASSWORD = "a long password"
 #: A desk's picture is made smaller: what it shows is the page, not its letters.
 WIDTHS = {PHONE: 390, DESKTOP: 960}
 #: Bytes of one picture, and the colours that are tried until it has no more.
-MOST = 105_000
+MOST = 90_000
 COLOURS = (256, 160, 96, 64, 40, 24, 16)
 
-#: What is seen by whom: file name and address; {event} and {code} are the demo's large event.
-VISITOR = {"home": "/", "join": "/e/{code}", "login": "/login"}
+#: What is seen by whom: file name and address; the names in braces are those of Exhibits.
+VISITOR = {
+    "home": "/",
+    "join": "/e/{code}",
+    "join-name": "/e/{names}",
+    "login": "/login",
+    "forgotten": "/forgotten",
+    "reset": "/reset/{reset}",
+    "receipt": "/receipt/{receipt}",
+}
 GUEST = {
     "events": "/",
     "gallery": "/gallery?event={event}",
     "gallery-all": "/gallery?event={event}&tab=all",
     "maybe": "/gallery?event={event}&tab=maybe",
+    "favourites": "/gallery?event={event}&tab=favourites",
+    "photo": "/gallery/{photo}",
+    "report": "/gallery/{photo}/report",
     "account": "/account",
+    "erase": "/account/erase",
+    "key-ask": "/k/{key}",
 }
+#: By name alone, with a link as the key.
+NAMED = {"key-account": "/account"}
 ADMIN = {
     "admin-desk": "/admin",
     "admin-events": "/admin/events",
     "admin-event": "/admin/events/{event}",
+    "admin-choices": "/admin/events/{event}/choices",
+    "admin-card": "/admin/events/{event}/card",
+    "admin-photographers": "/admin/events/{event}/photographers",
     "admin-photos": "/admin/events/{event}/photos",
+    "admin-photo": "/admin/events/{event}/photos/{close}",
+    "admin-reports": "/admin/events/{event}/reports",
     "admin-faces": "/admin/events/{event}/faces",
+    "admin-group": "/admin/events/{event}/faces/{group}",
     "admin-guests": "/admin/events/{event}/guests",
+    "admin-guest": "/admin/events/{event}/guests/{guest}",
+    "admin-thresholds": "/admin/events/{event}/thresholds",
     "admin-jobs": "/admin/jobs",
+    "admin-job": "/admin/jobs/{job}",
+    "admin-audit": "/admin/audit",
+    "admin-webhooks": "/admin/webhooks",
+    "admin-webhook": "/admin/webhooks/{webhook}",
 }
+#: What takes a step or two to be seen.
+STAGED = ("selfie", "wall", "viewer")
+PAGES = (*VISITOR, *GUEST, *NAMED, *ADMIN, *STAGED)
 
 
 @dataclass(frozen=True)
@@ -55,10 +85,6 @@ class Studio:
 
     service: Service
     made: Demo
-
-    def path(self, pattern: str) -> str:
-        """Return an address of the demo."""
-        return pattern.format(event=self.made.event_id, code=self.made.code)
 
 
 @contextmanager
@@ -113,12 +139,17 @@ def sign_in(visit: Visit, email: str, password: str) -> None:
     visit.page.wait_for_url(lambda url: "/login" not in url)
 
 
-def show_visitor(visit: Visit, at: Studio, size: tuple[int, int], wall: str) -> None:
-    """Keep what anyone sees, the camera, and the wall."""
-    for name, pattern in VISITOR.items():
-        visit.goto(at.path(pattern))
+def show(visit: Visit, pages: Mapping[str, str], shown: Exhibits, size: tuple[int, int]) -> None:
+    """Keep one page after the other."""
+    for name, pattern in pages.items():
+        visit.goto(pattern.format_map(asdict(shown)))
         keep(visit, name, size)
-    visit.goto(at.path("/e/{code}"))
+
+
+def show_visitor(visit: Visit, shown: Exhibits, size: tuple[int, int]) -> None:
+    """Keep what anyone sees, the camera, and the wall."""
+    show(visit, VISITOR, shown, size)
+    visit.goto(f"/e/{shown.code}")
     visit.page.fill("#name", "Camille")
     visit.page.fill("#email", "camille@demo.example")
     visit.page.fill("#password", PASSWORD)
@@ -126,42 +157,20 @@ def show_visitor(visit: Visit, at: Studio, size: tuple[int, int], wall: str) -> 
     visit.page.click("text=Prendre mon selfie")
     visit.page.wait_for_selector(".shutter")
     keep(visit, "selfie", size)
-    visit.goto(wall)
+    visit.goto(f"/wall/{shown.wall}")
     # a photo with people: the newest one may be of the cake
     visit.page.wait_for_selector("figure[data-photo] img[alt*=personne]")
     keep(visit, "wall", size)
 
 
-def show_guest(visit: Visit, at: Studio, size: tuple[int, int]) -> None:
+def show_guest(visit: Visit, at: Studio, shown: Exhibits, size: tuple[int, int]) -> None:
     """Keep a guest's pages, and one photo full screen."""
     sign_in(visit, at.made.guest_email, at.made.password)
-    for name, pattern in GUEST.items():
-        visit.goto(at.path(pattern))
-        keep(visit, name, size)
-    visit.goto(at.path(GUEST["gallery"]))
+    show(visit, GUEST, shown, size)
+    visit.goto(f"/gallery?event={shown.event}")
     visit.page.click(".tile >> nth=1")
     visit.page.wait_for_selector("#viewer[open]")
     keep(visit, "viewer", size)
-
-
-def show_admin(visit: Visit, at: Studio, size: tuple[int, int]) -> None:
-    """Keep an organiser's pages."""
-    sign_in(visit, at.made.admin_email, at.made.password)
-    for name, pattern in ADMIN.items():
-        visit.goto(at.path(pattern))
-        keep(visit, name, size)
-
-
-def open_wall(visit: Visit, at: Studio) -> str:
-    """Turn the large event's wall on; return its path."""
-    login = {"email": at.made.admin_email, "password": at.made.password}
-    answer = visit.context.request.post(f"{visit.url}/api/auth/login", data=login)
-    organiser = Organiser(visit.context.request, at.service, answer.json()["token"])
-    visit.context.clear_cookies()
-    changed: dict[str, Any] = organiser.call(
-        "PATCH", at.path("/api/admin/events/{event}"), data={"wall": True}
-    )
-    return "/wall/" + str(changed["wall_url"]).rpartition("/")[2]
 
 
 def main() -> None:
@@ -174,14 +183,18 @@ def main() -> None:
         selfie.write_bytes(drawing.draw_selfie(0))
         with launched(film(selfie, Path(name) / "camera.mjpeg")) as browser:
             with visiting(browser, at.service) as visit:
-                wall = open_wall(visit, at)
+                shown = set_up(visit, at.made)
             for size in (PHONE, DESKTOP):
                 with visiting(browser, at.service, size) as visit:
-                    show_visitor(visit, at, size, wall)
+                    show_visitor(visit, shown, size)
                 with visiting(browser, at.service, size) as visit:
-                    show_guest(visit, at, size)
+                    show_guest(visit, at, shown, size)
                 with visiting(browser, at.service, size) as visit:
-                    show_admin(visit, at, size)
+                    visit.goto(f"/k/{shown.key}")
+                    show(visit, NAMED, shown, size)
+                with visiting(browser, at.service, size) as visit:
+                    sign_in(visit, at.made.admin_email, at.made.password)
+                    show(visit, ADMIN, shown, size)
     pictures = [*FOLDER.glob("*.png")]
     weight = sum(path.stat().st_size for path in pictures)
     print(f"{len(pictures)} pictures, {weight / 1e6:.1f} MB, in {FOLDER}")
