@@ -87,7 +87,8 @@ class Sweeps:
                 event = await events.get(conn, job.event_id)
                 plan = await matching.plan_sweep(conn, event.id, settle=self._settle)
             await self._search_all(event, plan)
-            hops = await self._follow_hops(event)
+            # what no engine has seen, as the demo, has no vectors to search from
+            hops = await self._follow_hops(event) if event.collection_ready else 0
             async with db.transaction(self._pool) as conn:
                 await matching.close_sweep(conn, event.id, plan.horizon)
                 await notifications.ask(conn, event.id, self._settings)
