@@ -2,6 +2,7 @@
 
 import gzip
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -76,6 +77,7 @@ async def gallery(request: web.Request) -> web.Response:
             "counts": counts,
             "selfie": (guest.selfie_state or SelfieState.PENDING) if guest.consented else "none",
             "problem": guest.selfie_problem,
+            "closed": event.closes_at is not None and event.closes_at <= datetime.now(UTC),
             "tiles": tiles,
             "hour": hours_of(language_of(request), zone_of(request)),
             "minis": minis if before is None else [],
