@@ -1,6 +1,7 @@
 """The composition root: the application, the background work, the service."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Mapping
@@ -26,61 +27,7 @@ from findme.metrics import Metrics
 from findme.resources import Resources, open_resources
 from findme.settings import Settings
 from findme.stats import Sources
-from findme.web import (
-    account,
-    account_page,
-    admin,
-    admin_pages,
-    archive,
-    choices_page,
-    avatar,
-    browsing,
-    contact_sheet,
-    costs,
-    covers,
-    desk_page,
-    event_photos,
-    favourites,
-    gallery_page,
-    guest_list,
-    guests,
-    health,
-    html,
-    jobs_page,
-    key_link,
-    key_mail,
-    known,
-    leaving,
-    ledger,
-    metrics,
-    notifications,
-    openapi,
-    pages,
-    people,
-    people_page,
-    photo_page,
-    photos,
-    photos_page,
-    receipts,
-    rehearsal,
-    reports_page,
-    reports,
-    resets,
-    resumable,
-    selfies,
-    stream,
-    thresholds_page,
-    tokens,
-    uploads,
-    verdicts,
-    wall,
-    webhook_pages,
-)
-from findme.web import audit as web_audit
-from findme.web import auth as web_auth
-from findme.web import control as web_control
-from findme.web import events as web_events
-from findme.web import webhooks as web_webhooks
+from findme.web import desk_page, html, resumable, routes, stream
 from findme.web.keys import CACHE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, identity, problems
@@ -115,25 +62,12 @@ def make_app(resources: Resources, role: str) -> web.Application:
         resources.settings.photo_queue_workers,
     )
     html.setup_pages(app)
-    nouns = [health, metrics]
+    routes.add_routes(app, worker=role == "worker")
     if role != "worker":
-        nouns += [browsing, leaving, key_link, account, account_page, favourites, reports]
-        nouns += [web_auth, web_events, tokens, guests, selfies, photos, archive]
-        nouns += [verdicts, uploads, known, resumable, receipts]
-        nouns += [stream, admin, people, ledger, costs, openapi, pages, gallery_page]
-        nouns += [photo_page, avatar, wall, admin_pages]
-        nouns += [covers, event_photos, choices_page]
-        nouns += [resets, notifications, key_mail]
-        nouns += [contact_sheet, photos_page, guest_list, people_page]
-        nouns += [rehearsal, thresholds_page, reports_page]
-        nouns += [web_control, web_audit, web_webhooks, webhook_pages]
-        nouns += [desk_page, jobs_page]
         desk_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))
         shared = role != "all" or resources.settings.database_url is not None
         resumable.setup_turns(app)
         stream.setup_stream(app, resources.lost, elsewhere=shared)
-    for noun in nouns:
-        app.add_routes(noun.ROUTES)
     return app
 
 
@@ -154,14 +88,17 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             make_app(resources, role), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
         await runner.setup()
+        await asyncio.to_thread(html.compile_pages, runner.app)
+        # what is there now stays to the end: walking through all of it again, as a full collection
+        # does, held the event loop for 70 ms
+        gc.collect()
+        gc.freeze()
         # before the first job is begun
         await control.follow(resources.pool, settings, resources.queue, resources.faces)
         loops = {"loop-watch": resources.watch.run(), **housekeeping.loops(resources.pool)}
         loops |= usage.loops(resources.pool, resources.faces.meter)
         loops |= receipt_records.loops(resources.pool, resources.faces)
-        loops |= control.loops(
-            resources.pool, settings, resources.queue, resources.faces
-        )
+        loops |= control.loops(resources.pool, settings, resources.queue, resources.faces)
         if role != "worker":
             loops |= runner.app[desk_page.DESK].loops()
         if role != "web":

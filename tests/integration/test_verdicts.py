@@ -129,7 +129,7 @@ async def test_a_hop_hangs_on_no_other_hop_and_goes_with_not_me(party: Evening) 
     pool = party.app.resources.pool
     assert await references(party, "hop") > 0
     # a hop's own face counts as its parent found it, not as identical
-    own = await party.pool.fetchval("""
+    own = await pool.fetchval("""
         select count(*) from match join reference on reference.id = match.reference_id
          where reference.kind = 'hop' and reference.face_id = match.face_id""")
     assert own == 0
