@@ -97,7 +97,7 @@ class Imaging:
     @asynccontextmanager
     async def _original(self, photo_id: PhotoId) -> AsyncIterator[Path]:
         """Lay a stored original on disk for the time of the block; NotFound where it is gone."""
-        with storage.spool_folder(self._settings.findme_data_dir) as folder:
+        async with storage.spool_folder(self._settings.findme_data_dir) as folder:
             path = folder / "original"
             async with db.acquire(self._pool) as conn:
                 original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)

@@ -42,7 +42,7 @@ async def put_cover(request: web.Request) -> web.Response:
 async def take_cover(request: web.Request) -> dict[Size, bytes]:
     """Return the picture of a request's body or form, in the sizes of a cover."""
     settings = request.app[SETTINGS]
-    with storage.spool_folder(settings.findme_data_dir) as folder:
+    async with storage.spool_folder(settings.findme_data_dir) as folder:
         path = folder / "cover"
         if request.content_type.startswith("multipart/"):
             taken = False

@@ -81,7 +81,7 @@ async def read_form(request: web.Request) -> Form:
     # a form that is refused is shown again with what was typed into it
     fields = request[TYPED] = {}
     jpeg = None
-    with storage.spool_folder(settings.findme_data_dir) as folder:
+    async with storage.spool_folder(settings.findme_data_dir) as folder:
         async for part in parts_of(request):
             if part.name == "selfie":
                 jpeg = await _read_selfie(request, part, folder / "selfie")

@@ -45,6 +45,8 @@ def setup_pages(app: web.Application) -> None:
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            # read once, as languages and static files are: a page is never half old, half new
+            auto_reload=False,
         )
         environment.filters.update(
             number=language.number,
@@ -62,6 +64,17 @@ def setup_pages(app: web.Application) -> None:
             plural=language.plural,
             static=app[ASSETS].url,
         )
+
+
+def compile_pages(app: web.Application) -> None:
+    """Compile every page in every language; takes a second, and is safe in a thread.
+
+    Otherwise the first visitor of a page waits for it, and everybody else with them.
+    """
+    for key in app[ENVIRONMENTS].values():
+        environment = app[key]
+        for name in environment.list_templates(extensions=["html"]):
+            environment.get_template(name)
 
 
 def language_of(request: web.Request) -> Language:

@@ -1,5 +1,6 @@
 """Photos come in: multipart or one raw body, streamed to disk, one verdict for each file."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def own_event(request: web.Request) -> EventId:
 async def post_photos(request: web.Request) -> web.Response:
     """POST /api/events/{event_id}/photos."""
     event_id = await open_event(request)
-    with storage.spool_folder(request.app[SETTINGS].findme_data_dir) as folder:
+    async with storage.spool_folder(request.app[SETTINGS].findme_data_dir) as folder:
         if request.content_type.startswith("multipart/"):
             verdicts = await _take_parts(request, event_id, folder)
         else:
@@ -130,7 +131,8 @@ async def _take(
     except UploadTooLarge as problem:
         return _rejected(name, problem)
     finally:
-        path.unlink(missing_ok=True)
+        # before the next file of the request: a card of 64 GB needs no more than one of them
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 async def store(request: web.Request, event_id: EventId, spooled: Spooled, name: str) -> Verdict:
