@@ -7,7 +7,8 @@ again keeps its row, for what people said of it hangs there.
 from collections.abc import Mapping
 
 from findme.db import Connection, Record
-from findme.models import Box, EventId, FaceId, IndexedFace, IndexResult, PhotoId
+from findme.models import Box, EventId, FaceId, PhotoId
+from findme.recognition import IndexedFace, IndexResult
 
 #: Intersection over union from which two boxes on a photo are the same face.
 SAME_FACE = 0.4

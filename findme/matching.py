@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from findme.db import Connection
-from findme.models import EngineFaceId, EventId, FaceId, Hop, Reference, Similar
+from findme.models import EngineFaceId, EventId, FaceId
+from findme.recognition import Hop, Reference, Similar
 from findme.rekognition import MAX_MATCHES
 
 #: The similarity of a vector to itself, where the engine gives both ends the same id.

@@ -1,6 +1,6 @@
 """What FindMe talks about: ids, states and the records that cross module borders. No I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -114,28 +114,6 @@ class JobKind(StrEnum):
     NOTIFY_GUEST = "notify_guest"
     SEND_MAIL = "send_mail"
     SEND_PUSH = "send_push"
-
-
-class QualityFilter(StrEnum):
-    """How bad a face may be that is indexed, in Rekognition's words."""
-
-    #: For photos: what carries no identity is left out.
-    AUTO = "AUTO"
-    #: For selfies: a little more is asked, for they are taken again in a second; yet nothing that
-    #: would match (none of the labelled ones) is refused.
-    LOW = "LOW"
-    #: For a second, thorough try: every face that is seen.
-    NONE = "NONE"
-
-
-class ReferenceKind(StrEnum):
-    """Where a vector comes from that a guest is looked for with."""
-
-    SELFIE = "selfie"
-    #: A face on a photo that the guest said is theirs.
-    CONFIRMED = "confirmed"
-    #: A face on a photo that matches one of the others strongly (the second hop).
-    HOP = "hop"
 
 
 class SelfieState(StrEnum):
@@ -265,77 +243,6 @@ class Box:
     top: float
     width: float
     height: float
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedFace:
-    """A face that the engine keeps."""
-
-    engine_face_id: EngineFaceId
-    box: Box
-    #: 0..100, how certain the engine is that this is a face.
-    confidence: float
-    #: 0..100 each, None where the engine did not say.
-    brightness: float | None = None
-    sharpness: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UnindexedFace:
-    """A face that the engine saw and does not keep, and why (AWS's reason words)."""
-
-    box: Box
-    confidence: float
-    reasons: Sequence[str]
-    #: Eyes or mouth are covered, where the engine can tell.
-    occluded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IndexResult:
-    """The answer to IndexFaces, largest face first."""
-
-    faces: Sequence[IndexedFace]
-    unindexed: Sequence[UnindexedFace]
-
-
-@dataclass(frozen=True, slots=True)
-class Similar:
-    """One face that a search found, and its similarity (0..100) to the searched one."""
-
-    engine_face_id: EngineFaceId
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A vector that searches for a guest start from."""
-
-    id: int
-    guest_id: GuestId
-    engine_face_id: EngineFaceId
-    kind: ReferenceKind
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Reference":
-        """Return the reference of a row of id, guest_id, engine_face_id and kind."""
-        return cls(row["id"], row["guest_id"], row["engine_face_id"], ReferenceKind(row["kind"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """The second hop: strong matches as further references.
-
-    A hop hangs on the selfie or the confirmed face whose match it is, never on another hop, so
-    that nobody drifts into somebody else; and what it finds counts from *match* on only.
-    """
-
-    #: Similarity (0..100) from which a match becomes a reference.
-    anchor: float
-    #: Similarity from which a face is a match of such a reference.
-    match: float
-    #: The most hops of a guest: the strongest ones.
-    most: int = 12
 
 
 @dataclass(frozen=True, slots=True)

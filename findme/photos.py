@@ -9,17 +9,8 @@ import asyncpg
 from findme import faces, staging
 from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, NotFound
-from findme.models import (
-    EngineFaceId,
-    EventId,
-    IndexResult,
-    JobId,
-    PhotoId,
-    PhotoState,
-    Review,
-    TokenId,
-    UserId,
-)
+from findme.models import EngineFaceId, EventId, JobId, PhotoId, PhotoState, Review, TokenId, UserId
+from findme.recognition import IndexResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +95,21 @@ async def list_known(
         digests,
     )
     return {row["digest"]: PhotoId(row["id"]) for row in rows}
+
+
+async def list_unseen(
+    conn: Connection, event_id: EventId, digests: Sequence[bytes]
+) -> dict[bytes, str | None]:
+    """Return which of these bytes are photos without a picture: why, None while they wait."""
+    rows = await conn.fetch(
+        """
+        select digest, case when state = 'failed' then coalesce(error, '') end as error
+          from photo where event_id = $1 and digest = any($2::bytea[]) and ready_at is null
+                       and state in ('received', 'failed')""",
+        event_id,
+        digests,
+    )
+    return {row["digest"]: row["error"] for row in rows}
 
 
 async def get(conn: Connection, photo_id: PhotoId) -> Photo:

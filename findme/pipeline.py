@@ -34,18 +34,9 @@ from findme.errors import (
 )
 from findme.grouping import Grouping
 from findme.imaging import Imaging
-from findme.models import (
-    EngineFaceId,
-    Event,
-    EventId,
-    Hop,
-    IndexedFace,
-    IndexResult,
-    Job,
-    JobKind,
-    QualityFilter,
-)
+from findme.models import EngineFaceId, Event, EventId, Job, JobKind
 from findme.photos import Photo
+from findme.recognition import Hop, IndexedFace, IndexResult, QualityFilter
 from findme.rekognition import CollectionMissing, Rekognition
 from findme.selfies import PendingSelfie
 from findme.settings import Settings

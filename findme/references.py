@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from findme.db import Connection
-from findme.models import EngineFaceId, EventId, Hop, Reference, SelfieId
+from findme.models import EngineFaceId, EventId, SelfieId
+from findme.recognition import Hop, Reference
 
 
 async def find_by_selfie(conn: Connection, selfie_id: SelfieId) -> Reference | None:

@@ -11,8 +11,9 @@ from findme import db, events, photos, queue, staging, storage
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import BadImage, EngineRefused, NotFound
-from findme.models import Event, EventId, IndexResult, Job, PhotoId, QualityFilter, SelfieId
+from findme.models import Event, EventId, Job, PhotoId, SelfieId
 from findme.pipeline import Pipeline
+from findme.recognition import IndexResult, QualityFilter
 from findme.rekognition import Rekognition
 
 log = logging.getLogger(__name__)

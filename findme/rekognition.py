@@ -7,7 +7,6 @@ Before a slot comes the operation's turn (see rate.py): of each operation one ca
 for its token and then for a slot, so that a sweep at its quota holds up no guest's selfie.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -26,16 +25,9 @@ from findme.errors import (
     StartError,
 )
 from findme.meter import Meter
-from findme.models import (
-    Box,
-    EngineFaceId,
-    IndexedFace,
-    IndexResult,
-    QualityFilter,
-    Similar,
-    UnindexedFace,
-)
+from findme.models import Box, EngineFaceId
 from findme.rate import Rates, Slots, is_aws
+from findme.recognition import IndexedFace, IndexResult, QualityFilter, Similar, UnindexedFace
 
 if TYPE_CHECKING:
     from types_aiobotocore_rekognition import RekognitionClient

@@ -24,9 +24,10 @@ from findme.db import Pool
 from findme.engine_process import open_engine
 from findme.errors import StartError
 from findme.messages import Messages
-from findme.models import Hop, JobKind
+from findme.models import JobKind
 from findme.pipeline import Pipeline
 from findme.postgres import hold_data_dir, join_postgres, open_postgres
+from findme.recognition import Hop
 from findme.reindexing import Reindexing
 from findme.rekognition import Rekognition
 from findme.settings import Settings

@@ -11,15 +11,8 @@ from findme.errors import (
     SelfieRefused,
     TooManySelfies,
 )
-from findme.models import (
-    EngineFaceId,
-    EventId,
-    GuestId,
-    IndexedFace,
-    IndexResult,
-    JobKind,
-    SelfieId,
-)
+from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieId
+from findme.recognition import IndexedFace, IndexResult
 
 #: Glasses on, glasses off: more selfies than this tell the engine nothing new.
 MOST = 5

@@ -15,17 +15,8 @@ import orjson
 from findme import faces, queue
 from findme.db import Connection
 from findme.errors import NotFound
-from findme.models import (
-    Box,
-    EngineFaceId,
-    EventId,
-    IndexedFace,
-    IndexResult,
-    JobKind,
-    PhotoId,
-    SelfieId,
-    UnindexedFace,
-)
+from findme.models import Box, EngineFaceId, EventId, JobKind, PhotoId, SelfieId
+from findme.recognition import IndexedFace, IndexResult, UnindexedFace
 
 
 @dataclass(frozen=True, slots=True)

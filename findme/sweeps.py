@@ -7,7 +7,8 @@ from findme import db, events, guests, matching, notifications, queue, reference
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.matching import OpenFace, Plan
-from findme.models import Event, EventId, Hop, Job, Reference
+from findme.models import Event, EventId, Job
+from findme.recognition import Hop, Reference
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 

@@ -25,8 +25,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme import auth, db, queue, rekognition, replicas, server
 from findme.cache import open_cache
 from findme.db import Pool
-from findme.models import Hop
 from findme.pipeline import Pipeline
+from findme.recognition import Hop
 from findme.resources import Resources, handlers
 from findme.settings import Settings
 from findme.stats import LoopWatch

@@ -10,16 +10,8 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import db, events, matching, photos
 from findme.db import Connection, Pool
-from findme.models import (
-    Box,
-    EngineFaceId,
-    EventId,
-    Gallery,
-    IndexedFace,
-    IndexResult,
-    PhotoState,
-    Similar,
-)
+from findme.models import Box, EngineFaceId, EventId, Gallery, PhotoState
+from findme.recognition import IndexedFace, IndexResult, Similar
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until_idle

@@ -3,7 +3,8 @@
 import pytest
 
 from findme.errors import SelfieRefused
-from findme.models import Box, EngineFaceId, IndexedFace, IndexResult, UnindexedFace
+from findme.models import Box, EngineFaceId
+from findme.recognition import IndexedFace, IndexResult, UnindexedFace
 from findme.selfies import SECOND_FACE_SHARE, judge
 
 
