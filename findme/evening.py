@@ -93,7 +93,8 @@ async def photographers(conn: Connection, event_id: int | None = None) -> list[d
     """Return what the watchers said last: this evening's, or all of one event; silent ones first.
 
     `silent`: it still had photos to send, and has said nothing for SILENT. `ahead_s` is by how much
-    its computer's clock is ahead of ours.
+    its computer's clock is ahead of ours. A watcher counts from its own start, so `sent` is what
+    came with the token where that is more.
     """
     rows = await conn.fetch(
         """
@@ -102,9 +103,13 @@ async def photographers(conn: Connection, event_id: int | None = None) -> list[d
                extract(epoch from now() - reported_at)::float8 as ago_s,
                coalesce(reported_at < now() - $2::interval
                         and (report ->> 'backlog')::float8 > 0, false) as silent,
-               (select count(*) from photo where upload_token_id = upload_token.id
-                   and ready_at > now() - interval '5 minutes') / 5.0::float8 as per_minute
+               stored, per_minute
           from upload_token join event on event.id = event_id
+               cross join lateral (
+                   select count(*) as stored,
+                          count(*) filter (where ready_at > now() - interval '5 minutes')
+                          / 5.0::float8 as per_minute
+                     from photo where upload_token_id = upload_token.id) as came
          where event_id = $1 or $1::bigint is null and reported_at > now() - $3::interval
          order by silent desc, reported_at desc nulls last, upload_token.id limit $4""",
         event_id,
@@ -117,10 +122,11 @@ async def photographers(conn: Connection, event_id: int | None = None) -> list[d
 
 def _photographer(row: dict[str, Any]) -> dict[str, Any]:
     told = orjson.loads(row.pop("report") or "{}")
+    stored: int = row.pop("stored")
     return {
         **row,
         "backlog": int(told.get("backlog") or 0),
-        "sent": int(told.get("sent") or 0),
+        "sent": max(int(told.get("sent") or 0), stored),
         "errors": int(told.get("errors") or 0),
         "refused": int(told.get("refused") or 0),
         "bytes_per_s": told.get("bytes_per_s"),

@@ -1,5 +1,6 @@
 """The jobs of the queue: the list by state, one job's history, and a photographer's computer."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -43,6 +44,7 @@ async def get_jobs(request: web.Request) -> web.Response:
         "older": rows[-1]["id"] if more else None,
         "queue": queue,
         "limit": stats["rekognition"]["limit"],
+        "now": datetime.now(UTC),
     }
     return render(request, "admin/jobs.html", context)
 
@@ -68,7 +70,8 @@ async def get_photographers(request: web.Request) -> web.Response:
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         event, found = await _photographers(conn, request)
-    return render(request, "admin/photographers.html", {"event": event, "photographers": found})
+    context = {"event": event, "tab": "photographers", "photographers": found}
+    return render(request, "admin/photographers.html", context)
 
 
 async def get_photographers_json(request: web.Request) -> web.Response:

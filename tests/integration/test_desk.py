@@ -1,5 +1,6 @@
 """The desk: its figures, what it calls an alert, and who may see it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,6 +81,33 @@ async def test_a_silent_computer_with_photos_left_is_an_alert(app: App) -> None:
     assert alert["event_id"] == event["id"]
     (one,) = silent["photographers"]
     assert (one["backlog"], one["sent"], one["errors"], one["ahead_s"]) == (62, 97, 2, 192)
+
+
+async def test_what_came_before_a_computer_started_anew_counts_as_sent(app: App) -> None:
+    """A watcher that finds all photos there sends none, and says so."""
+    event = await make_event(app)
+    headers = await make_token(app, event)
+    for seed in range(2):
+        await upload(app, event, f"{seed}.jpg", drawn(seed), headers=headers)
+    report = {"backlog": 0, "sent": 0, "there": 2}
+    await app.client.post("/api/upload-token/report", json=report, headers=headers)
+
+    (one,) = (await look(app))["photographers"]
+
+    assert (one["sent"], one["per_minute"]) == (2, 0)
+
+
+async def test_a_job_leads_to_its_photo(app: App) -> None:
+    """To the organiser's page of it: an admin is no guest of the event."""
+    event = await make_event(app)
+    await upload(app, event, "a.jpg", drawn(1))
+    job = await app.resources.pool.fetchval("select id from job where kind = 'index_photo'")
+
+    page = await (await app.client.get(f"/admin/jobs/{job}", headers=app.admin)).text()
+    found = re.search(r'href="(/[^"]*)">a\.jpg<', page)
+
+    assert found is not None
+    assert (await app.client.get(found[1], headers=app.admin)).status == 200
 
 
 async def test_an_event_that_ends_within_a_day_is_announced(app: App) -> None:
