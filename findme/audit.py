@@ -53,11 +53,16 @@ async def note(
 async def list_all(
     conn: Connection, *, event_id: EventId | None, before: int | None, limit: int
 ) -> list[Record]:
-    """Return entries, the newest first, of one event or all, with the actor's address."""
+    """Return entries, the newest first, of one event or all, with the actor's address.
+
+    `event_name` is None where the event is gone.
+    """
     return await conn.fetch(
         """
-        select audit.id, at, actor_id, account.email as actor, action, event_id, subjects, detail
+        select audit.id, at, actor_id, account.email as actor, action, event_id,
+               event.name as event_name, subjects, detail
           from audit left join account on account.id = actor_id
+               left join event on event.id = event_id
          where ($1::bigint is null or event_id = $1) and ($2::bigint is null or audit.id < $2)
          order by audit.id desc limit $3""",
         event_id,

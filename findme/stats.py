@@ -113,6 +113,7 @@ async def collect(sources: Sources) -> dict[str, object]:
             "estimated_usd": faces.meter.estimated_usd,
             "rate": faces.rates.now(),
             "paused": faces.meter.paused,
+            "paid": faces.meter.paid,
             "month_usd": faces.meter.month_usd,
             "budget_usd": faces.meter.budget_usd,
         },

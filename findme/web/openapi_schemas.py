@@ -305,6 +305,7 @@ SCHEMAS: dict[str, Schema] = {
                         "additionalProperties": or_null(number()),
                     },
                     "paused": PAUSED,
+                    "paid": flag("Whether calls cost money, as those of AWS do."),
                     "month_usd": number("What this month's calls cost so far, UTC."),
                     "budget_usd": BUDGET,
                 }

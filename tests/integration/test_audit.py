@@ -52,6 +52,16 @@ async def test_what_an_admin_does_to_an_event_is_noted_with_their_name(app: App)
     assert found[1]["detail"] == {"members": ["join_open", "match_threshold"]}
 
 
+async def test_the_page_calls_an_event_by_its_name_while_it_is_there(app: App) -> None:
+    event = await make_event(app, "Inès & Malik")
+    before = await (await app.client.get("/admin/audit", headers=app.admin)).text()
+    await app.client.delete(f"/api/admin/events/{event['id']}", headers=app.admin)
+    after = await (await app.client.get("/admin/audit", headers=app.admin)).text()
+    link = f'<a href="/admin/audit?event_id={event["id"]}">'
+    assert f"{link}Inès &amp; Malik</a>" in before
+    assert f"{link}{event['id']}</a>" in after
+
+
 async def test_what_fails_is_not_noted(app: App) -> None:
     event = await make_event(app)
     path = f"/api/admin/events/{event['id']}"
