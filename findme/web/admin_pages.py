@@ -45,6 +45,7 @@ async def event_list(request: web.Request) -> web.Response:
             "left": left,
             "covers": _covers(listed),
             "now": datetime.now(UTC),
+            "erased": "erased" in request.query,
         },
     )
 

@@ -53,6 +53,7 @@ async def post_page(request: web.Request) -> web.Response:
             named = changed(event, {"time_zone": form.get("time_zone", "")})
             zone = events.zone_of(named) or zone_of(request)
             wanted = checked(request, changed(named, _members(form, zone)))
+            _check_end(event, wanted)
         except InvalidRequest as error:
             return _page(request, event, typed=form, field=str(error.extra.get("field", "")))
         await events.update(conn, wanted)
@@ -79,6 +80,13 @@ async def post_cover(request: web.Request) -> web.Response:
             conn, actor, "event.changed", event_id=event.id, detail={"members": ["cover"]}
         )
     return redirect(f"/admin/events/{event.id}/choices?saved=1")
+
+
+def _check_end(before: Event, after: Event) -> None:
+    """Raise InvalidRequest where a slip of the year would erase the event at once."""
+    end = after.expires_at
+    if end is not None and end != before.expires_at and end <= datetime.now(UTC):
+        raise InvalidRequest("expires_at has passed.", field="expires_at")
 
 
 def _differs(before: Event, after: Event, name: str) -> bool:

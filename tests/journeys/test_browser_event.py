@@ -1,5 +1,6 @@
 """An event's own pages in a real browser: its list, its choices, its table card, at any width."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -125,6 +126,36 @@ def test_the_choices_are_made_on_a_page_and_reach_the_guests(
         visit.goto(f"/e/{made['code']}")
         button = page.locator(".button.main >> nth=0")
         expect(button).to_have_css("background-color", "rgb(122, 31, 92)")
+
+
+def test_an_event_is_made_once_and_erased_by_a_keyboards_apostrophe(
+    browser: Browser, service: Service
+) -> None:
+    """Two presses make one event; an end in the past is refused; the erasing is confirmed."""
+    name = "La fête d’été"
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        page = visit.page
+        sign_in(visit, service)
+        visit.goto("/admin/events")
+        page.click("[data-open=create]")
+        page.fill("#name", name)
+        page.fill("#expires", "2019-01-01T12:00")
+        page.click("#create .main")
+        expect(page.locator("#create .wrong")).to_contain_text("Choose a later day.")
+        page.fill("#expires", "2099-01-01T12:00")
+        page.dblclick("#create .main")
+        page.wait_for_url(re.compile(r"/admin/events/\d+$"))
+        own = page.url.removeprefix(visit.url)
+        page.click("nav.tabs >> text=Photographers")
+        expect(page.locator("nav.tabs [aria-current=page]")).to_have_text("Photographers")
+        visit.goto("/admin/events")
+        expect(page.locator("tr", has_text=name)).to_have_count(1)
+        visit.goto(own)
+        page.click("[data-open=delete]")
+        page.fill("#confirm", "La fête d'été")
+        page.click("#delete-form .danger")
+        expect(page.locator(".notice.ok")).to_contain_text("The event is erased")
+        expect(page.locator("tr", has_text=name)).to_have_count(0)
 
 
 def test_the_choices_need_no_script(browser: Browser, service: Service, tmp_path: Path) -> None:

@@ -121,6 +121,8 @@ function removable(row, name, kind, url, show) {
 document.getElementById("token-form").addEventListener("submit", (submitted) => {
   submitted.preventDefault();
   const form = submitted.target;
+  const button = form.querySelector("button");
+  button.disabled = true; // a second press would be a second access
   act(async () => {
     const { data } = await call("POST", `${base}/tokens`, { label: form.elements.label.value });
     const box = document.getElementById("new-token");
@@ -129,18 +131,24 @@ document.getElementById("token-form").addEventListener("submit", (submitted) => 
     box.hidden = false;
     form.reset();
     await showTokens();
-  });
+  }).then(() => { button.disabled = false; });
 });
 
 // -- the event itself ------------------------------------------------------------------------
 
+/** Do *work* and return whether it went well; else say so. */
 async function act(work) {
   try {
     await work();
+    return true;
   } catch {
     toast(say("failed"));
+    return false;
   }
 }
+
+// a keyboard has one apostrophe and one space; a name that was pasted may have others
+const plainly = (name) => name.replace(/[\u2018\u2019]/g, "'").replace(/\s+/g, " ").trim();
 
 document.getElementById("toggle-join").addEventListener("click", ({ currentTarget }) => act(async () => {
   await call("PATCH", base, { join_open: currentTarget.dataset.openNow !== "true" });
@@ -151,12 +159,14 @@ document.getElementById("delete-form").addEventListener("submit", (submitted) =>
   submitted.preventDefault();
   const field = document.getElementById("confirm");
   const wrong = submitted.target.querySelector(".wrong");
-  wrong.hidden = field.value.trim() === event.dataset.name.trim();
+  wrong.hidden = plainly(field.value) === plainly(event.dataset.name);
   if (!wrong.hidden) return field.focus();
+  const button = submitted.submitter;
+  button.disabled = true;
   act(async () => {
     await call("DELETE", base);
-    location.assign("/admin/events");
-  });
+    location.assign("/admin/events?erased=1");
+  }).then((done) => { button.disabled = done; });
 });
 
 document.addEventListener("click", ({ target }) => {

@@ -3,6 +3,17 @@ import { Problem, call } from "./api.js";
 import "./app.js";
 
 const form = document.getElementById("create-form");
+const button = form.querySelector("[data-failed]");
+
+// who comes back with the browser's button may make another
+addEventListener("pageshow", () => { button.disabled = false; });
+
+function refuse(sentence) {
+  const wrong = form.querySelector(".wrong");
+  wrong.querySelector("span").textContent = sentence;
+  wrong.hidden = false;
+  button.disabled = false;
+}
 
 // the field says local time, the API wants it with its zone
 const moment = (text) => (text ? new Date(text).toISOString() : null);
@@ -10,6 +21,12 @@ const moment = (text) => (text ? new Date(text).toISOString() : null);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { name, starts_at, expires_at, gallery } = Object.fromEntries(new FormData(form));
+  if (expires_at && new Date(expires_at) < Math.max(new Date(), new Date(starts_at || 0))) {
+    form.elements.expires_at.focus();
+    return refuse(button.dataset.early);
+  }
+  // a second press would make a second event
+  button.disabled = true;
   try {
     const { data } = await call("POST", "/api/admin/events", {
       name, gallery, starts_at: moment(starts_at), expires_at: moment(expires_at),
@@ -18,8 +35,6 @@ form.addEventListener("submit", async (event) => {
     location.assign(`/admin/events/${data.id}`);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    const wrong = form.querySelector(".wrong");
-    wrong.querySelector("span").textContent = form.querySelector("[data-failed]").dataset.failed;
-    wrong.hidden = false;
+    refuse(button.dataset.failed);
   }
 });
