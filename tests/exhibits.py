@@ -90,13 +90,14 @@ def set_up(visit: Visit, made: Demo) -> Exhibits:
     )["id"]
     admin("POST", f"/api/admin/webhooks/{webhook}/test")
     names, key = _by_name(visit, admin)
+    receipt = _receipt(visit, admin, made)
     listed = admin("GET", f"{event}/guest-list")
     return Exhibits(
         event=made.event_id,
         code=made.code,
         names=names,
         wall=_last(wall),
-        receipt=_receipt(visit, admin, made),
+        receipt=receipt,
         key=key,
         reset=_last(admin("POST", f"/api/admin/users/{listed[-1]['user_id']}/reset-link")["url"]),
         photo=photos[1]["id"],
@@ -117,7 +118,7 @@ def _by_name(visit: Visit, admin: Callable[..., Any]) -> tuple[str, str]:
         data={"accounts": "optional", "browse": True, "accent": "#7a3b69"},
     )
     answer = visit.context.request.post(
-        f"{visit.url}/api/events/{fair['code']}/browse", data={"name": "Camille"}
+        f"{visit.url}/api/events/{fair['code']}/browse", data={"name": "Margaux"}
     )
     assert answer.ok, answer.text()
     visit.context.clear_cookies()

@@ -45,8 +45,8 @@ GUEST = {
     "gallery-all": "/gallery?event={event}&tab=all",
     "maybe": "/gallery?event={event}&tab=maybe",
     "favourites": "/gallery?event={event}&tab=favourites",
-    "photo": "/gallery/{photo}",
-    "report": "/gallery/{photo}/report",
+    "photo": "/gallery/{photo}?event={event}",
+    "report": "/gallery/{photo}/report?event={event}",
     "account": "/account",
     "erase": "/account/erase",
     "key-ask": "/k/{key}",
@@ -142,7 +142,9 @@ def sign_in(visit: Visit, email: str, password: str) -> None:
 def show(visit: Visit, pages: Mapping[str, str], shown: Exhibits, size: tuple[int, int]) -> None:
     """Keep one page after the other."""
     for name, pattern in pages.items():
-        visit.goto(pattern.format_map(asdict(shown)))
+        answer = visit.page.goto(visit.url + pattern.format_map(asdict(shown)))
+        assert answer is not None
+        assert answer.ok, f"{name}: {answer.status} {answer.text()}"
         keep(visit, name, size)
 
 
