@@ -47,6 +47,20 @@ def test_every_error_code_is_documented() -> None:
     assert [code for code in sorted(codes) if f"`{code}`" not in api] == []
 
 
+def test_every_module_stands_in_the_map_once() -> None:
+    named = re.findall(
+        r"^\| `(\S+\.py)` \|", (ROOT / "docs/modules.md").read_text("utf-8"), re.MULTILINE
+    )
+    package = ROOT / "findme"
+    there = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if not path.name.startswith("openapi_")
+    }
+
+    assert sorted(named) == sorted({*there, "web/openapi_*.py"})
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     broken = [
         f"{document.relative_to(ROOT)}: {target}"
