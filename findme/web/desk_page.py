@@ -66,6 +66,8 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
     # a reader who left, a database that restarts: the page comes back by itself
     with suppress(ConnectionResetError, TimeoutError, *db.TROUBLE):
         await response.prepare(request)
+        if request.method == "HEAD":  # what came after the headers would be the next answer
+            return response
         await response.write(f"retry: {random.randint(*RETRY)}\n\n".encode())  # noqa: S311
         while clock() < until and not stopping.is_set():
             parts = _parts(request, await _drawn(request))

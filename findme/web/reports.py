@@ -28,11 +28,11 @@ OPEN, SETTLED = "open", "settled"
 
 async def report(request: web.Request, reason: str, note: str) -> int:
     """Note what the caller says of the path's photo; NotFound where they may not see it."""
-    if reason not in [*Reason]:
-        raise InvalidRequest(f"reason is one of {', '.join(Reason)}.", field="reason")
     photo_id = PhotoId(path_id(request))
     async with db.transaction(request.app[POOL]) as conn:
         guest = await lists.guest_who_sees(request, conn, photo_id)
+        if reason not in [*Reason]:
+            raise InvalidRequest(f"reason is one of {', '.join(Reason)}.", field="reason")
         return await reports.add(conn, guest.id, photo_id, Reason(reason), note.strip())
 
 
