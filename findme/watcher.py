@@ -20,7 +20,16 @@ from findme.watcher_files import NotYet
 from findme.watcher_folder import Rest, Sight
 from findme.watcher_pace import MOST_TRIES, Pace, jittered
 from findme.watcher_report import Tally, Teller
-from findme.watcher_server import MOST_HASHES, Changed, Later, Own, Refused, Server, Unwelcome
+from findme.watcher_server import (
+    MOST_HASHES,
+    Changed,
+    Known,
+    Later,
+    Own,
+    Refused,
+    Server,
+    Unwelcome,
+)
 
 #: Seconds between two looks for what has come to rest.
 TICK = 0.1
@@ -28,6 +37,9 @@ TICK = 0.1
 GATHER = 0.2
 #: Seconds between two reports to the server.
 REPORT_SECONDS = 15.0
+#: Seconds between two questions what became of received pictures: at the end of a pass, and live.
+CHECK_SECONDS = 1.0
+CHECK_LIVE_SECONDS = 5.0
 #: Threads that hash: one reads while the other counts.
 EXAMINERS = 2
 
@@ -96,7 +108,8 @@ class Watcher:
         work.cancel()
 
     def _is_done(self) -> bool:
-        return self._options.once and self._scanned and self._books.is_done
+        done = self._books.is_done and self._books.checks.is_done
+        return self._options.once and self._scanned and done
 
     async def _work(self) -> None:
         self._own = await self._pace.keep_trying(self._server.own)
@@ -104,7 +117,7 @@ class Watcher:
         self._teller.tell("event", None, f"{own.event_name} ({own.label})", event_id=own.event_id)
         await self._books.begin(own.event_id)
         loops: list[Coroutine[Any, Any, None]] = [self._see(), self._settle(), self._ask()]
-        loops += [self._report()]
+        loops += [self._check(), self._report()]
         loops += [self._examine() for _ in range(EXAMINERS)]
         loops += [self._send() for _ in range(self._options.parallel)]
         if not self._options.once:
@@ -174,8 +187,9 @@ class Watcher:
             hashes = sorted({item.sha256 for item in items})
             ask = partial(self._server.known, self._event_id, hashes)
             known = await self._pace.keep_trying(ask)
-            await self._books.note_there([item for item in items if item.sha256 in known], known)
-            missing = [item for item in items if item.sha256 not in known]
+            there = [item for item in items if item.sha256 in known.photos]
+            await self._books.note_there(there, known.photos)
+            missing = [item for item in items if item.sha256 not in known.photos]
             await self._books.note_waiting(missing)
             for item in missing:
                 if item.sha256 in self._twins:
@@ -248,6 +262,19 @@ class Watcher:
             self._teller.tell("later", None, why)
         self.tally.errors += 1
         self.tally.last_error = why
+
+    async def _check(self) -> None:
+        """Ask what became of the pictures that were received; a pass does so when all are."""
+
+        async def ask(hashes: Sequence[str]) -> Known:
+            return await self._pace.keep_trying(partial(self._server.known, self._event_id, hashes))
+
+        pause = CHECK_SECONDS if self._options.once else CHECK_LIVE_SECONDS
+        while True:
+            at_once = False
+            if self._books.is_done or not self._options.once:
+                at_once = await self._books.checks.look(ask)
+            await asyncio.sleep(0 if at_once else pause)
 
     async def _report(self) -> None:
         """Tell the server how far we are; that it does not hear it is no trouble."""

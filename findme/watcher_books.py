@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from findme.journal import FINAL, Entry, FileState, Journal
+from findme.watcher_checks import Checks
 from findme.watcher_files import Picture
 from findme.watcher_folder import Rest, Sight
 from findme.watcher_report import Tally, Teller
@@ -45,6 +46,7 @@ class Books:
     def __init__(self, journal: Journal, teller: Teller, rest: Rest) -> None:
         self._journal, self._teller, self._rest = journal, teller, rest
         self.tally = Tally()
+        self.checks = Checks(self.tally, teller)
         self._entries: dict[str, Entry] = {}
         #: name -> the state of it that is on its way, and since when (monotonic)
         self._open: dict[str, tuple[Sight, float]] = {}
@@ -73,6 +75,7 @@ class Books:
                 self.tally.waiting[sight.name] = sight.size
                 self.tally.refused.pop(sight.name, None)
                 self.tally.missing.pop(sight.name, None)
+                self.checks.forget(sight.name)
                 self._rest.see(sight, now, wall_clock)
 
     def _count(self, entry: Entry) -> None:
@@ -83,6 +86,11 @@ class Books:
             self.tally.skipped += 1
         else:
             self.tally.there += 1
+            self._check(entry)
+
+    def _check(self, entry: Entry) -> None:
+        assert entry.sha256 is not None
+        self.checks.add(entry.name, entry.sha256)
 
     def keep_only(self, names: set[str]) -> None:
         """Let go of all files but these: the others are not there any more."""
@@ -128,12 +136,15 @@ class Books:
         await self._keep(current, found)
         for entry in found:
             self.tally.there += 1
+            self._check(entry)
             self._teller.tell("there", entry.name, "", photo_id=entry.photo_id)
 
     async def note_sent(self, item: Item, photo_id: str) -> None:
         """Keep that a file was sent: the server has named its hash."""
-        await self._keep([item], [_entry(item, FileState.SENT, photo_id=photo_id)])
+        entry = _entry(item, FileState.SENT, photo_id=photo_id)
+        await self._keep([item], [entry])
         self.tally.sent += 1
+        self._check(entry)
         self._teller.tell("sent", item.name, "", photo_id=photo_id, sha256=item.sha256)
 
     async def note_skipped(self, item: Item) -> None:

@@ -101,7 +101,7 @@ async def _run(options: argparse.Namespace, token: str | None) -> int:
     tally = watcher.tally
     if not welcome:
         return 1
-    return 1 if options.once and (tally.refused or tally.left) else 0
+    return 1 if options.once and (tally.refused or tally.left or tally.damaged) else 0
 
 
 async def _watch(watcher: Watcher, teller: Teller, stop: asyncio.Event) -> bool:

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 RATE_SECONDS = 10.0
 #: Refusals that are told one by one at the end.
 MOST_TOLD = 50
+#: How a person is told of a picture that is damaged in its middle.
+DAMAGED = "received, but cannot be read"
 
 
 @dataclass(slots=True)
@@ -32,6 +34,10 @@ class Tally:
     waiting: dict[str, int] = field(default_factory=dict)
     #: name -> why, of files that were given up for this run
     missing: dict[str, str] = field(default_factory=dict)
+    #: name -> why, of files that the server has received and cannot read
+    damaged: dict[str, str] = field(default_factory=dict)
+    #: Files that the server has received and has not looked at yet.
+    unchecked: int = 0
     #: Attempts that failed, and were or will be made again.
     errors: int = 0
     last_error: str | None = None
@@ -69,12 +75,14 @@ class Tally:
         }
 
     def lines(self) -> list[str]:
-        """Return the report: sent, already there, refused and why, missing."""
+        """Return the report: sent, already there, refused and why, damaged, missing."""
         told = [
             f"Sent: {self.sent}. Already there: {self.there}. Refused: {len(self.refused)}."
             + (f" RAW files with a JPEG beside them: {self.skipped}." if self.skipped else "")
         ]
-        lists = {"refused": self.refused, "missing": self.left}
+        if self.unchecked:
+            told.append(f"Received, and not looked at by the server yet: {self.unchecked}.")
+        lists = {"refused": self.refused, DAMAGED: self.damaged, "missing": self.left}
         for word, names in lists.items():
             told += [f"{word}: {name}: {why}" for name, why in sorted(names.items())[:MOST_TOLD]]
             if len(names) > MOST_TOLD:
@@ -108,7 +116,7 @@ class Lines:
 
     def tell(self, what: str, name: str | None, text: str, **_more: object) -> None:
         """Print one line."""
-        self._print(f"{what}: {text}" if name is None else f"{what}: {name}" + _tail(text))
+        self._print(_line(what, name, text))
 
     def tick(self, tally: Tally) -> None:
         """Lines have nothing that moves."""
@@ -145,6 +153,8 @@ class Json:
                 "there": tally.there,
                 "skipped": tally.skipped,
                 "refused": tally.refused,
+                "damaged": tally.damaged,
+                "unchecked": tally.unchecked,
                 "missing": tally.left,
                 "bytes_sent": tally.bytes_sent,
                 "errors": tally.errors,
@@ -171,8 +181,7 @@ class Bar:
     def tell(self, what: str, name: str | None, text: str, **_more: object) -> None:
         """Print what is not as usual above the bar."""
         if what not in ("sent", "there"):
-            line = f"{what}: {text}" if name is None else f"{what}: {name}" + _tail(text)
-            self._console.print(line, markup=False, highlight=False)
+            self._say(_line(what, name, text))
 
     def tick(self, tally: Tally) -> None:
         """Draw the bar."""
@@ -193,7 +202,11 @@ class Bar:
         """Take the bar away and print the report."""
         self._live.stop()
         for line in tally.lines():
-            self._console.print(line, markup=False, highlight=False)
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        # names as they are: no markup, and the terminal breaks lines where it must
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def open_teller(*, as_json: bool, out: TextIO | None = None) -> Teller:
@@ -204,8 +217,9 @@ def open_teller(*, as_json: bool, out: TextIO | None = None) -> Teller:
     return Bar(Console(file=out)) if out.isatty() else Lines(out)
 
 
-def _tail(text: str) -> str:
-    return f": {text}" if text else ""
+def _line(what: str, name: str | None, text: str) -> str:
+    words = (DAMAGED if what == "damaged" else what, name, text)
+    return ": ".join(word for word in words if word)
 
 
 def _span(seconds: float) -> str:

@@ -70,6 +70,18 @@ class Sent:
     duplicate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the event has of the hashes that were asked for."""
+
+    #: hash -> photo id
+    photos: dict[str, str]
+    #: Hashes of those whose pixels nobody has looked at yet.
+    pending: frozenset[str]
+    #: hash -> why, of those that cannot be read
+    failed: dict[str, str]
+
+
 class Throttle:
     """Lets so many bytes a second through; everything without a limit."""
 
@@ -105,12 +117,12 @@ class Server:
         body = await self._call("GET", "api/upload-token")
         return Own(body["event"]["id"], body["event"]["name"], body["label"])
 
-    async def known(self, event_id: str, hashes: Sequence[str]) -> dict[str, str]:
-        """Return which of these bytes the event has, by hash, and the ids of their photos."""
+    async def known(self, event_id: str, hashes: Sequence[str]) -> Known:
+        """Return which of these bytes the event has, and what became of them."""
         body = await self._call(
             "POST", f"api/events/{event_id}/photos/known", json={"hashes": list(hashes)}
         )
-        return dict(body["known"])
+        return Known(body["known"], frozenset(body["pending"]), body["failed"])
 
     async def report(self, told: Mapping[str, object]) -> None:
         """Tell how far the watcher is."""

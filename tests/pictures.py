@@ -93,3 +93,13 @@ def drawn(seed: int = 0, width: int = 640, height: int = 480, *, quality: int = 
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=quality, comment=f"drawn {seed}".encode())
     return out.getvalue()
+
+
+def damaged(seed: int = 0) -> bytes:
+    """Return a PNG that is whole by its head and its end, and damaged in its middle."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(drawn(seed))).save(out, "PNG")
+    data = bytearray(out.getvalue())
+    middle = len(data) // 2
+    data[middle : middle + 200] = bytes(200)
+    return bytes(data)

@@ -1,4 +1,4 @@
-"""What an event has already: hashes are asked for before any picture is sent."""
+"""What an event has already, and what became of it: hashes are asked for before any picture."""
 
 from aiohttp import web
 
@@ -23,7 +23,16 @@ async def post_known(request: web.Request) -> web.Response:
     digests = [parse_sha256(text) for text in asked]
     async with db.acquire(request.app[POOL]) as conn:
         found = await photos.list_known(conn, event_id, digests)
-    return json_answer({"known": {digest.hex(): str(photo) for digest, photo in found.items()}})
+        unseen = await photos.list_unseen(conn, event_id, digests)
+    return json_answer(
+        {
+            "known": {digest.hex(): str(photo) for digest, photo in found.items()},
+            "pending": [digest.hex() for digest, error in unseen.items() if error is None],
+            "failed": {
+                digest.hex(): error for digest, error in unseen.items() if error is not None
+            },
+        }
+    )
 
 
 def parse_sha256(text: object) -> bytes:

@@ -8,6 +8,12 @@ HASH = text("SHA-256, hexadecimal.", pattern="^[0-9a-fA-F]{64}$")
 RECEIVED = whole("Bytes that are there, from the first one on.")
 UPLOAD_TOKEN: tuple[Schema, ...] = ({"uploadToken": []},)
 
+
+def by_hash(meaning: str) -> Schema:
+    """Return the schema of an object that names hashes."""
+    return {"type": "object", "additionalProperties": text(meaning)}
+
+
 UPLOADING_PATHS: dict[str, dict[str, Schema]] = {
     "/api/events/{event_id}/photos/known": {
         "post": call(
@@ -17,7 +23,13 @@ UPLOADING_PATHS: dict[str, dict[str, Schema]] = {
             {
                 200: answer(
                     "Those it has.",
-                    obj({"known": {"type": "object", "additionalProperties": text("Photo id.")}}),
+                    obj(
+                        {
+                            "known": by_hash("Photo id."),
+                            "pending": list_of(HASH),
+                            "failed": by_hash("Why the picture cannot be read."),
+                        }
+                    ),
                 )
             },
             fails=(403, 404, 422),

@@ -214,8 +214,9 @@ async def _stop(watch: Watch) -> None:
 async def _outcome(
     desk: Desk, line: Line, watch: Watch, pictures: dict[str, bytes], bad: dict[str, bytes]
 ) -> Outcome:
-    code, events = await watch.once()
+    code, events = await watch.once(seconds=600)
     assert code == 1
+    assert (events[-1]["damaged"], events[-1]["unchecked"]) == ({}, 0)
     return Outcome(
         good={hashlib.sha256(data).hexdigest() for data in pictures.values()},
         known=await _known(desk, pictures),

@@ -24,6 +24,7 @@ from tests.journeys.watching import (
     noisy,
     run,
     run_text,
+    told,
 )
 from tests.pictures import drawn
 from tests.service import Service
@@ -45,10 +46,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def watch(desk: Desk, folder: Path, tmp_path: Path) -> Watch:
     return Watch(folder, desk.url, desk.token, tmp_path / "journal.sqlite3")
-
-
-def told(events: list[dict[str, object]], what: str) -> list[str]:
-    return sorted(str(event["file"]) for event in events if event["event"] == what)
 
 
 async def test_one_pass_sends_everything_and_a_second_nothing(

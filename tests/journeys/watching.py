@@ -183,6 +183,11 @@ class Watch:
         return await run(self.words("--once", *more), self.token, seconds=seconds)
 
 
+def told(events: list[dict[str, Any]], what: str) -> list[str]:
+    """Return the files of which that was told."""
+    return sorted(str(event["file"]) for event in events if event["event"] == what)
+
+
 async def run(
     words: list[str], token: str | None, *, seconds: float = 120
 ) -> tuple[int, list[dict[str, Any]]]:
