@@ -7,6 +7,7 @@ from pathlib import Path
 from findme import errors
 from findme.errors import FindMeError
 from findme.settings import Settings
+from findme.web import openapi
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -34,6 +35,20 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert shown == item.default
         else:
             assert float(shown) == item.default, item.name
+
+
+def test_every_call_is_listed_and_no_other() -> None:
+    listed = re.findall(
+        r"^\| `(.+)` \|", (ROOT / "docs/api-calls.md").read_text("utf-8"), re.MULTILINE
+    )
+    described = [
+        f"{method.upper()} {path}"
+        for path, calls in openapi.document()["paths"].items()
+        for method in calls
+        if method != "parameters"
+    ]
+
+    assert sorted(listed) == sorted(described)
 
 
 def test_every_error_code_is_documented() -> None:
