@@ -37,7 +37,7 @@ async def get_jobs(request: web.Request) -> web.Response:
         total = await job_records.count(conn, state)
     rows, more = cut(found, limit)
     items = [job_json(row) for row in rows]
-    return page_answer(request, items, total, rows[-1]["id"] if more else None)
+    return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def get_job(request: web.Request) -> web.Response:

@@ -43,7 +43,7 @@ async def get_audit(request: web.Request) -> web.Response:
         total = await audit.count(conn, event_id)
     rows, more = cut(found, limit)
     items = [entry_json(row) for row in rows]
-    return page_answer(request, items, total, rows[-1]["id"] if more else None)
+    return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def audit_page(request: web.Request) -> web.Response:

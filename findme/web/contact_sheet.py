@@ -49,7 +49,7 @@ async def get_sheet(request: web.Request) -> web.Response:
         counts = await contact_sheet.count_views(conn, event.id)
     rows, more = cut(found, limit)
     items = [sheet_json(row) for row in rows]
-    return page_answer(request, items, counts[view], rows[-1]["id"] if more else None)
+    return await page_answer(request, items, counts[view], rows[-1]["id"] if more else None)
 
 
 async def get_counts(request: web.Request) -> web.Response:

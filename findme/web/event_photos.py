@@ -39,7 +39,7 @@ async def get_photos(request: web.Request) -> web.Response:
         )
         total = await photos.count_all(conn, event.id, review=review)
     rows, more = cut(found, limit)
-    return page_answer(request, _items(rows), total, rows[-1]["id"] if more else None)
+    return await page_answer(request, _items(rows), total, rows[-1]["id"] if more else None)
 
 
 def _items(rows: Sequence[Record]) -> list[dict[str, object]]:

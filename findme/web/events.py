@@ -101,7 +101,7 @@ async def get_events(request: web.Request) -> web.Response:
         counts = await events.counts(conn, [event.id for event in page])
         total = await events.count_all(conn)
     items = [event_json(request, event, counts.get(event.id, NO_COUNTS)) for event in page]
-    return page_answer(request, items, total, page[-1].id if more else None)
+    return await page_answer(request, items, total, page[-1].id if more else None)
 
 
 async def get_event(request: web.Request) -> web.Response:
@@ -184,7 +184,7 @@ async def get_guests(request: web.Request) -> web.Response:
         }
         for row in rows
     ]
-    return page_answer(request, items, total, rows[-1]["guest_id"] if more else None)
+    return await page_answer(request, items, total, rows[-1]["guest_id"] if more else None)
 
 
 async def _find(request: web.Request) -> tuple[Event, EventCounts]:

@@ -35,7 +35,7 @@ async def get_guests(request: web.Request) -> web.Response:
     _, found, total = await _search(request, None if before is None else GuestId(before), limit)
     page, more = cut(found, limit)
     items = [guest_json(guest) for guest in page]
-    return page_answer(request, items, total, page[-1].guest_id if more else None)
+    return await page_answer(request, items, total, page[-1].guest_id if more else None)
 
 
 async def _search(

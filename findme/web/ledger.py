@@ -53,7 +53,7 @@ async def get_photos(request: web.Request) -> web.Response:
         }
         for row in rows
     ]
-    return page_answer(request, items, total, rows[-1]["id"] if more else None)
+    return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def post_retry(request: web.Request) -> web.Response:

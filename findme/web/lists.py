@@ -1,5 +1,6 @@
 """A guest's photo lists, from the cache or the database: what the API and the pages both show."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -113,7 +114,7 @@ async def my_photos(
                 conn, guest.id, thresholds, shelf, before=before, limit=limit + 1
             )
             total = await shelves.count_mine(conn, guest.id, thresholds, shelf)
-        return _pack(found, event, total, limit)
+        return await asyncio.to_thread(_pack, found, event, total, limit)
 
     key = f"mine:{guest.id}:{shelf}:{before}:{limit}"
     return await _cached(request, event.id, guest, key, make)
@@ -131,7 +132,7 @@ async def favourite_photos(
                 conn, event, guest.id, thresholds, before=before, limit=limit + 1
             )
             total = await shelves.count_favourites(conn, event, guest.id, thresholds)
-        return _pack(found, event, total, limit)
+        return await asyncio.to_thread(_pack, found, event, total, limit)
 
     key = f"favourites:{guest.id}:{before}:{limit}"
     return await _cached(request, event.id, guest, key, make)
@@ -165,7 +166,7 @@ async def all_photos(
                 limit=limit + 1,
             )
             total = await shelves.count_visible(conn, event.id)
-        return _pack(found, event, total, limit)
+        return await asyncio.to_thread(_pack, found, event, total, limit)
 
     return await _cached(request, event.id, guest, f"all:{guest_id}:{before}:{limit}", make)
 

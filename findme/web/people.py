@@ -50,8 +50,8 @@ async def get_groups(request: web.Request) -> web.Response:
     if grouped.running and QUEUE in request.app:
         request.app[QUEUE].wake()
     page, more = cut(found, limit)
-    items = [group_json(person) for person in page]
-    response = page_answer(request, items, total, page[-1].id if more else None)
+    items = map(group_json, page)
+    response = await page_answer(request, items, total, page[-1].id if more else None)
     response.headers["X-Grouping"] = "running" if grouped.running else "done"
     response.headers["X-Ungrouped-Faces"] = str(grouped.loose)
     return response

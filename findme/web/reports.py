@@ -86,7 +86,7 @@ async def get_reports(request: web.Request) -> web.Response:
         total = await reports.count(conn, event_id, settled=settled)
     page, more = cut(found, limit)
     items = [_report_json(each) for each in page]
-    return page_answer(request, items, total, page[-1].id if more else None)
+    return await page_answer(request, items, total, page[-1].id if more else None)
 
 
 async def post_settle(request: web.Request) -> web.Response:

@@ -59,7 +59,7 @@ async def get_tokens(request: web.Request) -> web.Response:
     # an event has a handful: the page is cut here
     rows, more = cut([row for row in every if before is None or row["id"] < before], limit)
     items = [token_json(row) for row in rows]
-    return page_answer(request, items, len(every), rows[-1]["id"] if more else None)
+    return await page_answer(request, items, len(every), rows[-1]["id"] if more else None)
 
 
 async def patch_token(request: web.Request) -> web.Response:

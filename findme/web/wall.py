@@ -51,7 +51,7 @@ async def get_photos(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         wall = await walls.find(conn, token)
         found = await walls.list_shown(conn, wall.event_id, after=after, limit=limit)
-    return page_answer(request, [_json(token, photo) for photo in found], wall.photos, None)
+    return await page_answer(request, [_json(token, photo) for photo in found], wall.photos, None)
 
 
 async def get_picture(request: web.Request) -> web.StreamResponse:

@@ -76,7 +76,7 @@ async def get_webhooks(request: web.Request) -> web.Response:
         total = await webhooks.count(conn)
     rows, more = cut(found, limit)
     items = [webhook_json(row) for row in rows]
-    return page_answer(request, items, total, rows[-1]["id"] if more else None)
+    return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def get_webhook(request: web.Request) -> web.Response:
@@ -141,7 +141,7 @@ async def get_deliveries(request: web.Request) -> web.Response:
         total = await webhooks.count_deliveries(conn, webhook["id"])
     rows, more = cut(found, limit)
     items = [delivery_json(row) for row in rows]
-    return page_answer(request, items, total, rows[-1]["id"] if more else None)
+    return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def post_redeliver(request: web.Request) -> web.Response:
