@@ -77,6 +77,7 @@ def test_an_evening_from_the_code_to_the_receipt(
         page.click("#viewer [data-act=not-me]")
         expect(page.locator("#toast")).to_contain_text(GONE)
         expect(page.locator("[data-title-count]")).to_have_text("2")
+        expect(page.locator("#viewer .count")).to_have_text("2 sur 2")
         page.click("#toast button")
         expect(page.locator(".tile")).to_have_count(3)
         page.click("#viewer [data-act=not-me]")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browser import (
     Organiser,
@@ -114,6 +114,33 @@ def test_the_coach_says_what_another_selfie_needs(
     expect(page.locator(".coach")).to_have_text("Montrez votre visage dans l’ovale.")
     page.click("#camera [data-act=close]")
     assert page.input_value("#email") == "coach@example.org"
+
+
+@pytest.mark.parametrize("size", [(390, 844), (360, 520), (320, 480), (844, 390)])
+def test_nothing_lies_on_the_face_that_is_taken(
+    guest: Visit, organiser: Organiser, size: tuple[int, int]
+) -> None:
+    """On small phones and on those held sideways the oval keeps clear of words and buttons."""
+    event = organiser.make_event("Petit écran")
+    page = guest.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    guest.goto(f"/e/{event['code']}")
+    fill_in(page, "small")
+    page.click("text=Prendre mon selfie")
+    expect(page.locator(".shutter")).to_be_visible()
+
+    left, top, right, bottom = corners(page, ".mask .edge")
+    assert min(left, top, size[0] - right, size[1] - bottom) > 0
+    for part in (".coach", ".hints", ".shoot"):
+        beside = corners(page, part)
+        assert beside[3] <= top or beside[1] >= bottom or beside[0] >= right, part
+
+
+def corners(page: Page, selector: str) -> tuple[float, float, float, float]:
+    """Return where an element is: left, top, right, bottom in CSS pixels."""
+    box = page.locator(selector).bounding_box()
+    assert box is not None, selector
+    return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
 
 
 def test_the_form_says_what_is_missing(guest: Visit, organiser: Organiser) -> None:
