@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 RATE_SECONDS = 10.0
 #: Refusals that are told one by one at the end.
 MOST_TOLD = 50
+#: Columns that the bar keeps beside the words.
+LEAST_BAR = 6
 #: How a person is told of a picture that is damaged in its middle.
 DAMAGED = "received, but cannot be read"
 
@@ -43,19 +45,25 @@ class Tally:
     last_error: str | None = None
     bytes_sent: int = 0
     _moves: deque[tuple[float, int]] = field(default_factory=deque)
+    #: When the first byte left (monotonic).
+    _begun: float | None = None
 
     def moved(self, count: int) -> None:
         """Note bytes that left."""
         now = time.monotonic()
         self.bytes_sent += count
+        self._begun = now if self._begun is None else self._begun
         self._moves.append((now, count))
         self._trim(now)
 
     @property
     def bytes_per_s(self) -> float:
         """The rate of the last seconds."""
-        self._trim(time.monotonic())
-        return sum(count for _, count in self._moves) / RATE_SECONDS
+        now = time.monotonic()
+        self._trim(now)
+        # a run that has just begun has not been slow before
+        seconds = RATE_SECONDS if self._begun is None else min(RATE_SECONDS, now - self._begun)
+        return sum(count for _, count in self._moves) / max(1.0, seconds)
 
     def _trim(self, now: float) -> None:
         while self._moves and self._moves[0][0] < now - RATE_SECONDS:
@@ -175,7 +183,7 @@ class Bar:
             BarColumn(bar_width=None), TextColumn("{task.description}"), console=console
         )
         self._task = self._progress.add_task("looking", total=None)
-        self._live = Live(self._progress, console=console, refresh_per_second=4)
+        self._live = Live(self._progress, console=console, refresh_per_second=4, transient=True)
         self._live.start()
 
     def tell(self, what: str, name: str | None, text: str, **_more: object) -> None:
@@ -186,16 +194,11 @@ class Bar:
     def tick(self, tally: Tally) -> None:
         """Draw the bar."""
         done = tally.sent + tally.there + tally.skipped + len(tally.refused)
-        left = sum(tally.waiting.values())
-        rate = tally.bytes_per_s
-        words = [f"{done} done", f"{len(tally.waiting)} left", f"{rate / 1e6:.1f} MB/s"]
-        if left and rate > 0:
-            words.append(f"about {_span(left / rate)}")
         self._progress.update(
             self._task,
             total=max(1, done + len(tally.waiting)),
             completed=done,
-            description=" · ".join(words),
+            description=how_far(tally, done, self._console.width - LEAST_BAR - 1),
         )
 
     def close(self, tally: Tally) -> None:
@@ -215,6 +218,20 @@ def open_teller(*, as_json: bool, out: TextIO | None = None) -> Teller:
     if as_json:
         return Json(out)
     return Bar(Console(file=out)) if out.isatty() else Lines(out)
+
+
+def how_far(tally: Tally, done: int, width: int) -> str:
+    """Return the words beside the bar in one line: what of them has room, the least first out."""
+    if not tally.waiting and tally.unchecked:
+        words = [f"{done} done", f"{tally.unchecked} to be looked at"]
+    else:
+        left, rate = sum(tally.waiting.values()), tally.bytes_per_s
+        words = [f"{done} done", f"{len(tally.waiting)} left", f"{rate / 1e6:.1f} MB/s"]
+        if left and rate > 0:
+            words.append(f"about {_span(left / rate)}")
+    # the bar shows as well how much is done
+    choices = (" · ".join(some) for some in (words, words[1:], words[1:3]))
+    return next((text for text in choices if len(text) <= width), words[1])
 
 
 def _line(what: str, name: str | None, text: str) -> str:

@@ -155,8 +155,9 @@ class Watch:
     journal: Path
     process: subprocess.Popen[str] | None = None
 
-    def words(self, *more: str) -> list[str]:
-        every = ("--server", self.url, "--journal", str(self.journal), "--json", "--settle", "0.3")
+    def words(self, *more: str, as_json: bool = True) -> list[str]:
+        every = ["--server", self.url, "--journal", str(self.journal), "--settle", "0.3"]
+        every += ["--json"] if as_json else []
         return command("watch", str(self.folder), *every, "--rescan", "1", *more)
 
     def start(self, *more: str) -> subprocess.Popen[str]:
