@@ -107,6 +107,25 @@ def test_photos_are_dropped_hidden_shown_again_and_deleted(
     expect(page.locator(".print")).to_have_count(0)
 
 
+def test_approving_is_undone_to_waiting(admin: Visit, organiser: Organiser) -> None:
+    """Not to hidden: the organiser has not decided yet."""
+    event = organiser.make_event("Undone", publish="after_approval")
+    for seed in (85, 86):
+        organiser.upload(event, f"{seed}.jpg", drawn(seed))
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}")
+    expect(page.locator(".tile .state", has_text="To approve")).to_have_count(2)
+    admin.goto(f"/admin/events/{event['id']}/photos?view=waiting")
+    page.click("text=Choose all here")
+    page.click(".bulk >> text=Approve")
+    expect(page.locator("#toast")).to_contain_text("2 photos are shown.")
+    expect(page.locator("main")).to_contain_text("No photo here.")
+    page.click("#toast >> text=Undo")
+    expect(page.locator("#toast")).to_have_text("As it was before.")
+    expect(page.locator(".print")).to_have_count(2)
+    expect(page.locator("main")).not_to_contain_text("No photo here.")
+
+
 def test_one_photo_shows_faces_guests_and_work(admin: Visit, event: dict[str, Any]) -> None:
     """From the grid to a photo with its boxes, and back to work on it."""
     page = admin.page

@@ -27,7 +27,8 @@ function tileOf(photo) {
   const failed = photo.state === "failed";
   state.textContent = failed ? say("photo_failed", { error: reason(photo.error) })
     : photo.state !== "indexed" ? say(photo.state)
-      : photo.faces ? count("faces", photo.faces) : say("no_faces");
+      : photo.review === "waiting" || photo.review === "hidden" ? say(`photo_${photo.review}`)
+        : photo.faces ? count("faces", photo.faces) : say("no_faces");
   // in full, with the figures: a narrow tile shows its beginning only
   state.title = failed ? photo.error ?? "" : "";
   state.classList.toggle("failed", failed);

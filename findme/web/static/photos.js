@@ -27,7 +27,30 @@ async function look() {
   tell();
 }
 
-async function act(word, ids, { undoes = true } = {}) {
+// what photos were before, to undo it: some may have waited, others not
+function reviewsOf(ids) {
+  const before = {};
+  for (const id of ids) {
+    const { review } = document.getElementById(`print-${id}`).dataset;
+    (before[review] ??= []).push(id);
+  }
+  return before;
+}
+
+async function undo(before) {
+  try {
+    for (const [review, ids] of Object.entries(before)) {
+      await call("POST", "/api/admin/photos/review", { ids, review });
+    }
+    toast(say("undone"));
+  } catch {
+    toast(say("failed"));
+  }
+  await look();
+}
+
+async function act(word, ids) {
+  const before = reviewsOf(ids);
   const acts = {
     shown: () => call("POST", "/api/admin/photos/review", { ids, review: "shown" }),
     hidden: () => call("POST", "/api/admin/photos/review", { ids, review: "hidden" }),
@@ -39,8 +62,7 @@ async function act(word, ids, { undoes = true } = {}) {
     const { data } = await acts[word]();
     const n = (data?.queued ?? data?.deleted ?? ids).length;
     const told = { shown: "did_shown", hidden: "did_hidden", delete: "did_delete" }[word] ?? "did_retry";
-    const undo = undoes && { shown: "hidden", hidden: "shown" }[word];
-    if (undo) toast(count(told, n), say("undo"), () => act(undo, ids, { undoes: false }));
+    if (["shown", "hidden"].includes(word)) toast(count(told, n), say("undo"), () => undo(before));
     else toast(count(told, n));
     for (const box of boxes()) box.checked = false;
     sent = true;
