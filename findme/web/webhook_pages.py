@@ -15,6 +15,8 @@ from findme.web.webhooks import add, remove
 
 #: Deliveries of a page.
 PAGE = 50
+#: What a webhook's page can have done: it says so afterwards.
+DONE = ("test", "on", "off", "again")
 
 
 async def page(request: web.Request) -> web.Response:
@@ -46,7 +48,14 @@ async def _list(
 ) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         listed = await webhooks.list_all(conn, before=None, limit=MAX_LIMIT)
-    context = {"webhooks": listed, "made": made, "url": url, "chosen": chosen, "wrong": wrong}
+    context = {
+        "webhooks": listed,
+        "made": made,
+        "url": url,
+        "chosen": chosen,
+        "wrong": wrong,
+        "removed": "removed" in request.query,
+    }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
     return render(request, "admin/webhooks.html", context, status=status)
 
@@ -60,7 +69,13 @@ async def one(request: web.Request) -> web.Response:
         found = await webhooks.list_deliveries(conn, webhook["id"], before=before, limit=PAGE + 1)
     rows, more = cut(found, PAGE)
     older = str(request.rel_url.update_query(before=rows[-1]["id"])) if more else None
-    context = {"webhook": webhook, "deliveries": rows, "older": older}
+    did = request.query.get("did")
+    context = {
+        "webhook": webhook,
+        "deliveries": rows,
+        "older": older,
+        "did": did if did in DONE else None,
+    }
     return render(request, "admin/webhook.html", context)
 
 
@@ -84,7 +99,9 @@ async def act(request: web.Request) -> web.Response:
             await remove(conn, actor, webhook_id)
         else:
             raise InvalidRequest("There is no such button.", field="act")
-    return redirect("/admin/webhooks" if word == "delete" else request.path)
+    return redirect(
+        "/admin/webhooks?removed=1" if word == "delete" else f"{request.path}?did={word}"
+    )
 
 
 async def again(request: web.Request) -> web.Response:
@@ -92,7 +109,7 @@ async def again(request: web.Request) -> web.Response:
     admin(request)
     async with db.transaction(request.app[POOL]) as conn:
         row = await webhooks.redeliver(conn, path_id(request))
-    return redirect(f"/admin/webhooks/{row['webhook_id']}")
+    return redirect(f"/admin/webhooks/{row['webhook_id']}?did=again")
 
 
 ROUTES = [

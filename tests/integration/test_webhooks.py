@@ -336,6 +336,7 @@ async def test_the_pages_make_show_and_remove_a_webhook(app: App, receiver: Rece
     hook_id = await app.resources.pool.fetchval("select id from webhook")
     page = f"/admin/webhooks/{hook_id}"
     answer = await app.client.post(page, data={"act": "test"}, headers=headers)
+    assert "A test is on its way" in await answer.text()
     assert await deliver(app) == 1
     assert "Delivered" in await (await app.client.get(page, headers=headers)).text()
     delivery = await app.resources.pool.fetchval("select id from webhook_delivery")
@@ -346,6 +347,7 @@ async def test_the_pages_make_show_and_remove_a_webhook(app: App, receiver: Rece
     assert (await app.client.post(page, data={"act": "odd"}, headers=headers)).status == 422
     answer = await app.client.post(page, data={"act": "delete"}, headers=headers)
     assert answer.status == 200
+    assert "The webhook is removed" in await answer.text()
     assert (await app.client.get(page, headers=headers)).status == 404
 
 
