@@ -1,0 +1,74 @@
+"""Every page there is, filled with the demo: axe, no sideways scroll, the visitor's language.
+
+The list is that of the documents' pictures, which a test holds against the routes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from itertools import product
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.exhibits import Exhibits, set_up
+from tests.journeys.browser import DESKTOP, NARROW, Visit, visiting
+from tests.journeys.test_browser_axe import violations
+from tests.screenshots import ADMIN, GUEST, NAMED, VISITOR, Studio, sign_in, studio
+
+#: As narrow as a page must bear (WCAG 1.4.10), and a desk's.
+SIZES = {"narrow": NARROW, "desktop": DESKTOP}
+CASES = [*product(SIZES, ("light", "dark"), ("fr-FR", "en-GB"))]
+
+
+@pytest.fixture(scope="module")
+def at() -> Iterator[Studio]:
+    """The demo, served; before the browser, whose loop would be in its way."""
+    with studio() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shown(at: Studio, browser: Browser) -> Exhibits:
+    """What the addresses of the pages name."""
+    with visiting(browser, at.service) as visit:
+        return set_up(visit, at.made)
+
+
+def check(visit: Visit, pages: Mapping[str, str], shown: Exhibits, language: str) -> None:
+    """Hold one page after the other to the rules; a script's error fails at the end."""
+    for name, pattern in pages.items():
+        answer = visit.page.goto(visit.url + pattern.format_map(asdict(shown)))
+        assert answer is not None
+        assert answer.ok, f"{name}: {answer.status}"
+        assert visit.page.get_attribute("html", "lang") == language[:2], name
+        assert violations(visit) == [], name
+        assert visit.overflow() <= 0, name
+
+
+@pytest.mark.parametrize(("size", "scheme", "language"), CASES)
+def test_no_page_breaks_a_rule(
+    at: Studio,
+    browser: Browser,
+    shown: Exhibits,
+    size: str,
+    scheme: Literal["light", "dark"],
+    language: str,
+) -> None:
+    """A visitor's, a guest's, a named guest's and an organiser's pages."""
+    people = {
+        "visitor": (VISITOR, None),
+        "guest": (GUEST, (at.made.guest_email, at.made.password)),
+        "named": (NAMED, None),
+        "admin": (ADMIN, (at.made.admin_email, at.made.password)),
+    }
+    for who, (pages, credentials) in people.items():
+        with visiting(browser, at.service, SIZES[size], language=language) as visit:
+            visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            if credentials:
+                sign_in(visit, *credentials)
+            if who == "named":
+                visit.goto(f"/k/{shown.key}")
+                # the account speaks the language it was made in
+                visit.goto(f"/account?lang={language[:2]}")
+            check(visit, pages, shown, language)
