@@ -36,7 +36,8 @@ def unnamed(page: Page) -> list[str]:
         page.evaluate("""() => [...document.querySelectorAll("a, button, input, select, img")]
         .filter((element) => element.checkVisibility() && element.type !== "hidden")
         .filter((element) => !(element.labels?.length || element.getAttribute("aria-label")
-            || element.alt || element.textContent.trim() || element.querySelector("img[alt]")))
+            // an empty text says that a picture adds nothing
+            || element.hasAttribute("alt") || element.textContent.trim() || element.querySelector("img[alt]")))
         .map((element) => element.outerHTML)""")
     )
     return found
