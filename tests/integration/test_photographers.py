@@ -77,6 +77,24 @@ async def test_photos_carry_the_photographers_name_and_the_right_time(app: App) 
     assert (await answer.json())["label"] == "Zoe"
 
 
+async def test_clocks_are_read_in_the_events_zone_as_it_is_when_a_photo_comes(app: App) -> None:
+    event = await make_event(app, time_zone="Europe/Paris")
+    token = await token_of(app, event, clock_offset_s=60)
+    await upload(app, event, "a.jpg", taken(1, "2026:07:14 23:30:00"), bearer(token["token"]))
+    rows = "select taken_at from photo order by id"
+    first = datetime(2026, 7, 14, 21, 31, tzinfo=UTC)
+    assert [row["taken_at"] for row in await app.resources.pool.fetch(rows)] == [first]
+
+    answer = await app.client.patch(
+        f"/api/admin/events/{event['id']}", json={"time_zone": "Asia/Tokyo"}, headers=app.admin
+    )
+    assert answer.status == 200
+    await upload(app, event, "b.jpg", taken(2, "2026:07:14 23:30:00"), bearer(token["token"]))
+
+    second = datetime(2026, 7, 14, 14, 31, tzinfo=UTC)
+    assert [row["taken_at"] for row in await app.resources.pool.fetch(rows)] == [first, second]
+
+
 async def test_an_offset_that_leaves_the_calendar_leaves_no_time(app: App) -> None:
     event = await make_event(app)
     token = await token_of(app, event, clock_offset_s=7 * 24 * 3600)
