@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+from findme import drawing
 from findme.demo import DOMAIN, Demo
 from tests.journeys.browser import Visit
 
@@ -58,7 +64,7 @@ def bearer(visit: Visit, token: str) -> Callable[..., Any]:
         answer = visit.context.request.fetch(
             visit.url + path,
             method=method,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}", **options.pop("headers", {})},
             **options,
         )
         assert answer.ok, f"{method} {path}: {answer.status} {answer.text()}"
@@ -91,6 +97,7 @@ def set_up(visit: Visit, made: Demo) -> Exhibits:
     admin("POST", f"/api/admin/webhooks/{webhook}/test")
     names, key = _by_name(visit, admin)
     receipt = _receipt(visit, admin, made)
+    _go_on(admin)
     listed = admin("GET", f"{event}/guest-list")
     return Exhibits(
         event=made.event_id,
@@ -123,6 +130,30 @@ def _by_name(visit: Visit, admin: Callable[..., Any]) -> tuple[str, str]:
     assert answer.ok, answer.text()
     visit.context.clear_cookies()
     return str(fair["code"]), _last(answer.json()["key_url"])
+
+
+def _go_on(admin: Callable[..., Any]) -> None:
+    """Let the second event go on now, so that the desk has something to tell."""
+    gala = next(each for each in admin("GET", "/api/admin/events") if each["name"].startswith("Ga"))
+    for number in range(12):
+        drawn = drawing.draw_group(9000 + number, "dance", (number % 9,), 900, 600)
+        taken = datetime.now(UTC) - timedelta(seconds=20 + 5 * number)
+        exif = Image.Exif()
+        exif.get_ifd(IFD.Exif).update(
+            {
+                Base.DateTimeOriginal: f"{taken:%Y:%m:%d %H:%M:%S}",
+                Base.OffsetTimeOriginal: "+00:00",
+            }
+        )
+        out = BytesIO()
+        with Image.open(BytesIO(drawn.jpeg)) as picture:
+            picture.save(out, "JPEG", exif=exif)
+        admin(
+            "POST",
+            f"/api/events/{gala['id']}/photos?filename=DSC_70{number:02}.JPG",
+            data=out.getvalue(),
+            headers={"Content-Type": "image/jpeg"},
+        )
 
 
 def _receipt(visit: Visit, admin: Callable[..., Any], made: Demo) -> str:
