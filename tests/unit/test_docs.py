@@ -41,9 +41,11 @@ def test_every_call_is_listed_and_no_other() -> None:
     listed = re.findall(
         r"^\| `(.+)` \|", (ROOT / "docs/api-calls.md").read_text("utf-8"), re.MULTILINE
     )
+    paths = openapi.document()["paths"]
+    assert isinstance(paths, dict)
     described = [
         f"{method.upper()} {path}"
-        for path, calls in openapi.document()["paths"].items()
+        for path, calls in paths.items()
         for method in calls
         if method != "parameters"
     ]
