@@ -18,7 +18,7 @@ function tell() {
   if (!bar) return;
   const n = chosen().length;
   bar.classList.toggle("some", n > 0);
-  bar.querySelector("[data-chosen]").textContent =
+  bar.querySelector("[data-chosen]").textContent = n === 0 ? say("none_chosen") :
     count(sheet.dataset.kind === "merge" ? "chosen_groups" : "chosen_faces", n);
 }
 
