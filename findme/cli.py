@@ -48,7 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--host", help="FINDME_HOST")
     command.add_argument("--port", type=_port, help="FINDME_PORT; 0 takes a free one")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
-    command.add_argument("--role", choices=("all", "web", "worker"), default="all")
+    command.add_argument(
+        "--role",
+        choices=("all", "web", "worker"),
+        default="all",
+        help="answer requests, do the jobs, or both (all)",
+    )
     command.set_defaults(run=_serve)
 
     # parsed by the service itself, which knows nothing of FindMe; named here for --help
@@ -98,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("admin", help="look after admins")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     action = actions.add_parser("create", help="make an admin, or an account into one")
-    action.add_argument("email")
+    action.add_argument("email", help="the address to sign in with; the password is asked for")
     action.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     action.set_defaults(run=_create_admin)
     return parser

@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="findme")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     watch = commands.add_parser("watch", help=COMMANDS["watch"])
-    watch.add_argument("folder", metavar="DIR", type=Path)
+    watch.add_argument(
+        "folder", metavar="DIR", type=Path, help="where the photos come in, with its sub-folders"
+    )
     watch.add_argument("--once", action="store_true", help="end when all that is there is sent")
     watch.add_argument("--journal", metavar="FILE", type=Path, help="where to keep what was sent")
     watch.add_argument(
@@ -61,13 +63,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch.set_defaults(files=None)
     upload = commands.add_parser("upload", help=COMMANDS["upload"])
-    upload.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    upload.add_argument("files", metavar="FILE", type=Path, nargs="+", help="the photos")
     upload.set_defaults(folder=Path(), once=True, journal=None, settle=0.0, rescan=_DEFAULT.rescan)
     for command in (watch, upload):
-        command.add_argument("--server", metavar="URL", type=_url, required=True)
+        command.add_argument(
+            "--server",
+            metavar="URL",
+            type=_url,
+            required=True,
+            help="as https://findme.example.org",
+        )
         command.add_argument("--token", help="the upload token; better FINDME_TOKEN: see docs")
         command.add_argument(
-            "--parallel", metavar="N", type=_parallel, default=_DEFAULT.parallel, help="(4)"
+            "--parallel",
+            metavar="N",
+            type=_parallel,
+            default=_DEFAULT.parallel,
+            help="photos at a time (4)",
         )
         command.add_argument(
             "--limit-kbps", metavar="N", type=_positive, help="kilobits a second at the most"
