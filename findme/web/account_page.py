@@ -11,6 +11,7 @@ from findme.models import EventId, GuestId, SelfieState
 from findme.web import account, leaving
 from findme.web import auth as auth_api
 from findme.web.answers import choice_of, parse_id
+from findme.web.forms import form_of
 from findme.web.html import (
     LANGUAGE_COOKIE,
     SCHEME_COOKIE,
@@ -74,7 +75,7 @@ async def _pictures(conn: db.Connection, guest_id: GuestId) -> list[db.Record]:
 
 async def choose(request: web.Request) -> web.Response:
     """POST /account/choices: language, scheme, letter keys."""
-    form, me = await request.post(), user(request)
+    form, me = await form_of(request), user(request)
     scheme = str(form.get("scheme", ""))
     wanted = replace(
         me,
@@ -95,7 +96,7 @@ async def choose(request: web.Request) -> web.Response:
 
 async def change_password(request: web.Request) -> web.Response:
     """POST /account/password."""
-    form = await request.post()
+    form = await form_of(request)
     try:
         await account.change_password(request, str(form.get("old", "")), str(form.get("new", "")))
     except FindMeError as error:
@@ -105,7 +106,7 @@ async def change_password(request: web.Request) -> web.Response:
 
 async def add_sign_in(request: web.Request) -> web.Response:
     """POST /account/credentials: an e-mail address and a password for a guest with a name only."""
-    form = await request.post()
+    form = await form_of(request)
     try:
         await account.add_sign_in(
             request, str(form.get("email", "")), str(form.get("password", ""))

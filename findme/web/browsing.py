@@ -5,6 +5,7 @@ from aiohttp import web
 from findme import auth, db, events, guests
 from findme.errors import BrowsingClosed, TooManyAttempts
 from findme.web.answers import json_of, text_of
+from findme.web.forms import form_of
 from findme.web.guests import Joined, Newcomer, check_open, joined_answer, let_in, welcome
 from findme.web.html import language_of, redirect
 from findme.web.keys import CACHE, POOL, actor, remote
@@ -53,7 +54,7 @@ async def post_browse(request: web.Request) -> web.Response:
 
 async def browse_form(request: web.Request) -> web.Response:
     """POST /e/{code}/browse: the button under the join form."""
-    joined = await browse(request, str((await request.post()).get("name", "")))
+    joined = await browse(request, str((await form_of(request)).get("name", "")))
     return let_in(request, redirect(f"/gallery?event={joined.event_id}&tab=all"), joined)
 
 

@@ -17,6 +17,7 @@ from findme.models import Event, EventId, Size
 from findme.web.answers import path_id
 from findme.web.choices import MAX_NAME, MAX_WATERMARK, changed, checked, choices_json
 from findme.web.covers import cover_url, take_cover
+from findme.web.forms import form_of
 from findme.web.html import redirect, render, zone_of
 from findme.web.keys import CACHE, POOL, admin
 from findme.web.lists import tell_time_of
@@ -44,7 +45,7 @@ async def get_page(request: web.Request) -> web.Response:
 async def post_page(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/choices: all fields of the form at once."""
     actor = admin(request).id
-    form = {name: str(value) for name, value in (await request.post()).items()}
+    form = {name: str(value) for name, value in (await form_of(request)).items()}
     async with db.transaction(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         tell_time_of(request, event)

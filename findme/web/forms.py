@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiDict, MultiDictProxy
 
 from findme.errors import InvalidRequest
 
@@ -11,17 +13,38 @@ READ = 256 * 1024
 #: Bytes of a text field; more is cut off.
 MAX_FIELD = 10_000
 
+#: Parts of a form; a page of ours has a dozen. It bounds the memory of what is never read whole.
+MAX_PARTS = 100
+
 _BROKEN = "This multipart form cannot be understood."
 
 
-async def parts_of(request: web.Request) -> AsyncIterator[BodyPartReader]:
-    """Yield the parts of a form; what the caller leaves of one is passed over."""
+async def form_of(request: web.Request) -> MultiDictProxy[str]:
+    """Return a small form's text fields, without what PostgreSQL's text cannot hold (NUL).
+
+    InvalidRequest where the body is no form, in whatever way.
+    """
+    try:
+        posted = await request.post()
+    # its framing, its character set, its transfer encoding, a part's headers
+    except (ValueError, LookupError, RuntimeError, HttpProcessingError) as error:
+        raise InvalidRequest("This form cannot be understood.") from error
+    fields = [(name, value) for name, value in posted.items() if isinstance(value, str)]
+    return MultiDictProxy(MultiDict((name, value.replace("\0", "")) for name, value in fields))
+
+
+async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator[BodyPartReader]:
+    """Yield the parts of a form, at most *most*; what the caller leaves of one is passed over."""
     # aiohttp says ValueError for everything that is wrong with a multipart body
     try:
         reader = await request.multipart()
+        taken = 0
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader):
                 raise InvalidRequest("Nested multipart bodies are not understood.")
+            taken += 1
+            if taken > most:
+                raise InvalidRequest(f"This form has more than {most} parts.")
             yield part
             await part.release()
     except ValueError as error:

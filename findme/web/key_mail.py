@@ -11,6 +11,7 @@ from findme import accounts, auth, db, letters, mail, notifications
 from findme.errors import FindMeError, NotFound, TooManyAttempts
 from findme.mail import Mail
 from findme.web.answers import json_of, text_of
+from findme.web.forms import form_of
 from findme.web.guests import key_url
 from findme.web.html import language_of, render
 from findme.web.keys import CACHE, POOL, SETTINGS, user
@@ -54,7 +55,7 @@ async def post_key_mail(request: web.Request) -> web.Response:
 
 async def form(request: web.Request) -> web.Response:
     """POST /account/key-mail: the form below the link, which the page holds already."""
-    fields = await request.post()
+    fields = await form_of(request)
     email, link = str(fields.get("email", "")), str(fields.get("link", ""))
     code = None
     try:

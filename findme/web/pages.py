@@ -9,6 +9,7 @@ from findme.errors import FindMeError, NotFound
 from findme.models import Accounts, Event
 from findme.web import auth as auth_api
 from findme.web import guests as guests_api
+from findme.web.forms import form_of
 from findme.web.html import local_path, redirect, render
 from findme.web.keys import FACES, POOL, TYPED, actor
 from findme.web.leaving import may_browse
@@ -117,7 +118,7 @@ async def login_page(request: web.Request) -> web.Response:
 
 async def login(request: web.Request) -> web.Response:
     """POST /login: the form, with scripts or without."""
-    form = await request.post()
+    form = await form_of(request)
     email, password = str(form.get("email", "")), str(form.get("password", ""))
     following = local_path(str(form.get("next", "")), "/")
     try:

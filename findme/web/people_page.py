@@ -16,6 +16,7 @@ from findme.db import Connection
 from findme.errors import InvalidRequest
 from findme.models import Box, EventId, FaceId, PersonId, PhotoId
 from findme.web.answers import cut, parse_id, path_id
+from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import PIPELINE, POOL, QUEUE, admin
 from findme.web.people import MOST_NAME, find_group
@@ -126,7 +127,7 @@ async def _shots(
 async def act_on_groups(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/faces: `sort` all faces by person, or `merge` the chosen groups."""
     admin(request)
-    event_id, form = EventId(path_id(request)), await request.post()
+    event_id, form = EventId(path_id(request)), await form_of(request)
     if form.get("act") == "sort":
         state = await request.app[PIPELINE].grouping.group(event_id, search=True)
         if state.running and QUEUE in request.app:
@@ -144,7 +145,7 @@ async def act_on_groups(request: web.Request) -> web.Response:
 async def act_on_group(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/faces/{group_id}: `name`, `hide`, `show`, or `split` chosen faces."""
     admin(request)
-    event_id, form = EventId(path_id(request)), await request.post()
+    event_id, form = EventId(path_id(request)), await form_of(request)
     group_id, word = PersonId(path_id(request, "group_id")), form.get("act")
     if word == "name":
         name = " ".join(str(form.get("name", "")).replace("\0", "").split())[:MOST_NAME]
@@ -169,7 +170,7 @@ async def act_on_group(request: web.Request) -> web.Response:
 async def act_on_loose(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/faces/loose: one new group of the chosen faces."""
     admin(request)
-    event_id, form = EventId(path_id(request)), await request.post()
+    event_id, form = EventId(path_id(request)), await form_of(request)
     chosen = [FaceId(number) for number in _numbers(form, "face_ids")]
     made = await _change(request, lambda conn: corrections.move(conn, event_id, chosen, None))
     return redirect(f"/admin/events/{event_id}/faces/{made}")

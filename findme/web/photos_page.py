@@ -13,6 +13,7 @@ from findme.errors import InvalidRequest, NotFound
 from findme.models import Box, EventId, PhotoId, Review
 from findme.web import contact_sheet as sheet_api
 from findme.web.answers import MAX_LIMIT, choice_of, cut, parse_id, path_id
+from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import CACHE, POOL, SETTINGS, admin
 from findme.web.lists import thresholds_of
@@ -109,7 +110,7 @@ def place_of(box: Box) -> str:
 async def act(request: web.Request) -> web.StreamResponse:
     """POST /admin/events/{id}/photos: what the buttons do to the chosen photos."""
     admin(request)
-    form = await request.post()
+    form = await form_of(request)
     event_id = EventId(path_id(request))
     word = str(form.get("act", ""))
     wanted = list(dict.fromkeys(parse_id(str(value)) for value in form.getall("ids", [])))

@@ -19,6 +19,7 @@ from findme.web.answers import (
     text_of,
     time_text,
 )
+from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import POOL, admin
 from findme.web.tabs import MINE, gallery_url, tabs_of
@@ -66,7 +67,7 @@ async def report_page(request: web.Request) -> web.Response:
 
 async def report_form(request: web.Request) -> web.Response:
     """POST /gallery/{id}/report?event=&tab=."""
-    form = await request.post()
+    form = await form_of(request)
     note = str(form.get("note", "")).replace("\0", "")
     await report(request, str(form.get("reason", "")), note)
     return redirect(str(request.rel_url.update_query(done="1")))

@@ -8,6 +8,7 @@ from findme.errors import InvalidRequest, NotFound
 from findme.models import EventId, PhotoId, Review
 from findme.web import contact_sheet
 from findme.web.answers import choice_of, cut, parse_id, path_id
+from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import CACHE, POOL, admin
 from findme.web.reports import OPEN, SETTLED
@@ -54,7 +55,7 @@ async def page(request: web.Request) -> web.Response:
 async def act(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/reports: `settle` a report, and `hide` or `delete` its photo."""
     actor = admin(request).id
-    form, event_id = await request.post(), EventId(path_id(request))
+    form, event_id = await form_of(request), EventId(path_id(request))
     report_id, word = parse_id(str(form.get("report_id", ""))), form.get("act")
     if word not in ("settle", "hide", "delete"):
         raise InvalidRequest("There is no such button.", field="act")

@@ -12,6 +12,7 @@ from findme.rehearsal import Step
 from findme.shelves import Thresholds
 from findme.web.answers import path_id
 from findme.web.choices import changed, checked
+from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import CACHE, POOL, SETTINGS, admin
 from findme.web.rehearsal import face_url, rehearse, similarity_of
@@ -91,7 +92,7 @@ def curve_of(steps: list[Step], thresholds: Thresholds, floor: float) -> dict[st
 async def save(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/thresholds: `save` these as the event's own, or `reset` them."""
     actor, event_id = admin(request).id, EventId(path_id(request))
-    form = await request.post()
+    form = await form_of(request)
     members: dict[str, float | None] = {"match_threshold": None, "maybe_threshold": None}
     if form.get("act") == "save":
         members = {

@@ -31,6 +31,8 @@ from findme.web.keys import PIPELINE, POOL, QUEUE, SETTINGS, actor, admin, user
 log = logging.getLogger(__name__)
 
 MAX_FILENAME = 255
+#: Files of one form.
+MOST_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def answer(request: web.Request, verdicts: list[Verdict]) -> web.Response:
 
 async def _take_parts(request: web.Request, event_id: EventId, folder: Path) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    async for part in parts_of(request):
+    async for part in parts_of(request, MOST_FILES):
         if part.filename is None and part.name != "files":
             continue
         name = clean_name(part.filename or "")

@@ -9,6 +9,7 @@ from findme import audit, db, webhooks
 from findme.db import Record
 from findme.errors import InvalidRequest
 from findme.web.answers import MAX_LIMIT, cut, page_of, path_id
+from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import POOL, admin
 from findme.web.webhooks import add, remove
@@ -28,7 +29,7 @@ async def page(request: web.Request) -> web.Response:
 async def make(request: web.Request) -> web.Response:
     """POST /admin/webhooks: the answer shows the secret, this once."""
     actor = admin(request).id
-    form = await request.post()
+    form = await form_of(request)
     url, topics = str(form.get("url", "")), [str(topic) for topic in form.getall("topics", [])]
     try:
         async with db.transaction(request.app[POOL]) as conn:
@@ -82,7 +83,7 @@ async def one(request: web.Request) -> web.Response:
 async def act(request: web.Request) -> web.Response:
     """POST /admin/webhooks/{id}: what its buttons do."""
     actor, webhook_id = admin(request).id, path_id(request)
-    form = await request.post()
+    form = await form_of(request)
     word = str(form.get("act", ""))
     async with db.transaction(request.app[POOL]) as conn:
         row = await webhooks.get(conn, webhook_id)
