@@ -1,5 +1,6 @@
 """What handlers reach through the application and the request: typed keys, one-line accessors."""
 
+import re
 from datetime import tzinfo
 
 from aiohttp import web
@@ -63,6 +64,19 @@ def base_url(request: web.Request) -> str:
     return settings.findme_base_url or f"{scheme}://{request.host}"
 
 
+def mailed_base(request: web.Request) -> str | None:
+    """Return what links in mails to others begin with; None where no mail is sent.
+
+    Whoever asks for a mail must not choose where its link leads: without FINDME_BASE_URL it leads
+    to this machine at most.
+    """
+    settings = request.app[SETTINGS]
+    if settings.smtp_url is None:
+        return None
+    local = re.fullmatch(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", request.host)
+    return settings.findme_base_url or (base_url(request) if local else None)
+
+
 def remote(request: web.Request) -> str:
-    """Return the visitor's address."""
-    return proxies.visitor(request, request.app[SETTINGS].trusted_proxies)
+    """Return what a visitor's attempts are counted under: their address, or their network."""
+    return proxies.household(proxies.visitor(request, request.app[SETTINGS].trusted_proxies))

@@ -1,7 +1,7 @@
 """Who asks and how, where a proxy of ours stands between: its X-Forwarded-*, and nobody else's."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp.web import BaseRequest
 
@@ -22,6 +22,18 @@ def visitor(request: BaseRequest, proxies: Networks) -> str:
     # what stands before it anyone may have written
     named = next((address for address in reversed(seen) if not _is_of(address, proxies)), peer)
     return named if _is_address(named) else peer
+
+
+def household(address: str) -> str:
+    """Return whom an address counts for: of IPv6, where each has 2^64 to choose from, its /64."""
+    if not _is_address(address):
+        return address
+    number = ip_address(address.partition("%")[0])
+    if isinstance(number, IPv4Address):
+        return str(number)
+    if number.ipv4_mapped is not None:
+        return str(number.ipv4_mapped)
+    return str(ip_network((number, 64), strict=False))
 
 
 def scheme(request: BaseRequest, proxies: Networks) -> str:

@@ -8,8 +8,9 @@ from findme import audit, auth, db, resets
 from findme.errors import FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
 from findme.web.answers import json_answer, json_of, path_id, text_of, time_text
+from findme.web.forms import form_of
 from findme.web.html import language_of, render
-from findme.web.keys import CACHE, POOL, QUEUE, SETTINGS, admin, base_url, remote
+from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url, mailed_base, remote
 
 #: Questions of one visitor a minute.
 MAX_ASKED, ASKED_SECONDS = 10, 60
@@ -18,7 +19,8 @@ MAX_ASKED, ASKED_SECONDS = 10, 60
 async def ask(request: web.Request, email: str) -> None:
     """Have a link mailed; NotFound where no mail is sent at all, TooManyAttempts by a visitor."""
     app = request.app
-    if app[SETTINGS].smtp_url is None:
+    base = mailed_base(request)
+    if base is None:
         raise NotFound("Ask the organiser for a link: this server sends no mail.")
     asked = await app[CACHE].count_attempt(f"forgotten:{remote(request)}", seconds=ASKED_SECONDS)
     if asked > MAX_ASKED:
@@ -28,7 +30,7 @@ async def ask(request: web.Request, email: str) -> None:
         app[CACHE],
         auth.check_email(email),
         language=language_of(request).code,
-        base_url=base_url(request),
+        base_url=base,
     )
     if QUEUE in app:
         app[QUEUE].wake()
@@ -64,7 +66,7 @@ async def forgotten_page(request: web.Request) -> web.Response:
 
 async def forgotten(request: web.Request) -> web.Response:
     """POST /forgotten: the form."""
-    email = str((await request.post()).get("email", ""))
+    email = str((await form_of(request)).get("email", ""))
     try:
         await ask(request, email)
     except FindMeError as error:
@@ -104,7 +106,7 @@ async def reset_page(request: web.Request) -> web.Response:
 
 async def reset(request: web.Request) -> web.Response:
     """POST /reset/{token}: the form."""
-    password = str((await request.post()).get("password", ""))
+    password = str((await form_of(request)).get("password", ""))
     app = request.app
     try:
         await resets.use(app[POOL], app[CACHE], request.match_info["token"], password)

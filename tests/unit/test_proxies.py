@@ -44,6 +44,21 @@ def test_the_visitor_is_the_last_address_that_no_proxy_of_ours_has(
     assert proxies.visitor(request, OURS) == expected
 
 
+@pytest.mark.parametrize(
+    ("address", "counts_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
+)
+def test_who_has_a_network_to_choose_from_counts_once(address: str, counts_as: str) -> None:
+    assert proxies.household(address) == counts_as
+
+
 def test_the_scheme_is_believed_from_our_proxies_alone() -> None:
     assert proxies.scheme(asked("127.0.0.1", X_Forwarded_Proto="https"), OURS) == "https"
     assert proxies.scheme(asked("127.0.0.1", X_Forwarded_Proto="gopher"), OURS) == "http"
