@@ -22,6 +22,7 @@ FIRST_ADMIN = "admin@findme.local"
 SESSION_LIFETIME = timedelta(days=30)
 MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
+MAX_EMAIL = 254
 #: Failed sign-ins a minute, for an address and for an account, after which all are refused.
 MAX_FAILURES = 10
 FAILURE_SECONDS = 60
@@ -76,7 +77,7 @@ def check_email(email: str) -> str:
     email = email.strip().lower()
     name, at, host = email.partition("@")
     plain = email.isprintable() and not any(sign.isspace() for sign in email)
-    if not (name and at and host) or "@" in host or len(email) > 254 or not plain:
+    if not (name and at and host) or "@" in host or len(email) > MAX_EMAIL or not plain:
         raise InvalidRequest("This is not an e-mail address.", field="email")
     return email
 
@@ -159,19 +160,28 @@ async def set_admin(pool: Pool, email: str, password: str) -> None:
         same = found is not None and await verify_password(found[1], password)
         if same and found is not None and found[0].role is Role.ADMIN:
             return
-        await conn.execute(
-            """
-            insert into account (role, name, email, password_hash) values ('admin', 'Admin', $1, $2)
-            on conflict (email) do update
-               set role = 'admin', password_hash = excluded.password_hash""",
-            email,
-            await hash_password(password),
-        )
+        password_hash = await hash_password(password)
+        async with conn.transaction():
+            user_id = await conn.fetchval(
+                """
+                insert into account (role, name, email, password_hash)
+                values ('admin', 'Admin', $1, $2)
+                on conflict (email) do update
+                   set role = 'admin', password_hash = excluded.password_hash
+                returning id""",
+                email,
+                password_hash,
+            )
+            # nobody proved that the address is theirs when they joined with it: whoever did must
+            # not be the admin now, nor whoever knew the password before
+            await conn.execute("delete from session where account_id = $1", user_id)
+            await conn.execute("delete from password_reset where account_id = $1", user_id)
 
 
 async def sign_in(pool: Pool, cache: Cache, email: str, password: str, address: str) -> User:
     """Return the user; WrongCredentials, or TooManyAttempts for the address or the account."""
-    email = email.strip().lower()
+    # what is longer is nobody's, and would be kept with the attempts
+    email = email.strip().lower()[:MAX_EMAIL]
     origin, account = f"address:{address}", f"account:{email}"
     if await cache.attempts(origin) >= MAX_FAILURES:
         raise TooManyAttempts
