@@ -22,7 +22,7 @@ SESSION_COOKIE = "findme_session"
 #: Parts of paths that are secrets, by their names in the routes.
 SECRET_PARTS = frozenset({"key", "token"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-#: A login shows what it needs in its body; an old cookie neither helps nor hinders.
+#: A login shows what it needs in its body: an old cookie neither helps nor hinders.
 COOKIE_IGNORED = frozenset({"/api/auth/login"})
 
 #: No inline script or style element; style attributes carry ratios and placeholder colours.
@@ -133,24 +133,23 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
             request[ACTOR] = found
         elif not by_cookie and token != request.app[SETTINGS].metrics_token:
             raise SignInRequired("This token is not valid, or not any more.")
-    if (
-        request[ACTOR].by_cookie
-        and request.method not in SAFE_METHODS
-        and request.path not in COOKIE_IGNORED
-        and not _same_origin(request)
-    ):
-        raise CrossSiteRequest
+    if by_cookie and request.method not in SAFE_METHODS:
+        proven = _same_origin(request)
+        needed = request[ACTOR].by_cookie and request.path not in COOKIE_IGNORED
+        # another site must not sign its visitors in as somebody else either, for their selfies
+        if proven is False or (needed and not proven):
+            raise CrossSiteRequest
     return await handler(request)
 
 
-def _same_origin(request: web.Request) -> bool:
-    """Whether the browser itself says that one of our pages made the request."""
+def _same_origin(request: web.Request) -> bool | None:
+    """Whether the browser says that one of our pages made the request; None: it says nothing."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("Origin") or request.headers.get("Referer")
     if origin is None:
-        return False
+        return None
     ours = {request.host}
     if base := request.app[SETTINGS].findme_base_url:
         ours.add(URL(base).authority)
@@ -168,3 +167,5 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if response.content_type == "text/html":
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Cache-Control", "no-store")
+    # who asks decides what is answered: no proxy may keep it for the next one
+    response.headers.setdefault("Cache-Control", "private, no-cache")
