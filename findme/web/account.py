@@ -5,7 +5,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from findme import accounts, auth, db
-from findme.errors import Conflict, InvalidRequest, WrongCredentials, WrongPassword
+from findme.errors import Conflict, InvalidRequest, TooManyAttempts, WrongCredentials, WrongPassword
 from findme.models import User
 from findme.web.answers import json_answer, json_of, text_of
 from findme.web.auth import session_token, user_json
@@ -13,6 +13,8 @@ from findme.web.guests import key_url
 from findme.web.html import LANGUAGES, SCHEMES
 from findme.web.keys import CACHE, POOL, remote, user
 
+#: Addresses that a guest without one may try in so many seconds.
+MAX_ASKED, ASKED_SECONDS = 10, 900
 CHOICES = frozenset({"language", "scheme", "letter_keys"})
 
 
@@ -53,8 +55,15 @@ async def change_password(request: web.Request, present: str, new: str) -> None:
 
 
 async def add_sign_in(request: web.Request, email: str, password: str) -> User:
-    """Make a full account of the caller's, which a key opened so far; EmailTaken, Conflict."""
+    """Make a full account of the caller's, which a key opened so far.
+
+    EmailTaken, Conflict, TooManyAttempts.
+    """
     pool, me = request.app[POOL], user(request)
+    # it tells whether an address has an account, so not too often
+    asked = await request.app[CACHE].count_attempt(f"credentials:{me.id}", seconds=ASKED_SECONDS)
+    if asked > MAX_ASKED:
+        raise TooManyAttempts
     email, password = auth.check_email(email), auth.check_password(password)
     password_hash = await auth.hash_password(password)
     async with db.transaction(pool) as conn:

@@ -20,6 +20,7 @@ from findme.errors import (
     InvalidRequest,
     JoinClosed,
     SelfieRefused,
+    TooManyAttempts,
     WrongCredentials,
 )
 from findme.models import Accounts, Event, EventId, Role, SelfieState, Size, User
@@ -42,6 +43,8 @@ from findme.web.keys import (
 
 #: What is recorded as agreed to where the form does not say which sentence it showed.
 CONSENT = "I agree that my face is used to find my photos of this event."
+#: Attempts to join in a minute from one address: behind it a whole party stands in line.
+MAX_JOINS = 600
 #: The words that tick a consent box; browsers send `on`.
 YES = frozenset({"yes", "on", "true", "1"})
 
@@ -109,6 +112,9 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
     async with db.acquire(pool) as conn:
         event = await events.get_by_code(conn, code)
     check_open(event)
+    joins = await request.app[CACHE].count_attempt(f"joins:{remote(request)}", seconds=60)
+    if joins > MAX_JOINS:
+        raise TooManyAttempts
     form = await read_form(request)
     if form.fields.get("consent", "").strip().lower() not in YES:
         raise ConsentRequired

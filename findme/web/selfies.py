@@ -4,12 +4,15 @@ from aiohttp import web
 
 from findme import db, guests, selfies, storage
 from findme.db import Connection
-from findme.errors import NotFound, SelfieRefused
+from findme.errors import NotFound, SelfieRefused, TooManyAttempts
 from findme.models import EventId, GuestId, SelfieId, SelfieState, Size
 from findme.web.answers import json_answer, path_id, time_text
 from findme.web.guests import after_forgetting, read_form, take_in
-from findme.web.keys import POOL, user
+from findme.web.keys import CACHE, POOL, user
 from findme.web.photos import send_image
+
+#: Selfies that one person may take in so many seconds: each is a paid call of the engine.
+MAX_SELFIES, SELFIE_SECONDS = 60, 600
 
 
 async def put_selfie(request: web.Request) -> web.Response:
@@ -73,6 +76,11 @@ async def _add(request: web.Request, *, replaces: bool) -> tuple[SelfieId, Selfi
         await guests.hold_consent(conn, guest_id)
         if not replaces:
             await selfies.check_room(conn, guest_id)
+    taken = await request.app[CACHE].count_attempt(
+        f"selfies:{user(request).id}", seconds=SELFIE_SECONDS
+    )
+    if taken > MAX_SELFIES:
+        raise TooManyAttempts
     form = await read_form(request)
     if form.jpeg is None:
         raise SelfieRefused("The selfie is missing.", code="no_face")
