@@ -48,13 +48,14 @@ def is_public(address: str) -> bool:
         inner = number.ipv4_mapped or number.sixtofour or (number.teredo or (None, None))[1]
         if inner is not None:
             return inner.is_global and not inner.is_multicast
-        if number in _NAT64:
+        if number not in _UNICAST:
             return False
     return number.is_global and not number.is_multicast
 
 
-#: Addresses that a gateway turns into IPv4 ones of its choice.
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+#: All of IPv6 that is given out on the internet. Beyond it are site-local addresses, and further
+#: ways to write IPv4 ones, which gateways turn into what they mean.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
 def _may_be_public(host: str) -> bool:

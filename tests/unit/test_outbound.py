@@ -56,6 +56,10 @@ def test_the_internet_is_open(url: str) -> None:
         "https://[64:ff9b::7f00:1]/",
         "https://[2002:7f00:1::]/",
         "https://[fe80::1]/",
+        "https://[fec0::1]/",
+        "https://[::127.0.0.1]/",
+        "https://[::ffff:0:127.0.0.1]/",
+        "https://[64:ff9b:1::7f00:1]/",
         "https://[fd00::1]/",
     ],
 )
