@@ -171,6 +171,8 @@ async def list_favourites(
                left join face on face.id = best.face_id
          where favourite.guest_id = $1 and visible and ($2::bigint is null or photo.id < $2)
            and ($5 or best.similarity >= $6)
+           and ($7 or exists (select from guest where id = $1 and consent_at is not null
+                                 and consent_withdrawn_at is null))
          order by photo.id desc limit $3""",
         guest_id,
         before,
@@ -178,6 +180,7 @@ async def list_favourites(
         CONFIRMED,
         event.gallery is Gallery.EVERYONE,
         thresholds.maybe,
+        event.browse,
     )
     return [_listed(row, thresholds) for row in rows]
 
@@ -194,10 +197,13 @@ async def count_favourites(
                                and verdict.photo_id = photo.id)
                    when 'me' then true when 'not_me' then false
                    else exists (select from match where match.guest_id = $1
-                                   and match.photo_id = photo.id and similarity >= $3) end)""",
+                                   and match.photo_id = photo.id and similarity >= $3) end)
+           and ($4 or exists (select from guest where id = $1 and consent_at is not null
+                                 and consent_withdrawn_at is null))""",
         guest_id,
         event.gallery is Gallery.EVERYONE,
         thresholds.maybe,
+        event.browse,
     )
     return number
 

@@ -8,9 +8,9 @@ from findme.db import Connection, Record
 from findme.errors import NotFound
 from findme.models import Box, EventId, ImageId, PhotoId, Size, StoredImage
 
-#: Seconds that a transaction may take from its start, which it is dated by, to its commit: a look
+#: How long a transaction may take from its start, which it is dated by, to its commit: a look
 #: reaches back as far, so that no photo is passed over, and tells some of them twice.
-OVERLAP = 60.0
+OVERLAP = timedelta(seconds=60)
 #: Characters of the longest token there is.
 LONGEST = 100
 
@@ -72,11 +72,12 @@ async def list_shown(
                  select array_agg(array[box_left, box_top, box_width, box_height]) as boxes
                    from face where photo_id = photo.id) as on_it on true
          where event_id = $1 and visible
-           and ($2::timestamptz is null or greatest(ready_at, approved_at) > $2)
+           and ($2::timestamptz is null or greatest(ready_at, approved_at) > $2 - $4::interval)
          order by shown_at desc, id desc limit $3""",
         event_id,
-        None if after is None else after - timedelta(seconds=OVERLAP),
+        after,
         limit,
+        OVERLAP,
     )
     return [_shown(row) for row in rows]
 
