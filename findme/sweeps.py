@@ -1,6 +1,7 @@
 """The jobs that search: a selfie's first look at what is there, and an event's sweeps."""
 
 import asyncio
+import time
 from weakref import WeakValueDictionary
 
 from findme import db, events, guests, matching, notifications, queue, references
@@ -14,6 +15,8 @@ from findme.settings import Settings
 
 #: Seconds between two looks of a sweep that waits for the engine to know new vectors.
 LEAST_WAIT = 0.2
+#: Seconds between two times that a sweep lets guests see what it has found so far.
+TELLING = 0.5
 
 
 class Sweeps:
@@ -121,6 +124,8 @@ class Sweeps:
         return len(waiting)
 
     async def _search_all(self, event: Event, plan: Plan) -> None:
+        due = time.monotonic() + TELLING
+
         async def from_reference(reference: Reference) -> None:
             similar = await self._faces.search_faces(
                 event.collection_id, reference.engine_face_id, threshold=floor
@@ -130,6 +135,7 @@ class Sweeps:
                     conn, reference, similar, plan.horizon, self._hop
                 )
                 left = [] if whole else await matching.open_faces(conn, reference, plan.horizon)
+            await tell()
             for face in left:
                 await from_face(face)
 
@@ -139,6 +145,14 @@ class Sweeps:
             )
             async with db.transaction(self._pool) as conn:
                 await matching.save_face_search(conn, face, similar, plan.horizon, self._hop)
+            await tell()
+
+        async def tell() -> None:
+            # a long sweep goes on for many seconds after its first match
+            nonlocal due
+            if time.monotonic() >= due:
+                due = time.monotonic() + TELLING
+                await self._cache.forget_event(event.id)
 
         floor = self._floor(event)
         try:
