@@ -75,3 +75,16 @@ async def test_an_answer_to_the_question_leads_to_the_next(app: App) -> None:
         allow_redirects=False,
     ) as answer:
         assert answer.headers["Location"] == f"/gallery?event={event['id']}&tab=maybe"
+
+
+async def test_where_nobody_takes_photos_home_none_is_shared(app: App) -> None:
+    """Neither from a photo's page nor from the viewer over the gallery."""
+    event, ada, photos = await party(app)
+    paths = [f"/gallery/{photos[1]}?event={event['id']}", f"/gallery?event={event['id']}"]
+    for downloads in (True, False):
+        await app.resources.pool.execute("update event set downloads = $1", downloads)
+        for path in paths:
+            async with app.client.get(path, headers={**ada.headers, **PAGE}) as answer:
+                page = await answer.text()
+            assert ('data-act="share"' in page) is downloads, path
+            assert ("data-preview=" in page or "data-share" in page) is downloads, path

@@ -211,7 +211,7 @@ def test_the_card_prints_on_a5(browser: Browser, service: Service, event: dict[s
 def test_downloads_that_are_off_have_no_button(
     browser: Browser, service: Service, event: dict[str, Any]
 ) -> None:
-    """Neither in the viewer nor on a photo's own page."""
+    """Neither in the viewer nor on a photo's own page; nor is a picture shared, or its key heard."""
     with organising(browser, service) as organiser:
         made = organiser.make_event("Looking", browse=True, accounts="optional", downloads=False)
         organiser.upload(made, "a.jpg", drawn(94))
@@ -226,8 +226,15 @@ def test_downloads_that_are_off_have_no_button(
         assert answer.ok, answer.text()
         visit.goto(f"/gallery?event={made['id']}&tab=all")
         page.click(".tile >> nth=0")
-        expect(page.locator("#viewer [data-act=share]")).to_be_visible()
+        expect(page.locator("#viewer [data-act=favourite]")).to_be_visible()
         expect(page.locator("#viewer [data-original]")).to_have_count(0)
+        expect(page.locator("#viewer [data-act=share]")).to_have_count(0)
+        page.keyboard.press("s")
+        # the next key is heard after it: a toast of the first would stand by now
+        page.keyboard.press("i")
+        expect(page.locator("#about")).to_be_visible()
+        expect(page.locator("#toast")).to_be_hidden()
         visit.goto(page.url.removeprefix(visit.url))
         expect(page.locator("main.viewer .stage img")).to_be_visible()
         expect(page.locator("[data-key=d]")).to_have_count(0)
+        expect(page.locator("[data-key=s]")).to_have_count(0)

@@ -13,9 +13,10 @@ addEventListener("keydown", (event) => {
 });
 onSwipe(main.querySelector(".stage"), (step) => press(step > 0 ? "ArrowRight" : "ArrowLeft"));
 
+// where nobody takes photos home, none is shared
 const button = main.querySelector("[data-act=share]");
-button.hidden = false;
-button.addEventListener("click", async () => {
+button?.toggleAttribute("hidden", false);
+button?.addEventListener("click", async () => {
   const done = await share([main.dataset.preview], location.href);
   if (done === "copied") button.querySelector("span").textContent = button.dataset.done;
 });

@@ -44,7 +44,7 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     dialog.querySelector("[data-credit]").textContent = tile.dataset.credit ? say("by", { name: tile.dataset.credit }) : "";
     about.querySelector("[data-about]").textContent = tile.dataset.about;
     marks.show(tile);
-    // where the organiser lets nobody take photos home, there is no such link
+    // where the organiser lets nobody take photos home, there is no such link, and no sharing
     if (original) original.href = bytes(tile, "original");
     control("back").hidden = at === 0;
     control("on").hidden = at === all.length - 1;
@@ -155,8 +155,8 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     if (event.key.length === 1 && document.documentElement.dataset.letterKeys === "off") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const does = {
-      ArrowLeft: acts.back, ArrowRight: acts.on, f: acts.favourite, s: shareIt, i: showAbout,
-      d: () => original?.click(), n: () => control("not-me").hidden || notMe(),
+      ArrowLeft: acts.back, ArrowRight: acts.on, f: acts.favourite, i: showAbout,
+      s: () => control("share")?.click(), d: () => original?.click(), n: () => control("not-me").hidden || notMe(),
     }[key];
     if (does) { event.preventDefault(); does(); }
   });
