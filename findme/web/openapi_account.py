@@ -60,7 +60,7 @@ ACCOUNT_PATHS: dict[str, dict[str, Schema]] = {
             "Give an account that a link opens an e-mail address and a password; the link ends",
             SIGNED_IN,
             {200: answer("The caller.", ref("User"))},
-            fails=(403, 409, 422),
+            fails=(403, 409, 422, 429),
             takes=body(obj({"email": text(), "password": text("8 to 1024 characters.")})),
         )
     },

@@ -158,7 +158,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "Another selfie; the last good one counts until this one is accepted",
             SIGNED_IN,
             {200: answer("Taken.", ref("Selfie"))},
-            fails=(403, 404, 413, 422),
+            fails=(403, 404, 413, 422, 429),
             takes=body(obj(SELFIE_FORM), "multipart/form-data"),
         )
     },
@@ -175,7 +175,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "One more selfie, beside the others: up to five",
             SIGNED_IN,
             {201: answer("Taken.", ref("Selfie"))},
-            fails=(403, 404, 409, 413, 422),
+            fails=(403, 404, 409, 413, 422, 429),
             takes=body(obj(SELFIE_FORM), "multipart/form-data"),
         ),
     },
