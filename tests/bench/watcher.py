@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -154,6 +155,7 @@ async def _watched(watch: Watch) -> float:
         assert line, f"ended after {sent} photos"
         sent += json.loads(line)["event"] == "sent"
     took = time.perf_counter() - begun
+    process.send_signal(signal.SIGINT)
     await asyncio.to_thread(process.communicate)
     assert process.returncode == 0
     return took
