@@ -5,6 +5,7 @@ and openapi_admin.py the calls, in the terms of openapi_words.py. A test holds i
 routes, so a new route needs its line here.
 """
 
+import asyncio
 import re
 
 import orjson
@@ -17,18 +18,18 @@ from findme.web.openapi_account import ACCOUNT_PATHS, ACCOUNT_SCHEMAS
 from findme.web.openapi_admin import ADMIN_PATHS
 from findme.web.openapi_archive import ARCHIVE_PATHS
 from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
-from findme.web.openapi_guest_list import GUEST_LIST_PATHS, GUEST_LIST_SCHEMAS
 from findme.web.openapi_contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
 from findme.web.openapi_desk import DESK_PATHS, DESK_SCHEMAS
 from findme.web.openapi_events import EVENT_PATHS, EVENT_SCHEMAS
+from findme.web.openapi_guest_list import GUEST_LIST_PATHS, GUEST_LIST_SCHEMAS
 from findme.web.openapi_keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
 from findme.web.openapi_messages import MESSAGE_PATHS
 from findme.web.openapi_operations import OPERATIONS_PATHS, OPERATIONS_SCHEMAS
 from findme.web.openapi_paths import PATHS
 from findme.web.openapi_rehearsal import REHEARSAL_PATHS, REHEARSAL_SCHEMAS
 from findme.web.openapi_schemas import SCHEMAS
-from findme.web.openapi_wall import WALL_PATHS
 from findme.web.openapi_uploading import UPLOADING_PATHS
+from findme.web.openapi_wall import WALL_PATHS
 from findme.web.openapi_words import Schema, ref, text
 
 TAGS = {
@@ -129,7 +130,8 @@ async def get_openapi(_request: web.Request) -> web.Response:
 
 async def get_docs(request: web.Request) -> web.Response:
     """GET /api/docs: the same as a page."""
-    return render(request, "api_docs.html", {"api": document()})
+    # the longest page there is: in a thread, so that nobody else waits for it
+    return await asyncio.to_thread(render, request, "api_docs.html", {"api": document()})
 
 
 ROUTES = [
