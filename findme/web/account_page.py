@@ -5,10 +5,10 @@ from enum import StrEnum
 
 from aiohttp import web
 
-from findme import auth, db, events, guests, selfies
+from findme import auth, db, events, guests, selfies, shelves
 from findme.errors import FindMeError, NotFound
-from findme.models import EventId, GuestId, SelfieState
-from findme.web import account, leaving
+from findme.models import Event, EventId, GuestId, SelfieState, Shelf
+from findme.web import account, leaving, lists
 from findme.web import auth as auth_api
 from findme.web.answers import choice_of, parse_id
 from findme.web.forms import form_of
@@ -141,8 +141,34 @@ async def erase_page(request: web.Request) -> web.Response:
             if await guests.find(conn, event_id, user(request).id) is None:
                 raise NotFound
             event = await events.get(conn, event_id)
-    stays = event is not None and leaving.may_browse(event)
-    return render(request, "guest/erase.html", {"what": what, "event": event, "stays": stays})
+    return render(
+        request,
+        "guest/erase.html",
+        {
+            "what": what,
+            "event": event,
+            "stays": event is not None and leaving.may_browse(event),
+            "lost": await _lost(request, what, event),
+        },
+    )
+
+
+async def _lost(request: web.Request, what: What, event: Event | None) -> int:
+    """Return how many of their own photos the caller loses: where they still browse, none."""
+    me = user(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        parts = {part.event_id: part.id for part in await guests.list_by_user(conn, me.id)}
+        ended = await events.list_joined(conn, me.id) if event is None else [event]
+        if what in (What.FACE, What.CONSENT):
+            ended = [each for each in ended if not leaving.may_browse(each)]
+        counts = [
+            await shelves.count_mine(
+                conn, parts[each.id], lists.thresholds_of(request, each), Shelf.SURE
+            )
+            for each in ended
+            if each.id in parts
+        ]
+    return sum(counts)
 
 
 async def erase(request: web.Request) -> web.Response:

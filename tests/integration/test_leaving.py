@@ -197,6 +197,26 @@ async def test_the_forms_ask_once_and_end_with_the_receipt(soiree: Soiree) -> No
     assert await soiree.count("receipt where checked_at is not null") == 4
 
 
+async def test_the_question_says_how_many_photos_are_lost(soiree: Soiree) -> None:
+    """Counted by the event's own threshold; where the gallery stays open, none is lost."""
+    cookie = {"Cookie": f"findme_session={soiree.crowd.guests[1]}", **PAGE}
+    one = f"&event={soiree.event_id}"
+
+    async def lost(query: str) -> list[str]:
+        page = await soiree.call("GET", f"/account/erase{query}", cookie)
+        return re.findall(r"You will lose access to your ([\d]+ photos?)\.", await page.text())
+
+    for query in ("", "?what=face", f"?what=event{one}", f"?what=consent{one}"):
+        assert await lost(query) == ["3 photos"], query
+    await soiree.choose(browse=True)
+    assert await lost(f"?what=consent{one}") == await lost("?what=face") == []
+    assert await lost("") == await lost(f"?what=event{one}") == ["3 photos"]
+    # the one that the guest confirmed stays whatever the threshold is
+    await soiree.pool.execute("update event set match_threshold = 100, maybe_threshold = 50")
+    await soiree.pool.execute("update match set similarity = 99")
+    assert await lost("") == ["1 photo"]
+
+
 async def test_a_name_only_guest_is_erased_as_any_other(soiree: Soiree) -> None:
     await soiree.choose(accounts="optional")
     joined = await soiree.join_by_name(3)
