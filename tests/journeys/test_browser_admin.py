@@ -104,7 +104,7 @@ def test_an_event_goes_only_with_its_name_typed(admin: Visit, organiser: Organis
     expect(page.locator("#delete-form .wrong")).to_be_visible()
     page.fill("#confirm", "Last dance")
     page.click("#delete-form .danger")
-    page.wait_for_url("**/admin/events")
+    page.wait_for_url("**/admin/events?erased=1")
     expect(page.locator("main")).not_to_contain_text("Last dance")
 
 
