@@ -56,6 +56,7 @@ async def _page(request: web.Request, error: FindMeError | None = None) -> web.R
         "guest/account.html",
         {
             "joined": joined,
+            "zones": lists.zones_of(request, named.values()),
             "has_face": any(part.consented for part in parts),
             "most": selfies.MOST,
             "minimum": auth.MIN_PASSWORD,
@@ -141,6 +142,7 @@ async def erase_page(request: web.Request) -> web.Response:
             if await guests.find(conn, event_id, user(request).id) is None:
                 raise NotFound
             event = await events.get(conn, event_id)
+        lists.tell_time_of(request, event)
     return render(
         request,
         "guest/erase.html",

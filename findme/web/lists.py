@@ -1,7 +1,8 @@
 """A guest's photo lists, from the cache or the database: what the API and the pages both show."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import tzinfo
 
 from aiohttp import web
 
@@ -13,6 +14,7 @@ from findme.guests import Guest
 from findme.models import Event, EventId, Gallery, PhotoId, Shelf
 from findme.shelves import Listed, Thresholds
 from findme.web.answers import cut, pack_list, parse_id, time_text
+from findme.web.html import zone_of
 from findme.web.keys import CACHE, EVENT_ZONE, POOL, SETTINGS, actor, user
 
 
@@ -49,6 +51,11 @@ def tell_time_of(request: web.Request, event: Event) -> None:
     """Let this request's pages say times as the clocks at the event do."""
     if (zone := events.zone_of(event)) is not None:
         request[EVENT_ZONE] = zone
+
+
+def zones_of(request: web.Request, several: Iterable[Event]) -> dict[EventId, tzinfo]:
+    """Return the zone that each event's times are told in: its own, or the visitor's."""
+    return {event.id: events.zone_of(event) or zone_of(request) for event in several}
 
 
 async def guest_who_sees(request: web.Request, conn: Connection, photo_id: PhotoId) -> Guest:

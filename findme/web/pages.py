@@ -13,7 +13,7 @@ from findme.web.forms import form_of
 from findme.web.html import local_path, redirect, render
 from findme.web.keys import FACES, POOL, TYPED, actor
 from findme.web.leaving import may_browse
-from findme.web.lists import tell_time_of
+from findme.web.lists import tell_time_of, zones_of
 from findme.web.middleware import SESSION_COOKIE
 
 
@@ -31,7 +31,12 @@ async def _home(request: web.Request, *, code: str = "", unknown: bool = False) 
     return render(
         request,
         "guest/home.html",
-        {"joined": joined, "code": code, "unknown_code": unknown},
+        {
+            "joined": joined,
+            "zones": zones_of(request, joined),
+            "code": code,
+            "unknown_code": unknown,
+        },
         status=HTTPStatus.NOT_FOUND if unknown else HTTPStatus.OK,
     )
 

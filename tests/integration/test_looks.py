@@ -177,6 +177,29 @@ async def test_hours_are_those_of_the_event(app: App) -> None:
     assert re.search(r'class="num">9\sAM<', page)
 
 
+async def test_days_of_an_event_are_those_of_its_zone_on_every_page(app: App) -> None:
+    """A party that begins at eight in Tokyo is not of the day before, on whatever phone."""
+    start, end = "2031-05-03T23:30:00Z", "2031-06-09T20:00:00Z"
+    event = await make_event(app, time_zone="Asia/Tokyo", starts_at=start, expires_at=end)
+    ada = await member(app.resources.pool, event)
+    await app.resources.pool.execute("update guest set joined_at = '2031-05-07T16:00:00Z'")
+    cookie = {**ada.headers, "Cookie": "findme_zone=America/New_York"}
+    erase = f"/account/erase?what=event&event={event['id']}"
+    shown = {
+        "/": "May 4",
+        f"/e/{event['code']}": "May 4",
+        erase: "May 4",
+        "/account": "June 10",
+    }
+    for path, day in shown.items():
+        assert day in await page_of(app, path, cookie), path
+    assert "Joined on May 8" in await page_of(app, "/account", cookie)
+
+    await change(app, event, time_zone=None)
+    for path, day in {"/": "May 3", erase: "May 3", "/account": "June 9"}.items():
+        assert day in await page_of(app, path, cookie), path
+
+
 async def test_a_camera_without_a_zone_is_read_in_the_events(app: App) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9003] = "2026:07:14 23:30:00"
