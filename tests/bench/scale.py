@@ -1,9 +1,11 @@
 """A large house: 50 events, 200,000 photos, 1,000,000 faces and as many jobs that are done.
 
-`fill` makes it with a few statements, without pictures; the figures are what an admin waits for.
+`fill` makes it with a few statements, without pictures; the figures are what an admin, a guest and
+the room wait for.
 """
 
 import asyncio
+import hashlib
 import statistics
 import tempfile
 import time
@@ -23,7 +25,11 @@ EVENTS, PHOTOS, FACES, JOBS = 50, 200_000, 1_000_000, 1_000_000
 #: Guests of each event, and jobs that wait.
 GUESTS, WAITING = 100, 1000
 ROUNDS = 15
-#: What is asked, and the most milliseconds that it may take.
+#: Groups of an event's faces without a guest, and faces of each.
+STRANGERS, SEEN = 3000, 5
+#: The guest's session, and the wall.
+TOKEN = "scale"
+#: What an admin asks, and the most milliseconds that it may take.
 CALLS = {
     "/api/admin/queue/stats": 50,
     "/metrics": 300,
@@ -35,6 +41,33 @@ CALLS = {
     "/api/admin/queue/jobs?state=failed": 300,
     "/api/admin/events/1/photos": 300,
     "/admin/audit": 300,
+    "/admin/events/1/photos": 300,
+    "/admin/events/1/photos/50": 300,
+    "/admin/events/1/guests": 300,
+    "/admin/events/1/faces": 300,
+    "/admin/events/1/faces/loose": 300,
+    "/admin/events/1/thresholds": 300,
+    "/admin/events/1/photographers": 300,
+    "/admin/jobs?state=done": 300,
+    "/api/admin/desk": 50,
+    "/api/admin/events/1/group-faces?search=0": 300,
+    "/api/admin/events/1/contact-sheet?limit=1000": 300,
+    "/api/admin/events/1/guest-list": 300,
+    "/api/admin/events/1/missed-faces/summary": 300,
+    "/api/admin/events/1/rehearsal": 300,
+}
+#: What a guest asks, and the wall.
+GUESTS_CALLS = {
+    "/gallery?event=1": 100,
+    "/gallery?event=1&tab=maybe": 100,
+    "/gallery?event=1&tab=all": 100,
+    "/gallery?event=1&tab=favourites": 100,
+    "/gallery/50": 100,
+    "/api/my-photos?event=1": 100,
+    "/api/all-photos?event=1": 100,
+    "/account": 100,
+    f"/wall/{TOKEN}": 100,
+    f"/api/wall/{TOKEN}/photos": 100,
 }
 
 
@@ -143,6 +176,43 @@ async def fill(
     await conn.execute("vacuum analyze")
 
 
+async def invite(conn: Connection) -> None:
+    """Open event 1 to its first guest and to the room, and sort its faces by person."""
+    await conn.execute("update event set wall_token = $1 where id = 1", TOKEN)
+    await conn.execute(
+        """
+        insert into session (token_hash, account_id, expires_at)
+        select $1, account_id, now() + interval '1 day'
+          from guest where event_id = 1 order by id limit 1""",
+        hashlib.sha256(TOKEN.encode()).digest(),
+    )
+    await conn.execute(
+        "insert into person (event_id, guest_id) select event_id, id from guest where event_id = 1"
+    )
+    await conn.execute(
+        """
+        insert into person_face (face_id, person_id)
+        select distinct on (face_id) face_id, person.id
+          from person join match on match.guest_id = person.guest_id order by face_id"""
+    )
+    await conn.execute(
+        """
+        with stranger as (
+            insert into person (event_id) select 1 from generate_series(1, $1::integer)
+            returning id),
+        numbered as (select id, row_number() over (order by id) as n from stranger),
+        free as (
+            select id, row_number() over (order by id) - 1 as n from face
+             where event_id = 1 and not exists (
+                 select from person_face where face_id = face.id))
+        insert into person_face (face_id, person_id)
+        select free.id, numbered.id from free join numbered on numbered.n = 1 + free.n / $2""",
+        STRANGERS,
+        SEEN,
+    )
+    await conn.execute("vacuum analyze")
+
+
 async def measure() -> Rows:
     """Fill a house, open it, and return what an admin waits for."""
     with tempfile.TemporaryDirectory(prefix="findme-scale-") as folder:
@@ -153,6 +223,7 @@ async def measure() -> Rows:
             conn = await asyncpg.connect(server.dsn)
             await db.migrate(conn)
             await fill(conn)
+            await invite(conn)
             await conn.close()
         rows = [("scale: filling", f"{time.perf_counter() - begun:.0f} s")]
         opened = running_service(data)
@@ -171,12 +242,15 @@ async def _ask(url: str) -> Rows:
         admin = {"Authorization": f"Bearer {(await answer.json())['token']}"}
         paused = await http.post("/api/admin/queue/pause", headers=admin)
         assert paused.status == 200
+        guest = {"Authorization": f"Bearer {TOKEN}"}
+        asked = [(path, most, admin) for path, most in CALLS.items()]
+        asked += [(path, most, guest) for path, most in GUESTS_CALLS.items()]
         rows = []
-        for path, most in CALLS.items():
+        for path, most, headers in asked:
             times = []
             for _ in range(ROUNDS):
                 begun = time.perf_counter()
-                async with http.get(path, headers=admin) as got:
+                async with http.get(path, headers=headers) as got:
                     await got.read()
                 assert got.status == 200, (path, got.status)
                 times.append(1000 * (time.perf_counter() - begun))
