@@ -16,6 +16,8 @@ MAX_FIELD = 10_000
 #: Parts of a form; a page of ours has a dozen. It bounds the memory of what is never read whole.
 MAX_PARTS = 100
 
+#: What aiohttp says of a form's framing, character set, transfer encoding and a part's headers.
+_WRONG = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 _BROKEN = "This multipart form cannot be understood."
 
 
@@ -26,8 +28,7 @@ async def form_of(request: web.Request) -> MultiDictProxy[str]:
     """
     try:
         posted = await request.post()
-    # its framing, its character set, its transfer encoding, a part's headers
-    except (ValueError, LookupError, RuntimeError, HttpProcessingError) as error:
+    except _WRONG as error:
         raise InvalidRequest("This form cannot be understood.") from error
     fields = [(name, value) for name, value in posted.items() if isinstance(value, str)]
     return MultiDictProxy(MultiDict((name, value.replace("\0", "")) for name, value in fields))
@@ -35,7 +36,6 @@ async def form_of(request: web.Request) -> MultiDictProxy[str]:
 
 async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator[BodyPartReader]:
     """Yield the parts of a form, at most *most*; what the caller leaves of one is passed over."""
-    # aiohttp says ValueError for everything that is wrong with a multipart body
     try:
         reader = await request.multipart()
         taken = 0
@@ -47,7 +47,7 @@ async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator
                 raise InvalidRequest(f"This form has more than {most} parts.")
             yield part
             await part.release()
-    except ValueError as error:
+    except _WRONG as error:
         raise InvalidRequest(_BROKEN) from error
 
 
@@ -56,7 +56,7 @@ async def chunks_of(part: BodyPartReader) -> AsyncIterator[bytes]:
     try:
         while chunk := await part.read_chunk(READ):
             yield chunk
-    except ValueError as error:
+    except _WRONG as error:
         raise InvalidRequest(_BROKEN) from error
 
 

@@ -112,6 +112,20 @@ async def test_a_broken_form_is_the_callers_mistake(app: App, path: str, form: s
     assert await problem(answer) == (422, "invalid_request")
 
 
+@pytest.mark.parametrize("form", ["no boundary", "no end"])
+async def test_a_broken_form_with_a_picture_is_too(app: App, form: str) -> None:
+    event = await make_event(app)
+    media_type, body = BROKEN_FORMS[form]
+    headers = {**app.admin, "Content-Type": media_type}
+    for method, path in (
+        ("POST", f"/api/events/{event['code']}/join"),
+        ("POST", f"/api/events/{event['id']}/photos"),
+        ("PUT", f"/api/admin/events/{event['id']}/cover"),
+    ):
+        answer = await app.client.request(method, path, data=body, headers=headers)
+        assert await problem(answer) == (422, "invalid_request"), path
+
+
 async def test_a_form_cannot_fill_the_memory(app: App) -> None:
     event = await make_event(app)
     form = FormData()
