@@ -81,6 +81,16 @@ async def get(conn: Connection, event_id: EventId) -> Event:
     return _event(row)
 
 
+async def hold(conn: Connection, event_id: EventId) -> None:
+    """Keep an event until the transaction ends; NotFound where it is gone.
+
+    Whoever writes of an event's guests holds it first: its deletion begins with its row too, so
+    that neither waits for the other half-way.
+    """
+    if await conn.fetchval("select id from event where id = $1 for key share", event_id) is None:
+        raise NotFound
+
+
 async def get_by_code(conn: Connection, code: str) -> Event:
     """Return the event that a typed code opens; NotFound where it opens none (any more)."""
     code = clean_code(code)
@@ -244,10 +254,12 @@ async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, F
 
 
 async def mark_collection_ready(conn: Connection, event_id: EventId, engine: str) -> None:
-    """Note which engine has the event's collection."""
-    await conn.execute(
+    """Note which engine has the event's collection; NotFound where the event is gone."""
+    updated = await conn.execute(
         "update event set collection_ready = true, engine = $2 where id = $1", event_id, engine
     )
+    if updated != "UPDATE 1":
+        raise NotFound
 
 
 def new_collection_id() -> str:

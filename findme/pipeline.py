@@ -181,23 +181,34 @@ class Pipeline:
             event = await events.get(conn, event_id)
         if not event.collection_ready:
             await self._faces.create_collection(event.collection_id)
-            async with db.acquire(self._pool) as conn:
-                await events.mark_collection_ready(conn, event_id, self._faces.name)
+            try:
+                async with db.acquire(self._pool) as conn:
+                    await events.mark_collection_ready(conn, event_id, self._faces.name)
+            except NotFound:
+                # deleted meanwhile, and its collection before this one was made
+                await self._faces.delete_collection(event.collection_id)
+                raise
         return event
 
     async def take_in(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> None:
         """Have a selfie indexed and judged, for a guest who waits; SelfieRefused where it won't do.
 
-        EngineUnavailable leaves it to the workers.
+        EngineUnavailable leaves it to the workers; NotFound where the event was deleted meanwhile.
         """
         event = await self._event_with_collection(event_id)
-        result = await self._faces.index_faces(
-            event.collection_id,
-            jpeg,
-            selfie.external_id,
-            quality=QualityFilter.LOW,
-            max_faces=1,
-        )
+        try:
+            result = await self._faces.index_faces(
+                event.collection_id,
+                jpeg,
+                selfie.external_id,
+                quality=QualityFilter.LOW,
+                max_faces=1,
+            )
+        except CollectionMissing:
+            # a collection goes with its event
+            async with db.acquire(self._pool) as conn:
+                await events.get(conn, event_id)
+            raise
         indexed = [face.engine_face_id for face in result.faces]
         try:
             face: IndexedFace | None = selfies.judge(result)
@@ -207,6 +218,7 @@ class Pipeline:
         assert face is not None
         try:
             async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event_id)
                 accepted = await selfies.accept(conn, event_id, event.collection_id, selfie, face)
         except CollectionSwitched:
             await self.take_in(event_id, selfie, jpeg)

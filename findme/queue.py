@@ -188,6 +188,12 @@ def _job(row: Record) -> Job:
     )
 
 
+async def is_there(conn: Connection, job_id: JobId) -> bool:
+    """Whether a job still exists: it goes with its event, even while it runs."""
+    there: bool = await conn.fetchval("select exists (select from job where id = $1)", job_id)
+    return there
+
+
 async def finish(conn: Connection, job: Job) -> None:
     """Note in the caller's transaction that the job is done; LeaseLost where it is not ours."""
     if not await settle(conn, job, "done"):

@@ -236,6 +236,9 @@ class WorkQueue:
             state, error, delay, counted = "queued", str(problem), PARK_SECONDS, False
             log.warning("[%s] Job %s lost the database: %s", name, job.id, problem)
         except Exception as problem:  # a job's bug is the job's failure, never the worker's end
+            if await self._is_gone(job):
+                log.info("[%s] Job %s ended with its event: %s", name, job.id, job.label)
+                return
             error = f"Unexpected error: {problem or type(problem).__name__}"
             state = "failed" if job.attempts >= MAX_ATTEMPTS else "queued"
             if state == "queued":
@@ -259,6 +262,14 @@ class WorkQueue:
             except db.TROUBLE as problem:
                 log.warning("[%s] Job %s cannot be noted yet: %s", name, job.id, problem)
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def _is_gone(self, job: Job) -> bool:
+        """Whether a job was deleted with its event while it ran: then nothing is left to do."""
+        try:
+            async with db.acquire(self._pool) as conn:
+                return not await queue.is_there(conn, job.id)
+        except db.TROUBLE:
+            return False
 
     async def _await_engine(self) -> None:
         """In an outage, ask the engine until it answers; then let the parked jobs go on."""

@@ -34,6 +34,7 @@ async def browse(request: web.Request, name: str) -> Joined:
         raise BrowsingClosed
     if who is not None:
         async with db.transaction(pool) as conn:
+            await events.hold(conn, event.id)
             await guests.browse(conn, event.id, who.id)
         return Joined(None, None, who, event, None)
     newcomer = Newcomer(auth.check_name(name.strip() or NAMELESS))
@@ -41,6 +42,7 @@ async def browse(request: web.Request, name: str) -> Joined:
     if await request.app[CACHE].count_attempt(origin, seconds=SECONDS) > MAX_NEWCOMERS:
         raise TooManyAttempts
     async with db.transaction(pool) as conn:
+        await events.hold(conn, event.id)
         who, key = await newcomer.enter(conn, language_of(request).code)
         await guests.browse(conn, event.id, who.id)
     return await welcome(request, event, who, key, None)

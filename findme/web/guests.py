@@ -19,6 +19,7 @@ from findme.errors import (
     EventClosed,
     InvalidRequest,
     JoinClosed,
+    NotFound,
     SelfieRefused,
     TooManyAttempts,
     WrongCredentials,
@@ -124,6 +125,7 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
         raise SelfieRefused("The selfie is missing.", code="no_face")
     key, language = None, form.fields.get("language", "").strip()[:10] or "en"
     async with db.transaction(pool) as conn:
+        await events.hold(conn, event.id)
         if isinstance(someone, Newcomer):
             who, key = await someone.enter(conn, language)
         else:
@@ -140,7 +142,8 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
         await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
     try:
         status = await take_in(request, event.id, selfie, form.jpeg)
-    except SelfieRefused:
+    except (SelfieRefused, NotFound):
+        # refused, or the event was deleted meanwhile
         async with db.transaction(pool) as conn:
             await guests.undo_join(conn, guest_id, fresh=fresh)
             if isinstance(someone, Newcomer):

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import db, guests, selfies, storage
+from findme import db, events, guests, selfies, storage
 from findme.db import Connection
 from findme.errors import NotFound, SelfieRefused, TooManyAttempts
 from findme.models import EventId, GuestId, SelfieId, SelfieState, Size
@@ -85,6 +85,7 @@ async def _add(request: web.Request, *, replaces: bool) -> tuple[SelfieId, Selfi
     if form.jpeg is None:
         raise SelfieRefused("The selfie is missing.", code="no_face")
     async with db.transaction(pool) as conn:
+        await events.hold(conn, event_id)
         await guests.hold_consent(conn, guest_id)
         selfie = await selfies.add(conn, event_id, guest_id, replaces=replaces)
         await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)

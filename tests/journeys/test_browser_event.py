@@ -211,7 +211,7 @@ def test_the_card_prints_on_a5(browser: Browser, service: Service, event: dict[s
 def test_downloads_that_are_off_have_no_button(
     browser: Browser, service: Service, event: dict[str, Any]
 ) -> None:
-    """Neither in the viewer nor on a photo's own page; nor is a picture shared, or its key heard."""
+    """Neither in the viewer nor on a photo's own page; and no picture is shared, by no key."""
     with organising(browser, service) as organiser:
         made = organiser.make_event("Looking", browse=True, accounts="optional", downloads=False)
         organiser.upload(made, "a.jpg", drawn(94))
