@@ -29,6 +29,7 @@ from findme.selfies import PendingSelfie
 from findme.web.answers import json_answer, time_text
 from findme.web.auth import set_session_cookie, user_json
 from findme.web.forms import chunks_of, parts_of, text_of
+from findme.web.html import language_of
 from findme.web.keys import (
     CACHE,
     PIPELINE,
@@ -123,7 +124,7 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
     someone = signed_in or await _someone_of(request, event, form)
     if form.jpeg is None:
         raise SelfieRefused("The selfie is missing.", code="no_face")
-    key, language = None, form.fields.get("language", "").strip()[:10] or "en"
+    key, language = None, form.fields.get("language", "").strip()[:10] or language_of(request).code
     async with db.transaction(pool) as conn:
         await events.hold(conn, event.id)
         if isinstance(someone, Newcomer):

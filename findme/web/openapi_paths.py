@@ -30,7 +30,7 @@ JOIN_FORM = obj(
         "password": text("8 to 1024 characters."),
         "consent": text(const="yes"),
         "consent_text": text("The sentence that was agreed to, as shown."),
-        "language": text("Its language."),
+        "language": text("Its language; that of Accept-Language if left out."),
         **SELFIE_FORM,
     },
     optional=["name", "email", "password", "consent_text", "language"],

@@ -135,6 +135,31 @@ async def test_the_gallery_closes_when_the_organiser_closes_it(soiree: Soiree) -
     assert len(await soiree.photos("/api/all-photos", soiree.headers(2))) == 3
 
 
+@pytest.mark.parametrize(("accepts", "language"), [("de, en;q=0.8", "en"), ("fr-CA", "fr")])
+async def test_without_a_language_the_browsers_counts(
+    soiree: Soiree, accepts: str, language: str
+) -> None:
+    """For who joins and for who browses; a language that is named wins."""
+    await soiree.choose(accounts="optional")
+    header = {"Accept-Language": accepts}
+    code = soiree.crowd.code
+    joined = await soiree.join(picture(3), header, name="Nia")
+    browsed = await soiree.call("POST", f"/api/events/{code}/browse", header, json={})
+    named = await soiree.join(picture(4), header, name="Zoe", language="en")
+    for answer, expected in ((joined, language), (browsed, language), (named, "en")):
+        assert answer.status == 201
+        user_id = int((await answer.json())["user"]["id"])
+        kept = await soiree.pool.fetchrow(
+            """
+            select account.language, consent_language
+              from account join guest on account_id = account.id where account.id = $1""",
+            user_id,
+        )
+        assert kept is not None
+        assert kept["language"] == expected
+        assert kept["consent_language"] == (None if answer is browsed else expected)
+
+
 async def test_a_button_does_without_scripts(soiree: Soiree) -> None:
     page = await (await soiree.call("GET", f"/e/{soiree.crowd.code}", PAGE)).text()
     assert "See the gallery without a selfie" in page
