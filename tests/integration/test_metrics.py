@@ -78,10 +78,11 @@ async def test_what_happened_is_counted(app: App) -> None:
     event = await make_event(app)
     await upload(app, event, "people.jpg", picture(1, 2))
     await upload(app, event, "broken.jpg", drawn(1)[:5000])
+    await app.resources.pool.execute("update job set created_at = now() - interval '10 s'")
     before = await samples(app)
     assert before["findme_jobs{state=queued}"] == 2
     assert before["findme_jobs_enqueued_total{}"] == 2
-    assert before["findme_job_oldest_seconds{}"] > 0
+    assert before["findme_job_oldest_seconds{}"] >= 10
     await app.drain()
     after = await samples(app)
     assert after["findme_jobs{state=queued}"] == 0
