@@ -30,7 +30,7 @@ from findme.stats import Sources
 from findme.web import desk_page, html, resumable, routes, stream
 from findme.web.keys import CACHE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
 from findme.web.metrics import measured
-from findme.web.middleware import add_headers, identity, problems
+from findme.web.middleware import add_headers, failures, identity, problems
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ MAX_BODY = 1024**2
 
 def make_app(resources: Resources, role: str) -> web.Application:
     """Return the application over open resources; a worker has its health and figures alone."""
-    app = web.Application(middlewares=[measured, problems, identity], client_max_size=MAX_BODY)
+    around = [measured, problems, identity, failures]
+    app = web.Application(middlewares=around, client_max_size=MAX_BODY)
     app.on_response_prepare.append(add_headers)
     app[METRICS] = Metrics()
     app[SETTINGS] = resources.settings
