@@ -41,6 +41,14 @@ async def find(conn: Connection, job_id: JobId) -> Record:
     return row
 
 
+async def count_failed(conn: Connection, *, most: int) -> int:
+    """Return how many jobs failed, *most* at most: the index job_state tells it."""
+    number: int = await conn.fetchval(
+        "select count(*) from (select from job where state = 'failed' limit $1) as failed", most
+    )
+    return number
+
+
 async def list_all(
     conn: Connection, state: JobState | None, *, before: JobId | None, limit: int
 ) -> list[Record]:

@@ -35,6 +35,7 @@ PARTS = (
     "machine",
     "photographers",
     "failed",
+    "failures",
 )
 
 

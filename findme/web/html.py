@@ -15,7 +15,7 @@ from findme import notifications
 from findme.folders import TEMPLATES
 from findme.language import Language, choose, read_languages
 from findme.web.assets import ASSETS, setup_assets
-from findme.web.keys import ACTOR, EVENT_ZONE, SETTINGS, base_url, mailed_base
+from findme.web.keys import ACTOR, EVENT_ZONE, FAILED_JOBS, SETTINGS, base_url, mailed_base
 
 LANGUAGE_COOKIE = "findme_lang"
 SCHEME_COOKIE = "findme_scheme"
@@ -144,6 +144,7 @@ def _known(request: web.Request, language: Language) -> dict[str, object]:
         # what needs a mail server is not offered without one
         "mails": SETTINGS in request.app and mailed_base(request) is not None,
         "mails_guests": SETTINGS in request.app and notifications.mails(request.app[SETTINGS]),
+        "failed_jobs": request.get(FAILED_JOBS, 0),
         "path": str(here),
         "switches": {code: str(here.update_query(lang=code)) for code in request.app[LANGUAGES]},
         "event_zone": str(request[EVENT_ZONE]) if EVENT_ZONE in request else None,

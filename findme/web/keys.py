@@ -30,6 +30,8 @@ ACTOR = web.RequestKey("ACTOR", Actor)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 #: The zone of the event that the request is about, where it has one: its clocks are read in it.
 EVENT_ZONE = web.RequestKey("EVENT_ZONE", tzinfo)
+#: How many jobs failed, on the organiser's pages.
+FAILED_JOBS = web.RequestKey("FAILED_JOBS", int)
 #: The text fields of a form with a selfie, for the page that sends it back.
 TYPED: web.RequestKey[dict[str, str]] = web.RequestKey("TYPED")
 

@@ -9,11 +9,11 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from findme import auth, logs
+from findme import auth, db, job_records, logs
 from findme.errors import CrossSiteRequest, FindMeError, SignInRequired
 from findme.models import Actor
 from findme.web.html import render
-from findme.web.keys import ACTOR, CACHE, POOL, REQUEST_ID, SETTINGS
+from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SETTINGS
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -22,6 +22,8 @@ SESSION_COOKIE = "findme_session"
 #: Parts of paths that are secrets, by their names in the routes.
 SECRET_PARTS = frozenset({"key", "token"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Failed jobs that are counted for the navigation; it shows two digits.
+MOST_FAILED = 100
 #: A login shows what it needs in its body: an old cookie neither helps nor hinders.
 COOKIE_IGNORED = frozenset({"/api/auth/login"})
 
@@ -139,6 +141,15 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
         # another site must not sign its visitors in as somebody else either, for their selfies
         if proven is False or (needed and not proven):
             raise CrossSiteRequest
+    return await handler(request)
+
+
+@web.middleware
+async def failures(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count failed jobs for the navigation of the organiser's pages; no other page asks."""
+    if request.path.startswith("/admin") and request[ACTOR].is_admin:
+        async with db.acquire(request.app[POOL]) as conn:
+            request[FAILED_JOBS] = await job_records.count_failed(conn, most=MOST_FAILED)
     return await handler(request)
 
 

@@ -132,10 +132,11 @@ async def test_callers_who_wait_for_a_connection_are_an_alert(
     pool = app.resources.pool
     held = [await pool.acquire() for _ in range(pool.get_max_size())]
     looking = asyncio.create_task(look(app))
-    while waiting_for_connection(pool) == 0:
+    # asyncpg tells nobody that somebody waits
+    while waiting_for_connection(pool) == 0:  # noqa: ASYNC110
         await asyncio.sleep(0)
     waiting = [asyncio.create_task(pool.fetchval("select 1")) for _ in range(5)]
-    while waiting_for_connection(pool) < 1 + len(waiting):
+    while waiting_for_connection(pool) < 1 + len(waiting):  # noqa: ASYNC110
         await asyncio.sleep(0)
     await pool.release(held.pop())
     alerts = await looking
