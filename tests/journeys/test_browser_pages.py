@@ -37,7 +37,8 @@ def unnamed(page: Page) -> list[str]:
         .filter((element) => element.checkVisibility() && element.type !== "hidden")
         .filter((element) => !(element.labels?.length || element.getAttribute("aria-label")
             // an empty text says that a picture adds nothing
-            || element.hasAttribute("alt") || element.textContent.trim() || element.querySelector("img[alt]")))
+            || element.hasAttribute("alt") || element.textContent.trim()
+            || element.querySelector("img[alt]")))
         .map((element) => element.outerHTML)""")
     )
     return found
