@@ -33,6 +33,7 @@ class Crowd:
         form.add_field("email", f"{person}@example.org")
         form.add_field("password", "a long password")
         form.add_field("consent", "yes")
+        form.add_field("language", "en")
         form.add_field("selfie", io.BytesIO(picture(person)), filename="selfie.jpg")
         answer = await self.app.client.post(f"/api/events/{self.code}/join", data=form)
         assert answer.status == 201, await answer.text()

@@ -109,18 +109,22 @@ async def _read_selfie(request: web.Request, part: BodyPartReader, path: Path) -
 
 
 async def join_from_form(request: web.Request, code: str) -> Joined:
-    """Bring a guest in: account (or the signed-in one), consent, selfie, and its judgement."""
-    pool = request.app[POOL]
+    """Bring a guest in: account (or the signed-in one), consent, selfie, and its judgement.
+
+    Who is looked for already replaces their selfie, in a closed event too.
+    """
+    pool, signed_in = request.app[POOL], actor(request).user
     async with db.acquire(pool) as conn:
         event = await events.get_by_code(conn, code)
-    check_open(event)
+        part = None if signed_in is None else await guests.find(conn, event.id, signed_in.id)
+    if part is None or not part.consented:
+        check_open(event)
     joins = await request.app[CACHE].count_attempt(f"joins:{remote(request)}", seconds=60)
     if joins > MAX_JOINS:
         raise TooManyAttempts
     form = await read_form(request)
     if form.fields.get("consent", "").strip().lower() not in YES:
         raise ConsentRequired
-    signed_in = actor(request).user
     someone = signed_in or await _someone_of(request, event, form)
     if form.jpeg is None:
         raise SelfieRefused("The selfie is missing.", code="no_face")

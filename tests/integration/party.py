@@ -104,6 +104,7 @@ async def ask_to_join(
         "email": "ada@example.org",
         "password": PASSWORD,
         "consent": "yes",
+        "language": "en",
     }
     answer = await app.client.post(
         f"/api/events/{code}/join",

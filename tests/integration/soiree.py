@@ -66,7 +66,7 @@ class Soiree:
 
     async def join_by_name(self, person: int) -> dict[str, Any]:
         """Join with a name alone; return the answer."""
-        answer = await self.join(picture(person), name="Nia")
+        answer = await self.join(picture(person), name="Nia", language="en")
         assert answer.status == 201, await answer.text()
         body: dict[str, Any] = await answer.json()
         return body

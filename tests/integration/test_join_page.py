@@ -69,6 +69,45 @@ async def test_an_address_opens_the_account_that_was_folded_away(soiree: Soiree)
     assert '<details class="folded" data-account>' in page
 
 
+async def test_a_guest_of_a_closed_event_replaces_their_selfie_by_the_form(soiree: Soiree) -> None:
+    """As the camera does; who is no guest, or took their consent back, stays out."""
+    cookie = {"Cookie": f"findme_session={soiree.crowd.guests[1]}", "Sec-Fetch-Site": "same-origin"}
+    path = f"/e/{soiree.crowd.code}"
+    await soiree.pool.execute("update event set closes_at = now() - interval '1 second'")
+    page = await (await soiree.call("GET", path, {**cookie, **PAGE})).text()
+    assert 'name="selfie"' in page
+    assert "Send my selfie" in page
+
+    def form() -> dict[str, object]:
+        return {"consent": "yes", "selfie": io.BytesIO(picture(1, serial=5))}
+
+    selfies = "select count(*) from selfie join guest on guest.id = guest_id where account_id = $1"
+    me = (await (await soiree.call("GET", "/api/me", soiree.headers(1))).json())["id"]
+    answer = await soiree.call("POST", path, {**cookie, **PAGE}, data=form())
+    assert answer.status == 303
+    assert answer.headers["Location"] == f"/gallery?event={soiree.event_id}"
+    await soiree.app.drain()
+    assert await soiree.pool.fetchval(selfies, int(me)) == 1
+    assert len(await soiree.photos("/api/my-photos", soiree.headers(1))) == 3
+
+    await soiree.choose(browse=True)
+    consent = f"/api/me/events/{soiree.event_id}/consent"
+    assert (await soiree.call("DELETE", consent, soiree.headers(1))).status == 204
+    answer = await soiree.call("POST", path, {**cookie, **PAGE}, data=form())
+    assert answer.status == 409
+    assert await soiree.pool.fetchval(selfies, int(me)) == 0
+
+
+async def test_the_button_says_what_it_does_without_scripts(soiree: Soiree) -> None:
+    """Beside a field for a file it takes no selfie: it sends one."""
+    page = await (await soiree.call("GET", f"/e/{soiree.crowd.code}", PAGE)).text()
+    without = " ".join(re.findall(r"<noscript>(.*?)</noscript>", page, re.DOTALL))
+    assert "Join with this selfie" in without
+    assert 'type="file"' in without
+    assert re.search(r'/plain\.css', without)
+    assert re.search(r'<button class="[^"]* scripted">.*Take my selfie', page)
+
+
 async def test_the_whole_text_says_who_measures_the_face(soiree: Soiree) -> None:
     """The scripted engine is no child of this service, so it counts as Amazon's."""
     page = await (await soiree.call("GET", f"/e/{soiree.crowd.code}", PAGE)).text()

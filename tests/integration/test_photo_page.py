@@ -88,3 +88,13 @@ async def test_where_nobody_takes_photos_home_none_is_shared(app: App) -> None:
                 page = await answer.text()
             assert ('data-act="share"' in page) is downloads, path
             assert ("data-preview=" in page or "data-share" in page) is downloads, path
+
+
+async def test_the_report_shows_the_photo_that_it_is_about(app: App) -> None:
+    event, ada, photos = await party(app)
+    path = f"/gallery/{photos[1]}/report?event={event['id']}"
+    async with app.client.get(path, headers={**ada.headers, **PAGE}) as answer:
+        assert f'src="/api/photo/{photos[1]}?size=thumb"' in await answer.text()
+    other = await make_event(app)
+    bob = await member(app.resources.pool, other, "bob@example.org")
+    assert await status(app, path, bob) == 404

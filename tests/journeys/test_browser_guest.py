@@ -169,7 +169,8 @@ def test_without_scripts_a_file_is_enough(
         visit.goto(f"/e/{event['code']}")
         fill_in(page, "plain")
         page.set_input_files("#selfie", selfie)
-        page.click("text=Prendre mon selfie")
+        expect(page.locator("text=Prendre mon selfie")).to_be_hidden()
+        page.click("#join noscript button")
         page.wait_for_url("**/gallery?event=*")
         all_tab = page.locator(".tabs a", has_text="Toutes")
         # nothing updates by itself here: the guest reloads until all pictures are prepared
