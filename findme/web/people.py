@@ -4,11 +4,12 @@ from typing import Any
 
 from aiohttp import web
 
-from findme import corrections, db, people
+from findme import db, people
 from findme.db import Connection, Record
 from findme.errors import InvalidRequest, NotFound
 from findme.models import Box, EventId, FaceId, PersonId
 from findme.people import Person, PersonFace
+from findme.web import regrouping
 from findme.web.answers import (
     choice_of,
     cut,
@@ -105,7 +106,7 @@ def box_json(box: Box) -> dict[str, float]:
 
 async def patch_group(request: web.Request) -> web.Response:
     """PATCH /api/admin/events/{id}/group-faces/{group_id}: name (null: none) and hidden."""
-    admin(request)
+    actor = admin(request).id
     event_id, person_id = EventId(path_id(request)), PersonId(path_id(request, "group_id"))
     body = await json_of(request)
     if unknown := sorted(set(body) - {"name", "hidden"}):
@@ -114,38 +115,35 @@ async def patch_group(request: web.Request) -> web.Response:
     if "hidden" in body and not isinstance(hidden, bool):
         raise InvalidRequest("hidden is true or false.", field="hidden")
     async with db.transaction(request.app[POOL]) as conn:
-        await people.hold(conn, event_id)
         if "name" in body:
-            await corrections.rename(conn, event_id, person_id, name)
+            await regrouping.rename(conn, actor, event_id, person_id, name)
         if isinstance(hidden, bool):
-            await corrections.hide(conn, event_id, person_id, hidden)
+            await regrouping.hide(conn, actor, event_id, person_id, hidden)
         return json_answer(group_json(await find_group(conn, event_id, person_id)))
 
 
 async def post_merge(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/group-faces/merge {group_ids}: all into the first."""
-    admin(request)
+    actor = admin(request).id
     event_id = EventId(path_id(request))
     ids = _ids(await json_of(request), "group_ids")
     if len(ids) < 2:
         raise InvalidRequest("A merge takes two groups or more.", field="group_ids")
     person_ids = [PersonId(number) for number in ids]
     async with db.transaction(request.app[POOL]) as conn:
-        await people.hold(conn, event_id)
-        await corrections.merge(conn, event_id, person_ids)
+        await regrouping.merge(conn, actor, event_id, person_ids)
         return json_answer(group_json(await find_group(conn, event_id, person_ids[0])))
 
 
 async def post_split(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/group-faces/{group_id}/split {face_ids}: the new group."""
-    admin(request)
+    actor = admin(request).id
     event_id, person_id = EventId(path_id(request)), PersonId(path_id(request, "group_id"))
     face_ids = [FaceId(number) for number in _ids(await json_of(request), "face_ids")]
     if not face_ids:
         raise InvalidRequest("A split takes one face or more.", field="face_ids")
     async with db.transaction(request.app[POOL]) as conn:
-        await people.hold(conn, event_id)
-        made = await corrections.split(conn, event_id, person_id, face_ids)
+        made = await regrouping.split(conn, actor, event_id, person_id, face_ids)
         return json_answer(group_json(await find_group(conn, event_id, made)), 201)
 
 
@@ -162,14 +160,13 @@ async def post_move(request: web.Request) -> web.Response:
 
     It takes what a merge or a split did back, and gives a face to a group that none has.
     """
-    admin(request)
+    actor = admin(request).id
     event_id, body = EventId(path_id(request)), await json_of(request)
     face_ids = [FaceId(number) for number in _ids(body, "face_ids")]
     wanted = text_of(body, "group_id", required=False)
     async with db.transaction(request.app[POOL]) as conn:
-        await people.hold(conn, event_id)
         group_id = PersonId(parse_id(wanted)) if wanted else None
-        moved = await corrections.move(conn, event_id, face_ids, group_id)
+        moved = await regrouping.move(conn, actor, event_id, face_ids, group_id)
         return json_answer(group_json(await find_group(conn, event_id, moved)))
 
 

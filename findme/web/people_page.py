@@ -11,10 +11,11 @@ from aiohttp import web
 from multidict import MultiDictProxy
 from yarl import URL
 
-from findme import corrections, db, events, people
+from findme import db, events, people
 from findme.db import Connection
 from findme.errors import InvalidRequest
 from findme.models import Box, EventId, FaceId, PersonId, PhotoId
+from findme.web import regrouping
 from findme.web.answers import cut, parse_id, path_id
 from findme.web.forms import form_of
 from findme.web.html import redirect, render
@@ -126,8 +127,8 @@ async def _shots(
 
 async def act_on_groups(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/faces: `sort` all faces by person, or `merge` the chosen groups."""
-    admin(request)
-    event_id, form = EventId(path_id(request)), await form_of(request)
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    form = await form_of(request)
     if form.get("act") == "sort":
         state = await request.app[PIPELINE].grouping.group(event_id, search=True)
         if state.running and QUEUE in request.app:
@@ -138,28 +139,28 @@ async def act_on_groups(request: web.Request) -> web.Response:
     chosen = [PersonId(number) for number in _numbers(form, "group_ids")]
     if len(chosen) < 2:
         raise InvalidRequest("A merge takes two groups or more.", field="group_ids")
-    await _change(request, lambda conn: corrections.merge(conn, event_id, chosen))
+    await _change(request, lambda conn: regrouping.merge(conn, actor, event_id, chosen))
     return redirect(request.path)
 
 
 async def act_on_group(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/faces/{group_id}: `name`, `hide`, `show`, or `split` chosen faces."""
-    admin(request)
-    event_id, form = EventId(path_id(request)), await form_of(request)
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    form = await form_of(request)
     group_id, word = PersonId(path_id(request, "group_id")), form.get("act")
     if word == "name":
         name = " ".join(str(form.get("name", "")).replace("\0", "").split())[:MOST_NAME]
         await _change(
-            request, lambda conn: corrections.rename(conn, event_id, group_id, name or None)
+            request, lambda conn: regrouping.rename(conn, actor, event_id, group_id, name or None)
         )
     elif word in ("hide", "show"):
         await _change(
-            request, lambda conn: corrections.hide(conn, event_id, group_id, word == "hide")
+            request, lambda conn: regrouping.hide(conn, actor, event_id, group_id, word == "hide")
         )
     elif word == "split":
         chosen = [FaceId(number) for number in _numbers(form, "face_ids")]
         made = await _change(
-            request, lambda conn: corrections.split(conn, event_id, group_id, chosen)
+            request, lambda conn: regrouping.split(conn, actor, event_id, group_id, chosen)
         )
         return redirect(f"/admin/events/{event_id}/faces/{made}")
     else:
@@ -169,17 +170,16 @@ async def act_on_group(request: web.Request) -> web.Response:
 
 async def act_on_loose(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/faces/loose: one new group of the chosen faces."""
-    admin(request)
-    event_id, form = EventId(path_id(request)), await form_of(request)
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    form = await form_of(request)
     chosen = [FaceId(number) for number in _numbers(form, "face_ids")]
-    made = await _change(request, lambda conn: corrections.move(conn, event_id, chosen, None))
+    made = await _change(request, lambda conn: regrouping.move(conn, actor, event_id, chosen, None))
     return redirect(f"/admin/events/{event_id}/faces/{made}")
 
 
 async def _change(request: web.Request, change: Callable[[Connection], Awaitable[T]]) -> T:
-    """Make a correction while nobody else changes the event's people."""
+    """Make a correction in a transaction of its own."""
     async with db.transaction(request.app[POOL]) as conn:
-        await people.hold(conn, EventId(path_id(request)))
         return await change(conn)
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import db, events, guests, selfies, storage
+from findme import audit, db, events, guests, selfies, storage
 from findme.db import Connection
 from findme.errors import NotFound, SelfieRefused, TooManyAttempts
 from findme.models import EventId, GuestId, SelfieId, SelfieState, Size
@@ -65,6 +65,7 @@ async def delete_selfie(request: web.Request) -> web.Response:
         event_id, guest_id = await _part(request, conn)
         faces = await selfies.remove(conn, guest_id, selfie_id)
         await guests.forget_faces(conn, event_id, faces)
+        await audit.note(conn, None, "selfie.erased", event_id=event_id)
     await after_forgetting(request, [event_id])
     return web.Response(status=204)
 

@@ -1,5 +1,6 @@
 """The audit log: what admins did and what was deleted, without a guest's name or id."""
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ import orjson
 from yarl import URL
 
 import findme
-from findme import db, housekeeping
+from findme import audit, db, housekeeping
 from findme.folders import TEMPLATES
 from tests.conftest import App
 from tests.integration.lean import app, settings
@@ -191,3 +192,57 @@ def test_every_action_that_is_noted_has_its_words_on_the_page() -> None:
     page = (TEMPLATES / "admin/audit.html").read_text("utf-8")
     assert len(noted) > 20
     assert {action for action in noted if f'"{action}": _(' not in page} == set()
+
+
+async def test_details_are_told_in_the_readers_language(app: App) -> None:
+    """No name of the API is left; what two names stand for is said once."""
+    event = await make_event(app)
+    path = f"/api/admin/events/{event['id']}"
+    changes = {"join_open": False, "download_size": "large", "downloads": True}
+    await app.client.patch(path, json=changes, headers=app.admin)
+    limits = {"workers": 2, "concurrency": None}
+    await app.client.patch("/api/admin/queue", json=limits, headers=app.admin)
+    await app.client.post(
+        "/api/admin/queue/jobs/retry", json={"state": "failed"}, headers=app.admin
+    )
+    async with db.transaction(app.resources.pool) as conn:
+        for action, detail in (
+            ("photos.reviewed", {"review": "hidden"}),
+            ("report.settled", {"photo": "hide"}),
+            ("webhook.changed", {"active": "off"}),
+            ("group.named", {"named": True}),
+            ("group.hidden", {"hidden": False}),
+            ("group.merged", {"groups": 2}),
+            ("group.split", {"faces": 3}),
+            ("account.erased", {"events": 1}),
+        ):
+            await audit.note(conn, None, action, detail=detail)
+    pages = [
+        html.unescape(
+            await (
+                await app.client.get(
+                    "/admin/audit", headers={**app.admin, "Accept-Language": language}
+                )
+            ).text()
+        )
+        for language in ("en", "fr")
+    ]
+    for page, sentences in zip(
+        pages,
+        (
+            ("What guests download, Who may join", "Workers of each service: 2", "0 jobs",
+             "Rekognition calls at a time: as the settings say", "Hidden photo", "Switched off",
+             "The photo was hidden", "A name was given", "Back in the list", "2 groups", "3 faces",
+             "1 event"),
+            ("Ce que les invités téléchargent, Qui peut rejoindre", "à la fois\u00a0: selon les",
+             "Masquée", "La photo a été masquée", "Arrêté", "Un nom a été donné",
+             "De retour dans la liste", "2 groupes", "3 visages", "1 événement"),
+        ),
+        strict=True,
+    ):  # fmt: skip
+        details = "\n".join(
+            re.findall(r'<td class="small muted spare">(.*?)</td>', page, re.DOTALL)
+        )
+        assert [sentence for sentence in sentences if sentence not in details] == []
+        for raw in ("join_open", "download_size", "review", "active:", "concurrency", "None"):
+            assert raw not in details
