@@ -101,6 +101,11 @@ async def set_choices(
     )
 
 
+async def set_name(conn: Connection, user_id: UserId, name: str) -> None:
+    """Call a user otherwise; the organiser's lists say the new name from then on."""
+    await conn.execute("update account set name = $2 where id = $1", user_id, name)
+
+
 async def note_language(conn: Connection, user_id: UserId, language: str) -> None:
     """Keep the language that a new account's form was in."""
     await conn.execute("update account set language = $2 where id = $1", user_id, language)

@@ -15,16 +15,18 @@ from findme.web.keys import CACHE, POOL, remote, user
 
 #: Addresses that a guest without one may try in so many seconds.
 MAX_ASKED, ASKED_SECONDS = 10, 900
-CHOICES = frozenset({"language", "scheme", "letter_keys"})
+CHOICES = frozenset({"name", "language", "scheme", "letter_keys"})
 
 
 async def choose(request: web.Request, wanted: User) -> User:
-    """Keep the choices of *wanted* for the caller; InvalidRequest where there is no such one."""
+    """Keep name and choices of *wanted* for the caller; InvalidRequest where they cannot be."""
+    wanted = replace(wanted, name=auth.check_name(wanted.name))
     if wanted.language is not None and wanted.language not in request.app[LANGUAGES]:
         raise InvalidRequest("There is no such language here.", field="language")
     if wanted.scheme is not None and wanted.scheme not in SCHEMES:
         raise InvalidRequest("scheme is light, dark or null.", field="scheme")
     async with db.transaction(request.app[POOL]) as conn:
+        await accounts.set_name(conn, wanted.id, wanted.name)
         await accounts.set_choices(
             conn,
             wanted.id,
@@ -82,12 +84,14 @@ async def renew_link(request: web.Request) -> str:
 
 
 async def patch_me(request: web.Request) -> web.Response:
-    """PATCH /api/me {language?, scheme?, letter_keys?}."""
+    """PATCH /api/me {name?, language?, scheme?, letter_keys?}."""
     body, me = await json_of(request), user(request)
     if unknown := body.keys() - CHOICES:
         raise InvalidRequest(f"{min(unknown)} cannot be changed.", field=min(unknown))
     if not isinstance(body.get("letter_keys", True), bool):
         raise InvalidRequest("letter_keys is true or false.", field="letter_keys")
+    if "name" in body:
+        text_of(body, "name")
     for name in ("language", "scheme"):
         if body.get(name) is not None:
             text_of(body, name)

@@ -95,6 +95,16 @@ async def choose(request: web.Request) -> web.Response:
     return response
 
 
+async def change_name(request: web.Request) -> web.Response:
+    """POST /account/name."""
+    form, me = await form_of(request), user(request)
+    try:
+        await account.choose(request, replace(me, name=form.get("name", "")))
+    except FindMeError as error:
+        return await _page(request, error)
+    return redirect("/account")
+
+
 async def change_password(request: web.Request) -> web.Response:
     """POST /account/password."""
     form = await form_of(request)
@@ -195,6 +205,7 @@ def _event_id(request: web.Request) -> EventId:
 ROUTES = [
     web.get("/account", page),
     web.post("/account/choices", choose),
+    web.post("/account/name", change_name),
     web.post("/account/password", change_password),
     web.post("/account/credentials", add_sign_in),
     web.post("/account/key", renew_link),

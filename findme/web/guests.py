@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,10 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
     if form.fields.get("consent", "").strip().lower() not in YES:
         raise ConsentRequired
     someone = signed_in or await _someone_of(request, event, form)
+    # who only looked so far may say now who they are
+    named = form.fields.get("name", "").strip() if part and not part.consented else ""
+    if named and signed_in is not None:
+        someone = replace(signed_in, name=auth.check_name(named))
     if form.jpeg is None:
         raise SelfieRefused("The selfie is missing.", code="no_face")
     key, language = None, form.fields.get("language", "").strip()[:10] or language_of(request).code
@@ -135,6 +139,8 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
             who, key = await someone.enter(conn, language)
         else:
             who = someone
+            if named:
+                await accounts.set_name(conn, who.id, who.name)
         fresh = await guests.find(conn, event.id, who.id) is None
         guest_id = await guests.join(
             conn,
@@ -145,6 +151,8 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
         )
         selfie = await selfies.add(conn, event.id, guest_id)
         await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
+    if named:
+        await auth.read_anew(pool, request.app[CACHE], who.id)
     try:
         status = await take_in(request, event.id, selfie, form.jpeg)
     except (SelfieRefused, NotFound):

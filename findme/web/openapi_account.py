@@ -9,6 +9,7 @@ RECEIPT = {"Location": {"description": "Of this erasure.", "schema": text()}}
 ERASED = {204: answer("Done; Location is the receipt.", headers=RECEIPT)}
 KEY_URL = text("The link that opens the account; shown this once.", format="uri")
 CHOICES = {
+    "name": text("1 to 100 characters; the organiser sees it."),
     "language": or_null(text("A language of the pages; null: as the browser says.")),
     "scheme": or_null(one_of(["light", "dark"], "null: as the device says.")),
     "letter_keys": flag("Whether single letters are keys of viewer and questions."),
@@ -18,7 +19,6 @@ ACCOUNT_SCHEMAS: dict[str, Schema] = {
     "Account": obj(
         {
             "id": ID,
-            "name": text(),
             "email": or_null(text("null: a link is the way in.")),
             "role": one_of([*Role]),
             **CHOICES,
@@ -33,7 +33,7 @@ ACCOUNT_SCHEMAS: dict[str, Schema] = {
 #: Joins what openapi_paths says of the same path.
 PATCH_ME = call(
     "Account",
-    "Change language, scheme or letter keys",
+    "Change name, language, scheme or letter keys",
     SIGNED_IN,
     {200: answer("The caller.", ref("Account"))},
     fails=(403, 422),

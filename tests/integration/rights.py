@@ -88,6 +88,7 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         GET /api/push-key
         GET /account
         POST /account/choices
+        POST /account/name
         POST /account/password
         POST /account/credentials
         POST /account/key

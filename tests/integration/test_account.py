@@ -106,6 +106,29 @@ async def test_choices_hold_on_every_device(soiree: Soiree) -> None:
     assert '<html lang="fr" data-letter-keys="off">' in page
 
 
+async def test_a_guest_is_called_otherwise(soiree: Soiree) -> None:
+    """By the API and by the page; the organiser's list says it too, and nothing else changes."""
+    answer = await soiree.call("PATCH", "/api/me", soiree.headers(1), json={"name": " Ada  L. "})
+    changed = await answer.json()
+    assert (changed["name"], changed["language"]) == ("Ada L.", "en")
+    session = {**PAGE, "Cookie": f"findme_session={soiree.crowd.guests[1]}"}
+    own = {**session, "Sec-Fetch-Site": "same-origin"}
+    assert "Ada L." in await (await soiree.call("GET", "/account", session)).text()
+
+    empty = await soiree.call("POST", "/account/name", own, data={"name": " "})
+    assert empty.status == 422
+    assert "Your first name is missing." in await empty.text()
+    posted = await soiree.call("POST", "/account/name", own, data={"name": "Zoé"})
+    assert posted.status == 303
+    foreign = {**session, "Sec-Fetch-Site": "cross-site"}
+    assert (await soiree.call("POST", "/account/name", foreign, data={"name": "X"})).status == 403
+    me = await (await soiree.call("GET", "/api/me", soiree.headers(1))).json()
+    assert me["name"] == "Zoé"
+    path = f"/api/admin/events/{soiree.event_id}/guests"
+    listed = await (await soiree.call("GET", path, soiree.app.admin)).json()
+    assert {guest["name"] for guest in listed} == {"Zoé", "Person 2"}
+
+
 async def test_the_language_switch_wins_over_the_account(soiree: Soiree) -> None:
     await soiree.call("PATCH", "/api/me", soiree.headers(1), json={"language": "fr"})
     switched = {**PAGE, **soiree.headers(1), "Cookie": "findme_lang=en"}
@@ -122,6 +145,9 @@ async def test_the_language_switch_wins_over_the_account(soiree: Soiree) -> None
         {"scheme": []},
         {"letter_keys": "yes"},
         {"letter_keys": None},
+        {"name": " "},
+        {"name": None},
+        {"name": "N" * 101},
         {"role": "admin"},
         {"id": 1},
     ],

@@ -102,6 +102,28 @@ async def test_consent_and_selfie_may_come_later(soiree: Soiree) -> None:
     assert await soiree.count("guest") == 3
 
 
+async def test_who_only_looked_says_their_name_on_joining(soiree: Soiree) -> None:
+    """If they like; a guest who was looked for before is not renamed by a selfie."""
+    headers = bearer((await soiree.browse())["token"])
+    page = await soiree.call("GET", f"/e/{soiree.crowd.code}", {**PAGE, **headers})
+    assert 'name="name"' in await page.text()
+    refused = await soiree.join(picture(3), headers, name="N" * 101)
+    assert await problem(refused) == (422, "invalid_request")
+    assert (await soiree.join(picture(3), headers, name=" ")).status == 201
+    me = await (await soiree.call("GET", "/api/me", headers)).json()
+    assert me["name"] == "Guest"
+
+    other = bearer((await soiree.browse())["token"])
+    joined = await soiree.join(picture(4), other, name="Zoé")
+    assert (await joined.json())["user"]["name"] == "Zoé"
+    again = await soiree.join(picture(4, serial=2), other, name="Eve")
+    assert again.status == 201
+    me = await (await soiree.call("GET", "/api/me", other)).json()
+    assert me["name"] == "Zoé"
+    page = await soiree.call("GET", f"/e/{soiree.crowd.code}", {**PAGE, **other})
+    assert 'name="name"' not in await page.text()
+
+
 async def test_a_refused_selfie_leaves_the_browsing_guest(soiree: Soiree) -> None:
     """They stay, with what they marked, and without a consent."""
     headers = bearer((await soiree.browse())["token"])
