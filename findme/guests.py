@@ -64,26 +64,6 @@ async def list_by_user(conn: Connection, user_id: UserId) -> list[Guest]:
     return [_guest(row) for row in rows]
 
 
-async def list_by_event(
-    conn: Connection, event_id: EventId, *, before: GuestId | None, limit: int
-) -> list[Record]:
-    """Return an event's guests for the admin: id, name, email, joined_at, selfie, photos."""
-    return await conn.fetch(
-        """
-        select guest.id as guest_id, account.id, account.name, account.email, guest.joined_at,
-               selfie.state as selfie, selfie.problem as selfie_problem,
-               (select count(distinct photo_id) from match where guest_id = guest.id) as photos
-          from guest join account on account.id = guest.account_id
-               left join lateral (select state, problem from selfie where guest_id = guest.id
-                                   order by id desc limit 1) as selfie on true
-         where guest.event_id = $1 and ($2::bigint is null or guest.id < $2)
-         order by guest.id desc limit $3""",
-        event_id,
-        before,
-        limit,
-    )
-
-
 async def count(conn: Connection, event_id: EventId) -> int:
     """Return how many guests an event has."""
     number: int = await conn.fetchval("select count(*) from guest where event_id = $1", event_id)

@@ -229,6 +229,14 @@ async def review(
     return changed
 
 
+async def only_visible(conn: Connection, photo_ids: Sequence[PhotoId]) -> list[PhotoId]:
+    """Return those of the photos that guests see, the oldest first."""
+    rows = await conn.fetch(
+        "select id from photo where id = any($1) and visible order by id", photo_ids
+    )
+    return [PhotoId(row["id"]) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Deleted:
     """What a deleted photo leaves behind in the engine."""

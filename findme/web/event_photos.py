@@ -67,7 +67,10 @@ def _items(rows: Sequence[Record]) -> list[dict[str, object]]:
 
 
 async def post_review(request: web.Request) -> web.Response:
-    """POST /api/admin/photos/review: show, hide or hold back photos, of any events."""
+    """POST /api/admin/photos/review: show, hide or hold back photos, of any events.
+
+    `visible` are those that guests see now: what has no picture is shown to nobody.
+    """
     actor = admin(request).id
     body = await json_of(request)
     review, listed = _review(body.get("review")), body.get("ids")
@@ -81,9 +84,15 @@ async def post_review(request: web.Request) -> web.Response:
         )
         for event_id in sorted(set(changed.values())):
             await notifications.ask(conn, event_id, request.app[SETTINGS])
+        visible = await photos.only_visible(conn, photo_ids)
     for event_id in set(changed.values()):
         await request.app[CACHE].forget_event(event_id)
-    return json_answer({"changed": [str(photo_id) for photo_id in sorted(changed)]})
+    return json_answer(
+        {
+            "changed": [str(photo_id) for photo_id in sorted(changed)],
+            "visible": [str(photo_id) for photo_id in visible],
+        }
+    )
 
 
 async def delete_photo(request: web.Request) -> web.Response:

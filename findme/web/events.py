@@ -9,7 +9,7 @@ from typing import Any
 import segno
 from aiohttp import web
 
-from findme import audit, db, events, guests, webhooks
+from findme import audit, db, events, guest_list, guests, webhooks
 from findme.models import Event, EventCounts, EventId, Gallery, GuestId
 from findme.web.answers import (
     cut,
@@ -23,6 +23,7 @@ from findme.web.answers import (
 from findme.web.choices import changed, checked, choices_json, name_of
 from findme.web.covers import cover_url
 from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url
+from findme.web.lists import thresholds_of
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
 
@@ -167,24 +168,30 @@ async def get_guests(request: web.Request) -> web.Response:
     before, limit = page_of(request)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        found = await guests.list_by_event(
-            conn, event.id, before=None if before is None else GuestId(before), limit=limit + 1
+        found = await guest_list.search(
+            conn,
+            event.id,
+            "",
+            thresholds_of(request, event),
+            before=None if before is None else GuestId(before),
+            limit=limit + 1,
         )
         total = await guests.count(conn, event.id)
     rows, more = cut(found, limit)
     items: list[dict[str, object]] = [
         {
-            "id": str(row["id"]),
-            "user_id": str(row["id"]),
-            "name": row["name"],
-            "email": row["email"],
-            "joined_at": time_text(row["joined_at"]),
-            "selfie": {"status": row["selfie"], "problem": row["selfie_problem"]},
-            "photos": row["photos"],
+            "id": str(row.user_id),
+            "user_id": str(row.user_id),
+            "name": row.name,
+            "email": row.email,
+            "joined_at": time_text(row.joined_at),
+            "selfie": {"status": row.selfie, "problem": row.selfie_problem},
+            "photos": row.sure,
+            "maybe": row.maybe,
         }
         for row in rows
     ]
-    return await page_answer(request, items, total, rows[-1]["guest_id"] if more else None)
+    return await page_answer(request, items, total, rows[-1].guest_id if more else None)
 
 
 async def _find(request: web.Request) -> tuple[Event, EventCounts]:

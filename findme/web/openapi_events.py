@@ -90,7 +90,12 @@ EVENT_PATHS: dict[str, dict[str, Schema]] = {
             "Photos",
             "Show, hide or hold back photos: all of them or none",
             obj({"ids": list_of(text()), "review": one_of([*Review])}),
-            {200: answer("Those that were otherwise.", obj({"changed": list_of(text())}))},
+            {
+                200: answer(
+                    "Those that were otherwise, and those of all that guests see now.",
+                    obj({"changed": list_of(text()), "visible": list_of(text())}),
+                )
+            },
         )
     },
 }

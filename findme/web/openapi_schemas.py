@@ -172,7 +172,8 @@ SCHEMAS: dict[str, Schema] = {
             "email": or_null(text("null: a link is the way in.")),
             "joined_at": TIME,
             "selfie": SELFIE_SO_FAR,
-            "photos": whole("Photos with a match, however uncertain."),
+            "photos": whole("Photos that show them for sure, hidden ones too."),
+            "maybe": whole("Photos that may show them."),
         }
     ),
     "MissedFaces": obj(

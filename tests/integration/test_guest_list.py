@@ -109,6 +109,20 @@ async def test_photos_are_counted_as_the_guest_sees_them(app: App, event: dict[s
     assert found["photos"] == {"sure": 2, "maybe": 1}
 
 
+async def test_the_overview_counts_photos_as_the_guests_page_does(
+    app: App, event: dict[str, Any]
+) -> None:
+    """Sure and maybe apart, without what the guest put aside."""
+    guest = await member(app.resources.pool, event)
+    await with_matches(app.resources.pool, guest, event)
+
+    answer = await app.client.get(f"/api/admin/events/{event['id']}/guests", headers=app.admin)
+
+    (found,) = await answer.json()
+    assert (found["photos"], found["maybe"]) == (2, 1)
+    assert (await listed(app, event))[0]["photos"] == {"sure": 2, "maybe": 1}
+
+
 async def test_an_event_of_its_own_thresholds_counts_by_them(
     app: App, event: dict[str, Any]
 ) -> None:

@@ -182,3 +182,20 @@ async def test_a_page_that_slept_hears_of_what_was_approved_meanwhile(app: App) 
 
     async with streaming(app, event, ada.headers, last=last) as stream:
         assert await stream.photos(all=2) == [(str(old), False)]
+
+
+async def test_a_photo_without_a_picture_is_not_said_to_be_shown(app: App) -> None:
+    """Approved with others, the one that could not be read is among those that nobody sees."""
+    event = await make_event(app, publish="after_approval")
+    good = (await upload(app, event, "a.jpg", drawn(1)))["photo_id"]
+    bad = (await upload(app, event, "cut.jpg", drawn(2)[:-4000]))["photo_id"]
+    await app.drain()
+    body = {"ids": [good, bad], "review": "shown"}
+
+    answer = await (await app.client.post(PATH, json=body, headers=app.admin)).json()
+    hidden = await (
+        await app.client.post(PATH, json={**body, "review": "hidden"}, headers=app.admin)
+    ).json()
+
+    assert (answer["changed"], answer["visible"]) == ([good, bad], [good])
+    assert (hidden["changed"], hidden["visible"]) == ([good, bad], [])

@@ -88,7 +88,10 @@ async function showGuests() {
   rows(document.getElementById("guests"), data, "guest", (row, guest) => {
     const selfie = guest.selfie?.status ?? guest.selfie;
     row.querySelector("strong").textContent = guest.name;
-    row.querySelector(".small").textContent = count("joined", guest.photos ?? 0, { time: moment(new Date(guest.joined_at)) });
+    row.querySelector(".small").textContent = [
+      count("joined", guest.photos, { time: moment(new Date(guest.joined_at)) }),
+      guest.maybe ? count("maybe", guest.maybe) : "",
+    ].filter(Boolean).join(", ");
     const chip = row.querySelector(".chip");
     chip.textContent = say(selfie ? `selfie_${selfie}` : "no_selfie");
     chip.className = `chip ${{ accepted: "ok", pending: "warn", refused: "alert" }[selfie] ?? ""}`;

@@ -60,10 +60,13 @@ async function act(word, ids) {
   };
   try {
     const { data } = await acts[word]();
-    const n = (data?.queued ?? data?.deleted ?? ids).length;
+    const done = word === "shown" ? data.visible : data?.queued ?? data?.deleted ?? ids;
+    const n = done.length;
     const told = { shown: "did_shown", hidden: "did_hidden", delete: "did_delete" }[word] ?? "did_retry";
-    if (["shown", "hidden"].includes(word)) toast(count(told, n), say("undo"), () => undo(before));
-    else toast(count(told, n));
+    const blind = word === "shown" ? ids.length - n : 0;
+    const sentence = [n || !blind ? count(told, n) : "", blind ? count("not_shown", blind) : ""].join(" ").trim();
+    if (["shown", "hidden"].includes(word)) toast(sentence, say("undo"), () => undo(before));
+    else toast(sentence);
     for (const box of boxes()) box.checked = false;
     sent = true;
     await look();
