@@ -16,6 +16,7 @@ from findme.web.webhooks import add, remove
 
 #: Deliveries of a page.
 PAGE = 50
+DELETE, DELETE_SURELY = "delete", "delete-surely"
 #: What a webhook's page can have done: it says so afterwards.
 DONE = ("test", "on", "off", "again")
 
@@ -81,7 +82,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 async def act(request: web.Request) -> web.Response:
-    """POST /admin/webhooks/{id}: what its buttons do."""
+    """POST /admin/webhooks/{id}: what its buttons do; `delete` asks first."""
     actor, webhook_id = admin(request).id, path_id(request)
     form = await form_of(request)
     word = str(form.get("act", ""))
@@ -96,12 +97,14 @@ async def act(request: web.Request) -> web.Response:
             await audit.note(
                 conn, actor, "webhook.changed", subjects=[webhook_id], detail={"active": word}
             )
-        elif word == "delete":
+        elif word == DELETE:
+            return render(request, "admin/webhook_delete.html", {"webhook": row})
+        elif word == DELETE_SURELY:
             await remove(conn, actor, webhook_id)
         else:
             raise InvalidRequest("There is no such button.", field="act")
     return redirect(
-        "/admin/webhooks?removed=1" if word == "delete" else f"{request.path}?did={word}"
+        "/admin/webhooks?removed=1" if word == DELETE_SURELY else f"{request.path}?did={word}"
     )
 
 

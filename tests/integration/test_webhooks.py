@@ -346,6 +346,11 @@ async def test_the_pages_make_show_and_remove_a_webhook(app: App, receiver: Rece
     assert await app.resources.pool.fetchval("select active from webhook") is False
     assert (await app.client.post(page, data={"act": "odd"}, headers=headers)).status == 422
     answer = await app.client.post(page, data={"act": "delete"}, headers=headers)
+    asked = await answer.text()
+    assert "Remove this webhook?" in asked
+    assert f'href="{page}">Keep' in asked
+    assert (await app.client.get(page, headers=headers)).status == 200
+    answer = await app.client.post(page, data={"act": "delete-surely"}, headers=headers)
     assert answer.status == 200
     assert "The webhook is removed" in await answer.text()
     assert (await app.client.get(page, headers=headers)).status == 404
