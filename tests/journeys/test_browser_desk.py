@@ -50,14 +50,20 @@ def test_an_alert_and_the_pause_are_seen_as_they_come(
         soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
         event = organiser.make_event(f"Ends soon {size[0]}", expires_at=soon)
         expect(page.locator("[data-part=alerts]")).to_contain_text(event["name"])
+        pause = page.locator("#pause")
+        expect(pause).to_have_text("Pause")
         page.click("#pause")
         expect(page.locator("#toast")).to_contain_text("paused")
+        # the word says what a press does; a state beside it would say the opposite
+        expect(pause).to_have_text("Resume")
+        assert pause.get_attribute("aria-pressed") is None
         expect(page.locator("[data-part=now]")).to_contain_text("The queue is paused")
         organiser.upload(event, "waits.jpg", drawn(61))
         expect(page.locator("[data-part=queue] .figure")).to_contain_text(re.compile(r"[1-9]"))
         assert visit.overflow() <= 0
         page.click("#pause")
         expect(page.locator("[data-part=now]")).not_to_contain_text("paused")
+        expect(pause).to_have_text("Pause")
         organiser.call("DELETE", f"/api/admin/events/{event['id']}")
         expect(page.locator("[data-part=alerts]")).not_to_contain_text(event["name"])
 

@@ -64,10 +64,10 @@ document.addEventListener("click", async ({ target }) => {
 
 const pause = document.getElementById("pause");
 pause.addEventListener("click", async () => {
-  const wanted = pause.getAttribute("aria-pressed") !== "true";
+  const wanted = pause.dataset.paused !== "true";
   const done = await act("POST", `/api/admin/queue/${wanted ? "pause" : "resume"}`);
   if (!done) return;
-  pause.setAttribute("aria-pressed", String(done.paused));
+  pause.dataset.paused = String(done.paused);
   pause.querySelector("span").textContent = done.paused ? pause.dataset.resume : pause.dataset.pause;
   toast(say(done.paused ? "paused" : "resumed"));
 });

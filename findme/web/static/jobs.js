@@ -31,10 +31,10 @@ document.getElementById("retry-all")?.addEventListener("click", async () => {
 
 const pause = document.getElementById("pause");
 pause?.addEventListener("click", async () => {
-  const wanted = pause.getAttribute("aria-pressed") !== "true";
+  const wanted = pause.dataset.paused !== "true";
   const done = await act("POST", `/api/admin/queue/${wanted ? "pause" : "resume"}`);
   if (!done) return;
-  pause.setAttribute("aria-pressed", String(done.paused));
+  pause.dataset.paused = String(done.paused);
   pause.querySelector("span").textContent = done.paused ? pause.dataset.resume : pause.dataset.pause;
   document.getElementById("paused").hidden = !done.paused;
   toast(say(done.paused ? "paused" : "resumed"));
