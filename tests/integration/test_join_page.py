@@ -104,7 +104,7 @@ async def test_the_button_says_what_it_does_without_scripts(soiree: Soiree) -> N
     without = " ".join(re.findall(r"<noscript>(.*?)</noscript>", page, re.DOTALL))
     assert "Join with this selfie" in without
     assert 'type="file"' in without
-    assert re.search(r'/plain\.css', without)
+    assert re.search(r"/plain\.css", without)
     assert re.search(r'<button class="[^"]* scripted">.*Take my selfie', page)
 
 

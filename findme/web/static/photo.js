@@ -13,6 +13,17 @@ addEventListener("keydown", (event) => {
 });
 onSwipe(main.querySelector(".stage"), (step) => press(step > 0 ? "ArrowRight" : "ArrowLeft"));
 
+// the details stand there without scripts; on a telephone they leave the room to the photo
+const details = main.querySelector("[data-act=about]");
+const about = document.getElementById("about");
+const showAbout = (shown) => {
+  about.hidden = !shown;
+  details.setAttribute("aria-expanded", String(shown));
+};
+details.hidden = false;
+details.addEventListener("click", () => showAbout(about.hidden));
+showAbout(matchMedia("(min-width: 900px)").matches);
+
 // where nobody takes photos home, none is shared
 const button = main.querySelector("[data-act=share]");
 button?.toggleAttribute("hidden", false);

@@ -39,10 +39,16 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     image.alt = tile.querySelector("img").alt;
     place.textContent = say("place", { n: number(at + 1), total: number(Math.max(total(), all.length)) });
     const when = new Date(tile.dataset.when);
-    dialog.querySelector("[data-when]").textContent = clock(when);
-    dialog.querySelector("[data-day]").textContent = day(when);
-    dialog.querySelector("[data-credit]").textContent = tile.dataset.credit ? say("by", { name: tile.dataset.credit }) : "";
-    about.querySelector("[data-about]").textContent = tile.dataset.about;
+    const { credit = "", about: facts } = tile.dataset;
+    write("when", clock(when));
+    write("day", day(when));
+    write("credit", credit && say("by", { name: credit }));
+    write("name", credit);
+    dialog.querySelector("[data-by]").hidden = !credit;
+    // a file's name may hold the sign that stands before the size
+    const cut = facts.lastIndexOf(" · ");
+    write("file", facts.slice(0, cut));
+    write("size", facts.slice(cut + " · ".length));
     marks.show(tile);
     // where the organiser lets nobody take photos home, there is no such link, and no sharing
     if (original) original.href = bytes(tile, "original");
@@ -53,6 +59,10 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     strip.replaceChildren(...around.map((other) => thumb(other, other === tile)));
     for (const neighbour of [all[at + 1], all[at - 1]]) if (neighbour) new Image().src = bytes(neighbour, "preview");
     if (at > all.length - 6) wantMore();
+  }
+
+  function write(name, text) {
+    for (const place of dialog.querySelectorAll(`[data-${name}]`)) place.textContent = text;
   }
 
   function thumb(tile, current) {
