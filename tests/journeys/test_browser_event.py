@@ -238,3 +238,33 @@ def test_downloads_that_are_off_have_no_button(
         expect(page.locator("main.viewer .stage img")).to_be_visible()
         expect(page.locator("[data-key=d]")).to_have_count(0)
         expect(page.locator("[data-key=s]")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("size", "places"),
+    [(PHONE, [(0, 0), (0, 1), (0, 2)]), (DESKTOP, [(1, 0), (0, 0), (2, 0)])],
+    ids=["phone", "desktop"],
+)
+def test_photos_come_first_on_a_phone_and_stand_in_the_middle_of_a_desk(
+    browser: Browser,
+    service: Service,
+    event: dict[str, Any],
+    size: tuple[int, int],
+    places: list[tuple[int, int]],
+) -> None:
+    """Columns and rows of photos, of card and links, of guests, in the page's order."""
+    with visiting(browser, service, size, language="en-GB") as visit:
+        sign_in(visit, service)
+        visit.goto(f"/admin/events/{event['id']}")
+        parts = visit.page.locator(".overview > section")
+        assert [part.get_attribute("aria-label") for part in parts.all()] == [
+            "Photos",
+            "Invite",
+            "Guests",
+        ]
+        boxes = [part.bounding_box() for part in parts.all()]
+        corners = [(round(box["x"]), round(box["y"])) for box in boxes if box is not None]
+        columns = sorted({x for x, _ in corners})
+        rows = sorted({y for _, y in corners})
+        assert [(columns.index(x), rows.index(y)) for x, y in corners] == places
+        assert visit.overflow() <= 0
