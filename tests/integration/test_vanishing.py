@@ -1,13 +1,17 @@
 """An event that is deleted while somebody joins it: a plain answer, and nothing left of either."""
 
+import asyncio
 import logging
 
 import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp.plugin import AiohttpClient
 
+from findme import events
+from findme.models import EventId
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.crowd import until
 from tests.integration.party import ask_to_join, bearer, make_event, problem, selfie_form
 from tests.scripted import Scripted, picture
 
@@ -130,3 +134,30 @@ async def send_photo(app: App, event_id: str) -> ClientResponse:
     )
     assert answer.status == 202
     return answer
+
+
+async def test_a_selfie_waits_for_a_deletion_that_is_under_way(
+    aiohttp_client: AiohttpClient,
+    settings: Settings,
+    database: str,
+    endpoint: Scripted,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Both begin with the event's row, so neither is given up for the other."""
+    async with application(aiohttp_client, settings, database, endpoint_url=endpoint.url) as app:
+        pool = app.resources.pool
+        event = await make_event(app)
+        joined = await ask_to_join(app, event["code"], picture(1))
+        await app.drain()
+        headers = bearer((await joined.json())["token"])
+        async with pool.acquire() as conn, conn.transaction():
+            await conn.execute("select from event where id = $1 for update", int(event["id"]))
+            sent = asyncio.create_task(
+                ask_to_join(app, event["code"], picture(1, serial=2), headers)
+            )
+            waits = "select exists (select from pg_locks where not granted)"
+            await until(lambda: pool.fetchval(waits))
+            await events.delete(conn, EventId(int(event["id"])))
+        assert await problem(await sent) == (404, "not_found")
+        await assert_nothing_is_left(app, endpoint)
+    assert_calm(caplog)
