@@ -140,3 +140,44 @@ def test_no_page_of_the_operator_breaks_a_rule(
             visit.goto(path)
             assert violations(visit) == [], path
             assert visit.overflow() <= 0, path
+
+
+def test_a_cameras_clock_is_put_right_in_minutes_and_seconds(
+    browser: Browser, service: Service, organiser: Organiser
+) -> None:
+    """What it does is said before it is set, and stands there when the page is opened again."""
+    event = organiser.make_event("Clocks")
+    path = f"/api/admin/events/{event['id']}/tokens"
+    token = organiser.call("POST", path, data={"label": "Théo Blanc"})["token"]
+    report = {"backlog": 0, "sent": 9, "clock_ahead_s": 192.4}
+    headers = {"Authorization": f"Bearer {token}"}
+    organiser.call("POST", "/api/upload-token/report", data=report, headers=headers)
+
+    def offset() -> int:
+        stored: int = organiser.call("GET", path)[0]["clock_offset_s"]
+        return stored
+
+    with visiting(browser, service, PHONE, language="en-GB") as visit:
+        page = signed_in(visit, organiser).page
+        visit.goto(f"/admin/events/{event['id']}/photographers")
+        says = page.locator("[data-says]")
+        expect(says).to_have_text("The camera’s times stand as they are.")
+        page.get_by_label("Minutes").fill("3")
+        page.get_by_label("Seconds").fill("12")
+        expect(says).to_have_text("+ 3 min 12 s is added to the camera’s times.")
+        assert offset() == 0
+        page.click("form.clock >> text=Set")
+        expect(page.locator("#toast")).to_contain_text("Set.")
+        assert offset() == 192
+        page.get_by_label("It is").select_option("-1")
+        expect(says).to_have_text("− 3 min 12 s: taken off the camera’s times.")
+        page.fill("[name=seconds]", "75")
+        page.click("form.clock >> text=Set")
+        assert offset() == 192  # the browser refuses 75 seconds
+        page.click("text=Take over the computer’s")
+        expect(page.get_by_label("Seconds")).to_have_value("12")
+        assert offset() == -192
+        page.reload()
+        expect(says).to_have_text("− 3 min 12 s: taken off the camera’s times.")
+        expect(page.get_by_label("It is")).to_have_value("-1")
+        assert visit.overflow() <= 0
