@@ -9,10 +9,11 @@ import asyncio
 import hashlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import aiofiles
 
@@ -20,6 +21,13 @@ from findme import db
 from findme.db import Connection, Pool
 from findme.errors import UploadTooLarge
 from findme.models import EventId, Handout, ImageId, PhotoId, SelfieId, Size, StoredImage
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+F = TypeVar("F", bound=_Closable)
 
 #: Bytes of one chunk row (stack-facts: 256 KB is the best trade of speed for memory).
 CHUNK = 256 * 1024
@@ -56,11 +64,26 @@ async def spool_folder(data_dir: Path) -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, folder)
 
 
+@asynccontextmanager
+async def _opened(file: Awaitable[F]) -> AsyncIterator[F]:
+    """Open a file of aiofiles; who is cancelled while a thread opens it closes it all the same."""
+    opening = asyncio.ensure_future(file)
+    try:
+        opened = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await (await opening).close()
+        raise
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
 async def spool(chunks: AsyncIterator[bytes], path: Path, *, limit: int) -> Spooled:
     """Write a body to *path*, counted and hashed in the same pass; UploadTooLarge over *limit*."""
     digest = hashlib.sha256()
     size = 0
-    async with aiofiles.open(path, "wb") as file:
+    async with _opened(aiofiles.open(path, "wb")) as file:
         async for chunk in chunks:
             size += len(chunk)
             if size > limit:
@@ -86,7 +109,7 @@ async def store_file(
     )
 
     async def rows() -> AsyncIterator[tuple[int, int, bytes]]:
-        async with aiofiles.open(spooled.path, "rb") as file:
+        async with _opened(aiofiles.open(spooled.path, "rb")) as file:
             number = 0
             while chunk := await file.read(CHUNK):
                 yield image_id, number, chunk
@@ -227,7 +250,7 @@ async def read_chunks(
 
 async def read_to_file(pool: Pool, image_id: ImageId, path: Path) -> None:
     """Write a stored picture to *path*, chunk by chunk."""
-    async with aiofiles.open(path, "wb") as file:
+    async with _opened(aiofiles.open(path, "wb")) as file:
         async for chunk in read_chunks(pool, image_id):
             await file.write(chunk)
 

@@ -70,6 +70,7 @@ async def test_a_busy_server_is_waited_for_and_no_file_is_given_up(
     async def through() -> bool:
         # as a worker would do it
         await app.resources.pool.execute("update job set state = 'done' where state = 'queued'")
+        await app.resources.pool.execute("update photo set ready_at = now()")
         return under_way.done()
 
     await until(busy)

@@ -45,6 +45,10 @@ class OnTerminal:
 def terminal(words: Sequence[str], columns: int, **settings: str) -> Iterator[OnTerminal]:
     """Run a command on a terminal of its own; it is killed if it has not ended."""
     ours, its = pty.openpty()
+    env = environment(TERM="xterm-256color", **settings)
+    # the width is the terminal's, whatever the test's own surroundings say
+    for name in ("COLUMNS", "LINES"):
+        env.pop(name, None)
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
     try:
         process = subprocess.Popen(
@@ -53,7 +57,7 @@ def terminal(words: Sequence[str], columns: int, **settings: str) -> Iterator[On
             stdin=its,
             stdout=its,
             stderr=its,
-            env=environment(TERM="xterm-256color", **settings),
+            env=env,
         )
     finally:
         os.close(its)
