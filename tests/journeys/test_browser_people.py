@@ -247,3 +247,22 @@ def test_the_pages_keep_the_rules(
         # where the bar has its own place: further up it lies over tiles, as one scrolls
         visit.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
         assert violations(visit) == [], "choosing"
+
+
+def test_a_photo_that_could_not_be_read_is_not_told_as_shown(
+    admin: Visit, organiser: Organiser
+) -> None:
+    """Approved with another, it is named apart."""
+    event = organiser.make_event("Unread", publish="after_approval")
+    organiser.upload(event, "good.jpg", drawn(88))
+    organiser.upload(event, "cut.jpg", drawn(89)[:-4000])
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}")
+    expect(page.locator(".tile .state", has_text="To approve")).to_have_count(1)
+    expect(page.locator(".tile .state.failed")).to_have_count(1)
+    admin.goto(f"/admin/events/{event['id']}/photos")
+    page.click("text=Choose all here")
+    page.click(".bulk >> text=Approve")
+    expect(page.locator("#toast")).to_contain_text(
+        "1 photo is shown. 1 photo has no picture that could be shown."
+    )
