@@ -1,6 +1,7 @@
-"""What the journeys in a browser begin with; a file that needs another camera makes its own."""
+"""What journeys begin with, in a browser and with the watcher; some files make their own."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -14,6 +15,7 @@ from tests.journeys.browser import (
     organising,
     visiting,
 )
+from tests.journeys.watching import Desk, Watch, desk_of
 from tests.service import Service
 
 expect.set_options(timeout=PATIENCE)
@@ -50,3 +52,24 @@ def admin(browser: Browser, service: Service) -> Iterator[Visit]:
         visit.page.press("#password", "Enter")
         visit.page.wait_for_url("**/admin")
         yield visit
+
+
+@pytest.fixture
+async def desk(service: Service) -> AsyncIterator[Desk]:
+    """An event at the server, and a photographer's token for it."""
+    async with desk_of(service) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The photographer's folder."""
+    made = tmp_path / "Event"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def watch(desk: Desk, folder: Path, tmp_path: Path) -> Watch:
+    """The watcher of that folder."""
+    return Watch(folder, desk.url, desk.token, tmp_path / "journal.sqlite3")

@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,24 +27,6 @@ from tests.journeys.watching import (
 )
 from tests.pictures import drawn
 from tests.service import Service
-
-
-@pytest.fixture
-async def desk(service: Service) -> AsyncIterator[Desk]:
-    async with desk_of(service) as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "Event"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def watch(desk: Desk, folder: Path, tmp_path: Path) -> Watch:
-    return Watch(folder, desk.url, desk.token, tmp_path / "journal.sqlite3")
 
 
 async def test_one_pass_sends_everything_and_a_second_nothing(

@@ -5,33 +5,13 @@ import json
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.terminal import terminal
-from tests.journeys.watching import Desk, Watch, desk_of, noisy, told
+from tests.journeys.watching import Desk, Watch, noisy, told
 from tests.pictures import damaged, drawn
-from tests.service import Service
-
-
-@pytest.fixture
-async def desk(service: Service) -> AsyncIterator[Desk]:
-    async with desk_of(service) as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "Event"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def watch(desk: Desk, folder: Path, tmp_path: Path) -> Watch:
-    return Watch(folder, desk.url, desk.token, tmp_path / "journal.sqlite3")
 
 
 async def test_what_is_damaged_in_its_middle_is_told_of_once_the_server_knows(
