@@ -138,13 +138,18 @@ def test_a_message_shows_and_leads_to_the_gallery(
         "ServiceWorker.deliverPushMessage",
         {"origin": mailing.url, "registrationId": registration, "data": json.dumps(message)},
     )
-    shown = page.wait_for_function(
-        """async () => {
-            const registration = await navigator.serviceWorker.ready;
-            const [first] = await registration.getNotifications();
-            return first && [first.title, first.body, first.lang, first.data.url];
+    # a predicate that is waited for must not be async: its promise alone would do
+    page.evaluate(
+        """() => {
+            navigator.serviceWorker.ready.then(async (registration) => {
+                while (!window.shown) {
+                    const [first] = await registration.getNotifications();
+                    window.shown = first && [first.title, first.body, first.lang, first.data.url];
+                }
+            });
         }"""
     )
+    shown = page.wait_for_function("window.shown")
     assert shown.json_value() == ["Cloche", message["body"], "fr", message["url"]]
 
 
