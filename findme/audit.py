@@ -87,7 +87,8 @@ def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
 async def _keep_pruning(pool: Pool) -> None:
     while True:
         try:
-            await pool.execute("delete from audit where at < now() - $1::interval", KEPT)
+            async with db.acquire(pool) as conn:
+                await conn.execute("delete from audit where at < now() - $1::interval", KEPT)
         except db.TROUBLE as error:
             log.warning("[Audit] The database does not answer: %s", error)
         await asyncio.sleep(PERIOD)

@@ -237,7 +237,8 @@ async def read_anew(pool: Pool, cache: Cache, user_id: UserId) -> None:
 
 async def prune_sessions(pool: Pool) -> None:
     """Remove the sessions that have expired."""
-    await pool.execute("delete from session where expires_at < now()")
+    async with db.acquire(pool) as conn:
+        await conn.execute("delete from session where expires_at < now()")
 
 
 async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> Actor | None:

@@ -1,9 +1,10 @@
 """The way to PostgreSQL: the pool, transactions, migrations. Nothing about photos."""
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -63,11 +64,19 @@ async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[
         await pool.close()
 
 
-def acquire(
-    pool: Pool,
-) -> "AbstractAsyncContextManager[PoolConnectionProxy[asyncpg.Record]]":
+@asynccontextmanager
+async def acquire(pool: Pool) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
     """Borrow a connection; TimeoutError after ACQUIRE_TIMEOUT."""
-    return pool.acquire(timeout=ACQUIRE_TIMEOUT)
+    try:
+        async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as conn:
+            yield conn
+    except TROUBLE as error:
+        # Rolling back on a lost connection fails, and that failure would take the place of the
+        # cancellation: a loop that waits for its database would wait on for ever.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise
 
 
 @asynccontextmanager

@@ -193,12 +193,13 @@ async def check(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
     except EngineError:
         log.warning("[Erasure] Receipt %s: checked as soon as the engine answers", receipt_id)
         return False
-    await pool.execute(
-        """
-        update receipt set checked_at = clock_timestamp(), account_id = null, guest_ids = '{}'
-         where id = $1""",
-        receipt_id,
-    )
+    async with db.acquire(pool) as conn:
+        await conn.execute(
+            """
+            update receipt set checked_at = clock_timestamp(), account_id = null, guest_ids = '{}'
+             where id = $1""",
+            receipt_id,
+        )
     return True
 
 
@@ -227,30 +228,32 @@ async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int
     What the engine holds is asked first: a photo that is indexed between the two questions makes
     what we know more, never less.
     """
-    collections = await pool.fetch(
-        "select collection_id from receipt_collection where receipt_id = $1", receipt_id
-    )
+    async with db.acquire(pool) as conn:
+        collections = await conn.fetch(
+            "select collection_id from receipt_collection where receipt_id = $1", receipt_id
+        )
     for row in collections:
         held = await faces.face_count(row["collection_id"])
-        known = await pool.fetchrow(
-            """
-            select (select count(*) from (
-                        select engine_face_id from face join event on event.id = event_id
-                         where collection_id = $2
-                        union
-                        select engine_face_id from reference join event on event.id = event_id
-                         where collection_id = $2
-                        union
-                        select found->>'engine_face_id'
-                          from reindexed, jsonb_array_elements(result->'faces') as found
-                         where collection_id = $2) as vectors) as vectors,
-                   exists (select from job join receipt_collection as kept using (event_id)
-                            where receipt_id = $1 and kept.collection_id = $2
-                              and kind = 'forget_faces' and state in ('queued', 'running')
-                              and payload->>'collection_id' = $2) as waiting""",
-            receipt_id,
-            row["collection_id"],
-        )
+        async with db.acquire(pool) as conn:
+            known = await conn.fetchrow(
+                """
+                select (select count(*) from (
+                            select engine_face_id from face join event on event.id = event_id
+                             where collection_id = $2
+                            union
+                            select engine_face_id from reference join event on event.id = event_id
+                             where collection_id = $2
+                            union
+                            select found->>'engine_face_id'
+                              from reindexed, jsonb_array_elements(result->'faces') as found
+                             where collection_id = $2) as vectors) as vectors,
+                       exists (select from job join receipt_collection as kept using (event_id)
+                                where receipt_id = $1 and kept.collection_id = $2
+                                  and kind = 'forget_faces' and state in ('queued', 'running')
+                                  and payload->>'collection_id' = $2) as waiting""",
+                receipt_id,
+                row["collection_id"],
+            )
         assert known is not None
         if known["waiting"] or held > known["vectors"]:
             log.info(
@@ -266,13 +269,14 @@ async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int
 
 async def check_open(pool: Pool, faces: Rekognition) -> int:
     """Check the receipts whose turn it is; return how many are complete now."""
-    rows = await pool.fetch(
-        """
-        select id from receipt
-         where checked_at is null
-           and (tried_at is null or now() - tried_at >= (tried_at - erased_at) / 10)
-         order by id"""
-    )
+    async with db.acquire(pool) as conn:
+        rows = await conn.fetch(
+            """
+            select id from receipt
+             where checked_at is null
+               and (tried_at is null or now() - tried_at >= (tried_at - erased_at) / 10)
+             order by id"""
+        )
     return sum([await check(pool, faces, row["id"]) for row in rows])
 
 
@@ -286,7 +290,10 @@ async def _keep_checking(pool: Pool, faces: Rekognition) -> None:
         await asyncio.sleep(PERIOD)
         try:
             await check_open(pool, faces)
-            await pool.execute("delete from receipt where erased_at < now() - $1::interval", KEPT)
+            async with db.acquire(pool) as conn:
+                await conn.execute(
+                    "delete from receipt where erased_at < now() - $1::interval", KEPT
+                )
         except db.TROUBLE as error:
             log.warning("[Erasure] The database does not answer: %s", error)
 

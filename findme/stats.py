@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from findme import db
 from findme.cache import PHOTOS, USERS, Cache
 from findme.db import Pool
 from findme.rekognition import Rekognition
@@ -62,22 +63,24 @@ async def collect(sources: Sources) -> dict[str, object]:
     """Return the stats document of the contract."""
     # totals from the tally (see 0006_operations.sql), the rest from partial indexes: never a count
     # of all jobs there are
-    row = await sources.pool.fetchrow("""
-        select total.enqueued, total.done, active.*, control.paused, control.workers,
-               (select count(*) from job where state = 'failed') as failed,
-               (select count(*) from job
-                 where state = 'done' and kind = 'index_photo'
-                   and finished_at > now() - interval '1 minute') as per_minute,
-               (select count(*) from replica where seen_at > now() - interval '20 seconds')
-                   as replicas
-          from control,
-               (select coalesce(sum(enqueued), 0)::bigint as enqueued,
-                       coalesce(sum(done), 0)::bigint as done from job_tally) as total,
-               (select count(*) as size,
-                       count(*) filter (where state = 'queued' and parked) as parked,
-                       count(*) filter (where state = 'running') as running,
-                       coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as oldest
-                  from job where state in ('queued', 'running')) as active""")
+    async with db.acquire(sources.pool) as conn:
+        row = await conn.fetchrow("""
+            select total.enqueued, total.done, active.*, control.paused, control.workers,
+                   (select count(*) from job where state = 'failed') as failed,
+                   (select count(*) from job
+                     where state = 'done' and kind = 'index_photo'
+                       and finished_at > now() - interval '1 minute') as per_minute,
+                   (select count(*) from replica where seen_at > now() - interval '20 seconds')
+                       as replicas
+              from control,
+                   (select coalesce(sum(enqueued), 0)::bigint as enqueued,
+                           coalesce(sum(done), 0)::bigint as done from job_tally) as total,
+                   (select count(*) as size,
+                           count(*) filter (where state = 'queued' and parked) as parked,
+                           count(*) filter (where state = 'running') as running,
+                           coalesce(extract(epoch from now() - min(created_at)), 0)::float8
+                               as oldest
+                      from job where state in ('queued', 'running')) as active""")
     assert row is not None
     pool, faces = sources.pool, sources.faces
     idle, size = pool.get_idle_size(), pool.get_size()
@@ -139,15 +142,16 @@ def waiting_for_connection(pool: Pool) -> int:
 
 async def totals(pool: Pool) -> dict[str, dict[str, float]]:
     """Return how much there is in all, and how long photos take into the gallery (seconds)."""
-    row = await pool.fetchrow("""
-        select (select count(*) from event) as events, (select count(*) from guest) as guests,
-               count(*) as photos, coalesce(sum(faces), 0)::bigint as faces from photo""")
-    # what a camera's clock says may lie ahead of ours
-    recent = await pool.fetchrow("""
-        select percentile_cont(array[0.5, 0.95]) within group (
-                   order by greatest(0, extract(epoch from ready_at - taken_at))) as seconds
-          from photo
-         where ready_at > now() - interval '15 minutes' and taken_at is not null""")
+    async with db.acquire(pool) as conn:
+        row = await conn.fetchrow("""
+            select (select count(*) from event) as events, (select count(*) from guest) as guests,
+                   count(*) as photos, coalesce(sum(faces), 0)::bigint as faces from photo""")
+        # what a camera's clock says may lie ahead of ours
+        recent = await conn.fetchrow("""
+            select percentile_cont(array[0.5, 0.95]) within group (
+                       order by greatest(0, extract(epoch from ready_at - taken_at))) as seconds
+              from photo
+             where ready_at > now() - interval '15 minutes' and taken_at is not null""")
     assert row is not None
     assert recent is not None
     shares = dict(zip(("0.5", "0.95"), recent["seconds"] or (), strict=False))

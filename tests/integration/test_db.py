@@ -1,5 +1,7 @@
 """The pool and its transactions."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
@@ -31,6 +33,25 @@ async def test_a_transaction_that_fails_leaves_nothing(pool: Pool) -> None:
     with pytest.raises(asyncpg.DivisionByZeroError):
         await fail_halfway()
     assert await pool.fetchval("select count(*) from replica") == 0
+
+
+async def test_a_cancelled_task_ends_though_its_connection_is_lost(pool: Pool) -> None:
+    """Else a loop that is stopped while its database dies takes that for an outage, and waits."""
+    inside: asyncio.Queue[int] = asyncio.Queue()
+
+    async def wait_in_a_transaction() -> None:
+        async with db.transaction(pool) as conn:
+            inside.put_nowait(conn.get_server_pid())
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await pool.fetchval("select pg_terminate_backend($1, 10000)", pid)
+
+    task = asyncio.create_task(wait_in_a_transaction())
+    pid = await inside.get()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
 
 
 async def test_the_pool_is_never_larger_than_it_may_be(database: str) -> None:
