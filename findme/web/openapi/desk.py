@@ -1,8 +1,8 @@
 """The calls and shapes of the desk."""
 
-from findme.web.openapi_admin import get
-from findme.web.openapi_calls import answer
-from findme.web.openapi_words import (
+from findme.web.openapi.admin import get
+from findme.web.openapi.calls import answer
+from findme.web.openapi.words import (
     Schema,
     flag,
     list_of,

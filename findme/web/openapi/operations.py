@@ -1,8 +1,8 @@
 """The calls and shapes of operating: the queue's control, metrics, audit log, webhooks."""
 
-from findme.web.openapi_admin import change, get, listing, write
-from findme.web.openapi_calls import GONE, SIGNED_IN, answer, call, query
-from findme.web.openapi_words import (
+from findme.web.openapi.admin import change, get, listing, write
+from findme.web.openapi.calls import GONE, SIGNED_IN, answer, call, query
+from findme.web.openapi.words import (
     Schema,
     flag,
     list_of,

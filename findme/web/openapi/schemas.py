@@ -1,8 +1,8 @@
 """The shapes of the API's bodies, as JSON Schema for its description (see openapi.py)."""
 
 from findme.models import Gallery, JobKind, JobState, PhotoState, Role, SelfieState, Shelf
-from findme.web.openapi_photographers import PHOTOGRAPHER_SCHEMAS
-from findme.web.openapi_words import (
+from findme.web.openapi.photographers import PHOTOGRAPHER_SCHEMAS
+from findme.web.openapi.words import (
     Schema,
     flag,
     list_of,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from findme.models import JobState
-from findme.web.openapi_calls import (
+from findme.web.openapi.calls import (
     BEFORE,
     GONE,
     LIMIT,
@@ -15,7 +15,7 @@ from findme.web.openapi_calls import (
     page,
     query,
 )
-from findme.web.openapi_words import Schema, flag, list_of, obj, one_of, or_null, ref, text, whole
+from findme.web.openapi.words import Schema, flag, list_of, obj, one_of, or_null, ref, text, whole
 
 
 def get(tag: str, summary: str, answers: Mapping[int, Schema]) -> Schema:

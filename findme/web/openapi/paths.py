@@ -1,8 +1,8 @@
 """The calls of the API: who may make them, what they take and answer (see openapi.py)."""
 
 from findme.models import Shelf
-from findme.web.openapi_account import ERASED, PATCH_ME
-from findme.web.openapi_calls import (
+from findme.web.openapi.account import ERASED, PATCH_ME
+from findme.web.openapi.calls import (
     ANYONE,
     BEFORE,
     BINARY,
@@ -19,7 +19,7 @@ from findme.web.openapi_calls import (
     page,
     query,
 )
-from findme.web.openapi_words import Schema, list_of, obj, one_of, ref, text
+from findme.web.openapi.words import Schema, list_of, obj, one_of, ref, text
 
 SELFIE_FORM = {"selfie": BINARY}
 SHELF = one_of([*Shelf, "favourites"]) | {"default": str(Shelf.SURE)}

@@ -1,8 +1,8 @@
 """The photographers' calls beyond plain uploads, and their tokens (see openapi.py)."""
 
-from findme.web.openapi_admin import change, listing, write
-from findme.web.openapi_calls import BINARY, GONE, UPLOADER, answer, body, call, query
-from findme.web.openapi_words import Schema, list_of, obj, or_null, ref, text, whole
+from findme.web.openapi.admin import change, listing, write
+from findme.web.openapi.calls import BINARY, GONE, UPLOADER, answer, body, call, query
+from findme.web.openapi.words import Schema, list_of, obj, or_null, ref, text, whole
 
 HASH = text("SHA-256, hexadecimal.", pattern="^[0-9a-fA-F]{64}$")
 RECEIVED = whole("Bytes that are there, from the first one on.")

@@ -1,8 +1,8 @@
 """The calls about messages: forgotten passwords, notifications (see openapi.py)."""
 
-from findme.web.openapi_admin import change
-from findme.web.openapi_calls import ANYONE, GONE, SIGNED_IN, answer, body, call
-from findme.web.openapi_words import Schema, flag, obj, text, whole
+from findme.web.openapi.admin import change
+from findme.web.openapi.calls import ANYONE, GONE, SIGNED_IN, answer, body, call
+from findme.web.openapi.words import Schema, flag, obj, text, whole
 
 _NOTIFY = answer(
     "How the caller is told of new photos in this event.",

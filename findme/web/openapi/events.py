@@ -1,10 +1,10 @@
 """Events in the description of the API: what is decided for one, its looks, its photos' review."""
 
 from findme.models import Accounts, DownloadSize, Gallery, Publish, Review
-from findme.web.openapi_admin import change, get, write
-from findme.web.openapi_calls import BINARY, GONE, PICTURE_TYPES, SIGNED_IN, answer, body, call
-from findme.web.openapi_schemas import ID, THRESHOLDS, TIME
-from findme.web.openapi_words import Schema, flag, list_of, obj, one_of, or_null, text, whole
+from findme.web.openapi.admin import change, get, write
+from findme.web.openapi.calls import BINARY, GONE, PICTURE_TYPES, SIGNED_IN, answer, body, call
+from findme.web.openapi.schemas import ID, THRESHOLDS, TIME
+from findme.web.openapi.words import Schema, flag, list_of, obj, one_of, or_null, text, whole
 
 _URL = text(format="uri-reference")
 _COVER_URL = {**or_null(_URL), "description": "null where there is no cover."}

@@ -2,10 +2,10 @@
 
 from findme.contact_sheet import View
 from findme.models import JobKind, JobState, PhotoState, Review, Shelf
-from findme.web.openapi_admin import change, get, ids, listing, write
-from findme.web.openapi_calls import BINARY, GONE, SIGNED_IN, answer, call, query
-from findme.web.openapi_schemas import ID, PHOTO, TIME
-from findme.web.openapi_words import (
+from findme.web.openapi.admin import change, get, ids, listing, write
+from findme.web.openapi.calls import BINARY, GONE, SIGNED_IN, answer, call, query
+from findme.web.openapi.schemas import ID, PHOTO, TIME
+from findme.web.openapi.words import (
     Schema,
     flag,
     list_of,

@@ -1,8 +1,8 @@
 """The calls of an account: its choices, its ways in, and leaving (see openapi.py)."""
 
 from findme.models import Role
-from findme.web.openapi_calls import GONE, SIGNED_IN, answer, body, call
-from findme.web.openapi_words import Schema, flag, obj, one_of, or_null, ref, text
+from findme.web.openapi.calls import GONE, SIGNED_IN, answer, body, call
+from findme.web.openapi.words import Schema, flag, obj, one_of, or_null, ref, text
 
 ID = text("Opaque.")
 RECEIPT = {"Location": {"description": "Of this erasure.", "schema": text()}}
@@ -30,7 +30,7 @@ ACCOUNT_SCHEMAS: dict[str, Schema] = {
     },
 }
 
-#: Joins what openapi_paths says of the same path.
+#: Joins what paths.py says of the same path.
 PATCH_ME = call(
     "Account",
     "Change name, language, scheme or letter keys",

@@ -1,9 +1,9 @@
 """The calls about one photo: hearts of guests, and what they report (see openapi.py)."""
 
 from findme.reports import Reason
-from findme.web.openapi_calls import BEFORE, GONE, LIMIT, SIGNED_IN, answer, body, call, page, query
-from findme.web.openapi_schemas import ID, TIME
-from findme.web.openapi_words import Schema, obj, one_of, or_null, text
+from findme.web.openapi.calls import BEFORE, GONE, LIMIT, SIGNED_IN, answer, body, call, page, query
+from findme.web.openapi.schemas import ID, TIME
+from findme.web.openapi.words import Schema, obj, one_of, or_null, text
 
 REASON = one_of([*Reason])
 

@@ -1,8 +1,8 @@
 """The API describes itself: /api/openapi.json for programs, /api/docs for people.
 
-Written by hand, as data: openapi_schemas.py has the shapes, openapi_paths.py, openapi_archive.py
-and openapi_admin.py the calls, in the terms of openapi_words.py. A test holds it against the
-routes, so a new route needs its line here.
+Written by hand, as data: schemas.py has the shapes, paths.py and the nouns beside it the calls,
+in the terms of words.py and calls.py. A test holds it against the routes, so a new route needs its
+line here.
 """
 
 import asyncio
@@ -14,23 +14,23 @@ from aiohttp import web
 import findme
 from findme.web.html import render
 from findme.web.middleware import SESSION_COOKIE
-from findme.web.openapi_account import ACCOUNT_PATHS, ACCOUNT_SCHEMAS
-from findme.web.openapi_admin import ADMIN_PATHS
-from findme.web.openapi_archive import ARCHIVE_PATHS
-from findme.web.openapi_calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
-from findme.web.openapi_contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
-from findme.web.openapi_desk import DESK_PATHS, DESK_SCHEMAS
-from findme.web.openapi_events import EVENT_PATHS, EVENT_SCHEMAS
-from findme.web.openapi_guest_list import GUEST_LIST_PATHS, GUEST_LIST_SCHEMAS
-from findme.web.openapi_keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
-from findme.web.openapi_messages import MESSAGE_PATHS
-from findme.web.openapi_operations import OPERATIONS_PATHS, OPERATIONS_SCHEMAS
-from findme.web.openapi_paths import PATHS
-from findme.web.openapi_rehearsal import REHEARSAL_PATHS, REHEARSAL_SCHEMAS
-from findme.web.openapi_schemas import SCHEMAS
-from findme.web.openapi_uploading import UPLOADING_PATHS
-from findme.web.openapi_wall import WALL_PATHS
-from findme.web.openapi_words import Schema, ref, text
+from findme.web.openapi.account import ACCOUNT_PATHS, ACCOUNT_SCHEMAS
+from findme.web.openapi.admin import ADMIN_PATHS
+from findme.web.openapi.archive import ARCHIVE_PATHS
+from findme.web.openapi.calls import FAILURES, RETRY_AFTER, RETRY_LATER, answer
+from findme.web.openapi.contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
+from findme.web.openapi.desk import DESK_PATHS, DESK_SCHEMAS
+from findme.web.openapi.events import EVENT_PATHS, EVENT_SCHEMAS
+from findme.web.openapi.guest_list import GUEST_LIST_PATHS, GUEST_LIST_SCHEMAS
+from findme.web.openapi.keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
+from findme.web.openapi.messages import MESSAGE_PATHS
+from findme.web.openapi.operations import OPERATIONS_PATHS, OPERATIONS_SCHEMAS
+from findme.web.openapi.paths import PATHS
+from findme.web.openapi.rehearsal import REHEARSAL_PATHS, REHEARSAL_SCHEMAS
+from findme.web.openapi.schemas import SCHEMAS
+from findme.web.openapi.uploading import UPLOADING_PATHS
+from findme.web.openapi.wall import WALL_PATHS
+from findme.web.openapi.words import Schema, ref, text
 
 TAGS = {
     "Joining": "From the code on the table to the first photo.",

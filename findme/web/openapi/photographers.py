@@ -1,6 +1,6 @@
-"""The shapes of upload tokens and of what their watchers tell (see openapi_schemas.py)."""
+"""The shapes of upload tokens and of what their watchers tell (see schemas.py)."""
 
-from findme.web.openapi_words import Schema, number, obj, or_null, ref, text, whole
+from findme.web.openapi.words import Schema, number, obj, or_null, ref, text, whole
 
 _ID = text("Opaque.")
 _TIME = text(format="date-time")

@@ -1,10 +1,10 @@
 """The description of the guest list's calls (see openapi.py), for admins."""
 
 from findme.models import SelfieState
-from findme.web.openapi_admin import listing
-from findme.web.openapi_calls import SIGNED_IN, answer, call, query
-from findme.web.openapi_schemas import ID, TIME
-from findme.web.openapi_words import Schema, obj, one_of, or_null, text, whole
+from findme.web.openapi.admin import listing
+from findme.web.openapi.calls import SIGNED_IN, answer, call, query
+from findme.web.openapi.schemas import ID, TIME
+from findme.web.openapi.words import Schema, obj, one_of, or_null, text, whole
 
 GUEST_LIST_SCHEMAS: dict[str, Schema] = {
     "ListedGuest": obj(
