@@ -50,17 +50,20 @@ async def audit_page(request: web.Request) -> web.Response:
     """GET /admin/audit: the same as a table."""
     admin(request)
     before, _ = page_of(request)
+    event_id = _event_of(request)
     async with db.acquire(request.app[POOL]) as conn:
-        found = await audit.list_all(
-            conn, event_id=_event_of(request), before=before, limit=PAGE + 1
-        )
+        found = await audit.list_all(conn, event_id=event_id, before=before, limit=PAGE + 1)
     rows, more = cut(found, PAGE)
     older = request.rel_url.update_query(before=rows[-1]["id"]) if more else None
     entries = [{**row, "detail": orjson.loads(row["detail"])} for row in rows]
     return render(
         request,
         "admin/audit.html",
-        {"entries": entries, "older": None if older is None else str(older)},
+        {
+            "entries": entries,
+            "event_id": event_id,
+            "older": None if older is None else str(older),
+        },
     )
 
 
