@@ -241,7 +241,7 @@ async def test_details_are_told_in_the_readers_language(app: App) -> None:
         strict=True,
     ):  # fmt: skip
         details = "\n".join(
-            re.findall(r'<td class="small muted spare">(.*?)</td>', page, re.DOTALL)
+            re.findall(r'<td class="small muted whole">(.*?)</td>', page, re.DOTALL)
         )
         assert [sentence for sentence in sentences if sentence not in details] == []
         for raw in ("join_open", "download_size", "review", "active:", "concurrency", "None"):
