@@ -8,9 +8,9 @@ import pytest
 
 from findme import events, storage
 from findme.db import Pool
-from findme.models import Gallery, PhotoId, Size
+from findme.models import PhotoId, Size
 from findme.settings import Settings
-from tests.integration.party import add_match, add_photos, member
+from tests.integration.party import add_gala, add_match, add_photos, member
 from tests.pictures import drawn
 
 
@@ -28,14 +28,7 @@ def away(tmp_path: Path, empty_database: str) -> Settings:
 
 async def make_event(pool: Pool, name: str = "Gala") -> dict[str, Any]:
     async with pool.acquire() as conn:
-        event = await events.create(
-            conn,
-            name=name,
-            starts_at=None,
-            expires_at=None,
-            gallery=Gallery.EVERYONE,
-            join_open=True,
-        )
+        event = await add_gala(conn, name)
         await events.mark_collection_ready(conn, event.id, "embedded")
     return {"id": str(event.id)}
 

@@ -9,9 +9,9 @@ import aiohttp
 from aiohttp import ClientResponse
 from PIL import Image
 
-from findme import auth, db, guests
+from findme import auth, db, events, guests
 from findme.db import Connection, Pool
-from findme.models import EventId, GuestId, Role, UserId
+from findme.models import Event, EventId, Gallery, GuestId, Role, UserId
 from tests.conftest import App
 from tests.pictures import labelled
 
@@ -31,6 +31,18 @@ async def make_event(app: App, name: str = "Gala", **members: object) -> dict[st
     assert answer.status == 201, await answer.text()
     made: dict[str, Any] = await answer.json()
     return made
+
+
+async def add_gala(conn: Connection, name: str = "Gala") -> Event:
+    """Make an event whose guests see all photos, as a row."""
+    return await events.create(
+        conn,
+        name=name,
+        starts_at=None,
+        expires_at=None,
+        gallery=Gallery.EVERYONE,
+        join_open=True,
+    )
 
 
 async def make_token(app: App, event: Mapping[str, Any]) -> dict[str, str]:

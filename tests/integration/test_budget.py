@@ -10,11 +10,12 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import db, events, matching, photos
 from findme.db import Connection, Pool
-from findme.models import Box, EngineFaceId, EventId, Gallery, PhotoState
+from findme.models import Box, EngineFaceId, EventId, PhotoState
 from findme.recognition import IndexedFace, IndexResult, Similar
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until_idle
+from tests.integration.party import add_gala
 from tests.scripted import SAME, Scripted
 
 GUESTS, PHOTOS, FACES = 50, 100, 3
@@ -130,14 +131,7 @@ async def test_two_thousand_photos_and_300_guests_cost_at_most_2700_calls(pool: 
     chance = random.Random(5)
     world: dict[str, int] = {}
     async with db.transaction(pool) as conn:
-        event = await events.create(
-            conn,
-            name="Gala",
-            starts_at=None,
-            expires_at=None,
-            gallery=Gallery.EVERYONE,
-            join_open=True,
-        )
+        event = await add_gala(conn)
         for person in range(guests):
             world[await add_reference(conn, event.id, person)] = person
         for number in range(pictures):

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from findme import db, events, guests, photos, queue, rate, rekognition, replicas, selfies, storage
+from findme import db, guests, photos, queue, rate, rekognition, replicas, selfies, storage
 from findme.cache import open_cache
 from findme.db import Pool
 from findme.errors import EngineUnavailable
-from findme.models import EventId, Gallery, GuestId, JobKind, PhotoId, Size, UserId
+from findme.models import EventId, GuestId, JobKind, PhotoId, Size, UserId
 from findme.pipeline import Pipeline
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 from findme.workers import WorkQueue
+from tests.integration.party import add_gala
 from tests.scripted import Fault, Scripted, picture
 
 PEOPLE = st.integers(0, 4)
@@ -312,14 +313,7 @@ async def test_in_the_end_all_is_found_whatever_happened(
     endpoint.collections.clear()
     endpoint.lags = settle > 0
     async with db.transaction(pool) as conn:
-        event = await events.create(
-            conn,
-            name="Gala",
-            starts_at=None,
-            expires_at=None,
-            gallery=Gallery.EVERYONE,
-            join_open=True,
-        )
+        event = await add_gala(conn)
     patient = replace(
         Settings(findme_data_dir=tmp_path_factory.getbasetemp()),
         face_idle_seconds=600.0,

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from findme import db, events, queue, replicas, workers
+from findme import db, queue, replicas, workers
 from findme.db import Pool, Record
 from findme.errors import BadImage, EngineRefused, EngineUnavailable, NotFound
-from findme.models import EventId, Gallery, Job, JobKind
+from findme.models import EventId, Job, JobKind
 from findme.queue import LeaseLost
+from tests.integration.party import add_gala
 from tests.integration.worker import Bench, add_job, bench, row_of
 
 __all__ = ["bench"]
@@ -202,15 +203,7 @@ async def test_a_job_that_takes_every_process_down_is_given_up(pool: Pool, bench
 
 async def make_event(pool: Pool) -> EventId:
     async with db.transaction(pool) as conn:
-        event = await events.create(
-            conn,
-            name="Gala",
-            starts_at=None,
-            expires_at=None,
-            gallery=Gallery.EVERYONE,
-            join_open=True,
-        )
-    return event.id
+        return (await add_gala(conn)).id
 
 
 async def sweeps(pool: Pool) -> list[Record]:

@@ -1,23 +1,11 @@
 """A search decides only what the engine has surely taken in by then."""
 
-from findme import db, events, matching
+from findme import db, matching
 from findme.db import Connection, Pool
-from findme.models import EventId, Gallery
+from tests.integration.party import add_gala
 from tests.integration.test_budget import add_photo, add_reference
 
 FRESH, OLD = 0.0, 60.0
-
-
-async def gala(conn: Connection) -> EventId:
-    event = await events.create(
-        conn,
-        name="Gala",
-        starts_at=None,
-        expires_at=None,
-        gallery=Gallery.EVERYONE,
-        join_open=True,
-    )
-    return event.id
 
 
 async def age(conn: Connection, vector: str, seconds: float) -> None:
@@ -34,7 +22,7 @@ async def age(conn: Connection, vector: str, seconds: float) -> None:
 async def test_an_old_vector_that_became_a_reference_late_settles_no_fresh_one(pool: Pool) -> None:
     """A confirmed face has a late number and an early vector; a selfie between is not settled."""
     async with db.transaction(pool) as conn:
-        event_id = await gala(conn)
+        event_id = (await add_gala(conn)).id
         for person, seconds in enumerate((OLD, FRESH, OLD)):
             await age(conn, await add_reference(conn, event_id, person), seconds)
         await add_photo(conn, event_id, 1, ["00000000-0000-0000-0000-000000000001"])
@@ -49,7 +37,7 @@ async def test_an_old_vector_that_became_a_reference_late_settles_no_fresh_one(p
 
 async def test_without_a_margin_everything_is_settled(pool: Pool) -> None:
     async with db.transaction(pool) as conn:
-        event_id = await gala(conn)
+        event_id = (await add_gala(conn)).id
         for person in range(3):
             await add_reference(conn, event_id, person)
 

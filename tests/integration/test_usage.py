@@ -11,10 +11,11 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme import db, events, usage, workers
 from findme.db import Pool
 from findme.meter import Meter
-from findme.models import Event, Gallery
+from findme.models import Event
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until, until_idle
+from tests.integration.party import add_gala
 from tests.scripted import Scripted
 
 
@@ -29,14 +30,7 @@ async def crowd(
 
 async def add_event(pool: Pool) -> Event:
     async with db.transaction(pool) as conn:
-        return await events.create(
-            conn,
-            name="Gala",
-            starts_at=None,
-            expires_at=None,
-            gallery=Gallery.EVERYONE,
-            join_open=True,
-        )
+        return await add_gala(conn)
 
 
 def metered(collection_id: str, calls: int, *, paid: bool = True) -> Meter:
