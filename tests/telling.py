@@ -1,25 +1,42 @@
-"""Guests who are told of new photos: an event with wishes, and time that passes."""
+"""Guests who are told of new photos: an event with wishes, and time that passes.
+
+Import `crowd` and `hurry`, and `services` where something is pushed.
+"""
 
 import dataclasses
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
+from findme import notifications
 from findme.settings import Settings
 from tests.conftest import application
 from tests.crowd import Crowd, open_crowd, run_due
-from tests.push_service import Browser, PushService
+from tests.push_service import Browser, PushService, push_service
 from tests.scripted import scripted
 from tests.smtp import Postbox
 
 BASE = "https://photos.example.org"
 
 
-@asynccontextmanager
-async def party(
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell at once what was just found."""
+    monkeypatch.setattr(notifications, "LAG_SECONDS", 0.0)
+
+
+@pytest.fixture
+async def services() -> AsyncIterator[PushService]:
+    """A push service that keeps what it gets."""
+    async with push_service() as running:
+        yield running
+
+
+@pytest.fixture
+async def crowd(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, box: Postbox
 ) -> AsyncIterator[Crowd]:
     """Persons 1 and 2 as guests, and one photo of 1 that is known already."""

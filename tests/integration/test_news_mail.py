@@ -1,32 +1,14 @@
 """Being told of new photos by mail, and leaving by a link."""
 
 import re
-from collections.abc import AsyncIterator
 
-import pytest
-from pytest_aiohttp.plugin import AiohttpClient
-
-from findme import notifications
-from findme.settings import Settings
 from tests.crowd import Crowd
 from tests.smtp import Postbox, text_of
-from tests.telling import BASE, call, jobs, later, party, path_of, want_mail, work
+from tests.telling import BASE, call, crowd, hurry, jobs, later, path_of, want_mail, work
+
+__all__ = ["crowd", "hurry"]
 
 HTML = {"Accept": "text/html", "Accept-Language": "en"}
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell at once what was just found."""
-    monkeypatch.setattr(notifications, "LAG_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def crowd(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str, box: Postbox
-) -> AsyncIterator[Crowd]:
-    async with party(aiohttp_client, settings, database, box) as opened:
-        yield opened
 
 
 async def test_a_mail_says_what_is_new_and_how_to_leave(crowd: Crowd, box: Postbox) -> None:

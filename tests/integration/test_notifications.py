@@ -1,39 +1,28 @@
 """Being told of new photos by push: once, together, and not after the event."""
 
-from collections.abc import AsyncIterator
 from io import BytesIO
 
 import aiohttp
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import notifications
-from findme.settings import Settings
 from tests.crowd import Crowd
-from tests.push_service import Browser, PushService, push_service
+from tests.push_service import Browser, PushService
 from tests.scripted import picture
-from tests.smtp import Postbox
-from tests.telling import BASE, call, jobs, later, party, path_of, subscribe, work
+from tests.telling import (
+    BASE,
+    call,
+    crowd,
+    hurry,
+    jobs,
+    later,
+    path_of,
+    services,
+    subscribe,
+    work,
+)
 
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell at once what was just found."""
-    monkeypatch.setattr(notifications, "LAG_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def services() -> AsyncIterator[PushService]:
-    async with push_service() as running:
-        yield running
-
-
-@pytest.fixture
-async def crowd(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str, box: Postbox
-) -> AsyncIterator[Crowd]:
-    async with party(aiohttp_client, settings, database, box) as opened:
-        yield opened
+__all__ = ["crowd", "hurry", "services"]
 
 
 async def test_a_browser_is_told_of_a_new_photo_and_nobody_else_is(

@@ -1,39 +1,27 @@
 """Who may choose to be told, and what is taken for a choice."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import auth, db, exports, notifications, push
 from findme.models import EventId, UserId
-from findme.settings import Settings
 from tests.conftest import App
 from tests.crowd import Crowd, open_crowd
-from tests.push_service import Browser, PushService, push_service
-from tests.smtp import Postbox
-from tests.telling import call, jobs, party, path_of, subscribe, want_mail, work
+from tests.push_service import Browser, PushService
+from tests.telling import (
+    call,
+    crowd,
+    hurry,
+    jobs,
+    path_of,
+    services,
+    subscribe,
+    want_mail,
+    work,
+)
 
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell at once what was just found."""
-    monkeypatch.setattr(notifications, "LAG_SECONDS", 0.0)
-
-
-@pytest.fixture
-async def services() -> AsyncIterator[PushService]:
-    async with push_service() as running:
-        yield running
-
-
-@pytest.fixture
-async def crowd(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str, box: Postbox
-) -> AsyncIterator[Crowd]:
-    async with party(aiohttp_client, settings, database, box) as opened:
-        yield opened
+__all__ = ["crowd", "hurry", "services"]
 
 
 async def test_nobody_wants_to_know_nothing_is_asked(crowd: Crowd) -> None:
