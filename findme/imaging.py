@@ -25,8 +25,9 @@ T = TypeVar("T")
 
 #: Two pictures at a time: a 24-megapixel one takes some 70 MB while it is made smaller.
 THREADS = 2
-#: How much the threads that make pictures stand back behind the event loop (0 to 19).
-NICENESS = 10
+#: How much the threads that make pictures stand back behind the event loop (0 to 19): no more than
+#: the face service. One that the system passes over while it holds the GIL stops the loop with it.
+NICENESS = 5
 
 
 def _stand_back() -> None:
