@@ -21,6 +21,7 @@ def test_an_event_is_made_and_its_photos_are_dropped_on_it(admin: Visit, tmp_pat
     """Each file gets a verdict; the grid fills with what was found on them."""
     page = admin.page
     page.click("nav >> text=Events")
+    page.wait_for_url("**/admin/events")
     page.click("text=New event")
     page.fill("#name", "Gala")
     page.fill("#starts", "2026-11-21T19:00")

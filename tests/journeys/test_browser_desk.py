@@ -98,6 +98,7 @@ def test_jobs_are_read_retried_and_steered(
         expect(page.locator(".history li")).to_have_count(3)
         expect(page.locator(".history")).to_contain_text("cut off")
         page.click("text=Jobs >> nth=0")
+        page.wait_for_url("**/admin/jobs")
         page.fill("#workers", "2")
         page.click("#controls button")
         expect(page.locator("#toast")).to_contain_text("Set.")

@@ -104,6 +104,7 @@ def test_the_choices_are_made_on_a_page_and_reach_the_guests(
         sign_in(visit, service)
         visit.goto(f"/admin/events/{made['id']}")
         page.click("nav.tabs >> text=Choices")
+        page.wait_for_url("**/choices")
         assert page.locator("#zones option").count() > 100
         page.fill("#time_zone", "Mars/Olympus")
         page.check("#take_home-nothing")
@@ -115,6 +116,7 @@ def test_the_choices_are_made_on_a_page_and_reach_the_guests(
         expect(page.locator("#watermark")).to_have_value("© Léa")
         expect(page.locator("#take_home-nothing")).to_be_checked()
         page.fill("#time_zone", "Europe/Paris")
+        page.wait_for_load_state()
         # choosing a colour is choosing to have one
         page.fill("#accent", "#7a1f5c")
         expect(page.locator("#accented")).to_be_checked()
