@@ -18,7 +18,7 @@ import orjson
 from findme import db, news
 from findme.cache import Cache
 from findme.db import Pool
-from findme.models import EventId, Gallery, GuestId, PhotoId
+from findme.models import EventId, Gallery, GuestId, PhotoId, UserId
 from findme.news import Mark, News
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,11 @@ SPACING = 0.5
 POLL_SECONDS = 2.0
 #: Messages that wait for one phone; one that reads slower is sent away, and resumes.
 BACKLOG = 64
+#: Streams of one account in this process; more tabs than anybody looks at.
+MOST_STREAMS = 12
+#: The id of a stream's last message where a younger one took its place: who comes back with it as
+#: Last-Event-ID would only take the place of the next.
+REPLACED = "replaced"
 
 
 @dataclass(eq=False)
@@ -58,6 +63,13 @@ class Listener:
         """Let the stream end; what waits is dropped, the phone asks for it when it resumes."""
         while self._messages.qsize():
             self._messages.get_nowait()
+        self._messages.put_nowait(None)
+
+    def replace(self) -> None:
+        """Let the stream end for a younger one; the page is told not to come back for it."""
+        self.end()
+        self._messages.get_nowait()
+        self._messages.put_nowait(f"id: {REPLACED}\n\n".encode())
         self._messages.put_nowait(None)
 
     def tell(self, found: News, photos: dict[PhotoId, bool]) -> None:
@@ -119,6 +131,8 @@ class Hub:
         self._maybe = maybe
         self._elsewhere = elsewhere
         self._channels: dict[EventId, _Channel] = {}
+        #: The streams of each account, oldest first.
+        self._of: dict[UserId, list[Listener]] = {}
         self._moved: set[EventId] = set()
         self._wake = asyncio.Event()
         self._closed = False
@@ -135,9 +149,19 @@ class Hub:
             self._wake.set()
 
     @contextmanager
-    def listening(self, event_id: EventId, guest_id: GuestId | None) -> Iterator[Listener]:
-        """Enter a listener: from now on nothing new passes them by."""
+    def listening(
+        self, event_id: EventId, guest_id: GuestId | None, account_id: UserId
+    ) -> Iterator[Listener]:
+        """Enter a listener: from now on nothing new passes them by.
+
+        Of an account's streams, whatever their events, the oldest ends past MOST_STREAMS.
+        """
         listener = Listener(event_id, guest_id)
+        of_account = self._of.setdefault(account_id, [])
+        of_account.append(listener)
+        if len(of_account) > MOST_STREAMS:
+            # at times the oldest is what a phone that changed its network has left behind
+            of_account.pop(0).replace()
         channel = self._channels.setdefault(event_id, _Channel())
         channel.listeners.add(listener)
         if self._closed:
@@ -145,6 +169,10 @@ class Hub:
         try:
             yield listener
         finally:
+            if listener in of_account:
+                of_account.remove(listener)
+            if not of_account and self._of.get(account_id) is of_account:
+                del self._of[account_id]
             channel.listeners.discard(listener)
             if not channel.listeners and self._channels.get(event_id) is channel:
                 del self._channels[event_id]

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from findme import db, events, guests
 from findme.errors import NotFound
-from findme.live import Hub, Listener
+from findme.live import REPLACED, Hub, Listener
 from findme.models import EventId
 from findme.web.answers import path_id
 from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
@@ -39,7 +39,9 @@ RETRY = (1000, 4000)
 async def get_stream(request: web.Request) -> web.StreamResponse:
     """GET /api/events/{id}/stream: `photo` {id, mine} and `progress` {queued, done}.
 
-    `Last-Event-ID` resumes: what came meanwhile is sent first, some of it perhaps once more.
+    `Last-Event-ID` resumes: what came meanwhile is sent first, some of it perhaps once more. 204,
+    after which browsers come back no more, where the stream gave way to a younger one of the
+    account: the page then asks every few seconds while it is looked at.
     """
     event_id, me = EventId(path_id(request)), user(request)
     async with db.acquire(request.app[POOL]) as conn:
@@ -47,17 +49,20 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
         if guest is None and not actor(request).is_admin:
             raise NotFound
         await events.get(conn, event_id)
+    last = request.headers.get("Last-Event-ID")
+    if last == REPLACED:
+        return web.Response(status=204)
     hub = request.app[HUB]
     response = web.StreamResponse(headers=HEADERS)
     # a phone that went away or takes nothing any more, a database that restarts: pages come back
     with (
-        hub.listening(event_id, None if guest is None else guest.id) as listener,
+        hub.listening(event_id, None if guest is None else guest.id, me.id) as listener,
         suppress(*db.TROUBLE),
     ):
         await response.prepare(request)
         if request.method != "HEAD":
             await response.write(f"retry: {random.randint(*RETRY)}\n\n".encode())  # noqa: S311
-            await hub.greet(listener, request.headers.get("Last-Event-ID"))
+            await hub.greet(listener, last)
             await _pass_on(listener, response)
     return response
 

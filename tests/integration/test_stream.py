@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import ClientResponse
 
 from findme import db
-from findme.live import BACKLOG, Hub, Listener
+from findme.live import BACKLOG, MOST_STREAMS, REPLACED, Hub, Listener
 from findme.models import EventId
 from findme.web.stream import HUB
 from tests.conftest import App
@@ -177,14 +177,53 @@ async def test_streams_end_with_what_they_tell_of(app: App) -> None:
         assert await stream.next() is None
 
 
+async def test_the_oldest_of_too_many_streams_gives_way(app: App) -> None:
+    """Past the bound an account's oldest stream ends for good; others' are left alone."""
+    event, gala = await make_event(app), await make_event(app, name="Gala")
+    ada = await member(app.resources.pool, event)
+    bob = await member(app.resources.pool, event, "bob@example.org")
+    async with AsyncExitStack() as stack:
+        bobs = await stack.enter_async_context(streaming(app, event, bob.headers))
+        await bobs.until(all=0)
+        # an admin's streams count together, whatever their events
+        first, second, *_ = [
+            await stack.enter_async_context(streaming(app, (event, gala)[n % 2], app.admin))
+            for n in range(MOST_STREAMS)
+        ]
+        await first.until(all=0)
+        await second.until(all=0)
+        adas = await stack.enter_async_context(streaming(app, event, ada.headers))
+        await adas.until(all=0)
+        one_more = await stack.enter_async_context(streaming(app, event, app.admin))
+        await one_more.until(all=0)
+        assert (await first.answer.content.read()).decode().split() == ["id:", REPLACED]
+        assert len(app.client.app[HUB]) == MOST_STREAMS + 2
+
+        # what is told comes to all the others
+        async with db.acquire(app.resources.pool) as conn:
+            await add_photos(conn, event, 1)
+            await add_photos(conn, gala, 1)
+        await changed(app, event)
+        await changed(app, gala)
+        for stream in (second, bobs, adas, one_more):
+            await stream.until(all=1)
+
+        # its page comes back once, and takes the place of no other
+        url = f"/api/events/{event['id']}/stream"
+        back = {**app.admin, "Last-Event-ID": REPLACED}
+        async with app.client.get(url, headers=back) as answer:
+            assert answer.status == 204
+        assert len(app.client.app[HUB]) == MOST_STREAMS + 2
+
+
 async def test_no_connection_is_held_while_nothing_happens(app: App) -> None:
     """More open streams than connections of the pool, and the pool is free."""
     event = await make_event(app)
-    ada = await member(app.resources.pool, event)
     pool = app.resources.pool
     hub = app.client.app[HUB]
     wanted = pool.get_max_size() + 5
-    opened = [streaming(app, event, ada.headers) for _ in range(wanted)]
+    crowd = [await member(pool, event, f"{number}@example.org") for number in range(wanted)]
+    opened = [streaming(app, event, one.headers) for one in crowd]
     streams = [await stream.__aenter__() for stream in opened]
     for stream in streams:
         await stream.until(all=0)
@@ -214,7 +253,7 @@ async def test_what_other_processes_do_is_heard_of_too(app: App) -> None:
     event_id = EventId(int(event["id"]))
     before = await resources.cache.version(event_id)
     task = asyncio.create_task(hub.run())
-    with hub.listening(event_id, ada.guest_id) as listener:
+    with hub.listening(event_id, ada.guest_id, ada.user_id) as listener:
         await hub.greet(listener, None)
         await listener.next(30)
         async with db.acquire(resources.pool) as conn:

@@ -135,7 +135,12 @@ PATHS: dict[str, dict[str, Schema]] = {
             "Server-sent events: `photo` {id, mine} for what is new to the caller, `progress` "
             "{queued, done} where it changed; Last-Event-ID resumes",
             SIGNED_IN,
-            {200: answer("Until either side ends it.", text(), media_types=["text/event-stream"])},
+            {
+                200: answer(
+                    "Until either side ends it.", text(), media_types=["text/event-stream"]
+                ),
+                204: answer("It gave way to younger streams of the account: come back no more."),
+            },
             fails=(404,),
         )
     },
