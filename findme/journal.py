@@ -5,6 +5,7 @@ The journal stands on the photographer's own disk, not on the card, which may be
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -85,15 +86,15 @@ class Journal:
                 "select name, size, mtime_ns, state, sha256, photo_id, reason from file"
             )
             return {
-                name: Entry(name, size, mtime_ns, FileState(state), sha256, photo_id, reason)
-                for name, size, mtime_ns, state, sha256, photo_id, reason in rows
+                (name := os.fsdecode(stored)): Entry(name, size, mtime_ns, FileState(state), *more)
+                for stored, size, mtime_ns, state, *more in rows
             }
 
         return await self._run(read)
 
     async def note(self, entries: Iterable[Entry]) -> None:
         """Keep entries; they are on the disk when this returns."""
-        rows = [astuple(entry) for entry in entries]
+        rows = [(_stored(entry.name), *astuple(entry)[1:]) for entry in entries]
 
         def write(database: sqlite3.Connection) -> None:
             with database:
@@ -123,6 +124,12 @@ class Journal:
             return before is None
 
         return await self._run(write)
+
+
+def _stored(name: str) -> str | bytes:
+    """Return a name as SQLite takes it: its bytes where they are no UTF-8."""
+    data = os.fsencode(name)
+    return name if name == data.decode("utf-8", "replace") else data
 
 
 @asynccontextmanager
@@ -162,6 +169,11 @@ def _open(path: Path | None) -> sqlite3.Connection:
         raise StartError(f"The journal {path} cannot be opened: {error}") from error
 
 
+def _check(database: sqlite3.Connection) -> None:
+    if database.execute("pragma quick_check(1)").fetchone() != ("ok",):
+        raise sqlite3.DatabaseError("damaged")
+
+
 def _prepared(name: str) -> sqlite3.Connection:
     database = sqlite3.connect(name, timeout=1.0)
     try:
@@ -170,6 +182,7 @@ def _prepared(name: str) -> sqlite3.Connection:
         database.execute("pragma journal_mode = wal")
         # what is noted as sent must survive the plug being pulled
         database.execute("pragma synchronous = full")
+        _check(database)
         database.executescript(_SCHEMA)
         with database:
             # takes the lock now

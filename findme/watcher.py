@@ -17,8 +17,8 @@ from findme import watcher_files, watcher_folder
 from findme.journal import Journal
 from findme.watcher_books import Books, Item
 from findme.watcher_files import NotYet
-from findme.watcher_folder import Rest, Sight
-from findme.watcher_pace import MOST_TRIES, Pace, jittered
+from findme.watcher_folder import Found, Rest
+from findme.watcher_pace import MOST_TRIES, Pace, Trouble, jittered
 from findme.watcher_report import Tally, Teller
 from findme.watcher_server import (
     MOST_HASHES,
@@ -75,7 +75,7 @@ class Watcher:
         self._options, self._only = options, only
         self._rest = Rest(options.settle)
         self._books = Books(journal, teller, self._rest)
-        self._pace = Pace(once=options.once, on_trouble=self._trouble)
+        self._pace = Pace(once=options.once, trouble=Trouble(self.tally, teller))
         self._to_examine: asyncio.PriorityQueue[Item] = asyncio.PriorityQueue()
         self._to_ask: asyncio.Queue[Item] = asyncio.Queue()
         self._to_send: asyncio.PriorityQueue[Item] = asyncio.PriorityQueue()
@@ -88,6 +88,11 @@ class Watcher:
     def tally(self) -> Tally:
         """How far the run is."""
         return self._books.tally
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether it is known what there is to send."""
+        return self._scanned
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until *stop*, or with `once` until all is done; Unwelcome ends it as well."""
@@ -130,16 +135,16 @@ class Watcher:
         """Look at everything, again and again: events are missed, and cards come back."""
         while True:
             found = await asyncio.to_thread(self._look)
-            self._books.see(found, first=not self._scanned)
-            self._books.keep_only({sight.name for sight in found})
+            self._books.see(found.sights, first=not self._scanned)
+            self._books.keep_only(found)
             self._scanned = True
             await asyncio.sleep(self._options.rescan)
 
-    def _look(self) -> list[Sight]:
+    def _look(self) -> Found:
         if self._only is None:
             return watcher_folder.look(self._root)
         every = (watcher_folder.stat(self._root, name) for name in self._only)
-        return [sight for sight in every if sight is not None]
+        return Found([sight for sight in every if sight is not None], {})
 
     async def _hear(self) -> None:
         """Look at what the system says has changed."""
@@ -160,7 +165,9 @@ class Watcher:
         while True:
             item = await self._to_examine.get()
             path = self._root / item.name
-            if watcher_files.is_raw(item.name) and watcher_files.has_jpeg_beside(path):
+            if watcher_files.is_raw(item.name) and await asyncio.to_thread(
+                watcher_files.has_jpeg_beside, path
+            ):
                 await self._books.note_skipped(item)
                 continue
             try:
@@ -168,7 +175,9 @@ class Watcher:
             except NotYet as problem:
                 if not self._books.is_current(item):
                     continue
-                if self._books.age(item) > self._options.patience:
+                if watcher_folder.stat(self._root, item.name) != item.sight:
+                    self._see_again(item)  # it grows
+                elif self._books.age(item) > self._options.patience:
                     await self._books.note_refused([item], str(problem))
                 else:
                     self._rest.again(item.sight, time.monotonic())
@@ -238,10 +247,16 @@ class Watcher:
         for twin in self._twins_of(item):
             self._to_ask.put_nowait(twin)
         if self._books.is_current(item):
+            self._see_again(item)
+
+    def _see_again(self, item: Item) -> None:
+        """Take up a current file as it is now."""
+        seen = watcher_folder.stat(self._root, item.name)
+        if seen is None:
+            self._books.vanish(item.name)
+        else:
             self._books.let_go(item.name)
-            seen = watcher_folder.stat(self._root, item.name)
-            if seen is not None:
-                self._books.see([seen])
+            self._books.see([seen])
 
     def _try_again(self, item: Item, problem: Later) -> None:
         """Put a file back for later: after its own wait, or when the server is there again."""
@@ -256,12 +271,6 @@ class Watcher:
         alone = not problem.offline and problem.after is None
         delay = jittered(item.tries) if alone else 0.0
         asyncio.get_running_loop().call_later(delay, self._to_send.put_nowait, item)
-
-    def _trouble(self, why: str) -> None:
-        if self.tally.last_error != why:
-            self._teller.tell("later", None, why)
-        self.tally.errors += 1
-        self.tally.last_error = why
 
     async def _check(self) -> None:
         """Ask what became of the pictures that were received; a pass does so when all are."""

@@ -1,8 +1,9 @@
 """What a watcher knows of each file: what became of it, or that it is on its way.
 
-What became of a file is in the journal before anybody is told.
+What became of a file is in the journal before anybody is told, as long as there is one.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,11 @@ from dataclasses import dataclass, field
 from findme.journal import FINAL, Entry, FileState, Journal
 from findme.watcher_checks import Checks
 from findme.watcher_files import Picture
-from findme.watcher_folder import Rest, Sight
+from findme.watcher_folder import Found, Rest, Sight
 from findme.watcher_report import Tally, Teller
+
+#: Why a file is missing that was seen, and was not there any more when its turn came.
+GONE = "it is gone, and was not sent"
 
 
 @dataclass(order=True, slots=True)
@@ -44,18 +48,30 @@ class Books:
     """The files of one run."""
 
     def __init__(self, journal: Journal, teller: Teller, rest: Rest) -> None:
-        self._journal, self._teller, self._rest = journal, teller, rest
+        self._journal: Journal | None = journal
+        self._teller, self._rest = teller, rest
         self.tally = Tally()
         self.checks = Checks(self.tally, teller)
         self._entries: dict[str, Entry] = {}
         #: name -> the state of it that is on its way, and since when (monotonic)
         self._open: dict[str, tuple[Sight, float]] = {}
+        #: name -> how it was when it went away, of files that were on their way
+        self._gone: dict[str, Sight] = {}
+        #: name -> why, of files that cannot be read, as it was told
+        self._unreadable: dict[str, str] = {}
+        self._journal_told = False
 
     async def begin(self, event_id: str) -> None:
         """Take up what earlier runs noted of the event."""
-        self._entries = await self._journal.read()
-        if not await self._journal.begin(event_id):
-            self._entries = {}
+        assert self._journal is not None
+        try:
+            entries = await self._journal.read()
+            if await self._journal.begin(event_id):
+                self._entries = entries
+        except sqlite3.Error as error:
+            # it may be of another event still: what is noted there now would be taken for sent
+            self._journal = None
+            self._tell_journal(error)
 
     @property
     def is_done(self) -> bool:
@@ -75,6 +91,7 @@ class Books:
                 self.tally.waiting[sight.name] = sight.size
                 self.tally.refused.pop(sight.name, None)
                 self.tally.missing.pop(sight.name, None)
+                self._gone.pop(sight.name, None)
                 self.checks.forget(sight.name)
                 self._rest.see(sight, now, wall_clock)
 
@@ -92,10 +109,25 @@ class Books:
         assert entry.sha256 is not None
         self.checks.add(entry.name, entry.sha256)
 
-    def keep_only(self, names: set[str]) -> None:
+    def keep_only(self, found: Found) -> None:
         """Let go of all files but these: the others are not there any more."""
-        for name in self._open.keys() - names:
-            self.let_go(name)
+        for name in self._open.keys() - {sight.name for sight in found.sights}:
+            self.vanish(name)
+        # who renames a file, or moves it to `hot`, has not lost it
+        there = {(sight.size, sight.mtime_ns) for sight in found.sights}
+        for name, sight in list(self._gone.items()):
+            if (sight.size, sight.mtime_ns) in there:
+                del self._gone[name], self.tally.missing[name]
+        for folder, why in found.closed.items():
+            if folder not in self.tally.closed:
+                self._teller.tell("unreadable", folder, why)
+        self.tally.closed = found.closed
+
+    def vanish(self, name: str) -> None:
+        """Let go of a file that was on its way and is not there any more."""
+        self._gone[name] = self._open[name][0]
+        self.let_go(name)
+        self.tally.missing[name] = GONE
 
     def let_go(self, name: str) -> None:
         """Let go of a file; it is taken up again when it is seen again."""
@@ -112,11 +144,17 @@ class Books:
 
     def unreadable(self, item: Item, error: OSError) -> None:
         """Let go of a file that cannot be read; the next look takes it up again if it is there."""
+        if isinstance(error, FileNotFoundError):
+            if self.is_current(item):
+                self.vanish(item.name)
+            return
         if self.is_current(item):
             self.let_go(item.name)
-        if not isinstance(error, FileNotFoundError):
             self.tally.missing[item.name] = f"it cannot be read: {error.strerror}"
-            self._teller.tell("unreadable", item.name, str(error.strerror))
+            # it is tried again at each look
+            if self._unreadable.get(item.name) != error.strerror:
+                self._unreadable[item.name] = str(error.strerror)
+                self._teller.tell("unreadable", item.name, str(error.strerror))
 
     def give_up(self, item: Item, why: str) -> None:
         """Let go of a file for this run."""
@@ -127,7 +165,7 @@ class Books:
 
     async def note_waiting(self, items: Sequence[Item]) -> None:
         """Keep the hashes of files that the server has not got."""
-        await self._journal.note([_entry(item, FileState.WAITING) for item in items])
+        await self._note([_entry(item, FileState.WAITING) for item in items])
 
     async def note_there(self, items: Sequence[Item], known: Mapping[str, str]) -> None:
         """Keep that the server has these files; *known* names the photos by hash."""
@@ -161,11 +199,26 @@ class Books:
             self._teller.tell("refused", item.name, why)
 
     async def _keep(self, items: Sequence[Item], entries: Sequence[Entry]) -> None:
-        await self._journal.note(entries)
+        await self._note(entries)
         for item, entry in zip(items, entries, strict=True):
             self._entries[entry.name] = entry
             if self.is_current(item):
                 self._close(entry.name)
+
+    async def _note(self, entries: Sequence[Entry]) -> None:
+        """Write to the journal; a disk that is full or away stops nobody from sending photos."""
+        if self._journal is None:
+            return
+        try:
+            await self._journal.note(entries)
+        except sqlite3.Error as error:
+            self._tell_journal(error)
+
+    def _tell_journal(self, error: sqlite3.Error) -> None:
+        if not self._journal_told:
+            text = f"it cannot be written ({error}); photos are sent all the same"
+            self._teller.tell("journal", None, text)
+        self._journal_told = True
 
     def _close(self, name: str) -> None:
         self._open.pop(name, None)

@@ -7,6 +7,7 @@ does not run, they are started as `python -m findme.watcher_cli watch …`.
 import argparse
 import asyncio
 import hashlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -113,7 +114,8 @@ async def _run(options: argparse.Namespace, token: str | None) -> int:
     tally = watcher.tally
     if not welcome:
         return 1
-    return 1 if options.once and (tally.refused or tally.left or tally.damaged) else 0
+    wanting = not watcher.has_looked or tally.refused or tally.left or tally.damaged
+    return 1 if options.once and wanting else 0
 
 
 async def _watch(watcher: Watcher, teller: Teller, stop: asyncio.Event) -> bool:
@@ -133,14 +135,14 @@ def _place(options: argparse.Namespace) -> tuple[Path, Sequence[str] | None]:
     """Return the folder, and the names in it where only these are sent."""
     if options.files is None:
         root = Path(options.folder).resolve()
-        if not root.is_dir():
+        if not os.path.isdir(root):  # noqa: PTH112  # unlike Path's, it never raises
             raise StartError(f"{options.folder} is not a folder.")
         return root, None
     for path in options.files:
-        if not path.is_file():
+        if not os.path.isfile(path):  # noqa: PTH113
             raise StartError(
                 f"{path} is a folder: findme watch sends all that is in it."
-                if path.is_dir()
+                if os.path.isdir(path)  # noqa: PTH112
                 else f"There is no file {path}."
             )
     root = Path.cwd()
@@ -149,7 +151,7 @@ def _place(options: argparse.Namespace) -> tuple[Path, Sequence[str] | None]:
 
 def _journal(root: Path, server: str) -> Path:
     """Return where the journal of a folder and a server is kept: with the user, not on the card."""
-    key = hashlib.sha256(f"{root}\n{server}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(os.fsencode(root) + f"\n{server}".encode()).hexdigest()[:12]
     return Path.home() / ".findme" / f"{root.name or 'root'}-{key}.sqlite3"
 
 
@@ -190,6 +192,4 @@ def _parallel(text: str) -> int:
 
 if __name__ == "__main__":
     # the environment is read here alone: this is the whole program where there is no service
-    import os
-
     sys.exit(main(sys.argv[1:], lambda: os.environ.get("FINDME_TOKEN")))

@@ -4,6 +4,7 @@ Everything here blocks: call it in a thread.
 """
 
 import hashlib
+import os.path
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ def is_raw(name: str) -> bool:
 
 def has_jpeg_beside(path: Path) -> bool:
     """Whether the camera wrote the same picture in a form that needs no extraction."""
-    return any(path.with_suffix(suffix).exists() for suffix in BESIDE)
+    # not Path.exists: it raises where a name becomes too long, or the card has gone
+    return any(os.path.exists(path.with_suffix(suffix)) for suffix in BESIDE)  # noqa: PTH110
 
 
 def examine(path: Path) -> Picture:
@@ -79,7 +81,7 @@ def examine(path: Path) -> Picture:
     if is_raw(path.name):
         data = _embedded_jpeg(path)
         sha256 = hashlib.sha256(data).hexdigest()
-        return Picture(path, f"{path.stem}.jpg", len(data), sha256)
+        return Picture(path, _spelled(f"{path.stem}.jpg"), len(data), sha256)
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -88,7 +90,12 @@ def examine(path: Path) -> Picture:
             raise NotYet(_CUT_OFF)
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Picture(path, path.name, size, sha256)
+    return Picture(path, _spelled(path.name), size, sha256)
+
+
+def _spelled(name: str) -> str:
+    """Return a name that can be sent: bytes of it that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _end_of(head: bytes) -> Callable[[BinaryIO, int], bool]:

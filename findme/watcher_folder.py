@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import stat as modes
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +35,23 @@ class Sight:
         return HOT in self.name.lower().split("/")[:-1]
 
 
-def look(root: Path) -> list[Sight]:
-    """Return the pictures in a folder and below it; what cannot be read is not there."""
-    return [sight for path in _walk(str(root)) if (sight := look_at(root, Path(path))) is not None]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look at everything has found."""
+
+    sights: list[Sight]
+    #: path -> why, of folders that cannot be read
+    closed: dict[str, str]
+
+
+def look(root: Path) -> Found:
+    """Return the pictures in a folder and below it, and which folders cannot be read."""
+    closed: dict[str, str] = {}
+    every = (look_at(root, Path(path)) for path in _walk(str(root), closed))
+    sights = [sight for sight in every if sight is not None]
+    if str(root) not in closed:
+        closed = {Path(path).relative_to(root).as_posix(): why for path, why in closed.items()}
+    return Found(sights, closed)
 
 
 def look_at(root: Path, path: Path) -> Sight | None:
@@ -51,27 +66,32 @@ def look_at(root: Path, path: Path) -> Sight | None:
 
 
 def stat(root: Path, name: str) -> Sight | None:
-    """Return a file as it is now; None where it is gone."""
+    """Return a file as it is now; None where it is gone, or no file."""
     try:
         about = (root / name).stat()
     except OSError:  # gone, or on a card that was pulled
         return None
+    # a folder may be called album.jpg; a pipe would be waited for without an end
+    if not modes.S_ISREG(about.st_mode):
+        return None
     return Sight(name, about.st_size, about.st_mtime_ns)
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _walk(folder: str, closed: dict[str, str], *, is_root: bool = True) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
             every = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        log.debug("[Watcher] %s cannot be read: %s", folder, error)
+        # a sub-folder that was removed at this moment is just not there
+        if is_root or not isinstance(error, FileNotFoundError):
+            closed[folder] = f"this folder cannot be read: {error.strerror}"
         return
     for entry in every:
         if entry.name.startswith("."):
             continue
         # links to folders may lead in circles
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path)
+            yield from _walk(entry.path, closed, is_root=False)
         elif is_picture(entry.name):
             yield entry.path
 

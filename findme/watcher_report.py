@@ -1,10 +1,13 @@
 """What a watcher tells its photographer: a bar on a terminal, plain lines, or JSON for machines."""
 
+import contextlib
 import json
 import sys
 import time
+import unicodedata
 from collections import deque
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from typing import Protocol, TextIO
 
 from rich.console import Console
@@ -17,6 +20,8 @@ RATE_SECONDS = 10.0
 MOST_TOLD = 50
 #: Columns that the bar keeps beside the words.
 LEAST_BAR = 6
+#: Unicode's categories of what ends a line, steers a terminal, or stands for a broken byte.
+UNSHOWN = frozenset(("Cc", "Cs", "Zl", "Zp"))
 #: How a person is told of a picture that is damaged in its middle.
 DAMAGED = "received, but cannot be read"
 
@@ -36,6 +41,8 @@ class Tally:
     waiting: dict[str, int] = field(default_factory=dict)
     #: name -> why, of files that were given up for this run
     missing: dict[str, str] = field(default_factory=dict)
+    #: path -> why, of folders that cannot be read
+    closed: dict[str, str] = field(default_factory=dict)
     #: name -> why, of files that the server has received and cannot read
     damaged: dict[str, str] = field(default_factory=dict)
     #: Files that the server has received and has not looked at yet.
@@ -92,15 +99,15 @@ class Tally:
             told.append(f"Received, and not looked at by the server yet: {self.unchecked}.")
         lists = {"refused": self.refused, DAMAGED: self.damaged, "missing": self.left}
         for word, names in lists.items():
-            told += [f"{word}: {name}: {why}" for name, why in sorted(names.items())[:MOST_TOLD]]
+            told += [_line(word, name, why) for name, why in sorted(names.items())[:MOST_TOLD]]
             if len(names) > MOST_TOLD:
                 told.append(f"{word}: {len(names) - MOST_TOLD} more")
         return told
 
     @property
     def left(self) -> dict[str, str]:
-        """What is not on the server and was not refused: name and why."""
-        return dict.fromkeys(self.waiting, "not sent yet") | self.missing
+        """What is not on the server and was not refused: name and why; folders as well."""
+        return dict.fromkeys(self.waiting, "not sent yet") | self.missing | self.closed
 
 
 class Teller(Protocol):
@@ -135,8 +142,7 @@ class Lines:
             self._print(line)
 
     def _print(self, line: str) -> None:
-        self._out.write(line + "\n")
-        self._out.flush()
+        _put(self._out, line)
 
 
 class Json:
@@ -170,8 +176,7 @@ class Json:
         )
 
     def _print(self, what: dict[str, object]) -> None:
-        self._out.write(json.dumps(what) + "\n")
-        self._out.flush()
+        _put(self._out, json.dumps(what))
 
 
 class Bar:
@@ -215,6 +220,9 @@ class Bar:
 def open_teller(*, as_json: bool, out: TextIO | None = None) -> Teller:
     """Return who tells: JSON where asked for, a bar on a terminal, lines elsewhere."""
     out = sys.stdout if out is None else out
+    if isinstance(out, TextIOWrapper):
+        # names hold what the terminal's encoding may not have
+        out.reconfigure(errors="backslashreplace")
     if as_json:
         return Json(out)
     return Bar(Console(file=out)) if out.isatty() else Lines(out)
@@ -236,7 +244,22 @@ def how_far(tally: Tally, done: int, width: int) -> str:
 
 def _line(what: str, name: str | None, text: str) -> str:
     words = (DAMAGED if what == "damaged" else what, name, text)
-    return ": ".join(word for word in words if word)
+    return ": ".join(_plain(word) for word in words if word)
+
+
+def _plain(text: str) -> str:
+    """Return a text in one line, that does nothing to a terminal: names may hold anything."""
+    return "".join(
+        sign.encode("unicode_escape").decode() if unicodedata.category(sign) in UNSHOWN else sign
+        for sign in text
+    )
+
+
+def _put(out: TextIO, line: str) -> None:
+    # nobody reads any more, or the log's disk is full: photos are sent all the same
+    with contextlib.suppress(OSError):
+        out.write(line + "\n")
+        out.flush()
 
 
 def _span(seconds: float) -> str:

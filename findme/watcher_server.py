@@ -5,6 +5,7 @@ whole run (Unwelcome). A file that is not what it was any more is Changed.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 import findme
 from findme.watcher_files import NotYet, Picture
@@ -162,6 +164,7 @@ class Server:
                 params={"filename": picture.filename},
                 data=body if start < size else b"",
                 headers=headers,
+                allow_redirects=False,
                 # a body that the server does not want is not sent
                 expect100=start < size,
             ) as answer:
@@ -190,6 +193,7 @@ class Server:
                 moved(len(chunk))
 
     async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        options["allow_redirects"] = False
         async with _trouble(), self._http.request(method, path, **options) as answer:
             return (await self._read(answer))[1]
 
@@ -202,8 +206,7 @@ class Server:
         if status < HTTPStatus.BAD_REQUEST and answer.content_type == "application/json":
             return status, await answer.json()
         if answer.content_type != PROBLEM:
-            # a proxy in between, or a page where a FindMe was
-            raise Later(f"the server answers {status}", after=_retry_after(answer))
+            raise _stranger(answer)
         problem = await answer.json(content_type=None)
         code, detail = problem.get("code"), str(problem.get("detail"))
         if status == HTTPStatus.CONFLICT and code == "wrong_offset":
@@ -224,9 +227,8 @@ class Server:
         raise Later(detail, after=_retry_after(answer))
 
     def _note_clock(self, answer: aiohttp.ClientResponse) -> None:
-        try:
-            server = parsedate_to_datetime(answer.headers["Date"]).timestamp()
-        except (KeyError, ValueError):
+        server = _date(answer, "Date")
+        if server is None:
             return
         # the header's seconds are cut off: half a one on average
         ahead = time.time() - server - 0.5
@@ -234,8 +236,31 @@ class Server:
 
 
 def _retry_after(answer: aiohttp.ClientResponse) -> float | None:
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else None
+    text = answer.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}", text):
+        return float(text)
+    then, now = _date(answer, "Retry-After"), _date(answer, "Date")
+    # by the server's clock: this machine's may be wrong
+    return None if then is None else max(0.0, then - (time.time() if now is None else now))
+
+
+def _date(answer: aiohttp.ClientResponse, header: str) -> float | None:
+    try:
+        return parsedate_to_datetime(answer.headers[header]).timestamp()
+    except (KeyError, ValueError):
+        return None
+
+
+def _stranger(answer: aiohttp.ClientResponse) -> Later | Unwelcome:
+    """Return what it means that no FindMe answers: a proxy in between, or the network's own."""
+    status, to = answer.status, answer.headers.get("Location")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Later(f"the server answers {status}", after=_retry_after(answer))
+    if to is not None:
+        target = answer.url.join(URL(to))
+        if target.host == answer.url.host and target.scheme == "https" != answer.url.scheme:
+            return Unwelcome(f"The server wants https: give --server {target.origin()}.")
+    return Later(f"no FindMe answers there ({status}): is it the network's login page?")
 
 
 @asynccontextmanager
@@ -246,6 +271,11 @@ async def _trouble() -> AsyncIterator[asyncio.Timeout]:
             yield watch
     except TimeoutError as error:
         raise Later("the server is silent", offline=True) from error
+    except aiohttp.ClientSSLError as error:
+        why = (
+            "the server's certificate is not accepted: are address and this computer's clock right?"
+        )
+        raise Later(why, offline=True) from error
     except aiohttp.ClientConnectorError as error:
         raise Later("the server cannot be reached", offline=True) from error
     except aiohttp.ClientError as error:

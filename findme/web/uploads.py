@@ -14,6 +14,7 @@ from findme import db, events, images, job_records, photographers, photos, queue
 from findme.db import Connection
 from findme.errors import (
     BadImage,
+    Conflict,
     EventClosed,
     EveryFileRejected,
     FindMeError,
@@ -185,7 +186,7 @@ def _rejected(name: str, problem: FindMeError, sha256: str | None = None) -> Ver
 async def _duplicate(conn: Connection, event_id: EventId, digest: bytes, name: str) -> Verdict:
     found = await find_duplicate(conn, event_id, digest, name)
     if found is None:
-        raise NotFound(
+        raise Conflict(
             "The first photo with these bytes was deleted at this moment; send it again."
         )
     return found

@@ -318,4 +318,4 @@ def test_files_below_a_folder_that_cannot_be_read_are_passed_over(tmp_path: Path
     (tmp_path / "a.jpg").write_bytes(drawn(1))
     (tmp_path / "b.jpg").symlink_to(tmp_path / "gone")
     (tmp_path / "circle").symlink_to(tmp_path)
-    assert [sight.name for sight in watcher_folder.look(tmp_path)] == ["a.jpg"]
+    assert [sight.name for sight in watcher_folder.look(tmp_path).sights] == ["a.jpg"]

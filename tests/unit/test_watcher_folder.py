@@ -1,5 +1,6 @@
 """What is seen of a folder, and when a file has come to rest."""
 
+import os
 from pathlib import Path
 
 from findme import watcher_folder
@@ -55,12 +56,23 @@ def test_what_is_no_picture_or_hidden_is_not_seen(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.txt", ".c.jpg", ".trash/d.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [found.name for found in watcher_folder.look(tmp_path)] == ["a.jpg"]
+    assert [found.name for found in watcher_folder.look(tmp_path).sights] == ["a.jpg"]
     seen = [watcher_folder.look_at(tmp_path, path) for path in tmp_path.rglob("*.jpg")]
     assert [found.name for found in seen if found is not None] == ["a.jpg"]
     assert watcher_folder.look_at(tmp_path, tmp_path / "gone.jpg") is None
     assert watcher_folder.look_at(tmp_path, Path("/elsewhere/a.jpg")) is None
 
 
-def test_a_folder_that_is_away_is_empty(tmp_path: Path) -> None:
-    assert watcher_folder.look(tmp_path / "card") == []
+def test_a_folder_that_is_away_is_empty_and_says_so(tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    found = watcher_folder.look(card)
+    assert found.sights == []
+    assert found.closed == {str(card): "this folder cannot be read: No such file or directory"}
+
+
+def test_what_is_no_file_is_no_picture_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "album.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "album.jpg" / "a.jpg").touch()
+    assert [found.name for found in watcher_folder.look(tmp_path).sights] == ["album.jpg/a.jpg"]
+    assert watcher_folder.look_at(tmp_path, tmp_path / "album.jpg") is None

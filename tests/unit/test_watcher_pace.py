@@ -1,12 +1,20 @@
 """When the watcher tries again."""
 
+import io
 import random
 
 import pytest
 
 from findme import watcher_pace
-from findme.watcher_pace import Pace
+from findme.watcher_pace import Pace, Trouble
+from findme.watcher_report import Lines, Tally
 from findme.watcher_server import Later, Unwelcome
+
+
+def pacing(*, once: bool = False) -> tuple[Pace, Tally]:
+    """Return a pace, and what it counts."""
+    tally = Tally()
+    return Pace(once=once, trouble=Trouble(tally, Lines(io.StringIO()))), tally
 
 
 @pytest.fixture
@@ -22,23 +30,24 @@ def test_waits_grow_up_to_a_bound() -> None:
 
 @pytest.mark.usefixtures("longest")
 def test_an_outage_that_all_notice_at_once_is_one_failure() -> None:
-    told: list[str] = []
-    pace = Pace(once=False, on_trouble=told.append)
+    pace, tally = pacing()
     for _ in range(4):
         pace.note(Later("away", offline=True))
     assert 0 < pace.closed_s <= 1
-    assert told == ["away"] * 4
+    assert (tally.errors, tally.last_error) == (4, "away")
 
 
 @pytest.mark.usefixtures("longest")
 def test_a_busy_server_is_given_the_time_it_asks_for() -> None:
-    pace = Pace(once=False, on_trouble=lambda _why: None)
+    pace, _ = pacing()
     pace.note(Later("busy", after=100))
     assert 100 < pace.closed_s <= 120
+    pace.note(Later("gone fishing", after=1e9))
+    assert pace.closed_s <= 1.2 * watcher_pace.MOST_ASKED
 
 
 def test_trouble_with_one_file_closes_nothing() -> None:
-    pace = Pace(once=False, on_trouble=lambda _why: None)
+    pace, _ = pacing()
     pace.note(Later("odd"))
     assert pace.closed_s == 0
 
@@ -52,5 +61,39 @@ async def test_a_single_pass_gives_up_at_last(monkeypatch: pytest.MonkeyPatch) -
         raise Later("away", offline=True)
 
     with pytest.raises(Unwelcome, match="Given up: away"):
-        await Pace(once=True, on_trouble=lambda _why: None).keep_trying(call)
+        await pacing(once=True)[0].keep_trying(call)
     assert len(tries) == watcher_pace.MOST_TRIES
+
+
+async def test_a_single_pass_waits_as_long_as_a_busy_server_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watcher_pace, "FIRST_WAIT", 0.0)
+    asked = iter(range(3 * watcher_pace.MOST_TRIES))
+
+    async def call() -> str:
+        if next(asked) < 2 * watcher_pace.MOST_TRIES:
+            raise Later("busy", after=0.0)
+        return "answer"
+
+    assert await pacing(once=True)[0].keep_trying(call) == "answer"
+
+
+def test_the_same_trouble_is_told_once_and_again_when_it_comes_back() -> None:
+    tally, out = Tally(), io.StringIO()
+    trouble = Trouble(tally, Lines(out))
+    # somebody else has met it, and told nobody
+    tally.last_error = "away"
+    for now in (0.0, 1.0, 100.0):
+        trouble.note("away", now)
+    assert out.getvalue() == "later: away\n"
+    trouble.is_over = True
+    trouble.note("away", 101.0)
+    assert out.getvalue() == "later: away\n" * 2
+    # busy, and not, and busy: that is one trouble
+    trouble.is_over = True
+    trouble.note("away", 110.0)
+    assert out.getvalue() == "later: away\n" * 2
+    trouble.note("the connection broke", 111.0)
+    assert out.getvalue().endswith("later: the connection broke\n")
+    assert tally.errors == 6
