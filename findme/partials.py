@@ -2,19 +2,24 @@
 
 A partial upload belongs to one uploader, who names the SHA-256 of the whole file beforehand: what
 another one sends under the same name never gets into it. Nobody comes back for some of them, so
-each is kept for KEPT_SECONDS after its last byte, and all of them together stay below MOST_BYTES.
+each is kept for KEPT_SECONDS after its last byte, and all of them together stay below MOST_BYTES;
+with their event all of them go.
 """
 
 import asyncio
 import contextlib
 import hashlib
 import logging
+import shutil
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from findme import db
+from findme.db import Pool
 from findme.models import EventId
 from findme.storage import Spooled
 
@@ -22,7 +27,7 @@ log = logging.getLogger(__name__)
 
 #: A photographer who was without a network over night goes on where it stopped.
 KEPT_SECONDS = 24 * 3600
-#: 80 files of 50 MB; the oldest go first, and are then sent from their beginning.
+#: 80 files of 50 MB; what goes is then sent from its beginning.
 MOST_BYTES = 4 * 1024**3
 #: Seconds between two looks for what nobody came back for.
 PERIOD = 60.0
@@ -115,17 +120,44 @@ class Turns:
 
 
 def tidy(data_dir: Path, *, now: float, most: int = MOST_BYTES) -> int:
-    """Remove what is too old, and the oldest of what is too much; return how many files went."""
-    found = sorted(_files(data_dir))
-    spare = sum(size for _, size, _ in found) - most
+    """Remove what is too old, and of what is too much; return how many files went.
+
+    Of too much, the oldest file goes of who holds the most: nobody is crowded out by another.
+    """
+    #: uploader in an event -> what they hold, the oldest first
+    held: defaultdict[str, list[tuple[float, int, Path]]] = defaultdict(list)
     removed = 0
-    for modified, size, path in found:
-        if spare <= 0 and now - modified <= KEPT_SECONDS:
-            break
+    for modified, size, path in sorted(_files(data_dir)):
+        if now - modified > KEPT_SECONDS:
+            path.unlink(missing_ok=True)
+            removed += 1
+        else:
+            held[str(path).rpartition("-")[0]].append((modified, size, path))
+    sums = {holder: sum(size for _, size, _ in files) for holder, files in held.items()}
+    while sum(sums.values()) > most:
+        holder = max(sums, key=sums.__getitem__)
+        _, size, path = held[holder].pop(0)
         path.unlink(missing_ok=True)
-        spare -= size
+        sums[holder] -= size
         removed += 1
     return removed
+
+
+async def forget_events(data_dir: Path, pool: Pool) -> int:
+    """Remove what is of events that are no more; return of how many."""
+    # looked at before the question: what has a folder was an event by then
+    folders = await asyncio.to_thread(lambda: list(_folder(data_dir).glob("*")))
+    async with db.acquire(pool) as conn:
+        rows = await conn.fetch(
+            "select id::text from event where id::text = any($1)",
+            [folder.name for folder in folders],
+        )
+    there = {row["id"] for row in rows}
+    gone = [folder for folder in folders if folder.name not in there]
+    for folder in gone:
+        # an upload that is under way has its file open, and is refused at its end
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    return len(gone)
 
 
 def _files(data_dir: Path) -> Iterator[tuple[float, int, Path]]:
@@ -140,13 +172,20 @@ def _folder(data_dir: Path) -> Path:
     return data_dir / "partial"
 
 
-def loops(data_dir: Path) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that removes what nobody came back for, by task name."""
-    return {"partial-uploads": _keep_tidy(data_dir)}
+def loops(data_dir: Path, pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutine that removes what nobody comes back for, by task name."""
+    return {"partial-uploads": _keep_tidy(data_dir, pool)}
 
 
-async def _keep_tidy(data_dir: Path) -> None:
+async def _keep_tidy(data_dir: Path, pool: Pool) -> None:
     while True:
+        try:
+            gone = await forget_events(data_dir, pool)
+        except db.TROUBLE as error:
+            log.warning("[Upload] The database does not answer: %s", error)
+        else:
+            if gone:
+                log.info("[Upload] Removed the partial uploads of %d events that are gone", gone)
         removed = await asyncio.to_thread(tidy, data_dir, now=time.time())
         if removed:
             log.info("[Upload] Removed %d partial uploads that nobody came back for", removed)

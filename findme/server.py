@@ -108,7 +108,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
                 resources.pool, allow_private=settings.webhook_allow_private
             )
             loops |= erasures.loops(resources.pool, settings)
-        loops |= partials.loops(settings.findme_data_dir)
+        loops |= partials.loops(settings.findme_data_dir, resources.pool)
         if resources.queue is not None:
             loops |= resources.queue.loops()
         background = asyncio.create_task(run_together(loops), name="background")

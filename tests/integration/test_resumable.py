@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import io
-import os
-import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -295,26 +293,3 @@ async def test_what_is_no_list_of_hashes_is_refused(app: App, hashes: object) ->
         f"/api/events/{event['id']}/photos/known", json={"hashes": hashes}, headers=app.admin
     )
     assert await problem(answer) == (422, "invalid_request")
-
-
-def test_old_partial_uploads_go_and_the_oldest_of_too_many(tmp_path: Path) -> None:
-    names = ["a", "b", "c"]
-    now = time.time()
-    for age, name in enumerate(names):
-        left = partials.find(tmp_path, EventId(1), "token1", name)
-        left.path.parent.mkdir(parents=True, exist_ok=True)
-        left.path.write_bytes(bytes(100))
-        # a is the oldest
-        stamp = now - 100 * (len(names) - age)
-        os.utime(left.path, (stamp, stamp))
-
-    def there() -> list[str]:
-        return [
-            name for name in names if partials.find(tmp_path, EventId(1), "token1", name).received
-        ]
-
-    assert partials.tidy(tmp_path, now=now) == 0
-    assert partials.tidy(tmp_path, now=now, most=200) == 1
-    assert there() == ["b", "c"]
-    assert partials.tidy(tmp_path, now=now + partials.KEPT_SECONDS - 150) == 1
-    assert there() == ["c"]

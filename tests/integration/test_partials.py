@@ -1,0 +1,101 @@
+"""What is left of interrupted uploads: how long, how much of it, and that it goes with its event."""
+
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from findme import partials
+from findme.models import EventId
+from findme.settings import Settings
+from tests.conftest import App, application
+from tests.integration.party import make_event
+from tests.pictures import drawn
+
+#: Nobody listens there: these tests need no face engine.
+NO_ENGINE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(findme_data_dir=tmp_path)
+
+
+@pytest.fixture
+async def app(
+    aiohttp_client: AiohttpClient, settings: Settings, database: str
+) -> AsyncIterator[App]:
+    async with application(aiohttp_client, settings, database, endpoint_url=NO_ENGINE) as opened:
+        yield opened
+
+
+def path_of(event: Mapping[str, Any], data: bytes) -> str:
+    return f"/api/events/{event['id']}/uploads/{hashlib.sha256(data).hexdigest()}"
+
+
+def test_old_partial_uploads_go_and_the_oldest_of_too_many(tmp_path: Path) -> None:
+    names = ["a", "b", "c"]
+    now = time.time()
+    for age, name in enumerate(names):
+        left = partials.find(tmp_path, EventId(1), "token1", name)
+        left.path.parent.mkdir(parents=True, exist_ok=True)
+        left.path.write_bytes(bytes(100))
+        # a is the oldest
+        stamp = now - 100 * (len(names) - age)
+        os.utime(left.path, (stamp, stamp))
+
+    def there() -> list[str]:
+        return [
+            name for name in names if partials.find(tmp_path, EventId(1), "token1", name).received
+        ]
+
+    assert partials.tidy(tmp_path, now=now) == 0
+    assert partials.tidy(tmp_path, now=now, most=200) == 1
+    assert there() == ["b", "c"]
+    assert partials.tidy(tmp_path, now=now + partials.KEPT_SECONDS - 150) == 1
+    assert there() == ["c"]
+
+
+def test_who_holds_the_most_makes_room_for_the_others(tmp_path: Path) -> None:
+    now = time.time()
+
+    def hold(uploader: str, name: str, size: int, age: float) -> partials.Partial:
+        left = partials.find(tmp_path, EventId(1), uploader, name)
+        left.path.parent.mkdir(parents=True, exist_ok=True)
+        left.path.write_bytes(bytes(size))
+        os.utime(left.path, (now - age, now - age))
+        return left
+
+    # one waits since yesterday evening; another has just sent a lot
+    patient = hold("token1", "a", 100, 50_000)
+    many = [hold("token2", f"{n}", 100, 100 - n) for n in range(8)]
+    assert partials.tidy(tmp_path, now=now, most=450) == 5
+    assert patient.received == 100
+    assert [each.received for each in many] == [0] * 5 + [100] * 3
+
+
+async def test_with_their_event_partial_uploads_go(app: App, settings: Settings) -> None:
+    event, other = await make_event(app), await make_event(app)
+    data = drawn(1)
+    for each in (event, other):
+        answer = await app.client.put(
+            path_of(each, data),
+            data=data[:1000],
+            headers={**app.admin, "Content-Range": f"bytes 0-999/{len(data)}"},
+        )
+        assert (await answer.json()) == {"received": 1000}
+    pool, folder = app.resources.pool, settings.findme_data_dir
+    assert await partials.forget_events(folder, pool) == 0
+    answer = await app.client.delete(f"/api/admin/events/{event['id']}", headers=app.admin)
+    assert answer.status == 204
+
+    assert await partials.forget_events(folder, pool) == 1
+
+    assert [path.name for path in (folder / "partial").iterdir()] == [other["id"]]
+    answer = await app.client.get(path_of(other, data), headers=app.admin)
+    assert (await answer.json())["received"] == 1000
