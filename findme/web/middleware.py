@@ -60,7 +60,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         kept = {
-            name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers
+            name: error.headers[name]
+            for name in ("Allow", "Content-Range", "Retry-After")
+            if name in error.headers
         }
         code = HTTPStatus(error.status).phrase.lower().replace(" ", "_")
         return problem(request, error.status, code, error.text or error.reason, kept)

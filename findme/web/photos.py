@@ -96,8 +96,10 @@ async def send_image(
     else:
         start, stop, status = wanted.start, wanted.stop, 206
         if start >= image.size_bytes:
-            headers["Content-Range"] = f"bytes */{image.size_bytes}"
-            return web.Response(status=416, headers=headers)
+            raise web.HTTPRequestRangeNotSatisfiable(
+                headers={"Content-Range": f"bytes */{image.size_bytes}"},
+                text="The range begins behind the end of the picture.",
+            )
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{image.size_bytes}"
     response = web.StreamResponse(status=status, headers=headers)
     response.content_type = image.media_type

@@ -18,6 +18,7 @@ FAILURES = {
     404: "There is nothing here, or nothing that the caller may see.",
     409: "This contradicts what is there: join_closed, email_taken.",
     413: "Larger than this server takes.",
+    416: "The range begins behind the end.",
     422: "What was sent cannot be used; code, field and problems say why.",
     429: "Too many attempts; Retry-After says when.",
     503: "Not now; Retry-After says when: queue_full.",
