@@ -138,6 +138,10 @@ class Books:
         """Whether the file is still as it was when the item was made."""
         return self._open.get(item.name, (None, 0.0))[0] == item.sight
 
+    def _is_wanted(self, item: Item) -> bool:
+        """Whether nothing is known yet of the file as it was, be it there or gone."""
+        return self.is_current(item) or self._gone.get(item.name) == item.sight
+
     def age(self, item: Item) -> float:
         """Return the seconds since a current file was first seen as it is."""
         return time.monotonic() - self._open[item.name][1]
@@ -169,7 +173,7 @@ class Books:
 
     async def note_there(self, items: Sequence[Item], known: Mapping[str, str]) -> None:
         """Keep that the server has these files; *known* names the photos by hash."""
-        current = [item for item in items if self.is_current(item)]
+        current = [item for item in items if self._is_wanted(item)]
         found = [_entry(i, FileState.THERE, photo_id=known[i.sha256]) for i in current]
         await self._keep(current, found)
         for entry in found:
@@ -192,7 +196,7 @@ class Books:
 
     async def note_refused(self, items: Sequence[Item], why: str) -> None:
         """Keep that files will not be taken, and tell why."""
-        current = [item for item in items if self.is_current(item)]
+        current = [item for item in items if self._is_wanted(item)]
         await self._keep(current, [_entry(i, FileState.REFUSED, reason=why) for i in current])
         for item in current:
             self.tally.refused[item.name] = why
@@ -204,6 +208,9 @@ class Books:
             self._entries[entry.name] = entry
             if self.is_current(item):
                 self._close(entry.name)
+            elif self._is_wanted(item):
+                # its last bytes were on their way when the card was pulled
+                del self._gone[entry.name], self.tally.missing[entry.name]
 
     async def _note(self, entries: Sequence[Entry]) -> None:
         """Write to the journal; a disk that is full or away stops nobody from sending photos."""

@@ -1,4 +1,4 @@
-"""What is left of interrupted uploads: how long, how much of it, and that it goes with its event."""
+"""What is left of interrupted uploads: how long, how much, and that it goes with its event."""
 
 import hashlib
 import os

@@ -57,6 +57,18 @@ async def test_what_was_on_a_card_that_is_pulled_is_missing_until_it_comes_back(
     assert (books.tally.sent, books.tally.left) == (2, {})
 
 
+async def test_what_was_under_way_when_its_card_was_pulled_is_not_missing(books: Books) -> None:
+    sights = [Sight(f"{n}.jpg", n, n) for n in range(1, 5)]
+    look(books, *sights)
+    look(books)
+    await books.note_sent(item(sights[0]), "7")
+    await books.note_there([item(sights[1])], {"ab": "8"})
+    await books.note_refused([item(sights[2])], "it is too large")
+    assert (books.tally.sent, books.tally.there) == (1, 1)
+    assert books.tally.refused == {"3.jpg": "it is too large"}
+    assert books.tally.left == {"4.jpg": GONE}
+
+
 async def test_a_file_that_is_moved_to_hot_is_not_missing(books: Books) -> None:
     look(books, Sight("1.jpg", 10, 1), Sight("2.jpg", 20, 2))
     look(books, Sight("hot/1.jpg", 10, 1))
