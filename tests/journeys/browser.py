@@ -178,7 +178,8 @@ def organising(browser: Browser, service: Service) -> Iterator[Organiser]:
 
 
 def fill_in(page: Page, name: str) -> None:
-    """Fill in the join form and tick the consent."""
+    """Fill in the join form and tick the consent, once its script is there."""
+    page.wait_for_load_state()
     page.fill("#name", name.capitalize())
     page.fill("#email", f"{name}@example.org")
     page.fill("#password", PASSWORD)

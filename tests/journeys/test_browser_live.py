@@ -134,10 +134,13 @@ def test_a_photo_has_an_address(guest: Visit, organiser: Organiser) -> None:
     expect(page.locator("h1")).to_have_text("1 sur 2")
     page.keyboard.press("ArrowRight")
     expect(page.locator("h1")).to_have_text("2 sur 2")
+    # keys are heard once the page's script is there
+    page.wait_for_load_state()
     page.keyboard.press("n")
     expect(page.locator("footer [role=status]")).to_have_text(GONE)
     page.click("text=Annuler")
     expect(page.locator("footer [role=status]")).to_have_count(0)
+    page.wait_for_load_state()
     page.keyboard.press("Escape")
     page.wait_for_url("**/gallery?event=*")
     guest.goto(f"/gallery/999999?event={event['id']}")

@@ -113,6 +113,7 @@ def test_the_gallery_without_a_selfie_and_one_later(guest: Visit, event: dict[st
     assert violations(guest) == []
     page.click("text=Trouver mes photos avec un selfie")
     page.fill("#name", "Léa")
+    page.wait_for_load_state()
     page.click("text=Prendre mon selfie")
     expect(page.locator("#consent-wrong")).to_contain_text("ou voyez la galerie sans selfie")
     page.check("#consent")
@@ -127,6 +128,7 @@ def test_a_heart_a_report_and_the_keys(guest: Visit, event: dict[str, Any]) -> N
     page = guest.page
     join_by_name(guest, event)
     page.click("text=Continuer vers les photos")
+    page.wait_for_url("**/gallery?event=*")
     page.click(".tile")
     heart = page.locator("#viewer [data-act=favourite]")
     expect(heart).to_have_attribute("aria-pressed", "false")
