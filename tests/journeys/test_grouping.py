@@ -1,6 +1,5 @@
 """The faces of an event by person, on real photographs, by the real engine."""
 
-import io
 from collections import Counter
 from itertools import combinations
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import App
-from tests.integration.party import join, make_event
+from tests.integration.party import join, make_event, upload
 from tests.pictures import Labelled, labelled
 
 
@@ -16,14 +15,8 @@ async def send_all(app: App, event: dict[str, Any], photos: Labelled) -> dict[st
     """Upload the labelled photos; return their names by id."""
     names = {}
     for path in photos.people:
-        answer = await app.client.post(
-            f"/api/events/{event['id']}/photos",
-            params={"filename": path.name},
-            data=io.BytesIO(path.read_bytes()),
-            headers={**app.admin, "Content-Type": "image/jpeg"},
-        )
-        assert answer.status == 202
-        names[(await answer.json())["results"][0]["photo_id"]] = path.name
+        verdict = await upload(app, event, path.name, path.read_bytes())
+        names[verdict["photo_id"]] = path.name
     await app.drain()
     return names
 
