@@ -1,4 +1,4 @@
-"""The calls of an account: its choices, its ways in, and leaving (see openapi.py)."""
+"""The calls of an account: its choices, its ways in, and leaving (see __init__.py)."""
 
 from findme.models import Role
 from findme.web.openapi.calls import GONE, SIGNED_IN, answer, body, call

@@ -1,4 +1,4 @@
-"""The admins' calls of the API (see openapi.py); for anyone else they are not there: 404."""
+"""The admins' calls of the API (see __init__.py); for anyone else they are not there: 404."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The calls that answer with a ZIP (see openapi.py)."""
+"""The calls that answer with a ZIP (see __init__.py)."""
 
 from findme.web.openapi.calls import BINARY, EVENT, SIGNED_IN, answer, call, query
 from findme.web.openapi.words import Schema, text, whole

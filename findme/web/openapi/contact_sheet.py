@@ -1,4 +1,4 @@
-"""The description of the contact sheet's calls (see openapi.py), all for admins."""
+"""The description of the contact sheet's calls (see __init__.py), all for admins."""
 
 from findme.contact_sheet import View
 from findme.models import JobKind, JobState, PhotoState, Review, Shelf

@@ -1,4 +1,4 @@
-"""The description of the guest list's calls (see openapi.py), for admins."""
+"""The description of the guest list's calls (see __init__.py), for admins."""
 
 from findme.models import SelfieState
 from findme.web.openapi.admin import listing

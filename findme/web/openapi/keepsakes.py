@@ -1,4 +1,4 @@
-"""The calls about one photo: hearts of guests, and what they report (see openapi.py)."""
+"""The calls about one photo: hearts of guests, and what they report (see __init__.py)."""
 
 from findme.reports import Reason
 from findme.web.openapi.calls import BEFORE, GONE, LIMIT, SIGNED_IN, answer, body, call, page, query

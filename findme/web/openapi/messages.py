@@ -1,4 +1,4 @@
-"""The calls about messages: forgotten passwords, notifications (see openapi.py)."""
+"""The calls about messages: forgotten passwords, notifications (see __init__.py)."""
 
 from findme.web.openapi.admin import change
 from findme.web.openapi.calls import ANYONE, GONE, SIGNED_IN, answer, body, call

@@ -1,4 +1,4 @@
-"""The calls of the API: who may make them, what they take and answer (see openapi.py)."""
+"""The calls of the API: who may make them, what they take and answer (see __init__.py)."""
 
 from findme.models import Shelf
 from findme.web.openapi.account import ERASED, PATCH_ME

@@ -1,4 +1,4 @@
-"""The description of the rehearsal's calls (see openapi.py), for admins."""
+"""The description of the rehearsal's calls (see __init__.py), for admins."""
 
 from findme.web.openapi.admin import get
 from findme.web.openapi.calls import BINARY, SIGNED_IN, answer, call, query

@@ -1,4 +1,4 @@
-"""The shapes of the API's bodies, as JSON Schema for its description (see openapi.py)."""
+"""The shapes of the API's bodies, as JSON Schema for its description (see __init__.py)."""
 
 from findme.models import Gallery, JobKind, JobState, PhotoState, Role, SelfieState, Shelf
 from findme.web.openapi.photographers import PHOTOGRAPHER_SCHEMAS

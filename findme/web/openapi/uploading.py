@@ -1,4 +1,4 @@
-"""The photographers' calls beyond plain uploads, and their tokens (see openapi.py)."""
+"""The photographers' calls beyond plain uploads, and their tokens (see __init__.py)."""
 
 from findme.web.openapi.admin import change, listing, write
 from findme.web.openapi.calls import BINARY, GONE, UPLOADER, answer, body, call, query

@@ -1,4 +1,4 @@
-"""The calls behind the live wall (see openapi.py)."""
+"""The calls behind the live wall (see __init__.py)."""
 
 from findme.web.openapi.calls import ANYONE, BINARY, LIMIT, answer, call, query
 from findme.web.openapi.words import Schema, list_of, obj, or_null, ref, text, whole
