@@ -27,6 +27,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 ACQUIRE_TIMEOUT = 60.0
 #: Seconds after which an idle connection is recycled.
 IDLE_LIFETIME = 1800.0
+#: Seconds that a database has to answer the simplest question when the service stops.
+SILENCE_SECONDS = 8.0
 #: What a database raises that is away, restarts or has no room: worth another try later.
 TROUBLE = (
     asyncpg.PostgresConnectionError,
@@ -61,7 +63,32 @@ async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[
                 raise StartError("FindMe needs PostgreSQL 14 or newer.")
         yield pool
     finally:
-        await pool.close()
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                await pool.close()
+        except TimeoutError:  # the pool has dropped them
+            log.warning("[Shutdown] Connections of the database did not end and are dropped")
+
+
+async def drop_if_silent(pool: Pool) -> bool:
+    """Drop the connections of a database that answers nothing for SILENCE_SECONDS; say whether.
+
+    Who waits for it, even to give a connection back, goes on with a TROUBLE then: without this a
+    database that hangs would keep the service from ending.
+    """
+    asking = asyncio.ensure_future(pool.fetchval("select 1"))
+    # an error is an answer as well
+    asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+    try:
+        # not with a timeout around the question: giving it up would wait for the database again
+        await asyncio.wait({asking}, timeout=SILENCE_SECONDS)
+        if asking.done():
+            return False
+        log.error("[Shutdown] The database does not answer: its connections are dropped")
+        pool.terminate()
+        return True
+    finally:
+        asking.cancel()
 
 
 @asynccontextmanager

@@ -53,7 +53,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Postgres:
     """A running server; *exited* is done with the exit code as soon as it has ended."""
 
@@ -64,6 +64,8 @@ class Postgres:
     data: Path
     #: Folder with pg_dump and pg_restore of the same version.
     binaries: Path
+    #: Set where it answers no more: then it is not asked to end, but ended.
+    silent: bool = False
 
 
 class DataDirHeld(StartError):
@@ -117,17 +119,12 @@ async def open_postgres(
     except (OSError, subprocess.SubprocessError) as error:
         raise StartError(f"The database cannot be started: {error}") from error
     exited.add_done_callback(_report_exit)
+    server = Postgres(_dsn(home), exited, process.pid, home.data, home.binaries)
     try:
-        yield Postgres(
-            dsn=_dsn(home),
-            exited=exited,
-            pid=process.pid,
-            data=home.data,
-            binaries=home.binaries,
-        )
+        yield server
     finally:
         exited.remove_done_callback(_report_exit)
-        await _stop(process, exited)
+        await _stop(process, exited, silent=server.silent)
         if home.sockets != home.data:
             with suppress(OSError):  # not empty after a crash: the next start takes it up again
                 home.sockets.rmdir()
@@ -319,9 +316,12 @@ async def _spawn(
     )
 
 
-async def _stop(process: asyncio.subprocess.Process, exited: asyncio.Future[int]) -> None:
+async def _stop(
+    process: asyncio.subprocess.Process, exited: asyncio.Future[int], *, silent: bool = False
+) -> None:
     """End the server: fast, which keeps every commit; failing that at once; failing that dead."""
-    for sign, patience in ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
+    signs = ((signal.SIGINT, 60), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
+    for sign, patience in signs[1:] if silent else signs:
         if exited.done():
             return
         with suppress(ProcessLookupError):

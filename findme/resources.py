@@ -26,7 +26,7 @@ from findme.errors import StartError
 from findme.messages import Messages
 from findme.models import JobKind
 from findme.pipeline import Pipeline
-from findme.postgres import hold_data_dir, join_postgres, open_postgres
+from findme.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
 from findme.recognition import Hop
 from findme.reindexing import Reindexing
 from findme.rekognition import Rekognition
@@ -50,6 +50,8 @@ class Resources:
     #: Done when something below us ended by itself: the service cannot go on.
     lost: asyncio.Future[str]
     watch: LoopWatch
+    #: The embedded database; None where DATABASE_URL names another.
+    database: Postgres | None = None
 
 
 @asynccontextmanager
@@ -62,7 +64,9 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
             raise StartError(f"--role {role} needs DATABASE_URL: services share a database.")
         # with a database of their own elsewhere, services may share a data directory's spool
         stack.enter_context(hold_data_dir(settings.findme_data_dir) if alone else nullcontext())
-        dsn = settings.database_url or await _embedded_database(stack, settings, lost)
+        database = await _embedded_database(stack, settings, lost) if alone else None
+        dsn = settings.database_url if database is None else database.dsn
+        assert dsn is not None
         await _migrate(dsn)
         pool = await stack.enter_async_context(
             db.open_pool(dsn, min_size=settings.pool_min_size, max_size=settings.pool_max_size)
@@ -83,12 +87,12 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
             if role != "web"
             else None
         )
-        yield Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch())
+        yield Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch(), database)
 
 
 async def _embedded_database(
     stack: AsyncExitStack, settings: Settings, lost: asyncio.Future[str]
-) -> str:
+) -> Postgres:
     server = await stack.enter_async_context(open_postgres(settings.findme_data_dir))
     log.info("[Startup] Embedded PostgreSQL in %s", server.data)
 
@@ -98,7 +102,7 @@ async def _embedded_database(
 
     server.exited.add_done_callback(note)
     stack.callback(server.exited.remove_done_callback, note)
-    return server.dsn
+    return server
 
 
 async def _migrate(dsn: str) -> None:

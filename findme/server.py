@@ -12,6 +12,7 @@ from aiohttp import web
 from findme import (
     audit,
     control,
+    db,
     erasures,
     housekeeping,
     job_records,
@@ -119,13 +120,21 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         finally:
             if trouble:
                 log.error("[Shutdown] %s", trouble)
+            silent = asyncio.create_task(_judge_database(resources), name="stop-database")
             await runner.cleanup()
             if resources.queue is not None:
                 # without what was lost no job gets anywhere
                 await resources.queue.stop(grace=0.0 if trouble else workers.GRACE_SECONDS)
             background.cancel()
             await asyncio.wait([background])
+            await silent
     return 1 if trouble else 0
+
+
+async def _judge_database(resources: Resources) -> None:
+    """Let nobody wait for a database that answers no more."""
+    if await db.drop_if_silent(resources.pool) and resources.database is not None:
+        resources.database.silent = True
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> str:

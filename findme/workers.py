@@ -44,6 +44,8 @@ PARK_SECONDS = 2.0
 POLL_SECONDS = 1.0
 #: Seconds that running jobs get to end when the service stops.
 GRACE_SECONDS = 30.0
+#: Seconds that the face engine has to answer then; jobs that wait for one that hangs never end.
+SILENCE_SECONDS = 10.0
 
 
 class WorkQueue:
@@ -132,13 +134,20 @@ class WorkQueue:
         }
 
     async def stop(self, *, grace: float = GRACE_SECONDS) -> None:
-        """Stop claiming, wait up to *grace* seconds for running jobs, and put the rest back."""
+        """Stop claiming, wait up to *grace* seconds for running jobs, and put the rest back.
+
+        Where the face engine or the database answers no more, waiting ends earlier.
+        """
         self._stopping.set()
         self._wake.set()
         waiting = [self._claimed.get_nowait() for _ in range(self._claimed.qsize())]
+        silent = asyncio.create_task(self._engine_is_silent(), name="queue-engine-silent")
         deadline = asyncio.get_running_loop().time() + grace
-        while self._running and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        while self._running and asyncio.get_running_loop().time() < deadline:
+            if self._pool.is_closing() or (silent.done() and silent.result()):
+                break
             await asyncio.sleep(0.05)
+        silent.cancel()
         left = [*waiting, *(job for job, _ in self._running.values())]
         if not left:
             return
@@ -150,6 +159,18 @@ class WorkQueue:
             log.warning("[PhotoQueue] %d jobs are left to the next start: %s", len(left), error)
         else:
             log.info("[PhotoQueue] %d jobs put back", len(left))
+
+    async def _engine_is_silent(self) -> bool:
+        """Whether the engine leaves the simplest question open."""
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                await self._ping_engine()
+        except TimeoutError:
+            log.warning("[PhotoQueue] The face engine is silent: jobs are not waited for")
+            return True
+        except EngineError as problem:
+            log.info("[PhotoQueue] Stopping without the face engine: %s", problem)
+        return False
 
     async def _pump(self) -> None:
         """Claim due jobs, never more than there is room for."""

@@ -54,6 +54,32 @@ async def test_a_cancelled_task_ends_though_its_connection_is_lost(pool: Pool) -
     assert task.cancelled()
 
 
+async def test_a_database_that_answers_is_left_alone(pool: Pool) -> None:
+    assert not await db.drop_if_silent(pool)
+    assert await pool.fetchval("select 1") == 1
+
+
+async def test_nobody_waits_for_a_database_that_answers_nothing(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop then comes to its end: whoever is inside a transaction is out of it."""
+    monkeypatch.setattr(db, "SILENCE_SECONDS", 0.2)
+    began = asyncio.Event()
+
+    async def wait_for_an_answer(pool: Pool) -> None:
+        async with db.transaction(pool) as conn:
+            began.set()
+            await conn.execute("select pg_sleep(600)")
+
+    async with asyncio.timeout(60), db.open_pool(database, min_size=1, max_size=1) as pool:
+        task = asyncio.create_task(wait_for_an_answer(pool))
+        await began.wait()
+        # all that the pool has is that one connection
+        assert await db.drop_if_silent(pool)
+        await asyncio.wait([task])
+        assert isinstance(task.exception(), db.TROUBLE)
+
+
 async def test_the_pool_is_never_larger_than_it_may_be(database: str) -> None:
     async with db.open_pool(database, min_size=9, max_size=2) as pool:
         assert (pool.get_min_size(), pool.get_max_size()) == (2, 2)

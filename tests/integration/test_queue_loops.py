@@ -110,6 +110,26 @@ async def test_what_does_not_end_in_the_grace_time_is_put_back(pool: Pool, bench
     assert (row["state"], row["attempts"], row["replica_id"]) == ("queued", 0, None)
 
 
+async def test_a_stop_does_not_wait_for_jobs_of_an_engine_that_hangs(
+    pool: Pool, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = asyncio.Event()
+
+    async def hang(_job: Job | None = None) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(workers, "SILENCE_SECONDS", 0.02)
+    monkeypatch.setattr(bench.work, "_ping_engine", hang)
+    job_id = await add_job(pool)
+    async with at_work(bench.with_handler(hang), grace=0.0):
+        await started.wait()
+        async with asyncio.timeout(60):
+            await bench.work.stop(grace=3600.0)
+        row = await row_of(pool, job_id)
+    assert (row["state"], row["attempts"], row["replica_id"]) == ("queued", 0, None)
+
+
 async def test_parked_jobs_go_on_when_the_engine_answers_again(pool: Pool, bench: Bench) -> None:
     bench.outcomes = [EngineUnavailable()]
     bench.pings = [EngineUnavailable(), EngineUnavailable()]
