@@ -63,7 +63,10 @@ export function setUpDrop(eventId, changed) {
         await pause(AGAIN);
       } else {
         const result = answer.body?.results?.[0] ?? { status: "rejected", error: answer.body?.detail };
-        if (result.status === "rejected") rejected += 1;
+        if (result.status === "rejected") {
+          rejected += 1;
+          list.prepend(row); // among fifty it would not be seen
+        }
         verdict(row, has(result.status) ? result.status : "rejected",
           { queued: "ok", duplicate: "", rejected: "alert" }[result.status] ?? "alert");
         row.querySelector(".meter").hidden = true;
@@ -109,6 +112,9 @@ export function setUpDrop(eventId, changed) {
   input.addEventListener("change", () => { add([...input.files]); input.value = ""; });
   document.getElementById("clear-uploads").addEventListener("click", () => {
     for (const row of list.querySelectorAll("[data-done]")) row.remove();
+    total -= done;
+    done = rejected = 0;
+    head();
     card.hidden = !list.children.length;
   });
   // a drop beside the zone must not replace the page by the picture
