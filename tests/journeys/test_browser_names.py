@@ -149,8 +149,9 @@ def test_a_heart_a_report_and_the_keys(guest: Visit, event: dict[str, Any]) -> N
     assert violations(guest) == []
 
     guest.goto("/account")
-    page.uncheck("[name=letter_keys]")
-    page.wait_for_load_state()
+    # the choice sends itself
+    with page.expect_navigation():
+        page.uncheck("[name=letter_keys]")
     expect(page.locator("[name=letter_keys]")).not_to_be_checked()
     guest.goto(f"/gallery?event={event['id']}")
     page.click(".tile")
