@@ -138,8 +138,8 @@ async def test_a_journal_with_a_damaged_page_is_put_aside(tmp_path: Path) -> Non
         await journal.begin("1")
         await journal.note(Entry(f"{n}.jpg", 1, 1, FileState.SENT, "00", "1") for n in range(2000))
     with path.open("r+b") as file:
-        file.seek(8192)
-        file.write(bytes(range(256)) * 64)
+        file.seek(12 * 4096)  # not where a journal is begun
+        file.write(bytes(range(256)) * 32)
     async with open_journal(path) as journal:
         assert await journal.read() == {}
     assert path.with_name("journal.sqlite3.damaged").exists()
