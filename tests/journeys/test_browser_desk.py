@@ -108,6 +108,31 @@ def test_jobs_are_read_retried_and_steered(
         expect(page.locator("#toast")).to_have_text("1 job is waiting again.")
 
 
+def test_on_a_phone_a_reason_stands_below_its_job(
+    browser: Browser, service: Service, organiser: Organiser
+) -> None:
+    """From the left, with the button that tries again at its right."""
+    event = organiser.make_event("Reasons")
+    organiser.upload(event, "below.jpg", drawn(64)[:-4000])
+    with visiting(browser, service, PHONE, language="en-GB") as visit:
+        page = signed_in(visit, organiser).page
+        row = page.locator("tr", has_text="below.jpg").first
+        visit.goto("/admin/jobs?state=failed")
+        # the job may just be at work
+        while row.count() == 0:
+            visit.goto("/admin/jobs?state=failed")
+        name = row.locator("th").bounding_box()
+        reason = row.locator("td.why").bounding_box()
+        retry = row.locator("[data-retry]").bounding_box()
+        assert name
+        assert reason
+        assert retry
+        assert reason["x"] == name["x"]
+        assert reason["y"] >= name["y"] + name["height"]
+        assert retry["x"] >= reason["x"] + reason["width"]
+        assert visit.overflow() <= 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
 def test_no_page_of_the_operator_breaks_a_rule(
