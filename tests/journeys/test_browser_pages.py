@@ -127,5 +127,7 @@ def test_the_scheme_can_be_chosen(browser: Browser, service: Service, organiser:
         visit.goto("/account")
         visit.page.check("input[value=dark]")
         expect(visit.page.locator("html")).to_have_attribute("data-scheme", "dark")
+        # its first tag is there before its styles are
+        visit.page.wait_for_load_state()
         paper = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == "rgb(21, 18, 20)"
