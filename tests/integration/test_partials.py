@@ -3,35 +3,19 @@
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import partials
 from findme.models import EventId
 from findme.settings import Settings
-from tests.conftest import App, application
+from tests.conftest import App
+from tests.integration.lean import app, settings
 from tests.integration.party import make_event
 from tests.pictures import drawn
 
-#: Nobody listens there: these tests need no face engine.
-NO_ENGINE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(findme_data_dir=tmp_path)
-
-
-@pytest.fixture
-async def app(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str
-) -> AsyncIterator[App]:
-    async with application(aiohttp_client, settings, database, endpoint_url=NO_ENGINE) as opened:
-        yield opened
+__all__ = ["app", "settings"]
 
 
 def path_of(event: Mapping[str, Any], data: bytes) -> str:

@@ -3,22 +3,22 @@
 import asyncio
 import hashlib
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import partials
 from findme.models import EventId
 from findme.settings import Settings
-from tests.conftest import App, application
+from tests.conftest import App
+from tests.integration.lean import app
 from tests.integration.party import bearer, make_event, make_token, member, problem, upload
 from tests.pictures import damaged, drawn
 
-#: Nobody listens there: these tests need no face engine.
-NO_ENGINE = "http://127.0.0.1:9"
+__all__ = ["app"]
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 UNREADABLE = "The picture is damaged and cannot be read."
 
@@ -26,14 +26,6 @@ UNREADABLE = "The picture is damaged and cannot be read."
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(findme_data_dir=tmp_path, max_upload_mb=1, photo_queue_max_size=2)
-
-
-@pytest.fixture
-async def app(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str
-) -> AsyncIterator[App]:
-    async with application(aiohttp_client, settings, database, endpoint_url=NO_ENGINE) as opened:
-        yield opened
 
 
 def sha256(data: bytes) -> str:

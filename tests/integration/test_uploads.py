@@ -16,11 +16,9 @@ from findme import db, queue
 from findme.models import JobKind
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.integration.lean import NO_ENGINE
 from tests.integration.party import make_event, make_token, problem, upload
 from tests.pictures import drawn
-
-#: Nobody listens there: these tests need no face engine.
-NO_ENGINE = "http://127.0.0.1:9"
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from findme.errors import QueueFull
 from findme.journal import Entry, FileState, open_journal
@@ -14,26 +12,18 @@ from findme.settings import Settings
 from findme.watcher import Options, Watcher
 from findme.watcher_report import Lines, Tally
 from findme.watcher_server import Throttle, open_server
-from tests.conftest import App, application
+from tests.conftest import App
 from tests.crowd import until
+from tests.integration.lean import app
 from tests.integration.party import make_event, make_token, upload
 from tests.pictures import drawn
 
-#: Nobody listens there: these tests need no face engine.
-NO_ENGINE = "http://127.0.0.1:9"
+__all__ = ["app"]
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(findme_data_dir=tmp_path / "var", photo_queue_max_size=1, max_upload_mb=1)
-
-
-@pytest.fixture
-async def app(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str
-) -> AsyncIterator[App]:
-    async with application(aiohttp_client, settings, database, endpoint_url=NO_ENGINE) as opened:
-        yield opened
 
 
 async def run(app: App, folder: Path, out: io.StringIO) -> Tally:
