@@ -1,30 +1,18 @@
 """Upload tokens belong to photographers: their name, their camera's clock, their watcher."""
 
 import io
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from pytest_aiohttp.plugin import AiohttpClient
 
-from findme.settings import Settings
-from tests.conftest import App, application
+from tests.conftest import App
+from tests.integration.lean import app, settings
 from tests.integration.party import bearer, make_event, member, problem, upload
 from tests.pictures import drawn
 
-#: Nobody listens there: these tests need no face engine.
-NO_ENGINE = "http://127.0.0.1:9"
-
-
-@pytest.fixture
-async def app(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str, tmp_path: Path
-) -> AsyncIterator[App]:
-    async with application(aiohttp_client, settings, database, endpoint_url=NO_ENGINE) as opened:
-        yield opened
+__all__ = ["app", "settings"]
 
 
 def taken(seed: int, at: str) -> bytes:

@@ -4,11 +4,9 @@ import asyncio
 import io
 import os
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import watcher_files
 from findme.journal import Entry, FileState, open_journal
@@ -17,13 +15,14 @@ from findme.watcher import Options, Watcher
 from findme.watcher_files import NotYet, Picture
 from findme.watcher_report import Lines, Tally, open_teller
 from findme.watcher_server import open_server
-from tests.conftest import App, application
+from tests.conftest import App
+from tests.integration.lean import app
 from tests.integration.party import make_event, make_token
 from tests.pictures import drawn
 from tests.unit.dng import make
 
-#: Nobody listens there: these tests need no face engine.
-NO_ENGINE = "http://127.0.0.1:9"
+__all__ = ["app"]
+
 NOT_UTF8 = os.fsdecode(b"caf\xe9.jpg")
 #: The longest name that a folder takes: no suffix longer than its own fits.
 LONGEST = "n" * 251 + ".dng"
@@ -32,14 +31,6 @@ LONGEST = "n" * 251 + ".dng"
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(findme_data_dir=tmp_path / "var")
-
-
-@pytest.fixture
-async def app(
-    aiohttp_client: AiohttpClient, settings: Settings, database: str
-) -> AsyncIterator[App]:
-    async with application(aiohttp_client, settings, database, endpoint_url=NO_ENGINE) as opened:
-        yield opened
 
 
 @pytest.fixture
