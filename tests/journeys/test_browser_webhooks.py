@@ -130,6 +130,8 @@ def test_a_webhook_is_made_told_and_removed(
         press(visit, "Send a test", f"{here}?did=test")
         expect(page.get_by_role("status")).to_contain_text("A test is on its way")
         assert b'"test"' in receiver.heard.get(timeout=PATIENCE / 1000)
+        page.get_by_role("link", name="See what became of it").click()
+        page.wait_for_url(visit.url + here)
         expect(newest(visit, "Delivered")).to_contain_text("Test")
 
         receiver.status = 503
@@ -140,6 +142,7 @@ def test_a_webhook_is_made_told_and_removed(
         while page.get_by_text("The receiver answered 503.").count() == 0:
             page.reload()
         expect(newest(visit, "Waiting")).to_contain_text("Event made")
+        expect(page.locator("tbody tr").first).to_contain_text("once more at")
         assert violations(visit) == []
         assert visit.overflow() <= 0
         receiver.status = 200
