@@ -256,6 +256,9 @@ def _stranger(answer: aiohttp.ClientResponse) -> Later | Unwelcome:
     status, to = answer.status, answer.headers.get("Location")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return Later(f"the server answers {status}", after=_retry_after(answer))
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # not final for the file: whoever runs the proxy can set it right
+        return Later("the proxy before the server takes no file of this size (413)")
     if to is not None:
         target = answer.url.join(URL(to))
         if target.host == answer.url.host and target.scheme == "https" != answer.url.scheme:

@@ -82,6 +82,15 @@ async def test_a_login_page_of_the_network_is_waited_for(aiohttp_server: Aiohttp
         )
 
 
+async def test_a_proxy_that_takes_small_files_alone_is_named(aiohttp_server: AiohttpServer) -> None:
+    async def too_large(_request: web.Request) -> web.Response:
+        return web.Response(status=413, text="<h1>nginx</h1>", content_type="text/html")
+
+    problem = await asked(aiohttp_server, too_large)
+    assert isinstance(problem, Later)
+    assert str(problem) == "the proxy before the server takes no file of this size (413)"
+
+
 async def test_who_leads_to_https_names_the_address(aiohttp_server: AiohttpServer) -> None:
     async def secure(request: web.Request) -> web.Response:
         raise web.HTTPPermanentRedirect(f"https://127.0.0.1{request.path}")
