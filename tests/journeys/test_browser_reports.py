@@ -102,6 +102,9 @@ def test_a_group_is_named_hidden_and_shown_again(
         while page.locator("[data-working='0']").count() == 0:
             page.reload()
         visit.goto(f"/admin/events/{event['id']}/faces")
+        words = page.locator(".grow", has_text="in no group").bounding_box()
+        assert words
+        assert words["width"] >= 240
         page.get_by_role("button", name="Sort faces by person").click()
         people = page.locator(".people li")
         expect(people.first).to_contain_text("Without a name")
