@@ -60,6 +60,8 @@ def test_the_camera_leads_to_the_photos_of_the_guest(guest: Visit, organiser: Or
         "Tout est parcouru. La page reste à l’écoute."
     )
 
+    # the first photo brings a page of its own
+    page.wait_for_load_state()
     page.click(".tile")
     expect(page.locator("#viewer")).to_be_visible()
     assert "/gallery/" in page.url

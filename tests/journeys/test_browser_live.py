@@ -45,6 +45,7 @@ def gallery_with_photos(
         organiser.upload(event, f"{number}.jpg", picture)
     join(guest, event["code"], email, labelled().selfies[name])
     expect(guest.page.locator(".tile")).to_have_count(count)
+    guest.page.wait_for_load_state()
     return event
 
 
