@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 5.0
 #: aiohttp's bound for bodies that are read whole (JSON, forms); files are streamed past it.
 MAX_BODY = 1024**2
+#: Python's own thresholds but for the last: a full collection, 30 ms with 300 open streams, found
+#: some hundred objects; one in ten of them left no more memory in use.
+COLLECTIONS = (700, 10, 100)
 
 
 def make_app(resources: Resources, role: str) -> web.Application:
@@ -95,6 +98,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         # does, held the event loop for 70 ms
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
         # before the first job is begun
         await control.follow(resources.pool, settings, resources.queue, resources.faces)
         loops = {"loop-watch": resources.watch.run(), **housekeeping.loops(resources.pool)}

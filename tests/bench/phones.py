@@ -92,7 +92,7 @@ async def _measure(service: Service, dsn: str) -> Rows:
         rss = server.memory_info().rss
         took = time.perf_counter() - begun
         cores = (sum(server.cpu_times()[:2]) - cpu) / took
-        await _until_idle(http, admin)
+        blocked = await _until_idle(http, admin)
         delays, missing = await _delays(dsn, phones)
         for stream in streams:
             stream.cancel()
@@ -103,6 +103,7 @@ async def _measure(service: Service, dsn: str) -> Rows:
         (f"{len(phones)} phones, {sent} photos in {took:.0f} s", f"{len(delays)} messages"),
         ("match to message: median, p95, most", f"{middle:.2f}, {p95:.2f}, {delays[-1]:.2f} s"),
         (f"later than {PROMISE:.0f} s, never told", f"{_late(delays)}, {missing}"),
+        ("event loop blocked at most", f"{blocked} ms"),
         ("server meanwhile", f"{cores:.0%} of a core, {rss / 1024**2:.0f} MB"),
     ]
 
@@ -152,15 +153,17 @@ async def _upload(
     return sent
 
 
-async def _until_idle(http: aiohttp.ClientSession, admin: dict[str, str]) -> None:
-    """Wait until all that was uploaded is searched, and the last look has been told."""
+async def _until_idle(http: aiohttp.ClientSession, admin: dict[str, str]) -> float:
+    """Wait until all is searched and told; return the loop's longest stall in ms till then."""
     while True:
         async with http.get("/api/admin/queue/stats", headers=admin) as answer:
-            queue = (await answer.json())["queue"]
+            stats = await answer.json()
+        queue = stats["queue"]
         if queue["current_queue_size"] == 0 and queue["workers_active"] == 0:
             break
         await asyncio.sleep(0.5)
     await asyncio.sleep(2 * PROMISE)
+    return float(stats["process"]["loop_blocked_ms"])
 
 
 async def _delays(dsn: str, phones: list[Phone]) -> tuple[list[float], int]:
