@@ -124,6 +124,9 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         finally:
             if trouble:
                 log.error("[Shutdown] %s", trouble)
+            connections = () if runner.server is None else runner.server.connections
+            jobs = () if resources.queue is None else resources.queue.active
+            log.info("[Shutdown] %d connections are open, %d jobs run", len(connections), len(jobs))
             silent = asyncio.create_task(_judge_database(resources), name="stop-database")
             await runner.cleanup()
             if resources.queue is not None:
