@@ -1,5 +1,6 @@
 """One photo at a desk: what can be done at the top, the details beside it, nothing over it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -123,7 +124,9 @@ def test_a_preview_is_asked_for_once(
     """Where there is a watermark too, all pages name a preview by the same address."""
     with visiting(browser, service, DESKTOP, language="en-GB") as visit:
         page = open_viewer(visit, event)
-        address = page.locator("#viewer .stage img").get_attribute("src")
+        image = page.locator("#viewer .stage img")
+        expect(image).to_have_attribute("src", re.compile("size=preview"))
+        address = image.get_attribute("src")
         assert address is not None
         assert "&v=" in address
         page.goto(page.url)

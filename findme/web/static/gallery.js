@@ -4,6 +4,7 @@ import { setUpChoosing } from "./choose.js";
 import { makeTile, mergeNewest, moveByKeys } from "./grid.js";
 import { setHeadings } from "./hours.js";
 import { listen } from "./live.js";
+import { keepPlace } from "./place.js";
 import { showProgress } from "./progress.js";
 import { setUpViewer } from "./viewer.js";
 import { count, number, say } from "./words.js";
@@ -28,11 +29,18 @@ strip.scrollLeft = strip.querySelector("[aria-current]").offsetLeft - strip.offs
 // -- further pages ---------------------------------------------------------------------------
 
 const more = main.querySelector("[data-more]");
-let loading = false;
+let loading = null;
+let failed = false;
 
-async function loadMore() {
-  if (loading || !more?.isConnected) return;
-  loading = true;
+/** Append the next page; true where it came. Who asks meanwhile waits for the same one. */
+function loadMore() {
+  loading ??= loadPage().finally(() => { loading = null; });
+  return loading;
+}
+
+async function loadPage() {
+  if (!more?.isConnected) return false;
+  failed = false;
   try {
     const page = await get(more.dataset.more);
     grid.append(...page.data.filter((photo) => !document.getElementById(`photo-${photo.id}`))
@@ -40,22 +48,31 @@ async function loadMore() {
     setHeadings(grid);
     if (page.next) more.dataset.more = page.next;
     else more.parentElement.remove();
+    return true;
   } catch {
     // the link stays, for another try or for the browser
-  } finally {
-    loading = false;
+    failed = true;
+    return false;
   }
-  if (more.isConnected && nearEnd()) loadMore();
 }
 
-const nearEnd = () => more.getBoundingClientRect().top < 2 * innerHeight;
+const nearEnd = () => more.isConnected && more.getBoundingClientRect().top < 2 * innerHeight;
+
+// a page that does not come ends this: the link's tap or the network's return tries again
+async function fill() {
+  while (nearEnd() && await loadMore());
+}
 
 if (more) {
-  more.addEventListener("click", (clicked) => { clicked.preventDefault(); loadMore(); });
-  new IntersectionObserver(([entry]) => entry.isIntersecting && loadMore(), { rootMargin: "100%" })
+  more.addEventListener("click", (clicked) => { clicked.preventDefault(); fill(); });
+  new IntersectionObserver(([entry]) => entry.isIntersecting && fill(), { rootMargin: "100%" })
     .observe(more);
+  // who scrolls in the moment that a page is appended crosses no line that the observer sees
+  addEventListener("scroll", () => loading || failed || fill(), { passive: true });
+  addEventListener("online", fill);
 }
 if (grid) {
+  keepPlace(grid, loadMore);
   moveByKeys(grid);
   showTotal = setUpChoosing(main, grid);
   setUpViewer(grid, {

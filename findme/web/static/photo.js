@@ -13,6 +13,11 @@ addEventListener("keydown", (event) => {
 });
 onSwipe(main.querySelector(".stage"), (step) => press(step > 0 ? "ArrowRight" : "ArrowLeft"));
 
+// a photo opened over the gallery and then loaded anew (a phone puts its tabs away) is this page, but
+// to the browser still the gallery's: Back changes the address alone
+const { pathname } = location;
+addEventListener("popstate", () => location.pathname === pathname || location.reload());
+
 // the details stand there without scripts; on a telephone they leave the room to the photo
 const details = main.querySelector("[data-act=about]");
 const about = document.getElementById("about");

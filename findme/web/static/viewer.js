@@ -33,10 +33,7 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     const all = tiles();
     const at = all.indexOf(tile);
     shown = tile;
-    image.style.background = tile.style.getPropertyValue("--ph");
-    image.onload = () => { image.style.background = ""; };
-    image.src = bytes(tile, "preview");
-    image.alt = tile.querySelector("img").alt;
+    paint(tile);
     place.textContent = say("place", { n: number(at + 1), total: number(Math.max(total(), all.length)) });
     const when = new Date(tile.dataset.when);
     const { credit = "", about: facts } = tile.dataset;
@@ -58,7 +55,23 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     const around = all.slice(Math.max(0, at - STRIP), at + STRIP + 1);
     strip.replaceChildren(...around.map((other) => thumb(other, other === tile)));
     for (const neighbour of [all[at + 1], all[at - 1]]) if (neighbour) new Image().src = bytes(neighbour, "preview");
-    if (at > all.length - 6) wantMore();
+    // who was faster than the network goes on from the last one as soon as there is a next
+    if (at > all.length - 6) wantMore().then(() => { control("on").hidden = shown === tiles().at(-1); });
+  }
+
+  // a browser keeps the picture before until the next one is there: on a slow network the photo
+  // under the finger would be another one than its buttons speak of
+  function paint(tile) {
+    const small = tile.querySelector("img");
+    const preview = Object.assign(new Image(), { src: bytes(tile, "preview") });
+    const sharpen = () => { if (shown === tile) image.src = bytes(tile, "preview"); };
+    image.alt = small.alt;
+    image.style.background = tile.style.getPropertyValue("--ph");
+    image.onload = () => { image.style.background = ""; };
+    if (preview.complete) return sharpen();
+    preview.addEventListener("load", sharpen);
+    if (small.complete && small.naturalWidth) image.src = small.currentSrc;
+    else image.removeAttribute("src");
   }
 
   function write(name, text) {
