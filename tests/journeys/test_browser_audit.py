@@ -45,7 +45,7 @@ def test_what_an_admin_did_is_read_and_narrowed_to_one_event(
         assert visit.overflow() <= 0
 
         follow(visit, event["name"], f"/admin/audit?event_id={event['id']}")
-        expect(page.locator("main .chip")).to_have_text(f"Only of {event['name']}")
+        expect(page.locator("#only")).to_have_text(f"Only of {event['name']}")
         expect(told).to_have_count(3)
         expect(page.locator("main")).not_to_contain_text(other["name"])
         assert visit.overflow() <= 0
@@ -54,7 +54,7 @@ def test_what_an_admin_did_is_read_and_narrowed_to_one_event(
 
         organiser.call("DELETE", path)
         visit.goto(f"/admin/audit?event_id={event['id']}")
-        expect(page.locator("main .chip")).to_have_text(f"Only of event {event['id']}")
+        expect(page.locator("#only")).to_have_text(f"Only of event {event['id']}")
         expect(told.nth(0)).to_contain_text("Event erased")
 
 
@@ -78,7 +78,7 @@ def test_older_entries_are_a_page_further(
         page.wait_for_url("**before=*")
         expect(page.locator("tbody tr")).to_have_count(MANY - 100)
         expect(page.locator("tbody tr").last).to_contain_text("Événement créé")
-        expect(page.locator("main .chip")).to_contain_text(event["name"])
+        expect(page.locator("#only")).to_contain_text(event["name"])
         expect(page.get_by_role("link", name="Entrées plus anciennes")).to_have_count(0)
         assert visit.overflow() <= 0
 

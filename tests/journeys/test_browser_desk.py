@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -131,6 +132,43 @@ def test_on_a_phone_a_reason_stands_below_its_job(
         assert reason["y"] >= name["y"] + name["height"]
         assert retry["x"] >= reason["x"] + reason["width"]
         assert visit.overflow() <= 0
+
+
+@pytest.mark.parametrize("size", [NARROW, DESKTOP], ids=["narrow", "desktop"])
+def test_a_name_of_one_long_word_widens_no_page(
+    browser: Browser, service: Service, organiser: Organiser, size: tuple[int, int]
+) -> None:
+    """Events, photographers and files are called what people call them."""
+    word = "Wirtschaftsprüfungsgesellschaftsjubiläum" * 2
+    event = organiser.make_event(word, publish="after_approval")
+    path = f"/api/admin/events/{event['id']}"
+    token = organiser.call("POST", f"{path}/tokens", data={"label": word})["token"]
+    organiser.call(
+        "POST",
+        "/api/upload-token/report",
+        data={"backlog": 3, "sent": 9, "last_error": word},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    organiser.upload(event, "a.jpg", drawn(65))
+    organiser.upload(event, f"{quote(word)}.jpg", drawn(66)[:-4000])
+    own = f"/admin/events/{event['id']}"
+    with visiting(browser, service, size) as visit:
+        page = signed_in(visit, organiser).page
+        visit.goto("/admin/jobs?state=failed")
+        while page.locator("tr", has_text=word).count() == 0:
+            visit.goto("/admin/jobs?state=failed")
+        assert visit.overflow() <= 0
+        for address in (
+            "/admin",
+            "/admin/events",
+            "/admin/audit",
+            f"/admin/audit?event_id={event['id']}",
+            *(f"{own}{tab}" for tab in ("", "/card", "/choices", "/photographers", "/photos")),
+        ):
+            visit.goto(address)
+            expect(page.locator("body")).to_contain_text(word)
+            assert visit.overflow() <= 0, address
+    organiser.call("DELETE", path)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
