@@ -67,9 +67,12 @@ async def list_photos(
     )
 
 
-async def try_again(conn: Connection, photo_id: PhotoId, *, thorough: bool) -> JobId:
+async def try_again(
+    conn: Connection, photo_id: PhotoId, *, thorough: bool
+) -> tuple[JobId, EventId]:
     """Ask for a photo to be indexed again, *thorough*: every face, however bad.
 
+    Returns the job, and the event that the photo is of.
     NotFound where there is no such photo, Conflict where it is being worked on.
     """
     photo = await conn.fetchrow(
@@ -84,11 +87,13 @@ async def try_again(conn: Connection, photo_id: PhotoId, *, thorough: bool) -> J
         photo_id,
     ):
         raise Conflict("This photo is being worked on.")
-    return await queue.enqueue(
+    event_id = EventId(photo["event_id"])
+    job_id = await queue.enqueue(
         conn,
         JobKind.INDEX_PHOTO,
         label=photo["filename"],
-        event_id=EventId(photo["event_id"]),
+        event_id=event_id,
         photo_id=photo_id,
         payload={"thorough": True} if thorough else None,
     )
+    return job_id, event_id

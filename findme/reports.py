@@ -96,17 +96,19 @@ async def count(conn: Connection, event_id: EventId, *, settled: bool) -> int:
     return number
 
 
-async def settle(conn: Connection, event_id: EventId, report_id: int) -> None:
-    """Note that a report was dealt with; NotFound where the event has no such report."""
-    updated = await conn.execute(
+async def settle(conn: Connection, event_id: EventId, report_id: int) -> PhotoId:
+    """Note that a report was dealt with, and return its photo; NotFound for another event's."""
+    photo_id = await conn.fetchval(
         """
         update report set settled_at = coalesce(settled_at, now()) from photo
-         where report.id = $2 and photo.id = photo_id and photo.event_id = $1""",
+         where report.id = $2 and photo.id = photo_id and photo.event_id = $1
+        returning photo_id""",
         event_id,
         report_id,
     )
-    if updated != "UPDATE 1":
+    if photo_id is None:
         raise NotFound
+    return PhotoId(photo_id)
 
 
 def _report(row: Record) -> Report:

@@ -190,13 +190,19 @@ async def retry(
 ) -> list[PhotoId]:
     """Ask for photos to be indexed again; return those that are there and not in work."""
     asked: list[PhotoId] = []
+    by_event: dict[EventId, list[PhotoId]] = {}
     async with db.transaction(request.app[POOL]) as conn:
         for photo_id in sorted(photo_ids):
             try:
-                await ledger.try_again(conn, photo_id, thorough=thorough)
+                _, event_id = await ledger.try_again(conn, photo_id, thorough=thorough)
             except (NotFound, Conflict):
                 continue  # deleted meanwhile, or in somebody's hands already
             asked.append(photo_id)
+            by_event.setdefault(event_id, []).append(photo_id)
+        for event_id, again in by_event.items():
+            await audit.note(
+                conn, admin(request).id, "photos.retried", event_id=event_id, subjects=again
+            )
     if QUEUE in request.app:
         request.app[QUEUE].wake()
     return asked

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import db, events, ledger
+from findme import audit, db, events, ledger
 from findme.db import Record
 from findme.errors import InvalidRequest
 from findme.models import EventId, PhotoId
@@ -58,13 +58,15 @@ async def get_photos(request: web.Request) -> web.Response:
 
 async def post_retry(request: web.Request) -> web.Response:
     """POST /api/admin/photos/{id}/retry {thorough?}: index a photo again."""
-    admin(request)
+    actor = admin(request).id
     body = await json_of(request)
     thorough = body.get("thorough", True)
     if not isinstance(thorough, bool):
         raise InvalidRequest("thorough is true or false.", field="thorough")
     async with db.transaction(request.app[POOL]) as conn:
-        job_id = await ledger.try_again(conn, PhotoId(path_id(request)), thorough=thorough)
+        photo_id = PhotoId(path_id(request))
+        job_id, event_id = await ledger.try_again(conn, photo_id, thorough=thorough)
+        await audit.note(conn, actor, "photos.retried", event_id=event_id, subjects=[photo_id])
     if QUEUE in request.app:
         request.app[QUEUE].wake()
     return json_answer({"job_id": str(job_id)}, 202)

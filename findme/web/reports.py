@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import db, events, reports
+from findme import audit, db, events, reports
 from findme.errors import InvalidRequest
 from findme.models import EventId, PhotoId
 from findme.reports import Reason, Report
@@ -92,10 +92,18 @@ async def get_reports(request: web.Request) -> web.Response:
 
 async def post_settle(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/reports/{report_id}/settle."""
-    admin(request)
+    actor = admin(request).id
     event_id, report_id = EventId(path_id(request)), parse_id(request.match_info["report_id"])
     async with db.transaction(request.app[POOL]) as conn:
-        await reports.settle(conn, event_id, report_id)
+        photo_id = await reports.settle(conn, event_id, report_id)
+        await audit.note(
+            conn,
+            actor,
+            "report.settled",
+            event_id=event_id,
+            subjects=[photo_id],
+            detail={"photo": "settle"},
+        )
     return web.Response(status=204)
 
 

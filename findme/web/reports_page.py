@@ -5,7 +5,7 @@ from yarl import URL
 
 from findme import audit, db, events, people, photos, reports
 from findme.errors import InvalidRequest, NotFound
-from findme.models import EventId, PhotoId, Review
+from findme.models import EventId, Review
 from findme.web import contact_sheet
 from findme.web.answers import choice_of, cut, parse_id, path_id
 from findme.web.forms import form_of
@@ -60,10 +60,7 @@ async def act(request: web.Request) -> web.Response:
     if word not in ("settle", "hide", "delete"):
         raise InvalidRequest("There is no such button.", field="act")
     async with db.transaction(request.app[POOL]) as conn:
-        await reports.settle(conn, event_id, report_id)
-        photo_id = PhotoId(
-            await conn.fetchval("select photo_id from report where id = $1", report_id)
-        )
+        photo_id = await reports.settle(conn, event_id, report_id)
         if word == "hide":
             await photos.review(conn, [photo_id], Review.HIDDEN)
         await audit.note(

@@ -100,6 +100,33 @@ async def test_photos_tokens_and_the_queue_are_noted(app: App) -> None:
     assert found[5]["detail"] == {"workers": 2}
 
 
+async def test_reports_and_retries_are_noted_whichever_way_they_are_asked_for(app: App) -> None:
+    event = await make_event(app)
+    guest = await member(app.resources.pool, event)
+    async with db.acquire(app.resources.pool) as conn:
+        (photo_id,) = await add_photos(conn, event, 1)
+    answer = await app.client.post(
+        f"/api/photos/{photo_id}/report", json={"reason": "private"}, headers=guest.headers
+    )
+    report_id = (await answer.json())["id"]
+    path = f"/api/admin/events/{event['id']}/reports/{report_id}/settle"
+    assert (await app.client.post(path, headers=app.admin)).status == 204
+    one, several = f"/api/admin/photos/{photo_id}/retry", "/api/admin/photos/retry"
+    assert (await app.client.post(one, json={}, headers=app.admin)).status == 202
+    await app.resources.pool.execute("delete from job")
+    body = {"ids": [str(photo_id)]}
+    assert (await app.client.post(several, json=body, headers=app.admin)).status == 202
+    # in work by now: nothing is asked for, and nothing noted
+    assert (await app.client.post(several, json=body, headers=app.admin)).status == 202
+    found = (await entries(app))[::-1]
+    assert [(entry["action"], entry["event_id"], entry["subjects"]) for entry in found[1:]] == [
+        ("report.settled", event["id"], [str(photo_id)]),
+        ("photos.retried", event["id"], [str(photo_id)]),
+        ("photos.retried", event["id"], [str(photo_id)]),
+    ]
+    assert {entry["actor"] for entry in found} == {ADMIN_EMAIL}
+
+
 async def test_deletions_by_guests_and_by_time_have_no_actor(app: App) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     first, second = await make_event(app), await make_event(app, expires_at=soon.isoformat())
