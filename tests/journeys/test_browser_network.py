@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.journeys.browser import Organiser, Visit
-from tests.pictures import drawn
+from tests.journeys.browser import Organiser, Visit, fill_in
+from tests.pictures import drawn, labelled
 
 #: More than two pages of the gallery.
 PHOTOS = 130
@@ -108,3 +108,75 @@ def test_coming_back_to_a_long_gallery_leads_to_the_same_place(page: Page) -> No
     on_screen(page, last)
     page.reload()
     on_screen(page, last)
+
+
+def test_a_heart_after_the_session_has_ended_leads_to_the_sign_in(page: Page, guest: Visit) -> None:
+    """Instead of asking to try what cannot succeed."""
+    page.click(".tile >> nth=0")
+    expect(page.locator("#viewer")).to_be_visible()
+    guest.context.clear_cookies(name="findme_session")
+    page.click("#viewer [data-act=favourite]")
+    page.wait_for_url("**/login?next=/gallery/*")
+    expect(page.locator("h1")).to_have_text("Retrouvez vos photos")
+
+
+BROKEN = {
+    "cut off": {"status": 201, "content_type": "application/json", "body": '{"selfie": {"sta'},
+    "another's page": {"status": 200, "content_type": "text/html", "body": "<h1>Wi-Fi</h1>"},
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_joining_over_a_broken_network_is_said_and_tried_again(
+    guest: Visit, organiser: Organiser, kind: str
+) -> None:
+    """What comes in the server's place is no success; the same selfie goes out again."""
+    made = organiser.make_event("Réseau")
+    page = guest.page
+    guest.goto(f"/e/{made['code']}")
+    fill_in(page, kind.split()[0].replace("'", ""))
+    page.click("text=Prendre mon selfie")
+    page.set_input_files("[data-pick=file]", next(iter(labelled().selfies.values())))
+
+    def answer(route: Route) -> None:
+        route.fulfill(**BROKEN[kind])  # type: ignore[arg-type]  # as the table has it
+
+    page.route("**/api/events/*/join", answer)
+    page.click("text=Utiliser ce selfie")
+    expect(page.locator("#camera .coach")).to_have_text(re.compile("Votre selfie est toujours là"))
+    page.unroute("**/api/events/*/join", answer)
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/gallery?event=*")
+
+
+def test_an_event_that_is_gone_says_so_to_who_is_joining(
+    guest: Visit, organiser: Organiser
+) -> None:
+    """Trying again would not help."""
+    made = organiser.make_event("Annulé")
+    page = guest.page
+    guest.goto(f"/e/{made['code']}")
+    fill_in(page, "late")
+    page.click("text=Prendre mon selfie")
+    page.set_input_files("[data-pick=file]", next(iter(labelled().selfies.values())))
+    organiser.call("DELETE", f"/api/admin/events/{made['id']}")
+    page.click("text=Utiliser ce selfie")
+    expect(page.locator("#code-wrong")).to_contain_text("Ce code n’ouvre aucun événement.")
+
+
+def test_an_empty_gallery_says_that_the_network_is_back(guest: Visit, organiser: Organiser) -> None:
+    """Where nothing is to be counted the sentence of before returns."""
+    made = organiser.make_event("Vide", browse=True, accounts="optional")
+    page = guest.page
+    guest.goto(f"/e/{made['code']}")
+    page.click("text=Voir la galerie sans selfie")
+    page.wait_for_url("**tab=all")
+    sentence = page.locator("[data-progress]")
+    # as a phone that is looked at again
+    look = "document.dispatchEvent(new Event('visibilitychange'))"
+    guest.context.set_offline(True)
+    page.evaluate(look)
+    expect(sentence).to_contain_text("Connexion perdue")
+    guest.context.set_offline(False)
+    page.evaluate(look)
+    expect(sentence).to_contain_text("Pas encore de photo")

@@ -1,7 +1,7 @@
 // The account: one selfie more or less; and the button of the question before erasing.
 import { call } from "./api.js";
-import { openDialog, toast } from "./app.js";
-import { say } from "./words.js";
+import { openDialog } from "./app.js";
+import { failed } from "./failing.js";
 
 for (const link of document.querySelectorAll("[data-add]")) link.hidden = false;
 
@@ -19,8 +19,8 @@ async function remove(url) {
   try {
     await call("DELETE", url);
     location.reload();
-  } catch {
-    toast(say("failed"));
+  } catch (problem) {
+    failed(problem);
   }
 }
 

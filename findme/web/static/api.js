@@ -22,7 +22,9 @@ export async function call(method, url, body) {
     throw new Problem(0, { code: "offline" });
   }
   const type = answer.headers.get("Content-Type") ?? "";
-  const data = type.includes("json") ? await answer.json() : null;
+  // a network's login page comes in our place, and an answer may break off halfway
+  if (answer.ok && type.includes("html")) throw new Problem(0, { code: "offline" });
+  const data = type.includes("json") ? await read(answer) : null;
   if (!answer.ok) throw new Problem(answer.status, data ?? {});
   return {
     data,
@@ -30,6 +32,14 @@ export async function call(method, url, body) {
     total: Number(answer.headers.get("X-Total-Count")),
     location: answer.headers.get("Location"),
   };
+}
+
+async function read(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    throw new Problem(0, { code: "offline" });
+  }
 }
 
 export const get = (url) => call("GET", url);

@@ -60,7 +60,7 @@ async function send(picture) {
     setTimeout(() => (answer?.key_url ? keep(answer.key_url) : location.assign(form.dataset.next)), DRAWN);
     return { done: true, sentence: say(status === "pending" ? "pending" : "accepted") };
   } catch (problem) {
-    if (problem instanceof Problem) return refused(problem);
+    if (problem instanceof Problem) return refused(problem) ?? {};
     throw problem;
   }
 }
@@ -74,7 +74,9 @@ function keep(link) {
   main.querySelector("h2").focus();
 }
 
-function refused({ code, document: { problems = [], field } }) {
+function refused({ status, code, document: { problems = [], field } }) {
+  // signed out meanwhile, or the event is gone: the server's page says what to do
+  if (status === 401 || status === 404) return location.reload();
   const key = problems.find(has) ?? [code, field].find((name) => name && has(name)) ?? "failed";
   if (PICTURE.has(code)) return { again: true, sentence: say(key) };
   if (code === "offline" || code === "failed") return { sentence: say(key) };

@@ -1,6 +1,7 @@
 // The heart of a photo, and the question why somebody should look at it.
 import { call } from "./api.js";
 import { openDialog, toast } from "./app.js";
+import { failed } from "./failing.js";
 import { say } from "./words.js";
 
 /** The acts of the viewer that leave a mark on the photo which current() is; onMarked(on) follows. */
@@ -18,8 +19,8 @@ export function setUpMarks(viewer, { current, idOf, onMarked }) {
     const on = !("favourite" in tile.dataset);
     try {
       await call(on ? "PUT" : "DELETE", `/api/photos/${idOf(tile)}/favourite`);
-    } catch {
-      toast(say("failed"));
+    } catch (problem) {
+      failed(problem);
       return;
     }
     if (on) tile.dataset.favourite = "";
@@ -41,8 +42,8 @@ export function setUpMarks(viewer, { current, idOf, onMarked }) {
       await call("POST", `/api/photos/${idOf(current())}/report`, { reason, note });
       question.close();
       toast(say("reported"));
-    } catch {
-      toast(say("failed"));
+    } catch (problem) {
+      failed(problem);
     }
   });
 

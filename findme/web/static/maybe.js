@@ -1,6 +1,7 @@
 // One uncertain face after the other: yes, no, skip; each answer can be taken back.
 import { get } from "./api.js";
 import { toast } from "./app.js";
+import { failed } from "./failing.js";
 import { answer } from "./share.js";
 import { count, number, photoName, say } from "./words.js";
 
@@ -63,8 +64,8 @@ async function reply(says) {
     at += 1;
     show();
     toast(say(said[says]), say("undo"), () => takeBack(photo, says));
-  } catch {
-    toast(say("failed"));
+  } catch (problem) {
+    failed(problem);
   } finally {
     busy = false;
   }
@@ -76,8 +77,8 @@ async function takeBack(photo, says) {
     if (says === "me") added -= 1;
     at = photos.indexOf(photo);
     show();
-  } catch {
-    toast(say("failed"));
+  } catch (problem) {
+    failed(problem);
   }
 }
 

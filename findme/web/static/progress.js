@@ -5,6 +5,8 @@ const RATE_SPAN = 60_000; // ms over which the speed of the search is taken
 const SPOKEN = 10_000; // ms between two changes of the sentence: a screen reader reads each
 const GONE = 3000; // ms that the full line stays
 
+// what the server wrote, for where there is nothing to count yet
+const written = document.querySelector("[data-progress]")?.textContent;
 let samples = [];
 let spoken = 0;
 let later = null;
@@ -14,7 +16,11 @@ let gone = null;
 export function showProgress(main, { searched, total }) {
   const track = main.querySelector("[data-track]");
   samples = [...samples.filter(({ at }) => at > Date.now() - RATE_SPAN), { at: Date.now(), searched }];
-  if (!total) return;
+  if (!total) {
+    // the connection was lost, and is back
+    main.querySelector("[data-progress]").textContent = written;
+    return;
+  }
   const done = searched >= total;
   track.firstElementChild.style.width = `${(100 * searched / total).toFixed(1)}%`;
   clearTimeout(gone);

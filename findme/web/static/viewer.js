@@ -1,5 +1,6 @@
 // One photo over the gallery, at its own address (/gallery/7): Back closes it.
 import { toast } from "./app.js";
+import { failed } from "./failing.js";
 import { photoUrl } from "./grid.js";
 import { setUpMarks } from "./marks.js";
 import { answer, share } from "./share.js";
@@ -127,8 +128,8 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     const tile = shown;
     try {
       await answer(idOf(tile), "not-me");
-    } catch {
-      toast(say("failed"));
+    } catch (problem) {
+      failed(problem);
       return;
     }
     delete tile.dataset.mine;
@@ -146,8 +147,8 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
   async function undo(tile) {
     try {
       await answer(idOf(tile), "not-me", { back: true });
-    } catch {
-      toast(say("failed"));
+    } catch (problem) {
+      failed(problem);
       return;
     }
     tile.dataset.mine = "";
