@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from findme import db, demo, drawing
+from findme import db, demo, drawing, unsubscribing
 from findme.demo import Demo
 from tests.bench.archive import cluster
 from tests.exhibits import Exhibits, set_up
@@ -85,6 +85,8 @@ class Studio:
 
     service: Service
     made: Demo
+    #: What proves that its bearer received a mail about the demo's event.
+    leave: str
 
 
 @contextmanager
@@ -94,17 +96,22 @@ def studio() -> Iterator[Studio]:
         folder = Path(name)
         folder.chmod(0o755)
         with cluster(folder / "cluster") as dsn:
-            made = asyncio.run(_fill(dsn))
+            made, leave = asyncio.run(_fill(dsn))
             settings = {"DATABASE_URL": dsn, "FACE_ENGINE": "embedded"}
             with running_service(folder / "data", settings=settings) as service:
-                yield Studio(service, made)
+                yield Studio(service, made, leave)
 
 
-async def _fill(dsn: str) -> Demo:
+async def _fill(dsn: str) -> tuple[Demo, str]:
     async with db.open_pool(dsn, min_size=1, max_size=2) as pool:
         async with db.acquire(pool) as conn:
             await db.migrate(conn)
-        return await demo.fill(pool, password=PASSWORD)
+        made = await demo.fill(pool, password=PASSWORD)
+        async with db.acquire(pool) as conn:
+            guest_id = await conn.fetchval(
+                "select min(id) from guest where event_id = $1", made.event_id
+            )
+            return made, await unsubscribing.token_of(conn, guest_id)
 
 
 def keep(visit: Visit, name: str, size: tuple[int, int]) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 from aiohttp import web
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from findme.web import routes
 from tests.exhibits import Exhibits, set_up
@@ -21,9 +21,9 @@ from tests.journeys.test_browser_axe import violations
 from tests.screenshots import ADMIN, GUEST, NAMED, VISITOR, Studio, sign_in, studio
 
 #: Pages without a picture in the documents.
+MAILED = {"unsubscribe": "/unsubscribe/{leave}"}
 UNDRAWN = {"admin-loose": "/admin/events/{event}/faces/loose"}
-#: What is no page, or is looked at elsewhere: the wall and a typed code in test_browser_axe.py; the
-#: way out of mails needs a mail's token, and is only asked for over HTTP (test_news_mail.py).
+#: What is no page, or is looked at elsewhere: the wall and a typed code in test_browser_axe.py.
 ELSEWHERE = {
     "/accent/{}.css",
     "/admin/stream",
@@ -35,7 +35,6 @@ ELSEWHERE = {
     "/metrics",
     "/readyz",
     "/sw.js",
-    "/unsubscribe/{}",
     "/wall/{}",
     "/wall/{}/qr.svg",
 }
@@ -58,10 +57,12 @@ def shown(at: Studio, browser: Browser) -> Exhibits:
         return set_up(visit, at.made)
 
 
-def check(visit: Visit, pages: Mapping[str, str], shown: Exhibits, language: str) -> None:
+def check(
+    visit: Visit, pages: Mapping[str, str], named: Mapping[str, object], language: str
+) -> None:
     """Hold one page after the other to the rules; a script's error fails at the end."""
     for name, pattern in pages.items():
-        answer = visit.page.goto(visit.url + pattern.format_map(asdict(shown)))
+        answer = visit.page.goto(visit.url + pattern.format_map(named))
         assert answer is not None
         assert answer.ok, f"{name}: {answer.status}"
         assert visit.page.get_attribute("html", "lang") == language[:2], name
@@ -72,7 +73,7 @@ def check(visit: Visit, pages: Mapping[str, str], shown: Exhibits, language: str
 def test_every_page_is_on_the_list() -> None:
     app = web.Application()
     routes.add_routes(app, worker=False)
-    lists = (VISITOR, GUEST, NAMED, ADMIN, UNDRAWN)
+    lists = (VISITOR, MAILED, GUEST, NAMED, ADMIN, UNDRAWN)
     looked_at = {_shape(address) for pages in lists for address in pages.values()}
 
     gets = {
@@ -100,7 +101,7 @@ def test_no_page_breaks_a_rule(
 ) -> None:
     """A visitor's, a guest's, a named guest's and an organiser's pages."""
     people = {
-        "visitor": (VISITOR, None),
+        "visitor": ({**VISITOR, **MAILED}, None),
         "guest": (GUEST, (at.made.guest_email, at.made.password)),
         "named": (NAMED, None),
         "admin": ({**ADMIN, **UNDRAWN}, (at.made.admin_email, at.made.password)),
@@ -114,4 +115,14 @@ def test_no_page_breaks_a_rule(
                 visit.goto(f"/k/{shown.key}")
                 # the account speaks the language it was made in
                 visit.goto(f"/account?lang={language[:2]}")
-            check(visit, pages, shown, language)
+            check(visit, pages, {**asdict(shown), "leave": at.leave}, language)
+
+
+def test_leaving_the_mails_breaks_no_rule_either(at: Studio, browser: Browser) -> None:
+    """The answer to the button behind a mail's link, which no address shows."""
+    with visiting(browser, at.service, NARROW) as visit:
+        visit.goto(f"/unsubscribe/{at.leave}")
+        visit.page.click("main button")
+        expect(visit.page.locator("h1")).to_have_text("Plus aucun e-mail.")
+        assert violations(visit) == []
+        assert visit.overflow() <= 0
