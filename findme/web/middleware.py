@@ -68,9 +68,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(request, error.status, code, error.text or error.reason, kept)
     except ConnectionResetError:
         raise  # the caller went away; nobody is left to answer
-    except Exception as error:  # the one place where a bug becomes an answer
-        if isinstance(error, ConnectionError) and request.transport is None:
-            raise  # as above, said less exactly: it went while an answer was waiting to be sent
+    except Exception:  # the one place where a bug becomes an answer
         log.exception(
             "[HTTP] %s %s failed, request %s",
             request.method,

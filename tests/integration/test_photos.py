@@ -250,34 +250,3 @@ async def test_slow_readers_hold_no_connection(shown: Shown, narrow: tuple[Any, 
         assert answer.status == 200
     for phone in stalled:
         phone.close()
-
-
-async def test_a_phone_that_hangs_up_is_no_failure_of_ours(
-    shown: Shown, narrow: tuple[Any, Pool], caplog: pytest.LogCaptureFixture
-) -> None:
-    """A guest closes the page while an original is on its way: nothing is logged as an error."""
-    client, pool = narrow
-    picture = drawn(4) + bytes(8 * 1024**2)
-    photo_id = (await upload(shown.app, shown.event, "large.jpg", picture))["photo_id"]
-    async with db.acquire(pool) as conn:
-        await photos.mark_prepared(
-            conn, PhotoId(int(photo_id)), placeholder="#000", width=1, height=1
-        )
-    url = client.make_url(f"/api/photo/{photo_id}?size=original")
-    # so that what comes next is served by a connection that is there already
-    await client.get("/api/all-photos", headers=shown.guest.headers)
-    before = asyncio.all_tasks()
-    reader, writer = await asyncio.open_connection(url.host, url.port, limit=64)
-    ask = f"GET {url.path_qs} HTTP/1.1\r\nHost: x\r\nAuthorization: "
-    writer.write(f"{ask}{shown.guest.headers['Authorization']}\r\n\r\n".encode())
-    assert (await reader.readexactly(12)) == b"HTTP/1.1 200"
-    at_work = asyncio.all_tasks() - before
-    for _ in range(5):
-        await client.get("/api/all-photos", headers=shown.guest.headers)
-    # with bytes unread this is a reset, not an orderly end
-    writer.transport.abort()
-    done, waiting = await asyncio.wait(at_work, timeout=60)
-
-    assert done
-    assert not waiting
-    assert [entry.message for entry in caplog.records if entry.levelname == "ERROR"] == []
