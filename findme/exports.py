@@ -37,7 +37,7 @@ async def list_originals(conn: Connection, photo_ids: Sequence[PhotoId]) -> list
     """Return the originals of these photos, the oldest first."""
     rows = await conn.fetch(
         """
-        select photo.id as photo_id, filename, coalesce(taken_at, uploaded_at) as at, size_bytes
+        select photo.id as photo_id, filename, dated_at as at, size_bytes
           from photo join image on image.photo_id = photo.id and image.size = 'original'
          where photo.id = any($1) order by at, photo.id""",
         photo_ids,

@@ -235,6 +235,14 @@ class EventCounts:
     matches: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """Where a page of a guest's list ends: newest first by time, and by id within a moment."""
+
+    dated_at: datetime
+    id: PhotoId
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """Where a face is on the upright picture; ratios of its width and height."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from findme.db import Connection
-from findme.models import EventId, GuestId, PhotoId
+from findme.models import Cursor, EventId, GuestId, PhotoId
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +20,33 @@ class Place:
     total: int
 
 
-def place_among(photo_id: PhotoId, others: Sequence[PhotoId]) -> Place:
-    """Return a photo's place in a guest's shelf."""
+def place_among(cursor: Cursor, others: Sequence[Cursor]) -> Place:
+    """Return a photo's place in a guest's shelf; *others* come newest first."""
+    newer = [other for other in others if other > cursor]
+    older = [other for other in others if other < cursor]
     return Place(
-        newer=min((other for other in others if other > photo_id), default=None),
-        older=max((other for other in others if other < photo_id), default=None),
-        number=others.index(photo_id) + 1 if photo_id in others else None,
+        newer=newer[-1].id if newer else None,
+        older=older[0].id if older else None,
+        number=len(newer) + 1 if len(newer) + len(older) < len(others) else None,
         total=len(others),
     )
 
 
-async def place_among_all(conn: Connection, event_id: EventId, photo_id: PhotoId) -> Place:
+async def place_among_all(conn: Connection, event_id: EventId, cursor: Cursor) -> Place:
     """Return a photo's place among all that guests can see."""
     row = await conn.fetchrow(
         """
-        select min(id) filter (where id > $2) as newer, max(id) filter (where id < $2) as older,
-               count(*) filter (where id >= $2) as number, count(*) as total
+        select (select id from photo
+                 where event_id = $1 and visible and (dated_at, id) > ($2, $3)
+                 order by dated_at, id limit 1) as newer,
+               (select id from photo
+                 where event_id = $1 and visible and (dated_at, id) < ($2, $3)
+                 order by dated_at desc, id desc limit 1) as older,
+               count(*) filter (where (dated_at, id) >= ($2, $3)) as number, count(*) as total
           from photo where event_id = $1 and visible""",
         event_id,
-        photo_id,
+        cursor.dated_at,
+        cursor.id,
     )
     assert row is not None
     return Place(**row)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from findme.db import Connection, Record
-from findme.models import Box, Event, EventId, Gallery, GuestId, PhotoId, Shelf, UserId
+from findme.models import Box, Cursor, Event, EventId, Gallery, GuestId, PhotoId, Shelf, UserId
 
 #: What counts as the similarity of a match that the guest confirmed: above all that is measured.
 CONFIRMED = 101.0
@@ -24,6 +24,8 @@ class Listed:
     height: int
     taken_at: datetime | None
     uploaded_at: datetime
+    #: Where the photo stands in the evening: when it was taken, or arrived where no clock can tell.
+    dated_at: datetime
     faces: int
     placeholder: str
     match: Shelf | None
@@ -32,6 +34,11 @@ class Listed:
     favourite: bool
     #: Whose picture it is; None where nobody said.
     credit: str | None
+
+    @property
+    def cursor(self) -> Cursor:
+        """What a page ends with that ends with this photo."""
+        return Cursor(self.dated_at, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ async def list_mine(
     thresholds: Thresholds,
     shelf: Shelf,
     *,
-    before: PhotoId | None,
+    before: Cursor | None,
     limit: int,
 ) -> list[Listed]:
     """Return a shelf of a guest's photos, newest first, older than *before*."""
@@ -58,25 +65,26 @@ async def list_mine(
         with found as (
             select photo_id, face_id, similarity from match where guest_id = $1
             union all
-            select photo_id, face_id, $6 from verdict where guest_id = $1 and says = 'me'),
+            select photo_id, face_id, $7 from verdict where guest_id = $1 and says = 'me'),
         best as (
             select distinct on (photo_id) photo_id, face_id, similarity from found
              where not exists (select from verdict where guest_id = $1 and says = 'not_me'
                                   and verdict.photo_id = found.photo_id)
              order by photo_id desc, similarity desc)
-        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
-               placeholder, credit, similarity, box_left, box_top, box_width, box_height,
+        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
+               faces, placeholder, credit, similarity, box_left, box_top, box_width, box_height,
                exists (select from favourite where guest_id = $1
                           and favourite.photo_id = photo.id) as favourite
           from best join photo on photo.id = best.photo_id
                left join face on face.id = best.face_id
          where visible and similarity >= $2 and similarity < $3
-           and ($4::bigint is null or photo.id < $4)
-         order by photo.id desc limit $5""",
+           and (dated_at, photo.id)
+               < (coalesce($4, 'infinity'::timestamptz), coalesce($5, 0::bigint))
+         order by dated_at desc, photo.id desc limit $6""",
         guest_id,
         low,
         high,
-        before,
+        *_ends(before),
         limit,
         CONFIRMED,
     )
@@ -115,18 +123,19 @@ async def list_everyones(
     guest_id: GuestId | None,
     thresholds: Thresholds,
     *,
-    before: PhotoId | None,
+    before: Cursor | None,
     limit: int,
 ) -> list[Listed]:
     """Return an event's photos, newest first, older than *before*, with a guest's matches."""
     rows = await conn.fetch(
         """
-        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
-               placeholder, credit, best.similarity, box_left, box_top, box_width, box_height,
+        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
+               faces, placeholder, credit, best.similarity,
+               box_left, box_top, box_width, box_height,
                exists (select from favourite where guest_id = $2
                           and favourite.photo_id = photo.id) as favourite
           from photo left join lateral (
-                 select face_id, case says when 'me' then $5::real end as similarity from verdict
+                 select face_id, case says when 'me' then $6::real end as similarity from verdict
                   where guest_id = $2 and verdict.photo_id = photo.id
                   union all
                  (select face_id, similarity from match
@@ -134,11 +143,13 @@ async def list_everyones(
                    order by similarity desc limit 1)
                   limit 1) as best on true
                left join face on face.id = best.face_id
-         where photo.event_id = $1 and visible and ($3::bigint is null or photo.id < $3)
-         order by photo.id desc limit $4""",
+         where photo.event_id = $1 and visible
+           and (dated_at, photo.id)
+               < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 0::bigint))
+         order by dated_at desc, photo.id desc limit $5""",
         event_id,
         guest_id,
-        before,
+        *_ends(before),
         limit,
         CONFIRMED,
     )
@@ -151,17 +162,18 @@ async def list_favourites(
     guest_id: GuestId,
     thresholds: Thresholds,
     *,
-    before: PhotoId | None,
+    before: Cursor | None,
     limit: int,
 ) -> list[Listed]:
     """Return the photos that a guest marked and may see, newest first, older than *before*."""
     rows = await conn.fetch(
         """
-        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, faces,
-               placeholder, credit, best.similarity, box_left, box_top, box_width, box_height,
+        select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
+               faces, placeholder, credit, best.similarity,
+               box_left, box_top, box_width, box_height,
                true as favourite
           from favourite join photo on photo.id = favourite.photo_id left join lateral (
-                 select face_id, case says when 'me' then $4::real end as similarity from verdict
+                 select face_id, case says when 'me' then $5::real end as similarity from verdict
                   where guest_id = $1 and verdict.photo_id = photo.id
                   union all
                  (select face_id, similarity from match
@@ -169,13 +181,15 @@ async def list_favourites(
                    order by similarity desc limit 1)
                   limit 1) as best on true
                left join face on face.id = best.face_id
-         where favourite.guest_id = $1 and visible and ($2::bigint is null or photo.id < $2)
-           and ($5 or best.similarity >= $6)
-           and ($7 or exists (select from guest where id = $1 and consent_at is not null
+         where favourite.guest_id = $1 and visible
+           and (dated_at, photo.id)
+               < (coalesce($2, 'infinity'::timestamptz), coalesce($3, 0::bigint))
+           and ($6 or best.similarity >= $7)
+           and ($8 or exists (select from guest where id = $1 and consent_at is not null
                                  and consent_withdrawn_at is null))
-         order by photo.id desc limit $3""",
+         order by dated_at desc, photo.id desc limit $4""",
         guest_id,
-        before,
+        *_ends(before),
         limit,
         CONFIRMED,
         event.gallery is Gallery.EVERYONE,
@@ -246,6 +260,16 @@ async def may_see(
     return allowed
 
 
+async def find_cursor(conn: Connection, photo_id: PhotoId) -> Cursor | None:
+    """Return where a photo stands in the lists; None where there is no such photo."""
+    dated_at = await conn.fetchval("select dated_at from photo where id = $1", photo_id)
+    return None if dated_at is None else Cursor(dated_at, photo_id)
+
+
+def _ends(before: Cursor | None) -> tuple[datetime | None, int | None]:
+    return (None, None) if before is None else (before.dated_at, before.id)
+
+
 def _range(thresholds: Thresholds, shelf: Shelf) -> tuple[float, float]:
     """Return the similarities of a shelf: from, and below which."""
     if shelf is Shelf.SURE:
@@ -266,6 +290,7 @@ def _listed(row: Record, thresholds: Thresholds) -> Listed:
         height=row["height"],
         taken_at=row["taken_at"],
         uploaded_at=row["uploaded_at"],
+        dated_at=row["dated_at"],
         faces=row["faces"],
         placeholder=row["placeholder"],
         match=match,

@@ -95,6 +95,15 @@ def drawn(seed: int = 0, width: int = 640, height: int = 480, *, quality: int = 
     return out.getvalue()
 
 
+def dated(seed: int, at: str, width: int = 640, height: int = 480) -> bytes:
+    """Return a drawn picture that a camera dated, as 2026:11:21 22:00:00."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = at
+    out = io.BytesIO()
+    Image.open(io.BytesIO(drawn(seed, width, height))).save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
 def damaged(seed: int = 0) -> bytes:
     """Return a PNG that is whole by its head and its end, and damaged in its middle."""
     out = io.BytesIO()

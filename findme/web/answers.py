@@ -45,11 +45,17 @@ def path_id(request: web.Request, name: str = "id") -> int:
     return parse_id(request.match_info[name])
 
 
-def page_of(request: web.Request) -> tuple[int | None, int]:
-    """Return `?before=` (an id, or None) and `?limit=` (1 to 1000, 100 if left out)."""
+def limit_of(request: web.Request) -> int:
+    """Return `?limit=` (1 to 1000, 100 if left out)."""
     limit = _number(request.query.get("limit", str(DEFAULT_LIMIT)))
     if limit is None or not 1 <= limit <= MAX_LIMIT:
         raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT}.", field="limit")
+    return limit
+
+
+def page_of(request: web.Request) -> tuple[int | None, int]:
+    """Return `?before=` (an id, or None) and `?limit=`."""
+    limit = limit_of(request)
     before = request.query.get("before")
     return (None if before is None else parse_id(before)), limit
 
@@ -125,7 +131,7 @@ def json_answer(data: object, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(data), status=status, content_type="application/json")
 
 
-def pack_list(items: Iterable[dict[str, object]], total: int, following: int | None) -> bytes:
+def pack_list(items: Iterable[dict[str, object]], total: int, following: int | str | None) -> bytes:
     """Return a finished, compressed page of a list, as the cache keeps it."""
     head = orjson.dumps({"total": total, "following": following})
     return head + b"\n" + gzip.compress(orjson.dumps(list(items)), compresslevel=6, mtime=0)

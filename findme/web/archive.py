@@ -107,6 +107,7 @@ def _ids_of(request: web.Request) -> set[int] | None:
 async def _sure_photos(request: web.Request, event: Event, guest: Guest) -> list[Original]:
     thresholds = thresholds_of(request, event)
     photo_ids: list[PhotoId] = []
+    before = None
     async with db.acquire(request.app[POOL]) as conn:
         while True:
             page = await shelves.list_mine(
@@ -114,12 +115,13 @@ async def _sure_photos(request: web.Request, event: Event, guest: Guest) -> list
                 guest.id,
                 thresholds,
                 Shelf.SURE,
-                before=photo_ids[-1] if photo_ids else None,
+                before=before,
                 limit=MAX_LIMIT,
             )
             photo_ids += [photo.id for photo in page]
             if len(page) < MAX_LIMIT:
                 return await exports.list_originals(conn, photo_ids)
+            before = page[-1].cursor
 
 
 def entries_of(request: web.Request, photos: Sequence[Original], folder: str = "") -> list[Entry]:

@@ -11,9 +11,9 @@ from yarl import URL
 
 from findme import db, handouts, selfies, shelves, take_home
 from findme.guests import Guest
-from findme.models import DownloadSize, Event, PhotoId, SelfieId, SelfieState, Shelf
+from findme.models import Cursor, DownloadSize, Event, PhotoId, SelfieId, SelfieState, Shelf
 from findme.web import lists
-from findme.web.answers import choice_of, json_answer, parse_id
+from findme.web.answers import choice_of, json_answer
 from findme.web.html import language_of, redirect, render, zone_of
 from findme.web.keys import POOL
 from findme.web.tabs import ALL, EVERY_TAB, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
@@ -48,7 +48,7 @@ async def gallery(request: web.Request) -> web.Response:
     if tab not in tabs:
         # an address from before: the consent was taken back, or the gallery closed to the others
         return redirect(gallery_url(event, tabs[0]))
-    before = PhotoId(parse_id(request.query["before"])) if "before" in request.query else None
+    before = lists.cursor_of(request)
     if tab == MAYBE:
         return await _question(request, event, guest, before)
     if tab == ALL:
@@ -95,7 +95,7 @@ async def gallery(request: web.Request) -> web.Response:
 
 
 async def _question(
-    request: web.Request, event: Event, guest: Guest, before: PhotoId | None
+    request: web.Request, event: Event, guest: Guest, before: Cursor | None
 ) -> web.Response:
     """Return the page that asks of one uncertain face; *before* passes over what was skipped."""
     packed = await lists.my_photos(request, event, guest, Shelf.MAYBE, before=before, limit=PAGE)
@@ -103,6 +103,11 @@ async def _question(
     counts = await _count(request, event, guest)
     source = _shelf_source(event, Shelf.MAYBE)
     here = URL(gallery_url(event, MAYBE))
+    start, after = lists.cursor_text(before), None
+    if items:
+        async with db.acquire(request.app[POOL]) as conn:
+            first = await shelves.find_cursor(conn, PhotoId(int(items[0]["id"])))
+        after = lists.cursor_text(first)
     return render(
         request,
         "guest/maybe.html",
@@ -112,9 +117,9 @@ async def _question(
             "ring": ring_of(items[0]) if items else None,
             "total": counts.maybe,
             "skipped": before is not None,
-            "skip": str(here.update_query(before=items[0]["id"])) if items else None,
+            "skip": str(here.update_query(before=after)) if after else None,
             "selfie_id": await _accepted_selfie(request, guest),
-            "source": str(source if before is None else source.update_query(before=str(before))),
+            "source": str(source.update_query(before=start) if start else source),
             "back": gallery_url(event, MINE),
         },
     )

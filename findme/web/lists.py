@@ -1,21 +1,25 @@
 """A guest's photo lists, from the cache or the database: what the API and the pages both show."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from aiohttp import web
 
 from findme import db, events, guests, handouts, photos, shelves
 from findme.cache import PHOTOS
 from findme.db import Connection
-from findme.errors import GalleryIsPrivate, NotFound
+from findme.errors import GalleryIsPrivate, InvalidRequest, NotFound
 from findme.guests import Guest
-from findme.models import Event, EventId, Gallery, PhotoId, Shelf
+from findme.models import Cursor, Event, EventId, Gallery, PhotoId, Shelf
 from findme.shelves import Listed, Thresholds
 from findme.web.answers import cut, pack_list, parse_id, time_text
 from findme.web.html import zone_of
 from findme.web.keys import CACHE, EVENT_ZONE, POOL, SETTINGS, actor, user
+
+#: Cursors count from here.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def thresholds_of(request: web.Request, event: Event) -> Thresholds:
@@ -45,6 +49,25 @@ async def joined_event(request: web.Request) -> tuple[Event, Guest]:
         event = await events.get(conn, guest.event_id)
     tell_time_of(request, event)
     return event, guest
+
+
+def cursor_of(request: web.Request) -> Cursor | None:
+    """Return `?before=` of a guest's list; InvalidRequest where it is none of ours."""
+    text = request.query.get("before")
+    if text is None:
+        return None
+    # five thousand years of microseconds, and any id
+    if not (match := re.fullmatch(r"([0-9]{1,17})-([0-9]{1,18})", text, re.ASCII)):
+        raise InvalidRequest("before is what Link named: follow it.", field="before")
+    dated_at = EPOCH + timedelta(microseconds=int(match[1]))
+    return Cursor(dated_at, PhotoId(int(match[2])))
+
+
+def cursor_text(cursor: Cursor | None) -> str | None:
+    """Return a cursor as it stands in an address: microseconds since 1970, and the id."""
+    if cursor is None:
+        return None
+    return f"{(cursor.dated_at - EPOCH) // timedelta(microseconds=1)}-{cursor.id}"
 
 
 def tell_time_of(request: web.Request, event: Event) -> None:
@@ -83,6 +106,7 @@ def photo_json(photo: Listed, event: Event) -> dict[str, object]:
         "height": photo.height,
         "taken_at": time_text(photo.taken_at),
         "uploaded_at": time_text(photo.uploaded_at),
+        "dated_at": time_text(photo.dated_at),
         "faces": photo.faces,
         "has_face_match": photo.match is not None,
         "match": photo.match,
@@ -109,7 +133,7 @@ async def my_photos(
     guest: Guest,
     shelf: Shelf,
     *,
-    before: PhotoId | None,
+    before: Cursor | None,
     limit: int,
 ) -> bytes:
     """Return a packed page of a guest's shelf."""
@@ -123,12 +147,12 @@ async def my_photos(
             total = await shelves.count_mine(conn, guest.id, thresholds, shelf)
         return await asyncio.to_thread(_pack, found, event, total, limit)
 
-    key = f"mine:{guest.id}:{shelf}:{before}:{limit}"
+    key = f"mine:{guest.id}:{shelf}:{cursor_text(before)}:{limit}"
     return await _cached(request, event.id, guest, key, make)
 
 
 async def favourite_photos(
-    request: web.Request, event: Event, guest: Guest, *, before: PhotoId | None, limit: int
+    request: web.Request, event: Event, guest: Guest, *, before: Cursor | None, limit: int
 ) -> bytes:
     """Return a packed page of the photos that a guest marked."""
     thresholds = thresholds_of(request, event)
@@ -141,7 +165,7 @@ async def favourite_photos(
             total = await shelves.count_favourites(conn, event, guest.id, thresholds)
         return await asyncio.to_thread(_pack, found, event, total, limit)
 
-    key = f"favourites:{guest.id}:{before}:{limit}"
+    key = f"favourites:{guest.id}:{cursor_text(before)}:{limit}"
     return await _cached(request, event.id, guest, key, make)
 
 
@@ -150,7 +174,7 @@ async def all_photos(
     event: Event,
     guest: Guest | None,
     *,
-    before: PhotoId | None,
+    before: Cursor | None,
     limit: int,
 ) -> bytes:
     """Return a packed page of an event's photos.
@@ -175,13 +199,15 @@ async def all_photos(
             total = await shelves.count_visible(conn, event.id)
         return await asyncio.to_thread(_pack, found, event, total, limit)
 
-    return await _cached(request, event.id, guest, f"all:{guest_id}:{before}:{limit}", make)
+    return await _cached(
+        request, event.id, guest, f"all:{guest_id}:{cursor_text(before)}:{limit}", make
+    )
 
 
 def _pack(found: list[Listed], event: Event, total: int, limit: int) -> bytes:
     page, more = cut(found, limit)
     items = [photo_json(photo, event) for photo in page]
-    return pack_list(items, total, page[-1].id if more else None)
+    return pack_list(items, total, cursor_text(page[-1].cursor) if more else None)
 
 
 async def _cached(

@@ -8,7 +8,7 @@ from yarl import URL
 from findme import db, neighbours, shelves, storage
 from findme.errors import GalleryIsPrivate, NotFound
 from findme.guests import Guest
-from findme.models import Event, Gallery, PhotoId, Shelf, Size
+from findme.models import Cursor, Event, Gallery, PhotoId, Shelf, Size
 from findme.neighbours import Place
 from findme.shelves import Listed
 from findme.web import favourites as hearts
@@ -30,7 +30,7 @@ async def photo(request: web.Request) -> web.Response:
         shown = await _find(request, conn, event, guest, photo_id)
         original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
         says = await neighbours.said_of(conn, guest.id, photo_id)
-        place = await _place(request, conn, event, guest, photo_id, tab)
+        place = await _place(request, conn, event, guest, shown, tab)
     here = request.rel_url.with_query(event=str(event.id), tab=tab)
 
     def address(other: PhotoId | None) -> str | None:
@@ -42,7 +42,7 @@ async def photo(request: web.Request) -> web.Response:
         {
             "event": event,
             "photo": lists.photo_json(shown, event),
-            "when": shown.taken_at or shown.uploaded_at,
+            "when": shown.dated_at,
             "size_mb": 0 if original is None else original.size_bytes / 1e6,
             "says": says,
             "place": place,
@@ -59,12 +59,15 @@ async def _find(
 ) -> Listed:
     """Return the photo; NotFound where it is of another event, or not for this guest."""
     floor = request.app[SETTINGS].face_maybe_threshold
+    cursor = await shelves.find_cursor(conn, photo_id)
+    if cursor is None:
+        raise NotFound
     found = await shelves.list_everyones(
         conn,
         event.id,
         guest.id,
         lists.thresholds_of(request, event),
-        before=PhotoId(photo_id + 1),
+        before=Cursor(cursor.dated_at, PhotoId(photo_id + 1)),
         limit=1,
     )
     if not found or found[0].id != photo_id:
@@ -79,22 +82,22 @@ async def _place(
     conn: db.Connection,
     event: Event,
     guest: Guest,
-    photo_id: PhotoId,
+    shown: Listed,
     tab: str,
 ) -> Place:
     if tab == ALL:
         if event.gallery is Gallery.OWN:
             raise GalleryIsPrivate
-        return await neighbours.place_among_all(conn, event.id, photo_id)
+        return await neighbours.place_among_all(conn, event.id, shown.cursor)
     thresholds = lists.thresholds_of(request, event)
     if tab == FAVOURITES:
         marked = await shelves.list_favourites(
             conn, event, guest.id, thresholds, before=None, limit=MAX_LIMIT
         )
-        return neighbours.place_among(photo_id, [item.id for item in marked])
+        return neighbours.place_among(shown.cursor, [item.cursor for item in marked])
     shelf = Shelf.MAYBE if tab == MAYBE else Shelf.SURE
     mine = await shelves.list_mine(conn, guest.id, thresholds, shelf, before=None, limit=MAX_LIMIT)
-    return neighbours.place_among(photo_id, [item.id for item in mine])
+    return neighbours.place_among(shown.cursor, [item.cursor for item in mine])
 
 
 async def toggle_favourite(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from findme.errors import DownloadsOff, NotFound
 from findme.models import PhotoId, Shelf, Size, StoredImage
 from findme.redaction import Redaction
 from findme.web import lists
-from findme.web.answers import choice_of, list_answer, page_of, path_id
+from findme.web.answers import choice_of, limit_of, list_answer, path_id
 from findme.web.keys import PIPELINE, POOL, SETTINGS, actor, user
 
 #: Immutable: a photo's bytes never change under its address; `v` is a part of it where the
@@ -28,25 +28,23 @@ WRITE_SECONDS = 60.0
 
 async def get_my_photos(request: web.Request) -> web.Response:
     """GET /api/my-photos."""
-    before, limit = page_of(request)
+    before, limit = lists.cursor_of(request), limit_of(request)
     shelf = choice_of(request, "shelf", [*Shelf, FAVOURITES], Shelf.SURE)
     event, guest = await lists.joined_event(request)
     if shelf == FAVOURITES:
-        packed = await lists.favourite_photos(
-            request, event, guest, before=_photo_id(before), limit=limit
-        )
+        packed = await lists.favourite_photos(request, event, guest, before=before, limit=limit)
     else:
         packed = await lists.my_photos(
-            request, event, guest, Shelf(shelf), before=_photo_id(before), limit=limit
+            request, event, guest, Shelf(shelf), before=before, limit=limit
         )
     return list_answer(request, packed)
 
 
 async def get_all_photos(request: web.Request) -> web.Response:
     """GET /api/all-photos."""
-    before, limit = page_of(request)
+    before, limit = lists.cursor_of(request), limit_of(request)
     event, guest = await lists.joined_event(request)
-    packed = await lists.all_photos(request, event, guest, before=_photo_id(before), limit=limit)
+    packed = await lists.all_photos(request, event, guest, before=before, limit=limit)
     return list_answer(request, packed)
 
 
@@ -157,10 +155,6 @@ def _range_of(request: web.Request, image: StoredImage, etag: str) -> range | No
     start = int(match[1])
     stop = min(int(match[2]) + 1, size) if match[2] else size
     return range(start, stop) if start < stop or start >= size else None
-
-
-def _photo_id(before: int | None) -> PhotoId | None:
-    return None if before is None else PhotoId(before)
 
 
 ROUTES = [

@@ -32,15 +32,16 @@ def tile_of(photo: dict[str, Any]) -> dict[str, Any]:
     Very wide and very high pictures are cut to RATIOS in the middle.
     """
     ratio = min(max(photo["width"] / photo["height"], RATIOS[0]), RATIOS[1])
-    when = datetime.fromisoformat(photo["taken_at"] or photo["uploaded_at"])
+    # an organiser's photo has its two times alone
+    dated = photo.get("dated_at") or photo["taken_at"] or photo["uploaded_at"]
+    when = datetime.fromisoformat(dated)
     return {**photo, "when": when, "ratio": round(ratio, 3), "heading": None}
 
 
 def add_headings(tiles: Sequence[dict[str, Any]], language: Language, zone: tzinfo) -> None:
     """Mark the tiles where another hour begins, with the day where that is another one too.
 
-    The order is that of the uploads, so an hour may come twice: nothing is said of it that is not
-    true of the photos below. hours.js does the same for what comes later.
+    hours.js does the same for what comes later.
     """
     last = None
     for tile in tiles:

@@ -1,27 +1,16 @@
 """Upload tokens belong to photographers: their name, their camera's clock, their watcher."""
 
-import io
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from tests.conftest import App
 from tests.integration.lean import app, settings
 from tests.integration.party import bearer, make_event, member, problem, upload
-from tests.pictures import drawn
+from tests.pictures import dated, drawn
 
 __all__ = ["app", "settings"]
-
-
-def taken(seed: int, at: str) -> bytes:
-    """Return a picture that a camera dated."""
-    exif = Image.Exif()
-    exif.get_ifd(0x8769)[0x9003] = at
-    out = io.BytesIO()
-    Image.open(io.BytesIO(drawn(seed))).save(out, "JPEG", exif=exif)
-    return out.getvalue()
 
 
 async def token_of(app: App, event: dict[str, Any], **members: object) -> Any:
@@ -42,9 +31,9 @@ async def test_photos_carry_the_photographers_name_and_the_right_time(app: App) 
     event = await make_event(app)
     token = await token_of(app, event, label="  Zoe  Berg ", clock_offset_s=-90)
     assert (token["label"], token["clock_offset_s"]) == ("Zoe Berg", -90)
-    await upload(app, event, "a.jpg", taken(1, "2026:11:21 22:00:00"), bearer(token["token"]))
+    await upload(app, event, "a.jpg", dated(1, "2026:11:21 22:00:00"), bearer(token["token"]))
     await upload(app, event, "b.jpg", drawn(2), bearer(token["token"]))
-    await upload(app, event, "c.jpg", taken(3, "2026:11:21 22:00:00"))
+    await upload(app, event, "c.jpg", dated(3, "2026:11:21 22:00:00"))
     pool = app.resources.pool
     rows = "select credit, taken_at from photo order by id"
     assert [tuple(row) for row in await pool.fetch(rows)] == [
@@ -68,7 +57,7 @@ async def test_photos_carry_the_photographers_name_and_the_right_time(app: App) 
 async def test_clocks_are_read_in_the_events_zone_as_it_is_when_a_photo_comes(app: App) -> None:
     event = await make_event(app, time_zone="Europe/Paris")
     token = await token_of(app, event, clock_offset_s=60)
-    await upload(app, event, "a.jpg", taken(1, "2026:07:14 23:30:00"), bearer(token["token"]))
+    await upload(app, event, "a.jpg", dated(1, "2026:07:14 23:30:00"), bearer(token["token"]))
     rows = "select taken_at from photo order by id"
     first = datetime(2026, 7, 14, 21, 31, tzinfo=UTC)
     assert [row["taken_at"] for row in await app.resources.pool.fetch(rows)] == [first]
@@ -77,7 +66,7 @@ async def test_clocks_are_read_in_the_events_zone_as_it_is_when_a_photo_comes(ap
         f"/api/admin/events/{event['id']}", json={"time_zone": "Asia/Tokyo"}, headers=app.admin
     )
     assert answer.status == 200
-    await upload(app, event, "b.jpg", taken(2, "2026:07:14 23:30:00"), bearer(token["token"]))
+    await upload(app, event, "b.jpg", dated(2, "2026:07:14 23:30:00"), bearer(token["token"]))
 
     second = datetime(2026, 7, 14, 14, 31, tzinfo=UTC)
     assert [row["taken_at"] for row in await app.resources.pool.fetch(rows)] == [first, second]
@@ -86,7 +75,7 @@ async def test_clocks_are_read_in_the_events_zone_as_it_is_when_a_photo_comes(ap
 async def test_an_offset_that_leaves_the_calendar_leaves_no_time(app: App) -> None:
     event = await make_event(app)
     token = await token_of(app, event, clock_offset_s=7 * 24 * 3600)
-    await upload(app, event, "a.jpg", taken(1, "9999:12:31 23:59:59"), bearer(token["token"]))
+    await upload(app, event, "a.jpg", dated(1, "9999:12:31 23:59:59"), bearer(token["token"]))
     assert await app.resources.pool.fetchval("select taken_at from photo") is None
 
 

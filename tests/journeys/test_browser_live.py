@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from tests.journeys.browser import (
     visiting,
 )
 from tests.journeys.test_browser_pages import join
-from tests.pictures import drawn, labelled
+from tests.pictures import dated, drawn, labelled
 from tests.service import Service, running_service
 
+#: More photos than a page of the gallery has.
+LONG = 63
+WHOLE = """(event) => fetch(`/api/all-photos?event=${event}&limit=1000`).then((a) => a.json())"""
 GONE = "Photo retirée de vos photos."
 
 
@@ -103,6 +107,32 @@ def test_who_reads_further_down_is_not_disturbed(guest: Visit, organiser: Organi
     page.click("[data-fresh]")
     expect(page.locator(".tile")).to_have_count(31)
     expect(page.locator("[data-fresh]")).to_be_hidden()
+
+
+def test_a_late_photo_goes_where_it_was_taken(guest: Visit, organiser: Organiser) -> None:
+    """Beyond the first page too, without a reload; the next page asks for nothing twice."""
+    event = organiser.make_event("Deux appareils")
+    today = datetime.now(UTC).strftime("%Y:%m:%d")
+    for number in range(LONG):
+        picture = dated(500 + number, f"{today} 00:{number % 60:02}:{number // 60:02}", 160, 200)
+        organiser.upload(event, f"{number}.jpg", picture)
+    page = guest.page
+    join(guest, event["code"], "late", next(iter(labelled().selfies.values())))
+    guest.goto(f"/gallery?event={event['id']}&tab=all")
+    expect(page.locator("[data-count=all]")).to_have_text(str(LONG))
+    page.locator("[data-more]").scroll_into_view_if_needed()
+    expect(page.locator(".tile")).to_have_count(LONG)
+    page.evaluate("document.documentElement.dataset.same = 'yes'; scrollTo(0, 0)")
+
+    organiser.upload(event, "late.jpg", dated(600, f"{today} 00:00:30", 160, 200))
+    expect(page.locator(".tile")).to_have_count(LONG + 1)
+
+    listed = page.evaluate(WHOLE, str(event["id"]))
+    assert [photo["filename"] for photo in listed].index("late.jpg") == LONG - 2
+    shown = page.eval_on_selector_all(".tile", "(tiles) => tiles.map(({ id }) => id)")
+    assert shown == [f"photo-{photo['id']}" for photo in listed]
+    assert page.locator("html").get_attribute("data-same") == "yes"
+    expect(page.locator(".hour")).to_have_count(1)
 
 
 def test_not_me_can_be_taken_back(guest: Visit, organiser: Organiser) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from findme.language import Language, read_languages
-from findme.models import PhotoId
+from findme.models import Cursor, PhotoId
 from findme.neighbours import Place, place_among
 from findme.web.tiles import AROUND, OVAL, add_headings, day_of, hours_of, mini_of, ring_of, tile_of
 
@@ -23,7 +23,7 @@ def languages() -> dict[str, Language]:
 def photo(when: str, **members: Any) -> dict[str, Any]:
     """Return a photo as the API describes it."""
     usual = {"width": 4000, "height": 3000, "face_box": None, "thumb_url": "/thumb"}
-    return {"taken_at": when, "uploaded_at": "2026-11-22T08:00:00Z", **usual, **members}
+    return {"dated_at": when, **usual, **members}
 
 
 def test_a_heading_stands_where_the_hour_changes(languages: dict[str, Language]) -> None:
@@ -36,10 +36,6 @@ def test_a_heading_stands_where_the_hour_changes(languages: dict[str, Language])
     saturday, sunday = "samedi 21 novembre", "dimanche 22 novembre"
     assert days == [sunday, None, saturday, sunday, saturday]
     assert [tile["heading"] is not None for tile in tiles] == [True, False, True, True, True]
-
-
-def test_a_photo_without_a_camera_clock_stands_at_its_upload() -> None:
-    assert tile_of(photo("") | {"taken_at": None})["when"].hour == 8
 
 
 def test_hours_and_days_are_the_languages_own(languages: dict[str, Language]) -> None:
@@ -68,11 +64,16 @@ def test_an_oval_is_full_of_picture(left: float, size: float) -> None:
 
 def test_a_photo_knows_its_neighbours() -> None:
     """Newest first; one that is not in the shelf (any more) has neighbours, and no number."""
-    shelf = [PhotoId(9), PhotoId(5), PhotoId(2)]
-    assert place_among(PhotoId(5), shelf) == Place(PhotoId(9), PhotoId(2), 2, 3)
-    assert place_among(PhotoId(9), shelf) == Place(None, PhotoId(5), 1, 3)
-    assert place_among(PhotoId(4), shelf) == Place(PhotoId(5), PhotoId(2), None, 3)
-    assert place_among(PhotoId(4), []) == Place(None, None, None, 0)
+    late, early = (
+        Cursor(datetime(2026, 11, 21, hour, tzinfo=UTC), PhotoId(2)) for hour in (22, 20)
+    )
+    same = Cursor(early.dated_at, PhotoId(9))
+    shelf = [late, same, early]
+    assert place_among(same, shelf) == Place(late.id, early.id, 2, 3)
+    assert place_among(late, shelf) == Place(None, same.id, 1, 3)
+    gone = Cursor(early.dated_at, PhotoId(4))
+    assert place_among(gone, shelf) == Place(same.id, early.id, None, 3)
+    assert place_among(gone, []) == Place(None, None, None, 0)
 
 
 def test_a_ring_stays_inside_the_picture() -> None:

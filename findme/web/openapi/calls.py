@@ -38,7 +38,7 @@ def query(name: str, description: str, schema: Schema) -> Schema:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-BEFORE = query("before", "Items older than this id: follow Link rather than make it up.", text())
+BEFORE = query("before", "Where the page before ended: follow Link rather than make it up.", text())
 LIMIT = query(
     "limit",
     "Items of a page.",

@@ -111,6 +111,10 @@ SCHEMAS: dict[str, Schema] = {
     "Photo": obj(
         {
             **PHOTO,
+            "dated_at": {
+                **TIME,
+                "description": "By which lists go: taken_at, where that can be right.",
+            },
             "has_face_match": flag("Whether match is not null."),
             "match": or_null(one_of([*Shelf], "How sure it is that the caller is on it.")),
             "face_box": or_null(ref("Box")),

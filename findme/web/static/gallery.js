@@ -134,24 +134,45 @@ async function fetchNewest() {
   due = null;
   fetched = Date.now();
   try {
-    const page = await get(source);
-    const isKnown = (photo) => document.getElementById(`photo-${photo.id}`);
+    const { photos, total } = await newest();
     // older ones than the last tile come with their own page
-    let last = page.data.length;
-    while (more?.isConnected && last > 0 && !isKnown(page.data[last - 1])) last -= 1;
-    // more came than a page holds: there would be a hole
-    if (!last && page.data.length) return location.reload();
-    showFresh(page.data.slice(0, last));
-    known = page.total;
+    let last = photos.length;
+    while (more?.isConnected && last > 0 && isFresh(photos[last - 1])) last -= 1;
+    // all that was shown is gone, or more came than the pages hold: there would be a hole
+    if (!last && photos.length) return location.reload();
+    showFresh(photos.slice(0, last));
+    known = total;
   } catch {
     // the next number tries again
   }
 }
 
-const idOf = (tile) => Number(tile.id.slice("photo-".length));
+const isFresh = (photo) => !document.getElementById(`photo-${photo.id}`);
+
+/** The list from its top down to the last photo that is new; by its time, that may be far down. */
+async function newest() {
+  let page = await get(source);
+  const { total } = page;
+  const photos = page.data;
+  const missing = () => total - known - photos.filter(isFresh).length;
+  for (let pages = shownPages(page.data.length); page.next && missing() > 0 && pages > 1; pages -= 1) {
+    page = await get(page.next);
+    photos.push(...page.data);
+  }
+  return { photos, total };
+}
+
+const shownPages = (length) => Math.ceil(grid.querySelectorAll(".tile").length / Math.max(1, length)) + 1;
+
+// newest first by time, and by id within a moment, as the server has them
+function isOlder(one, other) {
+  const apart = new Date(one.dataset.when) - new Date(other.dataset.when);
+  const idOf = (tile) => Number(tile.id.slice("photo-".length));
+  return apart < 0 || (apart === 0 && idOf(one) < idOf(other));
+}
 
 function putBack(tile) {
-  const older = [...grid.querySelectorAll(".tile")].find((other) => idOf(other) < idOf(tile));
+  const older = [...grid.querySelectorAll(".tile")].find((other) => isOlder(other, tile));
   if (older) older.before(tile);
   else grid.append(tile);
   countOwn(1);

@@ -22,7 +22,7 @@ export function makeTile(photo, { href = ({ preview_url }) => preview_url } = {}
   if (photo.preview_url) tile.href = href(photo);
   tile.style.setProperty("--r", ratio.toFixed(3));
   tile.style.setProperty("--ph", photo.placeholder);
-  tile.dataset.when = photo.taken_at ?? photo.uploaded_at;
+  tile.dataset.when = photo.dated_at ?? photo.taken_at ?? photo.uploaded_at;
   tile.dataset.about = `${photo.filename} · ${photo.width} × ${photo.height}`;
   if (photo.match) tile.dataset.mine = "";
   if (photo.favourite) tile.dataset.favourite = "";

@@ -58,6 +58,6 @@ export function moment(date) {
 
 /** What a screen reader hears of a photo: when, and how many people, never who. */
 export function photoName(photo) {
-  const time = clock(new Date(photo.taken_at ?? photo.uploaded_at));
+  const time = clock(new Date(photo.dated_at ?? photo.taken_at ?? photo.uploaded_at));
   return photo.faces ? count("photo_with", photo.faces, { time }) : say("photo_at", { time });
 }
