@@ -31,8 +31,9 @@ POLL_SECONDS = 2.0
 AT_ONCE = 20
 #: Messages that wait for one phone; one that reads slower is sent away, and resumes.
 BACKLOG = 64
-#: Streams of one account in this process; more tabs than anybody looks at.
-MOST_STREAMS = 12
+#: Streams of one account in this process: more than a table that shares one link opens, and few
+#: enough that nobody exhausts the server with one.
+MOST_STREAMS = 400
 #: The id of a stream's last message where a younger one took its place: who comes back with it as
 #: Last-Event-ID would only take the place of the next.
 REPLACED = "replaced"

@@ -7,10 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from aiohttp import ClientResponse
 
-from findme import db
-from findme.live import BACKLOG, MOST_STREAMS, REPLACED, Hub, Listener
+from findme import db, live
+from findme.live import BACKLOG, REPLACED, Hub, Listener
 from findme.models import EventId
 from findme.web.stream import HUB
 from tests.conftest import App
@@ -177,8 +178,12 @@ async def test_streams_end_with_what_they_tell_of(app: App) -> None:
         assert await stream.next() is None
 
 
-async def test_the_oldest_of_too_many_streams_gives_way(app: App) -> None:
+async def test_the_oldest_of_too_many_streams_gives_way(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Past the bound an account's oldest stream ends for good; others' are left alone."""
+    most = 12
+    monkeypatch.setattr(live, "MOST_STREAMS", most)
     event, gala = await make_event(app), await make_event(app, name="Gala")
     ada = await member(app.resources.pool, event)
     bob = await member(app.resources.pool, event, "bob@example.org")
@@ -188,7 +193,7 @@ async def test_the_oldest_of_too_many_streams_gives_way(app: App) -> None:
         # an admin's streams count together, whatever their events
         first, second, *_ = [
             await stack.enter_async_context(streaming(app, (event, gala)[n % 2], app.admin))
-            for n in range(MOST_STREAMS)
+            for n in range(most)
         ]
         await first.until(all=0)
         await second.until(all=0)
@@ -197,7 +202,7 @@ async def test_the_oldest_of_too_many_streams_gives_way(app: App) -> None:
         one_more = await stack.enter_async_context(streaming(app, event, app.admin))
         await one_more.until(all=0)
         assert (await first.answer.content.read()).decode().split() == ["id:", REPLACED]
-        assert len(app.client.app[HUB]) == MOST_STREAMS + 2
+        assert len(app.client.app[HUB]) == most + 2
 
         # what is told comes to all the others
         async with db.acquire(app.resources.pool) as conn:
@@ -213,7 +218,7 @@ async def test_the_oldest_of_too_many_streams_gives_way(app: App) -> None:
         back = {**app.admin, "Last-Event-ID": REPLACED}
         async with app.client.get(url, headers=back) as answer:
             assert answer.status == 204
-        assert len(app.client.app[HUB]) == MOST_STREAMS + 2
+        assert len(app.client.app[HUB]) == most + 2
 
 
 async def test_no_connection_is_held_while_nothing_happens(app: App) -> None:
