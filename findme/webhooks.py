@@ -88,6 +88,19 @@ async def create(conn: Connection, url: str, topics: Sequence[str]) -> Record:
     return row
 
 
+async def find_twin(conn: Connection, url: str, topics: Sequence[str]) -> Record | None:
+    """Return a webhook that is told of the same at the same address; None where there is none.
+
+    Until the caller's transaction ends, nobody else makes one.
+    """
+    await conn.execute("lock table webhook in share row exclusive mode")
+    return await conn.fetchrow(
+        "select * from webhook where url = $1 and topics = $2 order by id limit 1",
+        url,
+        list(topics),
+    )
+
+
 async def get(conn: Connection, webhook_id: int) -> Record:
     """Return a webhook; NotFound where there is none."""
     row = await conn.fetchrow("select * from webhook where id = $1", webhook_id)

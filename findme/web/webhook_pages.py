@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from aiohttp import web
+from multidict import MultiDictProxy
 
 from findme import audit, db, webhooks
 from findme.db import Record
@@ -12,13 +13,13 @@ from findme.web.answers import MAX_LIMIT, cut, page_of, path_id
 from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import POOL, admin
-from findme.web.webhooks import add, remove
+from findme.web.webhooks import add, checked_topics, checked_url, remove
 
 #: Deliveries of a page.
 PAGE = 50
-DELETE, DELETE_SURELY = "delete", "delete-surely"
+DELETE, DELETE_SURELY, CHANGE = "delete", "delete-surely", "change"
 #: What a webhook's page can have done: it says so afterwards.
-DONE = ("test", "on", "off", "again")
+DONE = ("test", "on", "off", "again", CHANGE)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -30,20 +31,30 @@ async def page(request: web.Request) -> web.Response:
 async def make(request: web.Request) -> web.Response:
     """POST /admin/webhooks: the answer shows the secret, this once."""
     actor = admin(request).id
-    form = await form_of(request)
-    url, topics = str(form.get("url", "")), [str(topic) for topic in form.getall("topics", [])]
+    url, topics = _told(await form_of(request))
     try:
-        async with db.transaction(request.app[POOL]) as conn:
-            made = await add(request, conn, actor, url, topics)
+        url, topics = checked_url(request, url), checked_topics(topics)
     except InvalidRequest:
         return await _list(request, url=url, chosen=topics, wrong=True)
-    return await _list(request, made=made)
+    made = None
+    async with db.transaction(request.app[POOL]) as conn:
+        # the same form again is a reload of the page with the secret, or a second press
+        twin = await webhooks.find_twin(conn, url, topics)
+        if twin is None:
+            made = await add(request, conn, actor, url, topics)
+    return await _list(request, made=made, twin=twin)
+
+
+def _told(form: MultiDictProxy[str]) -> tuple[str, list[str]]:
+    """Return who is to be told of what, as it was typed and ticked."""
+    return form.get("url", ""), form.getall("topics", [])
 
 
 async def _list(
     request: web.Request,
     *,
     made: Record | None = None,
+    twin: Record | None = None,
     url: str = "",
     chosen: Sequence[str] = (),
     wrong: bool = False,
@@ -53,18 +64,28 @@ async def _list(
     context = {
         "webhooks": listed,
         "made": made,
+        "twin": twin,
         "url": url,
         "chosen": chosen,
         "wrong": wrong,
         "removed": "removed" in request.query,
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK
+    status = HTTPStatus.OK if twin is None else HTTPStatus.CONFLICT
+    if wrong:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
     return render(request, "admin/webhooks.html", context, status=status)
 
 
 async def one(request: web.Request) -> web.Response:
     """GET /admin/webhooks/{id}: with its deliveries."""
     admin(request)
+    return await _one(request)
+
+
+async def _one(
+    request: web.Request, *, url: str | None = None, chosen: Sequence[str] = ()
+) -> web.Response:
+    """Show a webhook; *url* and *chosen* are a change that could not be made."""
     before, _ = page_of(request)
     async with db.acquire(request.app[POOL]) as conn:
         webhook = await webhooks.get(conn, path_id(request))
@@ -74,11 +95,15 @@ async def one(request: web.Request) -> web.Response:
     did = request.query.get("did")
     context = {
         "webhook": webhook,
+        "url": webhook["url"] if url is None else url,
+        "chosen": webhook["topics"] if url is None else chosen,
+        "wrong": url is not None,
         "deliveries": rows,
         "older": older,
         "did": did if did in DONE else None,
     }
-    return render(request, "admin/webhook.html", context)
+    status = HTTPStatus.OK if url is None else HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(request, "admin/webhook.html", context, status=status)
 
 
 async def act(request: web.Request) -> web.Response:
@@ -86,6 +111,12 @@ async def act(request: web.Request) -> web.Response:
     actor, webhook_id = admin(request).id, path_id(request)
     form = await form_of(request)
     word = str(form.get("act", ""))
+    url, topics = _told(form)
+    if word == CHANGE:
+        try:
+            url, topics = checked_url(request, url), checked_topics(topics)
+        except InvalidRequest:
+            return await _one(request, url=url, chosen=topics)
     async with db.transaction(request.app[POOL]) as conn:
         row = await webhooks.get(conn, webhook_id)
         if word == "test":
@@ -97,6 +128,12 @@ async def act(request: web.Request) -> web.Response:
             await audit.note(
                 conn, actor, "webhook.changed", subjects=[webhook_id], detail={"active": word}
             )
+        elif word == CHANGE:
+            await webhooks.change(conn, webhook_id, url=url, topics=topics, active=row["active"])
+            await audit.note(
+                conn, actor, "webhook.changed", subjects=[webhook_id],
+                detail={"members": ["topics", "url"]},
+            )  # fmt: skip
         elif word == DELETE:
             return render(request, "admin/webhook_delete.html", {"webhook": row})
         elif word == DELETE_SURELY:

@@ -1,5 +1,6 @@
 """Webhooks: who is told of what, signed, until it is heard; nothing of our own network is asked."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -354,6 +355,45 @@ async def test_the_pages_make_show_and_remove_a_webhook(app: App, receiver: Rece
     assert answer.status == 200
     assert "The webhook is removed" in await answer.text()
     assert (await app.client.get(page, headers=headers)).status == 404
+
+
+async def test_the_form_of_a_new_webhook_sent_twice_makes_one(app: App) -> None:
+    """The page with the secret answers a POST: its reload sends the form once more."""
+    headers = {**app.admin, "Accept": "text/html", "Accept-Language": "en"}
+    form = {"url": "https://example.org/hook", "topics": "event.created"}
+    first, second = await asyncio.gather(
+        *(app.client.post("/admin/webhooks", data=form, headers=headers) for _ in range(2))
+    )
+    said = {answer.status: await answer.text() for answer in (first, second)}
+    assert sorted(said) == [200, 409]
+    assert "whsec_" in said[200]
+    assert "it was not made twice" in said[409]
+    assert "whsec_" not in said[409]
+    assert await app.resources.pool.fetchval("select count(*) from webhook") == 1
+    other = {**form, "topics": "photo.ready"}
+    answer = await app.client.post("/admin/webhooks", data=other, headers=headers)
+    assert "whsec_" in await answer.text()
+
+
+async def test_a_page_changes_where_a_webhook_is_and_what_it_is_told(app: App) -> None:
+    headers = {**app.admin, "Accept": "text/html", "Accept-Language": "en"}
+    made = await make(app, "https://example.org/hook")
+    page = f"/admin/webhooks/{made['id']}"
+    for wrong in ({"url": "nowhere", "topics": "photo.ready"}, {"url": "https://example.org/new"}):
+        answer = await app.client.post(page, data={**wrong, "act": "change"}, headers=headers)
+        assert answer.status == 422
+        said = await answer.text()
+        assert f'value="{wrong["url"]}"' in said
+        assert "at least one topic" in said
+    rows = "select url, topics, active, secret from webhook"
+    (kept,) = await app.resources.pool.fetch(rows)
+    assert kept["url"] == "https://example.org/hook"
+    form = {"url": "https://example.org/new", "topics": "event.expiring", "act": "change"}
+    answer = await app.client.post(page, data=form, headers=headers)
+    assert answer.status == 200
+    assert "Saved." in await answer.text()
+    (row,) = await app.resources.pool.fetch(rows)
+    assert tuple(row) == ("https://example.org/new", ["event.expiring"], True, kept["secret"])
 
 
 class TestByDefault:
