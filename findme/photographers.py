@@ -39,11 +39,17 @@ class Photographer:
 
 
 async def get(conn: Connection, token_id: TokenId) -> Photographer:
-    """Return who a token belongs to; NotFound where it was taken back meanwhile."""
+    """Return who a token belongs to; NotFound where it was taken back meanwhile.
+
+    Name and clock then stay until the caller's transaction ends: a photo that comes while they are
+    changed gets the new ones.
+    """
+    # the event's row first, as its deletion takes them
     row = await conn.fetchrow(
         """
         select event_id, event.name as event_name, label as name, clock_offset_s
-          from upload_token join event on event.id = event_id where upload_token.id = $1""",
+          from event join upload_token on event.id = event_id where upload_token.id = $1
+           for key share""",
         token_id,
     )
     if row is None:

@@ -146,12 +146,14 @@ async def totals(pool: Pool) -> dict[str, dict[str, float]]:
         row = await conn.fetchrow("""
             select (select count(*) from event) as events, (select count(*) from guest) as guests,
                    count(*) as photos, coalesce(sum(faces), 0)::bigint as faces from photo""")
-        # what a camera's clock says may lie ahead of ours
+        # a camera's clock may lie a little ahead of ours; one that is far off would tell no time
         recent = await conn.fetchrow("""
             select percentile_cont(array[0.5, 0.95]) within group (
                        order by greatest(0, extract(epoch from ready_at - taken_at))) as seconds
               from photo
-             where ready_at > now() - interval '15 minutes' and taken_at is not null""")
+             where ready_at > now() - interval '15 minutes'
+               and taken_at between uploaded_at - interval '6 hours'
+                                and uploaded_at + interval '1 minute'""")
     assert row is not None
     assert recent is not None
     shares = dict(zip(("0.5", "0.95"), recent["seconds"] or (), strict=False))

@@ -119,6 +119,9 @@ async def test_the_dashboard_asks_for_what_there_is(app: App) -> None:
     await app.resources.pool.execute("update photo set taken_at = ready_at - interval '9 seconds'")
     found = await samples(app)
     assert found["findme_shutter_to_gallery_seconds{quantile=0.5}"] == 9
+    # a camera that was never set tells nothing
+    await app.resources.pool.execute("update photo set taken_at = ready_at - interval '9 years'")
+    assert "findme_shutter_to_gallery_seconds{quantile=0.5}" not in await samples(app)
     names = {name.partition("{")[0] for name in found}
     asked = {
         name

@@ -1,11 +1,15 @@
 """Upload tokens belong to photographers: their name, their camera's clock, their watcher."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from findme import db, photographers
+from findme.models import EventId, TokenId
 from tests.conftest import App
+from tests.crowd import until
 from tests.integration.lean import app, settings
 from tests.integration.party import bearer, make_event, member, problem, upload
 from tests.pictures import dated, drawn
@@ -52,6 +56,24 @@ async def test_photos_carry_the_photographers_name_and_the_right_time(app: App) 
     ]
     answer = await change(app, event, token["id"])
     assert (await answer.json())["label"] == "Zoe"
+
+
+async def test_a_photo_that_comes_while_the_clock_is_set_gets_it(app: App) -> None:
+    event = await make_event(app)
+    token = await token_of(app, event, label="Zoe")
+    pool = app.resources.pool
+    async with db.transaction(pool) as conn:
+        await photographers.change(
+            conn, EventId(int(event["id"])), TokenId(int(token["id"])), clock_offset_s=3600
+        )
+        picture = dated(1, "2026:11:21 22:00:00")
+        coming = asyncio.create_task(upload(app, event, "a.jpg", picture, bearer(token["token"])))
+        waits = "select exists (select from pg_locks where not granted)"
+        await until(lambda: pool.fetchval(waits))
+    await coming
+    assert await pool.fetchval("select taken_at from photo") == datetime(
+        2026, 11, 21, 23, tzinfo=UTC
+    )
 
 
 async def test_clocks_are_read_in_the_events_zone_as_it_is_when_a_photo_comes(app: App) -> None:
