@@ -4,7 +4,6 @@ Photos are as the organiser lets guests have them: originals, smaller ones, with
 has not been made yet is made when its turn comes; the archive's length is then not told.
 """
 
-import asyncio
 import logging
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +25,7 @@ from findme.web.answers import MAX_LIMIT, parse_id
 from findme.web.html import zone_of
 from findme.web.keys import PIPELINE, POOL, user
 from findme.web.lists import joined_event, thresholds_of
-from findme.web.photos import WRITE_SECONDS, bound_buffers
+from findme.web.photos import bound_buffers, send
 
 log = logging.getLogger(__name__)
 
@@ -194,8 +193,7 @@ async def send_archive(
     await response.prepare(request)
     if request.method != "HEAD":
         async for chunk in archive.stream(entries, zone_of(request)):
-            async with asyncio.timeout(WRITE_SECONDS):
-                await response.write(chunk)
+            await send(request, response, chunk)
     await response.write_eof()
     return response
 

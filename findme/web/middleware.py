@@ -14,6 +14,7 @@ from findme.errors import CrossSiteRequest, FindMeError, SignInRequired
 from findme.models import Actor
 from findme.web.html import render
 from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SETTINGS
+from findme.web.metrics import CALLER_GONE
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,9 +67,12 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         }
         code = HTTPStatus(error.status).phrase.lower().replace(" ", "_")
         return problem(request, error.status, code, error.text or error.reason, kept)
-    except ConnectionResetError:
-        raise  # the caller went away; nobody is left to answer
-    except Exception:  # the one place where a bug becomes an answer
+    except Exception as error:  # the one place where a bug becomes an answer
+        if isinstance(error, ConnectionError) and _is_gone(request):
+            # common on a bad network, and no failure of ours; what was raised further, the HTTP
+            # library would log as one
+            log.debug("[HTTP] %s: the caller hung up", request[REQUEST_ID], exc_info=error)
+            return web.Response(status=CALLER_GONE)
         log.exception(
             "[HTTP] %s %s failed, request %s",
             request.method,
@@ -77,6 +81,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         )
         detail = f"Something went wrong on our side (request {request[REQUEST_ID]})."
         return problem(request, 500, "internal_error", detail, {})
+
+
+def _is_gone(request: web.Request) -> bool:
+    """Whether nobody is left to answer: the caller's connection has ended."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def loggable_path(request: web.Request) -> str:
@@ -95,7 +104,12 @@ def problem(
     headers: dict[str, str],
     **extra: object,
 ) -> web.Response:
-    """Answer with problem+json (RFC 9457), or with the error page where a browser asks for one."""
+    """Answer with problem+json (RFC 9457), or with the error page where a browser asks for one.
+
+    Where another answer is under way, the connection ends: this one would pass for its rest.
+    """
+    if request.writer.output_size and request.transport is not None:
+        request.transport.abort()
     title = HTTPStatus(status).phrase
     if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
         body = {

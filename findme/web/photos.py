@@ -123,9 +123,21 @@ async def _send_chunks(
     offset = first * storage.CHUNK
     async for chunk in storage.read_chunks(request.app[POOL], image.id, first=first, last=last):
         clean = redaction.apply(chunk, offset, blanks)
-        async with asyncio.timeout(WRITE_SECONDS):
-            await response.write(clean[max(0, start - offset) : stop - offset])
+        await send(request, response, clean[max(0, start - offset) : stop - offset])
         offset += len(chunk)
+    if offset < stop:
+        raise NotFound("The picture was deleted meanwhile.")
+
+
+async def send(request: web.Request, response: web.StreamResponse, chunk: bytes) -> None:
+    """Send a piece of an answer; ConnectionError where nobody takes it any more."""
+    try:
+        async with asyncio.timeout(WRITE_SECONDS):
+            await response.write(chunk)
+    except TimeoutError as error:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionAbortedError("The phone takes nothing any more.") from error
 
 
 def bound_buffers(request: web.Request) -> None:
