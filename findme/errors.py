@@ -32,6 +32,7 @@ FindMeError
 │   └── CollectionSwitched     a re-index switched the event's collection meanwhile
 ├── TooManyAttempts 429
 ├── QueueFull 503
+├── DiskFull 503
 ├── DeliveryFailed 503          a mail or a push message; worth another try later
 │   └── DeliveryRefused 502     final: it would be refused again
 └── EngineError
@@ -237,6 +238,14 @@ class QueueFull(FindMeError):
     status = 503
     code = "queue_full"
     retry_after = 20
+
+
+class DiskFull(FindMeError):
+    """The server's disk is full, try again later"""  # noqa: D400, D415 - like QueueFull's
+
+    status = 503
+    code = "disk_full"
+    retry_after = 60
 
 
 class TooManySelfies(Conflict):

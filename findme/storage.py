@@ -6,20 +6,22 @@ connection.
 """
 
 import asyncio
+import errno
 import hashlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import aiofiles
+import asyncpg
 
 from findme import db
 from findme.db import Connection, Pool
-from findme.errors import UploadTooLarge
+from findme.errors import DiskFull, UploadTooLarge
 from findme.models import EventId, Handout, ImageId, PhotoId, SelfieId, Size, StoredImage
 
 
@@ -40,6 +42,19 @@ class Spooled:
     path: Path
     size_bytes: int
     sha256: bytes
+
+
+@contextmanager
+def room() -> Iterator[None]:
+    """Raise DiskFull where what is written within finds no room, on the disk or in the database."""
+    try:
+        yield
+    except asyncpg.DiskFullError as error:
+        raise DiskFull from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull from error
 
 
 def empty_spool(data_dir: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
-from findme import db, events, partials, photos
+from findme import db, events, partials, photos, storage
 from findme.errors import HashMismatch, InvalidRequest, QueueFull, UploadTooLarge, WrongOffset
 from findme.models import EventId
 from findme.partials import Partial, Turns
@@ -72,15 +72,17 @@ async def put_upload(request: web.Request) -> web.Response:
         if piece.start != partial.received:
             raise WrongOffset(received=partial.received)
         await _invite(request)
-        whole = await partials.append(
-            partial, _arriving(request), most=piece.stop - piece.start, total=piece.total
-        )
+        with storage.room():
+            whole = await partials.append(
+                partial, _arriving(request), most=piece.stop - piece.start, total=piece.total
+            )
         if whole is None:
             return json_answer({"received": partial.received})
         if whole.sha256 != digest or whole.size_bytes != piece.total:
             partial.remove()
             raise HashMismatch
-        verdict = await uploads.store(request, event_id, whole, name)
+        with storage.room():
+            verdict = await uploads.store(request, event_id, whole, name)
         if not isinstance(verdict.problem, QueueFull):
             partial.remove()
     return uploads.answer(request, [verdict])

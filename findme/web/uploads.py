@@ -129,8 +129,9 @@ async def _take(
 ) -> Verdict:
     """Spool and store one file."""
     try:
-        spooled = await storage.spool(body, path, limit=request.app[SETTINGS].max_upload_bytes)
-        return await store(request, event_id, spooled, name)
+        with storage.room():
+            spooled = await storage.spool(body, path, limit=request.app[SETTINGS].max_upload_bytes)
+            return await store(request, event_id, spooled, name)
     except UploadTooLarge as problem:
         return _rejected(name, problem)
     finally:

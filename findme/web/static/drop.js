@@ -56,7 +56,8 @@ export function setUpDrop(eventId, changed) {
       const answer = await post(file, row);
       const wait = Number(answer.retryAfter) || AGAIN;
       if (answer.status === 503 || answer.status === 429) {
-        verdict(row, "queue_full", "warn", { n: number(wait) });
+        const why = answer.body?.code === "disk_full" ? "disk_full" : "queue_full";
+        verdict(row, why, "warn", { n: number(wait) });
         await pause(wait);
       } else if (answer.status === 0) {
         verdict(row, "lost", "warn");
