@@ -4,29 +4,61 @@ A guest of an event that allows it has a name only. The link with the key is the
 adds an e-mail address and a password has a full account from then on, and the key ends.
 """
 
+import base64
 import hashlib
+import re
 import secrets
 
 import asyncpg
 
 from findme.db import Connection
-from findme.errors import Conflict, EmailTaken, NotFound
-from findme.models import Role, User, UserId
+from findme.errors import Conflict, EmailTaken, InvalidRequest, NotFound
+from findme.models import EventId, Role, User, UserId
 
 #: What a key begins with, so that it is known wherever it turns up.
 KEY_PREFIX = "fmk_"
+#: The secret of a join form; a shorter one could be guessed.
+ATTEMPT = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
-async def create_keyed(conn: Connection, name: str) -> tuple[UserId, str]:
-    """Add a guest's account without an e-mail; return it with its key, which is known this once."""
-    key = _new_key()
-    user_id: int = await conn.fetchval(
-        "insert into account (role, name, key_hash) values ($1, $2, $3) returning id",
+async def create_keyed(conn: Connection, name: str, key: str | None = None) -> tuple[UserId, str]:
+    """Add a guest's account without an e-mail; return it with its key, which is known this once.
+
+    A *key* is one of `key_of_attempt`; the account that it opens already is the same guest's.
+    """
+    key = key or _new_key()
+    user_id: int | None = await conn.fetchval(
+        """
+        insert into account (role, name, key_hash) values ($1, $2, $3)
+        on conflict (key_hash) do nothing returning id""",
         Role.GUEST,
         name,
         _digest(key),
     )
+    if user_id is None:
+        user_id = await conn.fetchval(
+            "select id from account where key_hash = $1 for key share", _digest(key)
+        )
+    if user_id is None:
+        raise NotFound
     return UserId(user_id), key
+
+
+async def hold(conn: Connection, user_id: UserId) -> None:
+    """Let nobody come in with this account until the transaction ends."""
+    await conn.execute("select from account where id = $1 for update", user_id)
+
+
+def key_of_attempt(attempt: str, event_id: EventId, name: str) -> str:
+    """Return the key that a join leads to, the same however often it is sent; InvalidRequest.
+
+    *attempt* is a secret of the form, made at random: whoever knows it has the key. The name is
+    part of it, for the next person who fills in the same form is somebody else.
+    """
+    if not ATTEMPT.fullmatch(attempt):
+        raise InvalidRequest("attempt is 20 to 100 letters, digits, - and _.", field="attempt")
+    digest = hashlib.sha256(f"{attempt}\n{event_id}\n{name}".encode()).digest()
+    return KEY_PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 async def find_by_key(conn: Connection, key: str) -> User:

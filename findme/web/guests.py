@@ -158,8 +158,10 @@ async def join_from_form(request: web.Request, code: str) -> Joined:
     except (SelfieRefused, NotFound):
         # refused, or the event was deleted meanwhile
         async with db.transaction(pool) as conn:
+            # the same form may have been sent twice, and its other selfie be good
+            await accounts.hold(conn, who.id)
             await guests.undo_join(conn, guest_id, fresh=fresh)
-            if isinstance(someone, Newcomer):
+            if isinstance(someone, Newcomer) and not await guests.list_by_user(conn, who.id):
                 await auth.delete_account(conn, who.id)
         raise
     if signed_in is not None:
@@ -197,12 +199,14 @@ class Newcomer:
     name: str
     email: str | None = None
     password_hash: str = ""
+    #: What the form's secret leads to, where it has one: sent again, it is the same guest.
+    key: str | None = None
 
     async def enter(self, conn: db.Connection, language: str) -> tuple[User, str | None]:
         """Add their account; return it, and the key where there is no e-mail."""
         key = None
         if self.email is None:
-            user_id, key = await accounts.create_keyed(conn, self.name)
+            user_id, key = await accounts.create_keyed(conn, self.name, self.key)
         else:
             user_id = await auth.create_account(
                 conn,
@@ -220,7 +224,9 @@ async def _someone_of(request: web.Request, event: Event, form: Form) -> User | 
     name = auth.check_name(form.fields.get("name", ""))
     email, password = form.fields.get("email", "").strip(), form.fields.get("password", "")
     if event.accounts is Accounts.OPTIONAL and not email and not password:
-        return Newcomer(name)
+        attempt = form.fields.get("attempt", "")
+        key = accounts.key_of_attempt(attempt, event.id, name) if attempt else None
+        return Newcomer(name, key=key)
     email, password = auth.check_email(email), auth.check_password(password)
     async with db.acquire(request.app[POOL]) as conn:
         found = await auth.find_account(conn, email)

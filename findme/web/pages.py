@@ -1,5 +1,6 @@
 """The guest's pages but gallery and account: home, joining, signing in and out."""
 
+import secrets
 from http import HTTPStatus
 
 from aiohttp import web
@@ -98,6 +99,7 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             # where the form was sent back without scripts, with what was wrong in them
             "full": error is not None and error.extra.get("field") in ("email", "password"),
             "typed": request.get(TYPED, {}),
+            "attempt": secrets.token_urlsafe(),
             "region": None if request.app[FACES].embedded else request.app[FACES].region,
         },
         status=HTTPStatus.OK if error is None else error.status,

@@ -1,6 +1,8 @@
 """Guests with a name only: the link is their key, and only it."""
 
+import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
@@ -75,6 +77,84 @@ async def test_the_link_opens_the_gallery_and_tells_nobody(soiree: Soiree) -> No
     again = await soiree.client.get(link, headers=PAGE, allow_redirects=False)
     assert again.status == 303
     assert "findme_session" not in again.cookies
+
+
+async def test_a_form_that_is_sent_again_is_the_same_guest(soiree: Soiree) -> None:
+    """Where the answer was lost: one guest, one face in the engine, one link, two sessions."""
+    sent = {"name": "Nia", "attempt": "a-secret-of-this-form-0"}
+    first = await (await soiree.join(picture(3), None, **sent)).json()
+    answer = await soiree.join(picture(3), None, **sent)
+    again = await answer.json()
+    await soiree.app.drain()
+
+    assert answer.status == 201
+    assert again["user"]["id"] == first["user"]["id"]
+    assert again["key_url"] == first["key_url"]
+    assert (await soiree.count("account"), await soiree.count("guest")) == (4, 3)
+    assert len(soiree.vectors_of_guests()) == 3
+    for joined in (first, again):
+        assert len(await soiree.photos("/api/my-photos", bearer(joined["token"]))) == 1
+    page = await soiree.call("GET", urlsplit(again["key_url"]).path, PAGE)
+    assert page.status == 303
+
+
+async def test_a_form_that_is_sent_twice_at_once_is_one_guest(soiree: Soiree) -> None:
+    """The phone gives up and sends anew while the first selfie is still looked at."""
+    sent = {"name": "Nia", "attempt": "a-secret-of-this-form-0"}
+    answers = await asyncio.gather(*(soiree.join(picture(3), None, **sent) for _ in range(4)))
+    await soiree.app.drain()
+
+    assert [answer.status for answer in answers] == [201] * 4
+    assert len({(await answer.json())["user"]["id"] for answer in answers}) == 1
+    assert (await soiree.count("account"), await soiree.count("guest")) == (4, 3)
+    assert len(soiree.vectors_of_guests()) == 3
+
+
+async def test_a_good_selfie_outlives_a_bad_one_of_the_same_form(soiree: Soiree) -> None:
+    """Whichever is judged first, and though the bad one began the account."""
+    sent = {"name": "Nia", "attempt": "a-secret-of-this-form-0"}
+    answers = await asyncio.gather(
+        soiree.join(picture(), None, **sent), soiree.join(picture(3), None, **sent)
+    )
+    await soiree.app.drain()
+
+    assert [answer.status for answer in answers] == [422, 201]
+    token = (await answers[1].json())["token"]
+    assert len(await soiree.photos("/api/my-photos", bearer(token))) == 1
+    assert await soiree.count("account") == 4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "Léo"},
+        {"attempt": "a-secret-of-this-form-1"},
+        {"attempt": ""},
+    ],
+)
+async def test_another_person_or_form_is_another_guest(
+    soiree: Soiree, other: dict[str, str]
+) -> None:
+    """The next one at the same telephone does not come in as the one before."""
+    sent = {"name": "Nia", "attempt": "a-secret-of-this-form-0"}
+    first = await (await soiree.join(picture(3), None, **sent)).json()
+    second = await (await soiree.join(picture(3), None, **{**sent, **other})).json()
+    assert second["user"]["id"] != first["user"]["id"]
+    assert second["key_url"] != first["key_url"]
+
+
+async def test_the_secret_of_a_form_cannot_be_guessed(soiree: Soiree) -> None:
+    """A short one is refused, the pages make a long one anew, and none is a key."""
+    answer = await soiree.join(picture(3), name="Nia", attempt="1")
+    assert await problem(answer) == (422, "invalid_request")
+    assert await soiree.count("account") == 3
+    made = set()
+    for _ in range(2):
+        page = await soiree.call("GET", f"/e/{soiree.crowd.code}", PAGE)
+        found = re.search(r'name="attempt" value="([A-Za-z0-9_-]{43})"', await page.text())
+        assert found is not None
+        made.add(found[1])
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize("key", ["fmk_nothing", "fms_x", "%FF%FE", "x" * 5000])

@@ -149,6 +149,39 @@ def test_joining_over_a_broken_network_is_said_and_tried_again(
     page.wait_for_url("**/gallery?event=*")
 
 
+def test_a_join_whose_answer_was_lost_is_the_same_guest(guest: Visit, organiser: Organiser) -> None:
+    """The server has them, the phone does not know it, and they press again."""
+    made = organiser.make_event("Réponse", accounts="optional")
+    page = guest.page
+    guest.goto(f"/e/{made['code']}")
+    page.wait_for_load_state()
+    page.fill("#name", "Nia")
+    page.check("#consent")
+    page.click("text=Prendre mon selfie")
+    page.set_input_files("[data-pick=file]", next(iter(labelled().selfies.values())))
+    network = guest.context.new_cdp_session(page)
+    answered: list[int] = []
+
+    def lose(answer: dict[str, Any]) -> None:
+        answered.append(answer["responseStatusCode"])
+        lost = {"requestId": answer["requestId"], "errorReason": "ConnectionReset"}
+        network.send("Fetch.failRequest", lost)
+
+    network.on("Fetch.requestPaused", lose)
+    pattern = {"urlPattern": "*/api/events/*/join", "requestStage": "Response"}
+    network.send("Fetch.enable", {"patterns": [pattern]})
+    page.click("text=Utiliser ce selfie")
+    expect(page.locator("#camera .coach")).to_have_text(re.compile("Votre selfie est toujours là"))
+    # what the request brought for the browser was lost with it
+    guest.context.clear_cookies()
+    network.send("Fetch.disable")
+    page.click("text=Utiliser ce selfie")
+    expect(page.locator("h2")).to_have_text("Gardez ce lien : c’est votre clé")
+    listed = organiser.call("GET", f"/api/admin/events/{made['id']}/guests")
+    assert answered == [201]
+    assert len(listed) == 1
+
+
 def test_an_event_that_is_gone_says_so_to_who_is_joining(
     guest: Visit, organiser: Organiser
 ) -> None:

@@ -31,9 +31,13 @@ JOIN_FORM = obj(
         "consent": text(const="yes"),
         "consent_text": text("The sentence that was agreed to, as shown."),
         "language": text("Its language; that of Accept-Language if left out."),
+        "attempt": text(
+            "20 to 100 letters, digits, - and _, at random, where a name is enough: the same form"
+            " sent again with them is the same guest.",
+        ),
         **SELFIE_FORM,
     },
-    optional=["name", "email", "password", "consent_text", "language"],
+    optional=["name", "email", "password", "consent_text", "language", "attempt"],
 )
 FACE = {
     **body(obj({"face_id": text("Which face it is.")}, optional=["face_id"])),
