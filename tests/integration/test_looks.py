@@ -160,8 +160,10 @@ async def test_hours_are_those_of_the_event(app: App) -> None:
     async with app.resources.pool.acquire() as conn:
         await conn.execute(
             """
-            insert into photo (event_id, digest, filename, width, height, ready_at, state, taken_at)
-            values ($1, 'x', 'a.jpg', 400, 300, now(), 'indexed', '2019-11-21T14:30:00Z')""",
+            insert into photo (event_id, digest, filename, width, height, ready_at, state,
+                               taken_at, uploaded_at)
+            values ($1, 'x', 'a.jpg', 400, 300, now(), 'indexed',
+                    '2019-11-21T14:30:00Z', '2019-11-21T14:31:00Z')""",
             int(event["id"]),
         )
     path = f"/gallery?event={event['id']}&tab=all"
