@@ -59,6 +59,7 @@ _DECODER_ERRORS = (
 
 # EXIF tags and what the values of Orientation ask for (Exif 2.32, 4.6.4 A).
 _ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL, _OFFSET_TIME_ORIGINAL = 0x0112, 0x8769, 0x9003, 0x9011
+_YEARS = range(1000, 9000)  # beyond, a zone or an offset would lead out of the calendar
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -238,8 +239,9 @@ def _taken_at(exif_ifd: dict[int, object], zone: tzinfo) -> datetime | None:
     for named in (offset, ""):
         try:
             clock = datetime.strptime(f"{local} {named or '+00:00'}", "%Y:%m:%d %H:%M:%S %z")
-            return (clock if named else clock.replace(tzinfo=zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
+            if clock.year in _YEARS:
+                return (clock if named else clock.replace(tzinfo=zone)).astimezone(UTC)
+        except ValueError:
             continue  # no zone, or one that makes no sense; after that: no time
     return None
 

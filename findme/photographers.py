@@ -29,13 +29,8 @@ class Photographer:
     clock_offset_s: int
 
     def right(self, taken_at: datetime | None) -> datetime | None:
-        """Return a camera's time as it should be; None where there is none in the calendar."""
-        if taken_at is None:
-            return None
-        try:
-            return taken_at + timedelta(seconds=self.clock_offset_s)
-        except OverflowError:
-            return None
+        """Return a camera's time as it should be."""
+        return None if taken_at is None else taken_at + timedelta(seconds=self.clock_offset_s)
 
 
 async def get(conn: Connection, token_id: TokenId) -> Photographer:

@@ -94,11 +94,22 @@ async def test_clocks_are_read_in_the_events_zone_as_it_is_when_a_photo_comes(ap
     assert [row["taken_at"] for row in await app.resources.pool.fetch(rows)] == [first, second]
 
 
-async def test_an_offset_that_leaves_the_calendar_leaves_no_time(app: App) -> None:
+@pytest.mark.parametrize(
+    ("taken", "offset", "zone"),
+    [("9999:12:31 23:59:59", 604_800, "Asia/Tokyo"),
+     ("0001:01:01 00:00:00", -604_800, "America/New_York")],
+)  # fmt: skip
+async def test_neither_an_offset_nor_a_zone_leads_out_of_the_calendar(
+    app: App, taken: str, offset: int, zone: str
+) -> None:
     event = await make_event(app)
-    token = await token_of(app, event, clock_offset_s=7 * 24 * 3600)
-    await upload(app, event, "a.jpg", dated(1, "9999:12:31 23:59:59"), bearer(token["token"]))
-    assert await app.resources.pool.fetchval("select taken_at from photo") is None
+    token = await token_of(app, event)
+    sent = await upload(app, event, "a.jpg", dated(1, taken), bearer(token["token"]))
+    assert (await change(app, event, token["id"], clock_offset_s=offset)).status == 200
+    headers = {**app.admin, "Accept": "text/html", "Cookie": f"findme_zone={zone}"}
+    for page in ("photos", f"photos/{sent['photo_id']}"):
+        answer = await app.client.get(f"/admin/events/{event['id']}/{page}", headers=headers)
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("offset", [1.5, "60", True, 604_801, -604_801, [1]])

@@ -129,7 +129,8 @@ def test_the_time_of_capture_is_read_with_its_zone(save: Save, kind: str) -> Non
         ("2026:06:13 21:30:00", "", datetime(2026, 6, 13, 21, 30, tzinfo=UTC)),
         ("2026:06:13 21:30:00", "   :  ", datetime(2026, 6, 13, 21, 30, tzinfo=UTC)),
         ("0000:00:00 00:00:00", "", None),
-        ("0001:01:01 00:00:00", "+05:00", datetime(1, 1, 1, tzinfo=UTC)),
+        ("0001:01:01 00:00:00", "+05:00", None),
+        ("9999:12:31 23:59:59", "", None),
         ("yesterday", "+02:00", None),
     ],
 )
