@@ -135,6 +135,31 @@ def test_a_late_photo_goes_where_it_was_taken(guest: Visit, organiser: Organiser
     expect(page.locator(".hour")).to_have_count(1)
 
 
+def test_the_notice_of_a_late_photo_leads_to_it(guest: Visit, organiser: Organiser) -> None:
+    """By its time it stands far below the newest; the notice scrolls there and not to the top."""
+    event = organiser.make_event("En retard")
+    today = datetime.now(UTC).strftime("%Y:%m:%d")
+    for number in range(30):
+        picture = dated(700 + number, f"{today} 00:{number:02}:00", 160, 200)
+        organiser.upload(event, f"{number}.jpg", picture)
+    page = guest.page
+    join(guest, event["code"], "notice", next(iter(labelled().selfies.values())))
+    # away from the top before anything is told to the page: there, photos come by themselves
+    page.add_init_script("addEventListener('DOMContentLoaded', () => scrollTo(0, 100))")
+    guest.goto(f"/gallery?event={event['id']}&tab=all")
+    main = page.locator("main[data-gallery]")
+    while '"all": 30,' not in str(main.get_attribute("data-counts")):
+        page.reload()
+    page.wait_for_load_state()
+    assert page.evaluate("scrollY") == 100
+    organiser.upload(event, "late.jpg", dated(800, f"{today} 00:00:30", 160, 200))
+    page.click("[data-fresh]")
+    late = page.locator(".tile >> nth=29")
+    expect(late).to_have_attribute("data-about", re.compile("^late.jpg"))
+    expect(late).to_be_focused()
+    expect(late).to_be_in_viewport()
+
+
 def test_not_me_can_be_taken_back(guest: Visit, organiser: Organiser) -> None:
     """N puts a photo aside and shows the next; Undo brings it back to its place."""
     gallery_with_photos(guest, organiser, "aside", 3)

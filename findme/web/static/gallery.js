@@ -140,10 +140,12 @@ async function fetchNewest() {
     while (more?.isConnected && last > 0 && isFresh(photos[last - 1])) last -= 1;
     // all that was shown is gone, or more came than the pages hold: there would be a hole
     if (!last && photos.length) return location.reload();
-    showFresh(photos.slice(0, last));
+    const added = showFresh(photos.slice(0, last));
     known = total;
+    return added;
   } catch {
     // the next number tries again
+    return [];
   }
 }
 
@@ -189,8 +191,8 @@ function countOwn(step) {
 function showFresh(photos) {
   const before = new Set([...grid.querySelectorAll(".tile")].map((tile) => tile.id));
   if (mergeNewest(grid, photos, options)) setHeadings(grid);
-  for (const tile of grid.querySelectorAll(".tile")) {
-    if (before.has(tile.id)) continue;
+  const added = [...grid.querySelectorAll(".tile")].filter((tile) => !before.has(tile.id));
+  for (const tile of added) {
     const tag = document.createElement("span");
     tag.className = "tag";
     tag.textContent = say("new");
@@ -198,12 +200,16 @@ function showFresh(photos) {
   }
   fresh.hidden = true;
   showTotal(counts[tab]);
+  return added;
 }
 
 fresh.addEventListener("click", async () => {
-  await fetchNewest();
-  scrollTo({ top: 0 });
-  grid.querySelector(".tile")?.focus({ preventScroll: true });
+  const [first] = await fetchNewest() ?? [];
+  const top = grid.querySelector(".tile");
+  // by its time, what came late may stand far down
+  if (first && first !== top) first.scrollIntoView({ block: "center" });
+  else scrollTo({ top: 0 });
+  (first ?? top)?.focus({ preventScroll: true });
 });
 addEventListener("scroll", () => atTop() && !fresh.hidden && fetchSoon(), { passive: true });
 
