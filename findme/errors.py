@@ -37,7 +37,8 @@ FindMeError
 │   └── DeliveryRefused 502     final: it would be refused again
 └── EngineError
     ├── EngineUnavailable 503  worth another try later; never the photo's fault
-    │   └── BudgetSpent
+    │   ├── BudgetSpent
+    │   └── CollectionRebuilding   the engine answers; a re-index brings the faces back
     └── EngineRefused 502      final: the engine will not take this picture
 """
 
@@ -306,6 +307,10 @@ class BudgetSpent(EngineUnavailable):
 
     code = "budget_spent"
     retry_after = 3600
+
+
+class CollectionRebuilding(EngineUnavailable):
+    """The event's faces are being indexed anew; the work waits for it."""
 
 
 class EngineRefused(EngineError):

@@ -19,16 +19,17 @@ from findme import (
     queue,
     references,
     selfies,
+    staging,
     storage,
 )
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import (
     BadImage,
+    CollectionRebuilding,
     CollectionSwitched,
     EngineError,
     EngineRefused,
-    EngineUnavailable,
     NotFound,
     SelfieRefused,
 )
@@ -37,7 +38,7 @@ from findme.imaging import Imaging
 from findme.models import EngineFaceId, Event, EventId, Job, JobKind
 from findme.photos import Photo
 from findme.recognition import Hop, IndexedFace, IndexResult, QualityFilter
-from findme.rekognition import CollectionMissing, Rekognition
+from findme.rekognition import Rekognition
 from findme.selfies import PendingSelfie
 from findme.settings import Settings
 from findme.sweeps import Sweeps
@@ -106,17 +107,9 @@ class Pipeline:
 
     async def _index(self, job: Job, photo: Photo, analysis: bytes) -> None:
         event = await self.ensure_indexed(photo.event_id)
-        try:
-            result = await self.look(
-                event.collection_id,
-                photo,
-                analysis,
-                QualityFilter.NONE if job.thorough else QualityFilter.AUTO,
-            )
-        except CollectionMissing as problem:
-            async with db.transaction(self._pool) as conn:
-                await queue.enqueue_reindex(conn, event.id)
-            raise EngineUnavailable("The event's collection is being rebuilt.") from problem
+        quality = QualityFilter.NONE if job.thorough else QualityFilter.AUTO
+        async with staging.rebuilt_if_missing(self._pool, event):
+            result = await self.look(event.collection_id, photo, analysis, quality)
         try:
             async with db.transaction(self._pool) as conn:
                 new = await photos.save_faces(conn, photo, event.collection_id, result)
@@ -193,10 +186,11 @@ class Pipeline:
     async def take_in(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> None:
         """Have a selfie indexed and judged, for a guest who waits; SelfieRefused where it won't do.
 
-        EngineUnavailable leaves it to the workers; NotFound where the event was deleted meanwhile.
+        EngineUnavailable leaves it to the workers, CollectionRebuilding to a re-index before them;
+        NotFound where the event was deleted meanwhile.
         """
         event = await self._event_with_collection(event_id)
-        try:
+        async with staging.rebuilt_if_missing(self._pool, event):
             result = await self._faces.index_faces(
                 event.collection_id,
                 jpeg,
@@ -204,11 +198,6 @@ class Pipeline:
                 quality=QualityFilter.LOW,
                 max_faces=1,
             )
-        except CollectionMissing:
-            # a collection goes with its event
-            async with db.acquire(self._pool) as conn:
-                await events.get(conn, event_id)
-            raise
         indexed = [face.engine_face_id for face in result.faces]
         try:
             face: IndexedFace | None = selfies.judge(result)
@@ -246,6 +235,11 @@ class Pipeline:
             code = problem.code if isinstance(problem, SelfieRefused) else "invalid_image"
             async with db.transaction(self._pool) as conn:
                 await selfies.refuse(conn, selfie, code)
+        except CollectionRebuilding:
+            # two selfies whose jobs made each other due would never rest
+            async with db.acquire(self._pool) as conn:
+                await selfies.release(conn, selfie)
+            raise
         except BaseException:
             async with db.acquire(self._pool) as conn:
                 await selfies.leave_to_workers(conn, selfie)

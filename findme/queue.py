@@ -109,6 +109,17 @@ async def enqueue_reindex(conn: Connection, event_id: EventId) -> JobId:
     )
 
 
+async def bring_forward(conn: Connection, event_id: EventId) -> None:
+    """Make an event's jobs due that may have waited for its collection."""
+    await conn.execute(
+        """
+        update job set run_at = now()
+         where event_id = $1 and state = 'queued' and run_at > now()
+           and kind in ('index_photo', 'index_selfie', 'match_selfie')""",
+        event_id,
+    )
+
+
 async def waiting_photos(conn: Connection) -> int:
     """Return how many photos wait for a worker (what PHOTO_QUEUE_MAX_SIZE bounds)."""
     count: int = await conn.fetchval(

@@ -105,9 +105,14 @@ async def add(
     return PendingSelfie(selfie_id, guest_id)
 
 
+async def release(conn: Connection, selfie: PendingSelfie) -> None:
+    """Leave a pending selfie to its job, whenever that is due."""
+    await conn.execute("update selfie set claimed_until = null where id = $1", selfie.id)
+
+
 async def leave_to_workers(conn: Connection, selfie: PendingSelfie) -> None:
     """Let the workers index a pending selfie as soon as the engine answers."""
-    await conn.execute("update selfie set claimed_until = null where id = $1", selfie.id)
+    await release(conn, selfie)
     await conn.execute(
         """
         update job set run_at = now(), parked = true

@@ -5,18 +5,20 @@ that an interrupted re-index goes on where it stopped. The switch keeps the rows
 seen again: what guests and admins said of them holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import asyncpg
 import orjson
 
-from findme import faces, queue
-from findme.db import Connection
-from findme.errors import NotFound
-from findme.models import Box, EngineFaceId, EventId, JobKind, PhotoId, SelfieId
+from findme import db, faces, queue
+from findme.db import Connection, Pool
+from findme.errors import CollectionRebuilding, NotFound
+from findme.models import Box, EngineFaceId, Event, EventId, JobKind, PhotoId, SelfieId
 from findme.recognition import IndexedFace, IndexResult, UnindexedFace
+from findme.rekognition import CollectionMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,28 @@ class Missing:
 
     photos: Sequence[PhotoId]
     selfies: Sequence[SelfieId]
+
+
+@asynccontextmanager
+async def rebuilt_if_missing(pool: Pool, event: Event) -> AsyncIterator[None]:
+    """Ask for a re-index where the engine does not have the event's collection (any more).
+
+    As after a restore, or a change of the engine. CollectionRebuilding then, and NotFound where the
+    event was deleted, since its collection goes with it.
+    """
+    try:
+        yield
+    except CollectionMissing as problem:
+        async with db.transaction(pool) as conn:
+            named = await conn.fetchval(
+                "select collection_id from event where id = $1 for key share", event.id
+            )
+            if named is None:
+                raise NotFound from problem
+            # another one by now: a re-index was faster than we
+            if named == event.collection_id:
+                await queue.enqueue_reindex(conn, event.id)
+        raise CollectionRebuilding from problem
 
 
 async def begin(conn: Connection, event_id: EventId, collection_id: str) -> str:
@@ -159,6 +183,7 @@ async def switch(conn: Connection, event_id: EventId, collection_id: str, engine
     )
     await queue.enqueue(conn, JobKind.DELETE_COLLECTION, label=old, payload={"collection_id": old})
     await queue.enqueue_match(conn, event_id, idle=0, deadline=0)
+    await queue.bring_forward(conn, event_id)
     return True
 
 

@@ -5,7 +5,7 @@ import time
 from itertools import chain
 from weakref import WeakValueDictionary
 
-from findme import db, events, guests, matching, notifications, queue, references
+from findme import db, events, guests, matching, notifications, queue, references, staging
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.matching import OpenFace, Plan
@@ -70,11 +70,12 @@ class Sweeps:
             edge = await matching.horizon(conn, job.event_id, settle=self._settle)
         similar = []
         if edge.face:
-            similar = await self._faces.search_faces(
-                event.collection_id,
-                reference.engine_face_id,
-                threshold=self._floor(event),
-            )
+            async with staging.rebuilt_if_missing(self._pool, event):
+                similar = await self._faces.search_faces(
+                    event.collection_id,
+                    reference.engine_face_id,
+                    threshold=self._floor(event),
+                )
         async with db.transaction(self._pool) as conn:
             await matching.save_reference_search(conn, reference, similar, edge)
             old = await references.retire_selfies(conn, reference)
@@ -94,9 +95,10 @@ class Sweeps:
             async with db.acquire(self._pool) as conn:
                 event = await events.get(conn, job.event_id)
                 plan = await matching.plan_sweep(conn, event.id, settle=self._settle)
-            await self._search_all(event, plan)
-            # what no engine has seen, as the demo, has no vectors to search from
-            hops = await self._follow_hops(event) if event.collection_ready else 0
+            async with staging.rebuilt_if_missing(self._pool, event):
+                await self._search_all(event, plan)
+                # what no engine has seen, as the demo, has no vectors to search from
+                hops = await self._follow_hops(event) if event.collection_ready else 0
             async with db.transaction(self._pool) as conn:
                 await matching.close_sweep(conn, event.id, plan.horizon)
                 await notifications.ask(conn, event.id, self._settings)

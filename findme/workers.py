@@ -18,6 +18,7 @@ from findme import db, logs, queue, replicas
 from findme.db import Pool
 from findme.errors import (
     BadImage,
+    CollectionRebuilding,
     DeliveryFailed,
     DeliveryRefused,
     EngineError,
@@ -40,6 +41,9 @@ RETRY_DELAYS = (5.0, 30.0)
 DELIVERY_DELAYS = (60.0, 600.0)
 #: Seconds between questions to an engine that does not answer.
 PARK_SECONDS = 2.0
+#: Seconds that work waits for a re-index, whose switch ends the wait: only where none comes is the
+#: engine asked again, and what was done before it (a photo is made smaller) done once more.
+REBUILD_SECONDS = 60.0
 #: Seconds between looks at the table where nothing wakes the pump.
 POLL_SECONDS = 1.0
 #: Seconds that running jobs get to end when the service stops.
@@ -242,6 +246,9 @@ class WorkQueue:
         except queue.LeaseLost:
             log.warning("[%s] Job %s was taken over by another worker", name, job.id)
             return
+        except CollectionRebuilding as problem:
+            state, error, delay, counted = "queued", str(problem), REBUILD_SECONDS, False
+            log.warning("[%s] Job %s waits for a re-index: %s", name, job.id, problem)
         except EngineUnavailable as problem:
             state, error, counted, parked = "queued", str(problem), False, True
             self.note_outage()

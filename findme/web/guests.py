@@ -12,6 +12,7 @@ from aiohttp import BodyPartReader, web
 from findme import accounts, auth, db, events, guests, images, selfies, storage
 from findme.errors import (
     BadImage,
+    CollectionRebuilding,
     ConsentRequired,
     EmailTaken,
     EngineRefused,
@@ -245,11 +246,15 @@ async def _someone_of(request: web.Request, event: Event, form: Form) -> User | 
 async def take_in(
     request: web.Request, event_id: EventId, selfie: PendingSelfie, jpeg: bytes
 ) -> SelfieState:
-    """Have the selfie judged now; `pending` while the engine cannot be reached."""
+    """Have the selfie judged now; `pending` without the engine, or the event's faces in it."""
     pool = request.app[POOL]
     try:
         # shielded: a phone that hangs up must not leave half of it done
         await asyncio.shield(request.app[PIPELINE].take_in(event_id, selfie, jpeg))
+    except CollectionRebuilding:
+        async with db.transaction(pool) as conn:
+            await selfies.release(conn, selfie)
+        return SelfieState.PENDING
     except EngineUnavailable:
         async with db.transaction(pool) as conn:
             await selfies.leave_to_workers(conn, selfie)
