@@ -1,6 +1,7 @@
 """The jobs that search: a selfie's first look at what is there, and an event's sweeps."""
 
 import asyncio
+import logging
 import time
 from itertools import chain
 from weakref import WeakValueDictionary
@@ -8,11 +9,14 @@ from weakref import WeakValueDictionary
 from findme import db, events, guests, matching, notifications, queue, references, staging
 from findme.cache import Cache
 from findme.db import Connection, Pool
+from findme.errors import EngineRefused
 from findme.matching import OpenFace, Plan
-from findme.models import Event, EventId, Job
-from findme.recognition import Hop, Reference
+from findme.models import EngineFaceId, Event, EventId, Job
+from findme.recognition import Hop, Reference, Similar
 from findme.rekognition import Rekognition
 from findme.settings import Settings
+
+log = logging.getLogger(__name__)
 
 #: Searches of a sweep at a time, more than are ever in flight: 4,000 begun at once, as second hops
 #: of 300 guests, held the loop for 180 ms.
@@ -132,10 +136,19 @@ class Sweeps:
     async def _search_all(self, event: Event, plan: Plan) -> None:
         due = time.monotonic() + TELLING
 
+        async def similar_to(vector: EngineFaceId) -> list[Similar] | None:
+            try:
+                return await self._faces.search_faces(event.collection_id, vector, threshold=floor)
+            except EngineRefused as problem:
+                # Deleted since the plan was made, or lost: one vector holds up no other. Its pairs
+                # stay open, for whatever asks for the next sweep.
+                log.warning("[AWS] Event %s: no search from %s: %s", event.id, vector, problem)
+                return None
+
         async def from_reference(reference: Reference) -> None:
-            similar = await self._faces.search_faces(
-                event.collection_id, reference.engine_face_id, threshold=floor
-            )
+            similar = await similar_to(reference.engine_face_id)
+            if similar is None:
+                return
             async with db.transaction(self._pool) as conn:
                 whole = await matching.save_reference_search(
                     conn, reference, similar, plan.horizon, self._hop
@@ -146,9 +159,9 @@ class Sweeps:
                 await from_face(face)
 
         async def from_face(face: OpenFace) -> None:
-            similar = await self._faces.search_faces(
-                event.collection_id, face.engine_face_id, threshold=floor
-            )
+            similar = await similar_to(face.engine_face_id)
+            if similar is None:
+                return
             async with db.transaction(self._pool) as conn:
                 await matching.save_face_search(conn, face, similar, plan.horizon, self._hop)
             await tell()
