@@ -269,6 +269,8 @@ class Job:
     attempts: int
     #: Shown again when the job is finished: a job that was given to another worker is not ours.
     lease: int
+    #: How many workers vanished with it.
+    interruptions: int
 
     @property
     def thorough(self) -> bool:

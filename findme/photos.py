@@ -140,9 +140,11 @@ async def mark_prepared(
 
 
 async def mark_failed(conn: Connection, photo_id: PhotoId, error: str) -> None:
-    """Note why a photo cannot be processed."""
+    """Note why a photo cannot be processed; one that was indexed before keeps what was found."""
     await conn.execute(
-        "update photo set state = 'failed', error = $2 where id = $1", photo_id, error
+        "update photo set state = 'failed', error = $2 where id = $1 and state <> 'indexed'",
+        photo_id,
+        error,
     )
 
 

@@ -25,7 +25,6 @@ from findme import (
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import (
-    BadImage,
     CollectionRebuilding,
     CollectionSwitched,
     EngineError,
@@ -81,6 +80,10 @@ class Pipeline:
             JobKind.GROUP_FACES: self.grouping.go_on,
         }
 
+    def given_up(self) -> Mapping[JobKind, Callable[[Job, str], Awaitable[None]]]:
+        """Return what follows where a job of some kind has failed for good."""
+        return {JobKind.INDEX_PHOTO: self.give_up_photo}
+
     async def ask_for_sweep(self, conn: Connection, event_id: EventId) -> None:
         """Ask in the caller's transaction for a sweep of the event, soon."""
         await self._sweeps.ask_for(conn, event_id)
@@ -96,14 +99,17 @@ class Pipeline:
         assert job.photo_id is not None
         async with db.acquire(self._pool) as conn:
             photo = await photos.get(conn, job.photo_id)
-        try:
-            analysis = await self.imaging.prepare(photo)
-            await self._index(job, photo, analysis)
-        except (BadImage, EngineRefused) as problem:
-            async with db.acquire(self._pool) as conn:
-                await photos.mark_failed(conn, photo.id, str(problem))
-            raise
+        analysis = await self.imaging.prepare(photo)
+        await self._index(job, photo, analysis)
         await self._cache.forget_event(photo.event_id)
+
+    async def give_up_photo(self, job: Job, error: str) -> None:
+        """Note that a photo's job has failed for good: nobody waits for the photo any more."""
+        assert job.event_id is not None
+        assert job.photo_id is not None
+        async with db.acquire(self._pool) as conn:
+            await photos.mark_failed(conn, job.photo_id, error)
+        await self._cache.forget_event(job.event_id)
 
     async def _index(self, job: Job, photo: Photo, analysis: bytes) -> None:
         event = await self.ensure_indexed(photo.event_id)

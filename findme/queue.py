@@ -34,6 +34,10 @@ class LeaseLost(FindMeError):
     """The job was given to another worker meanwhile."""
 
 
+class Interrupted(FindMeError):
+    """The service was interrupted each time this job ran."""
+
+
 async def enqueue(
     conn: Connection,
     kind: JobKind,
@@ -196,6 +200,7 @@ def _job(row: Record) -> Job:
         label=row["label"],
         attempts=row["attempts"] - row["interruptions"],
         lease=row["lease"],
+        interruptions=row["interruptions"],
     )
 
 
@@ -263,6 +268,7 @@ async def _superseded(conn: Connection, job_id: JobId) -> bool:
 
 async def retry(conn: Connection, job_id: JobId) -> None:
     """Give a failed job a fresh start; NotFound where there is no such failed job."""
+    await _take_up_photos(conn, job_id, None)
     state = "done" if await _superseded(conn, job_id) else "queued"
     answer = await conn.execute(
         """
@@ -281,6 +287,7 @@ async def retry_failed(conn: Connection, event_id: EventId | None) -> int:
 
     Of an event's sweeps and re-indexes one does what the others would.
     """
+    await _take_up_photos(conn, None, event_id)
     while True:
         try:
             async with conn.transaction():
@@ -308,3 +315,21 @@ async def retry_failed(conn: Connection, event_id: EventId | None) -> int:
         except asyncpg.UniqueViolationError:
             continue  # a sweep of an event was asked for at this moment
         return len(rows)
+
+
+async def _take_up_photos(conn: Connection, job_id: JobId | None, event_id: EventId | None) -> None:
+    """Let the photos that failed with their jobs wait again, for what they waited for then.
+
+    Before the jobs are touched: whoever deletes a photo locks it before its jobs as well.
+    """
+    await conn.execute(
+        """
+        update photo set state = case when ready_at is null then 'received' else 'prepared' end,
+                         error = null
+         where state = 'failed'
+           and id in (select photo_id from job where state = 'failed' and kind = 'index_photo'
+                         and ($1::bigint is null or id = $1)
+                         and ($2::bigint is null or event_id = $2))""",
+        job_id,
+        event_id,
+    )

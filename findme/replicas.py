@@ -10,8 +10,6 @@ import asyncpg
 from findme import db
 from findme.db import Connection, Pool
 
-#: A job that took so many processes down with it is not given to another.
-MAX_INTERRUPTIONS = 20
 #: Seconds between two signs of life, and without one until a replica's jobs are taken from it.
 BEAT_SECONDS = 3.0
 DEAD_SECONDS = 20.0
@@ -71,8 +69,7 @@ async def _put_back_abandoned(conn: Connection, everyone: bool) -> int:
     rows = await conn.fetch(
         """
         with abandoned as (
-            select id, interruptions >= $3 as hopeless,
-                   kind = 'match_event' and (
+            select id, kind = 'match_event' and (
                        row_number() over (partition by kind, event_id order by id) > 1
                        or exists (select from job as other
                                    where other.event_id = job.event_id
@@ -83,16 +80,12 @@ async def _put_back_abandoned(conn: Connection, everyone: bool) -> int:
                and ($1 or (replica_id is null
                            and started_at < now() - make_interval(secs => $2)) or replica_id in (
                     select id from replica where seen_at < now() - make_interval(secs => $2))))
-        update job set state = case when superseded then 'done'
-                                    when hopeless then 'failed' else 'queued' end,
-               error = case when hopeless and not superseded
-                            then 'The service was interrupted each time this job ran.' end,
-               finished_at = case when hopeless or superseded then now() end,
+        update job set state = case when superseded then 'done' else 'queued' end,
+               finished_at = case when superseded then now() end,
                interruptions = interruptions + 1, replica_id = null, run_at = now()
           from abandoned where job.id = abandoned.id and state = 'running'
         returning job.id""",
         everyone,
         DEAD_SECONDS,
-        MAX_INTERRUPTIONS,
     )
     return len(rows)

@@ -231,4 +231,5 @@ async def _queue(
         workers=settings.photo_queue_workers,
         replica_id=replica_id,
         ping_engine=faces.ping,
+        given_up=pipeline.given_up(),
     )

@@ -31,18 +31,21 @@ from findme.models import Job, JobId, JobKind
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Job], Awaitable[None]]
+#: Does what follows a job that has failed for good, and why it has; twice equals once.
+GivenUp = Callable[[Job, str], Awaitable[None]]
 #: Told of each job that a worker lets go: what state it came to, after how many seconds.
 Listener = Callable[[Job, str, float], None]
 
 MAX_ATTEMPTS = 3
+#: A job that took more processes down with it is not begun again.
+MAX_INTERRUPTIONS = 20
 #: Seconds before the second and the third attempt; half as much again is added at random.
 RETRY_DELAYS = (5.0, 30.0)
 #: The same for messages: mail servers that know no sender yet want him to come back in minutes.
 DELIVERY_DELAYS = (60.0, 600.0)
 #: Seconds between questions to an engine that does not answer.
 PARK_SECONDS = 2.0
-#: Seconds that work waits for a re-index, whose switch ends the wait: only where none comes is the
-#: engine asked again, and what was done before it (a photo is made smaller) done once more.
+#: Seconds that work waits for a re-index, whose switch ends the wait; each try renders photos anew.
 REBUILD_SECONDS = 60.0
 #: Seconds between looks at the table where nothing wakes the pump.
 POLL_SECONDS = 1.0
@@ -63,9 +66,11 @@ class WorkQueue:
         workers: int,
         replica_id: int,
         ping_engine: Callable[[], Awaitable[None]],
+        given_up: Mapping[JobKind, GivenUp],
     ) -> None:
         self._pool = pool
         self._handlers = handlers
+        self._given_up = given_up
         self._ping_engine = ping_engine
         self._engine_answers = asyncio.Event()
         self._engine_answers.set()
@@ -241,7 +246,7 @@ class WorkQueue:
         state, error, delay, counted, parked = "done", None, 0.0, True, False
         begun = time.monotonic()
         try:
-            await self._handlers[job.kind](job)
+            await self._perform(job)
             log.info("[%s] Job %s completed: %s", name, job.id, job.label)
         except queue.LeaseLost:
             log.warning("[%s] Job %s was taken over by another worker", name, job.id)
@@ -253,7 +258,7 @@ class WorkQueue:
             state, error, counted, parked = "queued", str(problem), False, True
             self.note_outage()
             log.warning("[%s] Job %s waits for the face engine: %s", name, job.id, problem)
-        except (BadImage, DeliveryRefused, EngineRefused, NotFound) as problem:
+        except (BadImage, DeliveryRefused, EngineRefused, NotFound, queue.Interrupted) as problem:
             state, error = "failed", str(problem)
             log.warning("[%s] Job %s failed: %s", name, job.id, problem)
         except DeliveryFailed as problem:
@@ -276,20 +281,30 @@ class WorkQueue:
             listener(job, state, time.monotonic() - begun)
         while True:
             try:
+                if state == "failed" and error is not None and job.kind in self._given_up:
+                    # before it is noted: should this process end here, both are done again
+                    await self._give_up(job, error)
                 async with db.acquire(self._pool) as conn:
                     await queue.settle(
-                        conn,
-                        job,
-                        state,
-                        error=error,
-                        delay=delay,
-                        counted=counted,
-                        parked=parked,
+                        conn, job, state, error=error, delay=delay, counted=counted, parked=parked
                     )
                 return
             except db.TROUBLE as problem:
                 log.warning("[%s] Job %s cannot be noted yet: %s", name, job.id, problem)
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def _perform(self, job: Job) -> None:
+        if job.interruptions > MAX_INTERRUPTIONS:
+            raise queue.Interrupted
+        await self._handlers[job.kind](job)
+
+    async def _give_up(self, job: Job, error: str) -> None:
+        try:
+            await self._given_up[job.kind](job, error)
+        except db.TROUBLE:
+            raise
+        except Exception:  # as with the job itself: not the worker's end
+            log.exception("[PhotoQueue] Job %s has failed, and what follows as well", job.id)
 
     async def _is_gone(self, job: Job) -> bool:
         """Whether a job was deleted with its event while it ran: then nothing is left to do."""

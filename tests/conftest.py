@@ -203,6 +203,7 @@ async def application(
             workers=settings.photo_queue_workers,
             replica_id=replica_id,
             ping_engine=faces.ping,
+            given_up=pipeline.given_up(),
         )
 
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -69,6 +69,43 @@ async def test_a_service_that_dies_while_it_migrates_holds_nobody_up(empty_datab
     await other.close()
 
 
+async def test_photos_that_waited_for_a_failed_job_have_failed_since(empty_database: str) -> None:
+    conn, released = await asyncpg.connect(empty_database), read_migrations()
+    await db.migrate(conn, released[:9])
+    async with conn.transaction():
+        event_id = await conn.fetchval(
+            "insert into event (code, name, collection_id) values ('A', 'Gala', 'x') returning id"
+        )
+        photos = await conn.fetch(
+            """
+            insert into photo (event_id, digest, filename, width, height, state)
+            select $1, convert_to(name, 'UTF8'), name, 1, 1, state
+              from (values ('waits', 'received'), ('tried anew', 'prepared'),
+                           ('given up', 'prepared')) as wanted (name, state) returning id""",
+            event_id,
+        )
+        await conn.executemany(
+            """
+            insert into job (kind, photo_id, label, priority, state, error)
+            values ('index_photo', $1, 'photo', 2, $2, 'Odd.')""",
+            [
+                (photos[0]["id"], "queued"),
+                *((photos[1]["id"], state) for state in ("failed", "queued")),
+                (photos[2]["id"], "failed"),
+            ],
+        )
+
+    await db.migrate(conn, released)
+
+    rows = await conn.fetch("select state, error from photo order by id")
+    assert [tuple(row) for row in rows] == [
+        ("received", None),
+        ("prepared", None),
+        ("failed", "Odd."),
+    ]
+    await conn.close()
+
+
 @pytest.mark.parametrize(
     "names", [[], ["0002_later.sql"], ["0001_a.sql", "0003_c.sql"], ["0001_a.sql", "0001_b.sql"]]
 )

@@ -88,6 +88,7 @@ class World:
             workers=3,
             replica_id=self.replica_id,
             ping_engine=self.faces.ping,
+            given_up=self.pipeline.given_up(),
         )
         async with db.transaction(self.pool) as conn:
             await replicas.take_over(conn, everyone=True)

@@ -187,13 +187,15 @@ async def test_jobs_of_a_replica_whose_row_is_gone_are_taken_over(pool: Pool, be
 
 async def test_a_job_that_takes_every_process_down_is_given_up(pool: Pool, bench: Bench) -> None:
     job_id = await add_job(pool)
-    for _ in range(replicas.MAX_INTERRUPTIONS):
+    for _ in range(workers.MAX_INTERRUPTIONS):
         (job,) = await bench.claim()
         assert job.attempts == 1
         await bench.vanish()
     assert (await row_of(pool, job_id))["state"] == "queued"
     await bench.claim()
     await bench.vanish()
+    await bench.run_due()
+    assert bench.done == []
     row = await row_of(pool, job_id)
     assert (row["state"], row["error"]) == (
         "failed",

@@ -1,7 +1,7 @@
 """A work queue over a fresh database whose handler does what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from findme import db, queue, replicas
 from findme.db import Pool, Record
 from findme.models import Job, JobId, JobKind
-from findme.workers import Handler, WorkQueue
+from findme.workers import GivenUp, Handler, WorkQueue
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Bench:
     done: list[Job] = field(default_factory=list)
     pings: list[Exception] = field(default_factory=list)
     handler: Handler | None = None
+    given_up: Mapping[JobKind, GivenUp] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ran = asyncio.Event()
@@ -32,6 +33,7 @@ class Bench:
             workers=3,
             replica_id=self.replica_id,
             ping_engine=self._ping,
+            given_up=self.given_up,
         )
 
     def with_handler(self, handler: Handler) -> "Bench":
