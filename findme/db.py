@@ -1,6 +1,7 @@
 """The way to PostgreSQL: the pool, transactions, migrations. Nothing about photos."""
 
 import asyncio
+import errno
 import hashlib
 import logging
 from collections.abc import AsyncIterator
@@ -39,8 +40,19 @@ TROUBLE = (
     asyncpg.InternalClientError,
     OSError,
 )
+#: A disk without room may have some again.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 #: Any fixed number: all FindMe services of a database queue at it while they migrate.
 MIGRATION_LOCK = 7_213_944_021
+
+
+def is_trouble(error: Exception) -> bool:
+    """Whether the database is in trouble; a file that cannot be read or written says nothing of it.
+
+    (Only files have names: an OSError of a connection has none.)
+    """
+    of_a_file = isinstance(error, OSError) and error.filename and error.errno not in _FULL
+    return isinstance(error, TROUBLE) and not of_a_file
 
 
 @asynccontextmanager

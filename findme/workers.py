@@ -265,18 +265,19 @@ class WorkQueue:
             state, error = "failed" if job.attempts >= MAX_ATTEMPTS else "queued", str(problem)
             delay = 0.0 if state == "failed" else DELIVERY_DELAYS[job.attempts - 1]
             log.warning("[%s] Job %s: attempt %d failed: %s", name, job.id, job.attempts, problem)
-        except db.TROUBLE as problem:
-            state, error, delay, counted = "queued", str(problem), PARK_SECONDS, False
-            log.warning("[%s] Job %s lost the database: %s", name, job.id, problem)
         except Exception as problem:  # a job's bug is the job's failure, never the worker's end
-            if await self._is_gone(job):
+            if db.is_trouble(problem):
+                state, error, delay, counted = "queued", str(problem), PARK_SECONDS, False
+                log.warning("[%s] Job %s lost the database: %s", name, job.id, problem)
+            elif await self._is_gone(job):
                 log.info("[%s] Job %s ended with its event: %s", name, job.id, job.label)
                 return
-            error = f"Unexpected error: {problem or type(problem).__name__}"
-            state = "failed" if job.attempts >= MAX_ATTEMPTS else "queued"
-            if state == "queued":
-                delay = RETRY_DELAYS[job.attempts - 1] * random.uniform(1.0, 1.5)  # noqa: S311
-            log.exception("[%s] Job %s: attempt %d failed", name, job.id, job.attempts)
+            else:
+                error = f"Unexpected error: {problem or type(problem).__name__}"
+                state = "failed" if job.attempts >= MAX_ATTEMPTS else "queued"
+                if state == "queued":
+                    delay = RETRY_DELAYS[job.attempts - 1] * random.uniform(1.0, 1.5)  # noqa: S311
+                log.exception("[%s] Job %s: attempt %d failed", name, job.id, job.attempts)
         for listener in self._listeners:
             listener(job, state, time.monotonic() - begun)
         while True:

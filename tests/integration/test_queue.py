@@ -1,7 +1,9 @@
 """The durable queue as a table: claims, leases, retries, take-overs, sweeps."""
 
 import asyncio
+import errno
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +125,27 @@ async def test_an_outage_of_the_engine_parks_jobs_and_is_no_attempt(
 
 async def test_the_loss_of_the_database_is_no_attempt(pool: Pool, bench: Bench) -> None:
     bench.outcomes = [ConnectionResetError("gone")]
+    job_id = await add_job(pool)
+    await bench.run_due()
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["attempts"]) == ("queued", 0)
+
+
+async def test_a_file_that_cannot_be_written_is_a_failure_that_counts(
+    pool: Pool, bench: Bench, tmp_path: Path
+) -> None:
+    async def write(_job: Job) -> None:
+        await asyncio.to_thread((tmp_path / "gone" / "original").write_bytes, b"photo")
+
+    job_id = await add_job(pool)
+    await bench.with_handler(write).run_due()
+    row = await row_of(pool, job_id)
+    assert (row["state"], row["attempts"]) == ("queued", 1)
+    assert row["error"].startswith("Unexpected error: [Errno 2] No such file")
+
+
+async def test_a_disk_without_room_is_waited_for(pool: Pool, bench: Bench) -> None:
+    bench.outcomes = [OSError(errno.ENOSPC, "No space left on device", "original")]
     job_id = await add_job(pool)
     await bench.run_due()
     row = await row_of(pool, job_id)
