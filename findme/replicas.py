@@ -31,15 +31,20 @@ async def register_replica(pool: Pool) -> AsyncIterator[int]:
             await pool.execute("delete from replica where id = $1", replica_id)
 
 
-async def give_sign(conn: Connection, replica_id: int) -> None:
-    """Say that this process lives; one that was taken for vanished enters itself again."""
+async def give_sign(conn: Connection, replica_id: int, *, engine_answers: bool) -> None:
+    """Say that this process lives, and whether the face engine answers it.
+
+    One that was taken for vanished enters itself again.
+    """
     await conn.execute(
         """
-        insert into replica (id, host, pid) overriding system value
-        values ($1, $2, $3) on conflict (id) do update set seen_at = now()""",
+        insert into replica (id, host, pid, engine_answers) overriding system value
+        values ($1, $2, $3, $4)
+        on conflict (id) do update set seen_at = now(), engine_answers = excluded.engine_answers""",
         replica_id,
         socket.gethostname(),
         os.getpid(),
+        engine_answers,
     )
 
 

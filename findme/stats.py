@@ -70,9 +70,11 @@ async def collect(sources: Sources) -> dict[str, object]:
                    (select count(*) from job
                      where state = 'done' and kind = 'index_photo'
                        and finished_at > now() - interval '1 minute') as per_minute,
-                   (select count(*) from replica where seen_at > now() - interval '20 seconds')
-                       as replicas
+                   living.replicas, living.engine_answers
               from control,
+                   (select count(*) as replicas,
+                           coalesce(bool_and(engine_answers), true) as engine_answers
+                      from replica where seen_at > now() - interval '20 seconds') as living,
                    (select coalesce(sum(enqueued), 0)::bigint as enqueued,
                            coalesce(sum(done), 0)::bigint as done from job_tally) as total,
                    (select count(*) as size,
@@ -96,7 +98,8 @@ async def collect(sources: Sources) -> dict[str, object]:
             "oldest_waiting_s": round(row["oldest"], 1),
             "per_minute": row["per_minute"],
             "waiting_for_engine": row["parked"],
-            "engine_answers": sources.queue is None or sources.queue.engine_answers,
+            "engine_answers": row["engine_answers"]
+            and (sources.queue is None or sources.queue.engine_answers),
         },
         "cache": {
             region: {

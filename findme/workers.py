@@ -337,7 +337,9 @@ class WorkQueue:
             try:
                 async with db.transaction(self._pool) as conn:
                     # entered anew where a long sleep of the machine made others remove it
-                    await replicas.give_sign(conn, self._replica_id)
+                    await replicas.give_sign(
+                        conn, self._replica_id, engine_answers=self.engine_answers
+                    )
                     if taken := await replicas.take_over(conn):
                         log.warning("[PhotoQueue] %d jobs of a vanished service put back", taken)
                         self._wake.set()

@@ -1,16 +1,23 @@
 """The desk: its figures, what it calls an alert, and who may see it."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from findme import replicas
 from findme.db import Connection
 from findme.web.desk_page import DESK
+from findme.web.keys import STATS
 from tests.conftest import App
+from tests.crowd import until
 from tests.integration.party import make_event, make_token, upload
+from tests.integration.worker import Bench, bench
 from tests.pictures import drawn
+
+__all__ = ["bench"]
 
 
 async def look(app: App) -> dict[str, Any]:
@@ -131,6 +138,34 @@ async def test_an_engine_that_is_gone_is_an_alert_until_it_is_back(app: App) -> 
     assert kinds(first) == kinds(second) == ["engine"]
     assert first["alerts"][0]["since"] == second["alerts"][0]["since"]
     assert kinds(third) == []
+
+
+async def test_a_desk_without_a_worker_of_its_own_hears_of_an_outage_from_the_others(
+    app: App, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with `--role web`: the worker is another process on the same database."""
+    monkeypatch.setattr(replicas, "BEAT_SECONDS", 0.02)
+    assert app.client.app is not None
+    app.client.app[STATS].queue = None
+    beating = asyncio.create_task(bench.work._beat())
+
+    async def the_desk_shows(alerts: list[str]) -> None:
+        async def it_does() -> bool:
+            return kinds(await look(app)) == alerts
+
+        await until(it_does)
+
+    bench.work.note_outage()
+    await the_desk_shows(["engine"])
+    bench.work._engine_answers.set()
+    await the_desk_shows([])
+    bench.work.note_outage()
+    await the_desk_shows(["engine"])
+    # and who is gone says nothing any more
+    beating.cancel()
+    await asyncio.wait([beating])
+    await app.resources.pool.execute("update replica set seen_at = now() - interval '1 minute'")
+    await the_desk_shows([])
 
 
 async def leave_lying(conn: Connection) -> None:
