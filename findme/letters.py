@@ -52,6 +52,17 @@ def _environment(code: str) -> jinja2.Environment:
     return environment
 
 
+def prepare() -> None:
+    """Read the languages and compile every letter in each of them; safe in a thread.
+
+    Otherwise the first letter, or the first push message, holds the event loop for it.
+    """
+    for code in _languages():
+        environment = _environment(code)
+        for name in environment.list_templates(filter_func=lambda name: name.startswith("mail/")):
+            environment.get_template(name)
+
+
 def write(name: str, code: str | None, context: Mapping[str, object]) -> Letter:
     """Return the letter *name* in a language, with the values that it asks for."""
     environment = _environment(language(code).code)

@@ -16,6 +16,7 @@ from findme import (
     erasures,
     housekeeping,
     job_records,
+    letters,
     partials,
     usage,
     webhook_calls,
@@ -94,6 +95,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         )
         await runner.setup()
         await asyncio.to_thread(html.compile_pages, runner.app)
+        await asyncio.to_thread(letters.prepare)
         # what is there now stays to the end: walking through all of it again, as a full collection
         # does, held the event loop for 70 ms
         gc.collect()

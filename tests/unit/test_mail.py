@@ -1,5 +1,6 @@
 """Mails: where they go out, what they say, and that nobody writes their headers."""
 
+import jinja2
 import pytest
 
 from findme import letters, mail
@@ -87,6 +88,24 @@ def test_every_letter_is_whole_in_every_language(language: str | None, photos: i
         assert "<img" not in letter.html
         assert "http://" not in letter.html
     assert letters.write("news", language, context).subject.startswith("Léa & <Tom> · ")
+
+
+def test_what_is_prepared_needs_no_reading_and_compiling_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def held(*_: object, **__: object) -> None:
+        raise AssertionError("the event loop is held")
+
+    letters._languages.cache_clear()
+    letters._environment.cache_clear()
+    letters.prepare()
+    monkeypatch.setattr(letters, "read_languages", held)
+    monkeypatch.setattr(jinja2.Environment, "compile", held)
+
+    context = {"url": "u", "minutes": 60, "event": "Gala", "photos": 2, "unsubscribe": "v"}
+    for language in ("fr", "en"):
+        for name in ("reset", "news", "key"):
+            assert letters.write(name, language, context).html
 
 
 def test_a_host_beyond_ascii_is_written_as_servers_know_it() -> None:
