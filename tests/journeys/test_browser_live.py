@@ -270,6 +270,73 @@ def test_uncertain_faces_are_settled_by_keys(guest: Visit, organiser: Organiser)
     expect(page.locator("[data-wash]")).to_contain_text("1 visage à confirmer")
 
 
+def questions(guest: Visit, event: dict[str, Any]) -> list[str]:
+    """Return the ids of the photos that are asked about, in their order."""
+    answer = guest.page.request.get(f"{guest.url}/api/my-photos?event={event['id']}&shelf=maybe")
+    return [photo["id"] for photo in answer.json()]
+
+
+def call(guest: Visit, method: str, path: str) -> None:
+    """Ask the API as the guest's page does."""
+    origin = {"Origin": guest.url}
+    answer = guest.page.request.fetch(guest.url + path, method=method, headers=origin)
+    assert answer.ok, answer.text()
+
+
+def meanwhile(guest: Visit, method: str, path: str) -> None:
+    """Call the API between the page of questions and its list."""
+
+    def first(route: Route) -> None:
+        call(guest, method, path)
+        route.continue_()
+
+    guest.page.route("**/api/my-photos?*", first, times=1)
+
+
+def test_the_answer_is_about_the_photo_on_the_screen(guest: Visit, organiser: Organiser) -> None:
+    """Whatever came before it, or took it away, while the page was on its way."""
+    event = uncertain(guest, organiser, "screen", 3)
+    page = guest.page
+    shelf = f"/gallery?event={event['id']}&tab=maybe"
+    newest, drawn, last = questions(guest, event)
+    aside = f"/api/photos/{newest}/not-me"
+    call(guest, "POST", aside)
+    meanwhile(guest, "DELETE", aside)
+    guest.goto(shelf)
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".pic img")).to_have_attribute("src", re.compile(f"/{drawn}\\?"))
+    with page.expect_request("**/not-me") as answered:
+        page.keyboard.press("n")
+    assert f"/{drawn}/" in answered.value.url
+    expect(page.locator(".pic img")).to_have_attribute("src", re.compile(f"/{newest}\\?"))
+
+    meanwhile(guest, "POST", aside)
+    guest.goto(shelf)
+    expect(page.locator(".pic img")).to_have_attribute("src", re.compile(f"/{last}\\?"))
+    with page.expect_request("**/not-me") as answered:
+        page.keyboard.press("n")
+    assert f"/{last}/" in answered.value.url
+
+
+def test_questions_go_on_beyond_the_first_page_of_them(guest: Visit, organiser: Organiser) -> None:
+    """Nothing is settled while the server has more; the place counts all of them."""
+    event = uncertain(guest, organiser, "pages", 3)
+    page = guest.page
+    first = re.compile(r"limit=\d+")
+    page.route(
+        "**/api/my-photos?*",
+        lambda route: route.continue_(url=first.sub("limit=1", route.request.url)),
+    )
+    guest.goto(f"/gallery?event={event['id']}&tab=maybe")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("n")
+    expect(page.locator("[data-place]")).to_have_text("2 sur 3")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-place]")).to_have_text("3 sur 3")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-settled]")).to_be_visible()
+
+
 def test_uncertain_faces_are_settled_without_scripts(
     browser: Browser, service: Service, guest: Visit, organiser: Organiser
 ) -> None:

@@ -10,18 +10,37 @@ const question = main.querySelector("[data-question]");
 const settled = main.querySelector("[data-settled]");
 const place = document.querySelector("[data-place]");
 const said = { me: "said_me", "not-me": "said_not_me" };
-let photos = [];
+// a list that begins further down, after what was skipped without scripts, has no place to tell
+const placed = place.textContent !== "";
+const photos = [];
+const added = new Set();
+let next = null; // where the list goes on
+let total = 0;
 let at = 0;
-let added = 0;
 let busy = false;
+
+async function load(source) {
+  const page = await get(source);
+  photos.push(...page.data);
+  next = page.next;
+  total ||= page.total;
+}
+
+/** Ask of another photo of the list; its page may be still to come. */
+async function go(to) {
+  if (!photos[to] && next) await load(next);
+  at = to;
+  show();
+}
 
 function show() {
   const photo = photos[at];
   question.hidden = !photo;
   settled.hidden = Boolean(photo);
-  place.textContent = photo ? say("place", { n: number(at + 1), total: number(photos.length) }) : "";
+  const of = Math.max(total, photos.length);
+  place.textContent = photo && placed ? say("place", { n: number(at + 1), total: number(of) }) : "";
   if (!photo) {
-    settled.querySelector("[data-added]").textContent = added ? count("added", added) : "";
+    settled.querySelector("[data-added]").textContent = added.size ? count("added", added.size) : "";
     settled.querySelector("[tabindex]").focus();
     return;
   }
@@ -54,16 +73,11 @@ function ring(box) {
   return face;
 }
 
-async function reply(says) {
-  const photo = photos[at];
-  if (busy || !photo) return;
+async function once(act) {
+  if (busy) return;
   busy = true;
   try {
-    await answer(photo.id, says);
-    if (says === "me") added += 1;
-    at += 1;
-    show();
-    toast(say(said[says]), say("undo"), () => takeBack(photo, says));
+    await act();
   } catch (problem) {
     failed(problem);
   } finally {
@@ -71,10 +85,18 @@ async function reply(says) {
   }
 }
 
+const reply = (says) => once(async () => {
+  const photo = photos[at];
+  await answer(photo.id, says);
+  if (says === "me") added.add(photo);
+  await go(at + 1);
+  toast(say(said[says]), say("undo"), () => takeBack(photo, says));
+});
+
 async function takeBack(photo, says) {
   try {
     await answer(photo.id, says, { back: true });
-    if (says === "me") added -= 1;
+    added.delete(photo);
     at = photos.indexOf(photo);
     show();
   } catch (problem) {
@@ -82,13 +104,14 @@ async function takeBack(photo, says) {
   }
 }
 
-function skip() {
-  at += 1;
-  show();
-}
+const skip = () => once(() => go(at + 1));
 
 async function start() {
-  photos = (await get(main.dataset.source)).data;
+  await load(main.dataset.source);
+  // photos came and went since the page was drawn: what is answered is what is seen
+  const drawn = photos.findIndex(({ id }) => id === question.dataset.question);
+  if (drawn < 0) show();
+  else photos.unshift(...photos.splice(drawn, 1));
   for (const form of question.querySelectorAll("[data-answer]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
