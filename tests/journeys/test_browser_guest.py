@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.journeys.browser import (
     Organiser,
@@ -117,6 +118,86 @@ def test_the_coach_says_what_another_selfie_needs(
     expect(page.locator(".coach")).to_have_text("Montrez votre visage dans l’ovale.")
     page.click("#camera [data-act=close]")
     assert page.input_value("#email") == "coach@example.org"
+
+
+#: Counts the cameras that run, and says how many there were.
+CAMERAS = """
+(() => {
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.cameras = [];
+  navigator.mediaDevices.getUserMedia = async (wish) => {
+    const stream = await ask(wish);
+    window.cameras.push(...stream.getTracks());
+    return stream;
+  };
+})()
+"""
+RUNNING = "window.cameras.filter(({ readyState }) => readyState === 'live').length"
+
+
+def open_camera(guest: Visit, event: dict[str, Any], name: str) -> Page:
+    """Fill in the form and open the selfie screen, its cameras counted."""
+    guest.page.add_init_script(CAMERAS)
+    guest.goto(f"/e/{event['code']}")
+    fill_in(guest.page, name)
+    guest.page.click("text=Prendre mon selfie")
+    return guest.page
+
+
+def test_a_screen_that_was_closed_opens_no_camera(
+    guest: Visit, organiser: Organiser, tmp_path: Path
+) -> None:
+    """A refusal that comes afterwards is told at the form."""
+    nobody = tmp_path / "nobody.jpg"
+    nobody.write_bytes(drawn(22))
+    page = open_camera(guest, organiser.make_event("Fermé"), "closed")
+    expect(page.locator(".shutter")).to_be_visible()
+    assert page.evaluate(RUNNING) == 1
+    page.set_input_files("[data-pick=file]", nobody)
+
+    def close_first(route: Route) -> None:
+        page.click("#camera [data-act=close]")
+        route.continue_()
+
+    page.route("**/api/events/*/join", close_first)
+    page.click("text=Utiliser ce selfie")
+    expect(page.locator("#summary")).to_contain_text("Montrez votre visage dans l’ovale.")
+    expect(page.locator("#camera")).to_be_hidden()
+    assert page.evaluate("window.cameras.length") == 1
+    assert page.evaluate(RUNNING) == 0
+
+
+def test_one_camera_runs_and_another_picture_is_a_key_away(
+    guest: Visit, organiser: Organiser
+) -> None:
+    """Taking another leads the focus to the shutter; the camera before has ended."""
+    page = open_camera(guest, organiser.make_event("Encore"), "again")
+    page.click(".shutter")
+    expect(page.locator("[data-act=use]")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".shutter")).to_be_focused()
+    assert page.evaluate("window.cameras.length") == 2
+    assert page.evaluate(RUNNING) == 1
+
+
+def test_who_does_not_answer_for_the_camera_is_offered_a_file(
+    guest: Visit, organiser: Organiser
+) -> None:
+    """Where the browser's question stands, or cannot be seen, there is another way."""
+    event = organiser.make_event("Question")
+    page = guest.page
+    page.add_init_script("navigator.mediaDevices.getUserMedia = () => new Promise(() => {})")
+    guest.goto(f"/e/{event['code']}")
+    fill_in(page, "question")
+    page.click("text=Prendre mon selfie")
+    expect(page.locator("#camera [data-step=none] [data-act=file]")).to_be_visible()
+    expect(page.locator(".coach")).to_have_text(
+        "Autorisez l’appareil photo, ou choisissez une photo de vous."
+    )
+    page.set_input_files("[data-pick=file]", someone()[1])
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/gallery?event=*")
 
 
 @pytest.mark.parametrize("size", [(390, 844), (360, 520), (320, 480), (844, 390)])

@@ -85,6 +85,28 @@ def test_a_name_is_enough_and_the_link_opens_it_again(
         expect(other.page.locator("h1")).to_have_text("Il n’y a rien ici.")
 
 
+def test_a_second_tap_on_a_selfie_that_was_taken_sends_nothing(
+    guest: Visit, event: dict[str, Any]
+) -> None:
+    """The link that is shown once stays: no second answer leads away from it."""
+    page = guest.page
+    sent: list[str] = []
+    page.on("request", lambda request: request.url.endswith("/join") and sent.append(request.url))
+    guest.goto(f"/e/{event['code']}")
+    page.fill("#name", "Nia")
+    page.check("#consent")
+    # the tap comes as soon as the answer is told
+    page.evaluate("""() => {
+        const coach = document.querySelector(".coach");
+        const use = document.querySelector("[data-act=use]");
+        const told = () => /vos photos/i.test(coach.textContent) && use.click();
+        new MutationObserver(told).observe(coach, { childList: true });
+    }""")
+    take_selfie(page)
+    expect(page.locator("h2")).to_have_text("Gardez ce lien : c’est votre clé")
+    assert len(sent) == 1
+
+
 def test_who_wants_an_account_fills_it_in_whole(guest: Visit, event: dict[str, Any]) -> None:
     """Opened, both fields count; folded away again, neither does."""
     page = guest.page

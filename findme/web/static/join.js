@@ -1,7 +1,7 @@
 // Joining: look over the form, take the selfie, send both, say what happened.
 import { Problem, call } from "./api.js";
 import { showLink } from "./keep_link.js";
-import { closeSelfie, takeSelfie } from "./selfie.js";
+import { closeSelfie, selfieIsOpen, takeSelfie } from "./selfie.js";
 import { has, say } from "./words.js";
 
 // what another picture mends; everything else is about the form
@@ -57,12 +57,18 @@ async function send(picture) {
   try {
     const { data: answer } = await call(form.dataset.method, form.dataset.action, data);
     const status = answer?.selfie?.status ?? answer?.status;
-    setTimeout(() => (answer?.key_url ? keep(answer.key_url) : location.assign(form.dataset.next)), DRAWN);
+    setTimeout(() => (answer?.key_url ? keep(answer.key_url) : leave()), DRAWN);
     return { done: true, sentence: say(status === "pending" ? "pending" : "accepted") };
   } catch (problem) {
     if (problem instanceof Problem) return refused(problem) ?? {};
     throw problem;
   }
+}
+
+function leave() {
+  // who comes Back to this page as it was is a guest by now
+  addEventListener("pageshow", () => location.reload(), { once: true });
+  location.assign(form.dataset.next);
 }
 
 /** Show the link that is this guest's key, in place of the form. */
@@ -78,10 +84,15 @@ function refused({ status, code, document: { problems = [], field } }) {
   // signed out meanwhile, or the event is gone: the server's page says what to do
   if (status === 401 || status === 404) return location.reload();
   const key = problems.find(has) ?? [code, field].find((name) => name && has(name)) ?? "failed";
-  if (PICTURE.has(code)) return { again: true, sentence: say(key) };
-  if (code === "offline" || code === "failed") return { sentence: say(key) };
-  closeSelfie();
-  summary.querySelector("div").textContent = say(field && has(field) ? field : key);
+  const tried = code === "offline" || code === "failed";
+  if (selfieIsOpen()) {
+    if (PICTURE.has(code)) return { again: true, sentence: say(key) };
+    if (tried) return { sentence: say(key) };
+    closeSelfie();
+  }
+  // with its screen the selfie is gone, and cannot be sent again
+  const sentence = tried ? "failed" : field && has(field) && !PICTURE.has(code) ? field : key;
+  summary.querySelector("div").textContent = say(sentence);
   summary.hidden = false;
   const input = form.elements[field ?? (code === "consent_required" ? "consent" : code === "email_taken" ? "email" : "")];
   if (input?.setAttribute) mark(input, code);

@@ -7,6 +7,7 @@ const SAMPLE = [96, 128]; // px of the small copy that is judged
 const DARK = 62; // mean luma, 0..255, below which a face is hard to see
 const BLURRED = 18; // variance of the Laplacian of the small copy below which nothing is sharp
 const LONG_SIDE = 1600; // px; the engine reads no more of a selfie
+const ASKED = 3000; // ms that the question for the camera may go unanswered before a file is offered too
 
 const dialog = document.getElementById("camera");
 const video = dialog.querySelector("video");
@@ -21,6 +22,7 @@ const brush = sample.getContext("2d", { willReadFrequently: true });
 
 let stream = null;
 let timer = null;
+let late = null;
 let facing = "user";
 let picture = null;
 let send = null;
@@ -42,6 +44,9 @@ function step(name) {
   video.hidden = name !== "live";
   taken.hidden = name !== "check";
   mask.toggleAttribute("hidden", name === "none");
+  // the button that was pressed may be hidden by now
+  if (document.activeElement?.offsetParent) return;
+  dialog.querySelector(`[data-step=${name}]`)?.querySelector(".shutter, .button.main").focus();
 }
 
 /** Show the screen; *submit* gets the picture and says what became of it. */
@@ -51,17 +56,21 @@ export async function takeSelfie(submit) {
   await live();
 }
 
+export const selfieIsOpen = () => dialog.open;
+
 export function closeSelfie() {
   stop();
   dialog.close();
 }
 
 async function live(sentence) {
-  const mine = ++turn;
+  stop();
+  const mine = turn;
   picture = null;
   name.hidden = true;
   step("wait");
   draw(0);
+  late = setTimeout(() => offerFile(sentence ?? say("camera_asks")), ASKED);
   let opened;
   try {
     opened = await navigator.mediaDevices.getUserMedia({
@@ -70,9 +79,7 @@ async function live(sentence) {
   } catch {
     // no camera, no permission, or a page that is not https
     if (mine !== turn) return;
-    step("none");
-    speak(sentence ?? say("no_camera"), { now: true });
-    return;
+    return offerFile(sentence ?? say("no_camera"));
   }
   if (mine !== turn) return end(opened);
   stream = opened;
@@ -82,6 +89,7 @@ async function live(sentence) {
     await new Promise((ready) => { video.addEventListener("loadeddata", ready, { once: true }); });
   }
   if (mine !== turn) return;
+  clearTimeout(late);
   video.classList.toggle("mirrored", facing === "user");
   step("live");
   speak(sentence ?? say("look"), { now: true });
@@ -89,8 +97,15 @@ async function live(sentence) {
   timer = setInterval(judge, EVERY);
 }
 
+function offerFile(sentence) {
+  clearTimeout(late);
+  step("none");
+  speak(sentence, { now: true });
+}
+
 function stop() {
   turn += 1;
+  clearTimeout(late);
   clearInterval(timer);
   end(stream);
   stream = null;
@@ -174,9 +189,14 @@ async function use(button) {
   button.setAttribute("aria-busy", "true");
   label.textContent = say("sending");
   const { sentence, done, again } = await send(picture);
-  button.removeAttribute("aria-busy");
-  label.textContent = before;
   if (done) draw(1);
+  // the page leaves in a moment: until then a second tap would send it all again
+  else {
+    button.removeAttribute("aria-busy");
+    label.textContent = before;
+  }
+  // who closed the screen meanwhile wants no camera
+  if (!dialog.open) return;
   if (again) await live(sentence);
   else if (sentence) speak(sentence, { now: true });
 }
@@ -186,7 +206,7 @@ const acts = {
   shoot,
   use,
   again: () => live(),
-  flip: () => { facing = facing === "user" ? "environment" : "user"; stop(); live(); },
+  flip: () => { facing = facing === "user" ? "environment" : "user"; live(); },
   file: () => dialog.querySelector("[data-pick=file]").click(),
   snap: () => dialog.querySelector("[data-pick=snap]").click(),
 };
