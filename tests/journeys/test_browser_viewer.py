@@ -118,6 +118,22 @@ def test_on_a_phone_the_details_stand_under_the_photo(
         expect(page.locator("#about")).to_be_hidden()
 
 
+def test_what_is_said_stands_over_the_sheet(
+    browser: Browser, service: Service, event: dict[str, Any]
+) -> None:
+    """A report that fails is told where the report is written, and when it is closed in the viewer."""
+    with visiting(browser, service, PHONE, language="en-GB") as visit:
+        page = open_viewer(visit, event)
+        page.route("**/report", lambda route: route.abort())
+        page.keyboard.press("i")
+        page.click("[data-act=report]")
+        page.click("#report [type=radio] >> nth=0")
+        page.click("#report >> text=Send")
+        expect(page.locator("#report #toast")).to_have_text("That did not work. Try again.")
+        page.click("#report [data-cancel]")
+        expect(page.locator("#viewer #toast")).to_be_visible()
+
+
 def test_a_preview_is_asked_for_once(
     browser: Browser, service: Service, event: dict[str, Any]
 ) -> None:

@@ -11,12 +11,18 @@ export function openDialog(dialog) {
   dialog.querySelector("[tabindex='-1']")?.focus();
 }
 
+// over an open dialog everything else lies beneath; one that opens from another follows it in the page
+const raise = (element) => ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(element);
+document.addEventListener("close", ({ target }) => {
+  const element = document.getElementById("toast");
+  if (target.contains(element)) raise(element);
+}, { capture: true });
+
 let toastTimer;
 /** Say something for 6 s; *label* and *act* are a button beside it, such as Undo. */
 export function toast(text, label, act) {
   const element = document.getElementById("toast");
-  // over an open dialog everything else lies beneath
-  (document.querySelector("dialog[open]") ?? document.body).append(element);
+  raise(element);
   const sentence = document.createElement("span");
   sentence.textContent = text;
   element.replaceChildren(sentence);

@@ -169,7 +169,12 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     open(tile, { push: true });
   });
   dialog.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
-  dialog.addEventListener("close", () => { shown?.focus(); shown?.scrollIntoView({ block: "nearest" }); });
+  dialog.addEventListener("close", () => {
+    // the last photo of one's own may have been put aside
+    const left = shown?.isConnected ? shown : document.querySelector("h1");
+    left.focus();
+    left.scrollIntoView({ block: "nearest" });
+  });
   const marks = setUpMarks(dialog, { current: () => shown, idOf, onMarked });
   const acts = { ...marks.acts, close, back: () => turn(-1), on: () => turn(1), share: shareIt, "not-me": notMe, about: showAbout };
   dialog.addEventListener("click", (event) => acts[event.target.closest("[data-act]")?.dataset.act]?.());

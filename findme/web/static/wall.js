@@ -1,7 +1,7 @@
 // The live wall: one photo after the other, for hours; new ones first.
 import { get } from "./api.js";
 import { emptiest, place } from "./corners.js";
-import { count, number, photoName, say } from "./words.js";
+import { count, photoName, say } from "./words.js";
 
 const SLIDE = 8000; // ms that a photo stays
 const LOOK = 4000; // ms between two questions for new photos
