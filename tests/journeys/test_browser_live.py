@@ -101,12 +101,83 @@ def test_who_reads_further_down_is_not_disturbed(guest: Visit, organiser: Organi
     expect(page.locator(".tile")).to_have_count(30)
     page.evaluate("scrollTo(0, 600)")
     organiser.upload(event, "new.jpg", drawn(400))
-    expect(page.locator("[data-fresh]")).to_have_text("1 nouvelle photo")
+    expect(page.get_by_role("status").locator("[data-fresh]")).to_have_text("1 nouvelle photo")
     expect(page.locator(".tile")).to_have_count(30)
     assert page.evaluate("scrollY") > 500
     page.click("[data-fresh]")
     expect(page.locator(".tile")).to_have_count(31)
     expect(page.locator("[data-fresh]")).to_be_hidden()
+
+
+def all_photos(guest: Visit, organiser: Organiser, count: int) -> dict[str, Any]:
+    """Open the gallery of so many photos, with nothing on its way to it."""
+    event = organiser.make_event("Calme", browse=True, accounts="optional")
+    for number in range(count):
+        organiser.upload(event, f"{number}.jpg", drawn(900 + number, 160, 200))
+    page = guest.page
+    guest.goto(f"/e/{event['code']}")
+    page.click("text=Voir la galerie sans selfie")
+    page.wait_for_url("**tab=all")
+    main = page.locator("main[data-gallery]")
+    while f'"all": {count},' not in str(main.get_attribute("data-counts")):
+        page.reload()
+    page.wait_for_load_state()
+    page.evaluate("document.documentElement.dataset.same = 'yes'")
+    return event
+
+
+def test_nothing_moves_under_the_thumb_of_who_scrolls_meanwhile(
+    guest: Visit, organiser: Organiser
+) -> None:
+    """What was on its way when they were still at the top waits behind the button."""
+    event = all_photos(guest, organiser, 30)
+    page = guest.page
+
+    def scroll_first(route: Route) -> None:
+        page.evaluate("scrollTo(0, 600)")
+        route.continue_()
+
+    page.route("**/api/all-photos?*", scroll_first, times=1)
+    organiser.upload(event, "new.jpg", drawn(401))
+    expect(page.locator("[data-fresh]")).to_have_text("1 nouvelle photo")
+    expect(page.locator(".tile")).to_have_count(30)
+    page.click("[data-fresh]")
+    expect(page.locator(".tile")).to_have_count(31)
+
+
+def test_a_photo_that_is_open_stays_open(guest: Visit, organiser: Organiser) -> None:
+    """Even where so much has come that the grid can only begin anew."""
+    event = all_photos(guest, organiser, LONG)
+    page = guest.page
+
+    def open_first(route: Route) -> None:
+        page.click(".tile >> nth=0")
+        # a page of the list that is new from top to bottom
+        route.continue_(url=re.sub(r"limit=\d+", "limit=1", route.request.url))
+
+    page.route("**/api/all-photos?*", open_first, times=1)
+    organiser.upload(event, "new.jpg", drawn(402))
+    expect(page.locator("[data-fresh]")).to_have_text("1 nouvelle photo")
+    expect(page.locator("#viewer")).to_be_visible()
+    assert page.locator("html").get_attribute("data-same") == "yes"
+
+
+def test_a_page_that_comes_back_listens_once(guest: Visit, organiser: Organiser) -> None:
+    """A browser tells a page from its cache twice that it is there again."""
+    guest.page.add_init_script("""
+        window.streams = [];
+        window.EventSource = class extends EventSource {
+            constructor(url) { super(url); window.streams.push(this); }
+        };
+    """)
+    all_photos(guest, organiser, 1)
+    open_streams = guest.page.evaluate("""() => {
+        dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+        document.dispatchEvent(new Event("visibilitychange"));
+        dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+        return window.streams.filter(({ readyState }) => readyState !== EventSource.CLOSED).length;
+    }""")
+    assert open_streams == 1
 
 
 def test_a_late_photo_goes_where_it_was_taken(guest: Visit, organiser: Organiser) -> None:
@@ -179,6 +250,30 @@ def test_not_me_can_be_taken_back(guest: Visit, organiser: Organiser) -> None:
     expect(page.locator("#viewer")).to_be_hidden()
 
 
+def test_not_me_can_be_taken_back_after_the_viewer_has_closed(
+    guest: Visit, organiser: Organiser
+) -> None:
+    """By hand, or by itself with the last photo: then the focus is on the title."""
+    gallery_with_photos(guest, organiser, "closing", 2)
+    page = guest.page
+    page.click(".tile >> nth=0")
+    page.keyboard.press("n")
+    expect(page.locator("#toast")).to_contain_text(GONE)
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+    page.click("#toast button")
+    expect(page.locator(".tile")).to_have_count(2)
+
+    page.click(".tile >> nth=0")
+    for left in (1, 0):
+        page.keyboard.press("n")
+        expect(page.locator(".tile")).to_have_count(left)
+    expect(page.locator("#viewer")).to_be_hidden()
+    expect(page.locator("h1")).to_be_focused()
+    page.click("#toast button")
+    expect(page.locator(".tile")).to_have_count(1)
+
+
 def test_a_photo_has_an_address(guest: Visit, organiser: Organiser) -> None:
     """The viewer's address opens the photo's own page; keys turn it, Close leads to its tile."""
     event = gallery_with_photos(guest, organiser, "address", 2)
@@ -221,6 +316,36 @@ def test_chosen_photos_are_taken_along(guest: Visit, organiser: Organiser) -> No
     assert page.locator("[data-take]").get_attribute("href") == wanted
     page.click("[data-unchoose]")
     expect(page.locator("[data-take] span")).to_have_text("Télécharger mes 3 photos")
+
+
+def test_photos_that_come_while_some_are_chosen_can_be_chosen(
+    guest: Visit, organiser: Organiser
+) -> None:
+    """A further page of the shelf is a page of checkboxes at once."""
+    event = gallery_with_photos(guest, organiser, "further", 2)
+    page = guest.page
+    source = f"/api/my-photos?event={event['id']}&shelf=sure"
+    older = f'<div class="more"><a href="#" data-more="{source}">Plus</a></div></main>'
+
+    def paged(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("</main>", older))
+
+    def choose_first(route: Route) -> None:
+        page.evaluate("document.querySelector('.tile:last-of-type').remove()")
+        page.click("[data-choose]")
+        route.continue_()
+
+    # numbers that come would show all tiles anew
+    page.route("**/stream", lambda route: route.abort())
+    page.route("**/gallery/counts?*", lambda route: route.abort())
+    # a page of the shelf is longer than a test has photos for
+    page.route("**/gallery?*", paged)
+    page.route("**/api/my-photos?*", choose_first)
+    page.reload()
+    expect(page.locator("[data-more]")).to_have_count(0)
+    expect(page.locator(".tile")).to_have_count(2)
+    expect(page.locator(".tile[role=checkbox][aria-checked=false]")).to_have_count(2)
 
 
 def test_a_photo_is_shared_by_its_link_where_there_is_no_sheet(

@@ -46,6 +46,7 @@ async function loadPage() {
     grid.append(...page.data.filter((photo) => !document.getElementById(`photo-${photo.id}`))
       .map((photo) => makeTile(photo, options)));
     setHeadings(grid);
+    showTotal(counts[tab]);
     if (page.next) more.dataset.more = page.next;
     else more.parentElement.remove();
     return true;
@@ -91,7 +92,8 @@ if (grid) {
 
 // -- what is new -----------------------------------------------------------------------------
 
-const atTop = () => scrollY < 40 && !document.querySelector("dialog[open]");
+const covered = () => document.querySelector("dialog[open]") !== null;
+const atTop = () => scrollY < 40 && !covered();
 let due = null;
 let fetched = 0;
 
@@ -104,19 +106,20 @@ function onNumbers(now) {
   showProgress(main, now);
   // an empty shelf, or one with a notice about the selfie, is another page altogether
   if (settled || (news > 0 && !grid)) location.reload();
-  else if (news > 0) arrived(news);
+  else if (news > 0) arrived();
   else {
     known = counts[tab];
     fresh.hidden = true;
   }
 }
 
-function arrived(news) {
-  if (atTop()) fetchSoon();
-  else {
-    fresh.textContent = count("fresh", news);
-    fresh.hidden = false;
-  }
+function arrived() {
+  if (atTop()) return fetchSoon();
+  const news = counts[tab] - known;
+  // a photo is told before the number it counts in
+  if (news <= 0) return;
+  fresh.textContent = count("fresh", news);
+  fresh.hidden = false;
 }
 
 function onPhoto({ mine }) {
@@ -126,15 +129,27 @@ function onPhoto({ mine }) {
 function fetchSoon() {
   if (due !== null || document.hidden) return;
   const calm = tab === "all" ? CALM_ALL : CALM;
-  due = setTimeout(fetchNewest, Math.max(0, fetched + calm * (0.8 + 0.4 * Math.random()) - Date.now()));
+  due = setTimeout(insert, Math.max(0, fetched + calm * (0.8 + 0.4 * Math.random()) - Date.now()));
 }
 
-async function fetchNewest() {
+function insert() {
+  due = null;
+  // nothing moves under the thumb of who has gone on meanwhile
+  if (atTop()) fetchNewest();
+  else arrived();
+}
+
+/** Put what is new into the grid, and return its tiles; who *asked* for it is anywhere in the page. */
+async function fetchNewest({ asked = false } = {}) {
   clearTimeout(due);
   due = null;
   fetched = Date.now();
   try {
     const { photos, total } = await newest();
+    if (asked ? covered() : !atTop()) {
+      arrived();
+      return [];
+    }
     // older ones than the last tile come with their own page
     let last = photos.length;
     while (more?.isConnected && last > 0 && isFresh(photos[last - 1])) last -= 1;
@@ -204,7 +219,7 @@ function showFresh(photos) {
 }
 
 fresh.addEventListener("click", async () => {
-  const [first] = await fetchNewest() ?? [];
+  const [first] = await fetchNewest({ asked: true }) ?? [];
   const top = grid.querySelector(".tile");
   // by its time, what came late may stand far down
   if (first && first !== top) first.scrollIntoView({ block: "center" });

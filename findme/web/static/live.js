@@ -33,6 +33,8 @@ export function listen({ event, counts, onNumbers, onPhoto, onOffline }) {
     clearInterval(poll);
     poll = null;
     if (!("EventSource" in window)) return startPolling();
+    // out of the browser's cache a page hears of it twice
+    source?.close();
     source = new EventSource(`/api/events/${event}/stream`);
     source.addEventListener("open", () => { clearTimeout(doubt); doubt = null; });
     source.addEventListener("progress", ({ data }) => {
