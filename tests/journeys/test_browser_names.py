@@ -85,6 +85,19 @@ def test_a_name_is_enough_and_the_link_opens_it_again(
         expect(other.page.locator("h1")).to_have_text("Il n’y a rien ici.")
 
 
+def test_a_link_that_cannot_be_copied_is_selected(guest: Visit, event: dict[str, Any]) -> None:
+    """It is shown this once: where the browser refuses, the hand can take it."""
+    page = guest.page
+    join_by_name(guest, event)
+    page.evaluate("""() => {
+        navigator.clipboard.writeText = () => Promise.reject(new DOMException());
+    }""")
+    page.click("[data-copied]")
+    expect(page.locator("[data-copied]")).to_contain_text("copiez-le à la main")
+    expect(page.locator("#key-url")).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == page.input_value("#key-url")
+
+
 def test_a_second_tap_on_a_selfie_that_was_taken_sends_nothing(
     guest: Visit, event: dict[str, Any]
 ) -> None:

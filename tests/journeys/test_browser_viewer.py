@@ -118,6 +118,20 @@ def test_on_a_phone_the_details_stand_under_the_photo(
         expect(page.locator("#about")).to_be_hidden()
 
 
+def test_a_photo_that_cannot_be_shared_says_so(
+    browser: Browser, service: Service, event: dict[str, Any]
+) -> None:
+    """On its own page, where the network is away when its file is wanted."""
+    with visiting(browser, service, PHONE, language="en-GB") as visit:
+        page = open_viewer(visit, event)
+        page.goto(page.url)
+        page.evaluate("navigator.canShare = () => true")
+        page.route("**/api/photo/**", lambda route: route.abort())
+        page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+        page.keyboard.press("s")
+        expect(page.locator("#toast")).to_have_text("That did not work. Try again.")
+
+
 def test_what_is_said_stands_over_the_sheet(
     browser: Browser, service: Service, event: dict[str, Any]
 ) -> None:

@@ -1,17 +1,15 @@
 // The link of a guest without an e-mail: copied, or sent to oneself by the device's share sheet.
-import { copy } from "./share.js";
+import { letCopy } from "./share.js";
 
 /** Put the link into the card, where the page has not, and let it be copied and shared. */
 export function showLink(card, link) {
   const field = card.querySelector("#key-url");
   const mail = card.querySelector("[data-mail]");
-  const copies = card.querySelector("[data-copy]");
   if (link) {
     field.value = link;
     mail.href += encodeURIComponent(link);
     card.querySelector("[data-key-mail] [name=link]")?.setAttribute("value", link);
   }
-  field.addEventListener("focus", () => field.select());
   if (navigator.share) {
     mail.addEventListener("click", (event) => {
       event.preventDefault();
@@ -19,11 +17,7 @@ export function showLink(card, link) {
       navigator.share({ title: document.title, url: field.value }).catch(() => {});
     });
   }
-  copies.hidden = false;
-  copies.addEventListener("click", async () => {
-    await copy(field.value);
-    copies.querySelector("span").textContent = copies.dataset.copy;
-  });
+  letCopy(card.querySelector("[data-copied]"), field);
 }
 
 const card = document.querySelector("main[data-key-card]");

@@ -55,6 +55,8 @@ const worker = () => navigator.serviceWorker.getRegistration("/");
 const subscription = async () => (await (await worker())?.pushManager.getSubscription()) ?? null;
 
 async function subscribe() {
+  // first of all: Safari takes the question from nowhere but the tap itself
+  if (await Notification.requestPermission() !== "granted") throw new DOMException("", "NotAllowedError");
   await navigator.serviceWorker.register("/sw.js");
   const { pushManager } = await navigator.serviceWorker.ready;
   const { data } = await get("/api/push-key");

@@ -1,4 +1,5 @@
 // A photo's own page: keys, swipes and the share sheet over links that work without.
+import { toast } from "./app.js";
 import { share } from "./share.js";
 import { onSwipe } from "./viewer.js";
 
@@ -33,6 +34,10 @@ showAbout(matchMedia("(min-width: 900px)").matches);
 const button = main.querySelector("[data-act=share]");
 button?.toggleAttribute("hidden", false);
 button?.addEventListener("click", async () => {
-  const done = await share([main.dataset.preview], location.href);
-  if (done === "copied") button.querySelector("span").textContent = button.dataset.done;
+  try {
+    const done = await share([main.dataset.preview], location.href);
+    if (done === "copied") button.querySelector("span").textContent = button.dataset.done;
+  } catch {
+    toast(button.dataset.failed);
+  }
 });

@@ -36,8 +36,25 @@ export async function copy(text) {
   const field = Object.assign(document.createElement("textarea"), { value: text });
   (document.querySelector("dialog[open]") ?? document.body).append(field);
   field.select();
-  document.execCommand("copy");
+  const copied = document.execCommand("copy");
   field.remove();
+  if (!copied) throw new DOMException("", "NotAllowedError");
+}
+
+/** Let a button copy its field; where the browser refuses, the field is selected for the hand. */
+export function letCopy(button, field) {
+  const label = button.querySelector("span");
+  field.addEventListener("focus", () => field.select());
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await copy(field.value);
+      label.textContent = button.dataset.copied;
+    } catch {
+      label.textContent = button.dataset.refused;
+      field.focus();
+    }
+  });
 }
 
 /** Say that somebody is on a photo (`me`), or not (`not-me`); *back* takes it back. */

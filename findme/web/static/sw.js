@@ -5,15 +5,19 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 self.addEventListener("push", (event) => event.waitUntil(show(event.data?.json() ?? {})));
 
 async function show({ title = "FindMe", body = "", url = "/", language = "" }) {
-  // who has the photos before their eyes sees them arrive
   const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-  if (pages.some((page) => page.visibilityState === "visible" && leadsTo(page, url))) return;
+  // who has the photos before their eyes sees them arrive; without a notice at all, an iPhone ends
+  // the subscription after the third message
+  const seen = pages.some((page) => page.visibilityState === "visible" && leadsTo(page, url));
   await self.registration.showNotification(title, {
     body,
     lang: language,
     // any version of the path is answered with the present file
     icon: "/static/0/icon-192.png",
     data: { url },
+    tag: url,
+    silent: seen,
+    renotify: !seen,
   });
 }
 
