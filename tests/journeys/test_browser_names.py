@@ -104,7 +104,7 @@ def test_a_second_tap_on_a_selfie_that_was_taken_sends_nothing(
     """The link that is shown once stays: no second answer leads away from it."""
     page = guest.page
     sent: list[str] = []
-    page.on("request", lambda request: request.url.endswith("/join") and sent.append(request.url))
+    page.on("request", lambda request: sent.append(request.url))
     guest.goto(f"/e/{event['code']}")
     page.fill("#name", "Nia")
     page.check("#consent")
@@ -117,7 +117,7 @@ def test_a_second_tap_on_a_selfie_that_was_taken_sends_nothing(
     }""")
     take_selfie(page)
     expect(page.locator("h2")).to_have_text("Gardez ce lien : c’est votre clé")
-    assert len(sent) == 1
+    assert len([url for url in sent if url.endswith("/join")]) == 1
 
 
 def test_who_wants_an_account_fills_it_in_whole(guest: Visit, event: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ async ([text, patience]) => {
   for (;;) {
     const all = await registration.getNotifications();
     if (all.some(({ body }) => body === text) || Date.now() > end) {
-      return all.map(({ title, body, lang, data, silent }) => [title, body, lang, data.url, silent]);
+      return all.map((one) => [one.title, one.body, one.lang, one.data.url, one.silent]);
     }
   }
 }

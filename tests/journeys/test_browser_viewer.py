@@ -135,7 +135,7 @@ def test_a_photo_that_cannot_be_shared_says_so(
 def test_what_is_said_stands_over_the_sheet(
     browser: Browser, service: Service, event: dict[str, Any]
 ) -> None:
-    """A report that fails is told where the report is written, and when it is closed in the viewer."""
+    """A report that fails is told on the sheet, and once that is closed in the viewer."""
     with visiting(browser, service, PHONE, language="en-GB") as visit:
         page = open_viewer(visit, event)
         page.route("**/report", lambda route: route.abort())
