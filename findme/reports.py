@@ -98,10 +98,14 @@ async def count(conn: Connection, event_id: EventId, *, settled: bool) -> int:
 
 async def settle(conn: Connection, event_id: EventId, report_id: int) -> PhotoId:
     """Note that a report was dealt with, and return its photo; NotFound for another event's."""
+    # the photo's row first, as its deletion does, which takes the reports along
     photo_id = await conn.fetchval(
         """
-        update report set settled_at = coalesce(settled_at, now()) from photo
-         where report.id = $2 and photo.id = photo_id and photo.event_id = $1
+        with shown as (
+            select photo.id from report join photo on photo.id = photo_id
+             where report.id = $2 and event_id = $1 for no key update of photo)
+        update report set settled_at = coalesce(settled_at, now()) from shown
+         where report.id = $2 and shown.id = photo_id
         returning photo_id""",
         event_id,
         report_id,

@@ -1,15 +1,25 @@
 """The contact sheet as JSON: an event's photos by state, one photo closely, several at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiohttp import web
 
-from findme import audit, contact_sheet, db, events, exports, guests, ledger, photos
+from findme import (
+    audit,
+    contact_sheet,
+    db,
+    events,
+    exports,
+    guests,
+    ledger,
+    notifications,
+    photos,
+)
 from findme.contact_sheet import Closely, View
-from findme.db import Record
+from findme.db import Connection, Record
 from findme.errors import Conflict, InvalidRequest, NotFound
-from findme.models import Event, EventId, PhotoId, Shelf
+from findme.models import Event, EventId, PhotoId, Review, Shelf
 from findme.shelves import Thresholds
 from findme.web.answers import (
     MAX_LIMIT,
@@ -26,7 +36,7 @@ from findme.web.answers import (
 )
 from findme.web.archive import entries_of, send_archive
 from findme.web.guests import after_forgetting
-from findme.web.keys import POOL, QUEUE, admin
+from findme.web.keys import POOL, QUEUE, SETTINGS, admin
 from findme.web.ledger import missed_json
 from findme.web.lists import thresholds_of
 from findme.web.people import box_json, box_of
@@ -146,32 +156,57 @@ async def post_delete(request: web.Request) -> web.Response:
     """POST /api/admin/photos/delete {ids}: those that are gone already are no mistake."""
     admin(request)
     photo_ids = photo_ids_of(await json_of(request))
-    return json_answer({"deleted": [str(gone) for gone in await delete(request, photo_ids)]})
-
-
-async def delete(request: web.Request, photo_ids: Iterable[PhotoId]) -> list[PhotoId]:
-    """Delete photos with their faces and matches, all or none; return those that were there."""
-    gone: list[PhotoId] = []
-    touched: dict[EventId, None] = {}
     async with db.transaction(request.app[POOL]) as conn:
-        # in the order of their ids, so that two who delete the same do not block each other
-        for photo_id in sorted(photo_ids):
-            try:
-                left = await photos.delete(conn, photo_id)
-            except NotFound:
-                continue  # somebody else was first
-            await guests.forget_faces(conn, left.event_id, left.faces, left.staged)
-            await audit.note(
-                conn,
-                admin(request).id,
-                "photo.deleted",
-                event_id=left.event_id,
-                subjects=[photo_id],
-            )
-            gone.append(photo_id)
-            touched[left.event_id] = None
-    await after_forgetting(request, [*touched])
+        gone = await delete(request, conn, photo_ids)
+    await after_forgetting(request, set(gone.values()))
+    return json_answer({"deleted": [str(photo_id) for photo_id in gone]})
+
+
+async def delete(
+    request: web.Request, conn: Connection, photo_ids: Iterable[PhotoId]
+) -> dict[PhotoId, EventId]:
+    """Delete photos with their faces and matches; return those that were there, with their events.
+
+    The caller's transaction deletes them; `after_forgetting` is for after its end.
+    """
+    gone: dict[PhotoId, EventId] = {}
+    # in the order of their ids, so that two who delete the same do not block each other
+    for photo_id in sorted(photo_ids):
+        try:
+            left = await photos.delete(conn, photo_id)
+        except NotFound:
+            continue  # somebody else was first
+        await guests.forget_faces(conn, left.event_id, left.faces, left.staged)
+        await audit.note(
+            conn,
+            admin(request).id,
+            "photo.deleted",
+            event_id=left.event_id,
+            subjects=[photo_id],
+        )
+        gone[photo_id] = left.event_id
     return gone
+
+
+async def review(
+    request: web.Request, conn: Connection, photo_ids: Sequence[PhotoId], word: Review
+) -> dict[PhotoId, EventId]:
+    """Show, hide or hold back photos; return those that were otherwise, with their events.
+
+    The caller's transaction changes them; the lists of the events are stale after its end.
+    """
+    changed = await photos.review(conn, photo_ids, word)
+    for event_id in sorted(set(changed.values())):
+        await audit.note(
+            conn,
+            admin(request).id,
+            "photos.reviewed",
+            event_id=event_id,
+            subjects=sorted(each for each, its_event in changed.items() if its_event == event_id),
+            detail={"review": word},
+        )
+        await notifications.ask(conn, event_id, request.app[SETTINGS])
+    return changed
 
 
 async def post_retry(request: web.Request) -> web.Response:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from findme import audit, db, events, guests, notifications, photos
+from findme import db, events, photos
 from findme.db import Record
-from findme.errors import InvalidRequest
+from findme.errors import InvalidRequest, NotFound
 from findme.models import EventId, PhotoId, Review
+from findme.web import contact_sheet
 from findme.web.answers import (
     MAX_LIMIT,
     cut,
@@ -20,7 +21,7 @@ from findme.web.answers import (
     time_text,
 )
 from findme.web.guests import after_forgetting
-from findme.web.keys import CACHE, POOL, SETTINGS, admin
+from findme.web.keys import CACHE, POOL, admin
 
 
 async def get_photos(request: web.Request) -> web.Response:
@@ -71,19 +72,14 @@ async def post_review(request: web.Request) -> web.Response:
 
     `visible` are those that guests see now: what has no picture is shown to nobody.
     """
-    actor = admin(request).id
+    admin(request)
     body = await json_of(request)
     review, listed = _review(body.get("review")), body.get("ids")
     if not isinstance(listed, list) or not 1 <= len(listed) <= MAX_LIMIT:
         raise InvalidRequest(f"ids are 1 to {MAX_LIMIT} ids of photos.", field="ids")
     photo_ids = [PhotoId(parse_id(str(item))) for item in listed]
     async with db.transaction(request.app[POOL]) as conn:
-        changed = await photos.review(conn, photo_ids, review)
-        await audit.note(
-            conn, actor, "photos.reviewed", subjects=sorted(changed), detail={"review": review}
-        )
-        for event_id in sorted(set(changed.values())):
-            await notifications.ask(conn, event_id, request.app[SETTINGS])
+        changed = await contact_sheet.review(request, conn, photo_ids, review)
         visible = await photos.only_visible(conn, photo_ids)
     for event_id in set(changed.values()):
         await request.app[CACHE].forget_event(event_id)
@@ -97,12 +93,12 @@ async def post_review(request: web.Request) -> web.Response:
 
 async def delete_photo(request: web.Request) -> web.Response:
     """DELETE /api/admin/photos/{id}: faces and matches too."""
-    actor, photo_id = admin(request).id, PhotoId(path_id(request))
+    admin(request)
     async with db.transaction(request.app[POOL]) as conn:
-        gone = await photos.delete(conn, photo_id)
-        await guests.forget_faces(conn, gone.event_id, gone.faces, gone.staged)
-        await audit.note(conn, actor, "photo.deleted", event_id=gone.event_id, subjects=[photo_id])
-    await after_forgetting(request, [gone.event_id])
+        gone = await contact_sheet.delete(request, conn, [PhotoId(path_id(request))])
+    if not gone:
+        raise NotFound
+    await after_forgetting(request, gone.values())
     return web.Response(status=204)
 
 

@@ -1,7 +1,7 @@
 """Joining an event with a selfie, and who the caller is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -329,7 +329,7 @@ async def get_me(request: web.Request) -> web.Response:
     )
 
 
-async def after_forgetting(request: web.Request, event_ids: list[EventId]) -> None:
+async def after_forgetting(request: web.Request, event_ids: Iterable[EventId]) -> None:
     """Drop the lists of the events, and have vectors removed now if the engine answers."""
     for event_id in event_ids:
         await request.app[CACHE].forget_event(event_id)

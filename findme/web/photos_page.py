@@ -1,12 +1,12 @@
 """The organiser's contact sheet and one photo closely, as pages and forms."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
 from yarl import URL
 
-from findme import audit, contact_sheet, db, events, notifications, photos
+from findme import contact_sheet, db, events
 from findme.contact_sheet import View
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
@@ -14,6 +14,7 @@ from findme.models import Box, EventId, PhotoId, Review
 from findme.web import contact_sheet as sheet_api
 from findme.web.answers import MAX_LIMIT, choice_of, cut, parse_id, path_id
 from findme.web.forms import form_of
+from findme.web.guests import after_forgetting
 from findme.web.html import redirect, render
 from findme.web.keys import CACHE, POOL, SETTINGS, admin
 from findme.web.lists import thresholds_of
@@ -133,24 +134,17 @@ async def act(request: web.Request) -> web.StreamResponse:
 
 
 async def _do(
-    request: web.Request, event_id: EventId, word: str, chosen: Iterable[PhotoId]
+    request: web.Request, event_id: EventId, word: str, chosen: Sequence[PhotoId]
 ) -> None:
     if word == DELETE_SURELY:
-        await sheet_api.delete(request, chosen)
+        async with db.transaction(request.app[POOL]) as conn:
+            gone = await sheet_api.delete(request, conn, chosen)
+        await after_forgetting(request, set(gone.values()))
     elif word in (RETRY, THOROUGH):
         await sheet_api.retry(request, chosen, thorough=word == THOROUGH)
     elif word in list(Review):
         async with db.transaction(request.app[POOL]) as conn:
-            changed = await photos.review(conn, list(chosen), Review(word))
-            await audit.note(
-                conn,
-                admin(request).id,
-                "photos.reviewed",
-                event_id=event_id,
-                subjects=sorted(changed),
-                detail={"review": word},
-            )
-            await notifications.ask(conn, event_id, request.app[SETTINGS])
+            await sheet_api.review(request, conn, chosen, Review(word))
         await request.app[CACHE].forget_event(event_id)
     else:
         raise InvalidRequest("There is no such button.", field="act")

@@ -4,11 +4,12 @@ from aiohttp import web
 from yarl import URL
 
 from findme import audit, db, events, people, photos, reports
-from findme.errors import InvalidRequest, NotFound
+from findme.errors import InvalidRequest
 from findme.models import EventId, Review
 from findme.web import contact_sheet
 from findme.web.answers import choice_of, cut, parse_id, path_id
 from findme.web.forms import form_of
+from findme.web.guests import after_forgetting
 from findme.web.html import redirect, render
 from findme.web.keys import CACHE, POOL, admin
 from findme.web.reports import OPEN, SETTLED
@@ -63,6 +64,8 @@ async def act(request: web.Request) -> web.Response:
         photo_id = await reports.settle(conn, event_id, report_id)
         if word == "hide":
             await photos.review(conn, [photo_id], Review.HIDDEN)
+        elif word == "delete":
+            await contact_sheet.delete(request, conn, [photo_id])
         await audit.note(
             conn,
             actor,
@@ -71,9 +74,10 @@ async def act(request: web.Request) -> web.Response:
             subjects=[photo_id],
             detail={"photo": word},
         )
-    if word == "delete" and not await contact_sheet.delete(request, [photo_id]):
-        raise NotFound
-    await request.app[CACHE].forget_event(event_id)
+    if word == "delete":
+        await after_forgetting(request, [event_id])
+    else:
+        await request.app[CACHE].forget_event(event_id)
     return redirect(request.path)
 
 

@@ -127,6 +127,34 @@ async def test_reports_and_retries_are_noted_whichever_way_they_are_asked_for(ap
     assert {entry["actor"] for entry in found} == {ADMIN_EMAIL}
 
 
+async def test_what_was_reviewed_and_deleted_is_in_the_log_of_each_event(app: App) -> None:
+    """Whichever way: the contact sheet's script asks the API, the page without scripts a form."""
+    events = [await make_event(app), await make_event(app)]
+    async with db.acquire(app.resources.pool) as conn:
+        photo_ids = [photo_id for event in events for photo_id in await add_photos(conn, event, 1)]
+    body = {"ids": [str(photo_id) for photo_id in photo_ids], "review": "hidden"}
+    path = "/api/admin/photos/review"
+    assert (await app.client.post(path, json=body, headers=app.admin)).status == 200
+    for event, photo_id in zip(events, photo_ids, strict=True):
+        form = {"act": "shown", "ids": str(photo_id)}
+        page = f"/admin/events/{event['id']}/photos"
+        assert (await app.client.post(page, data=form, headers=app.admin)).status == 200
+    one, other = photo_ids
+    assert (await app.client.delete(f"/api/admin/photos/{one}", headers=app.admin)).status == 204
+    body = {"ids": [str(other)]}
+    assert (
+        await app.client.post("/api/admin/photos/delete", json=body, headers=app.admin)
+    ).status == 200
+    for event, photo_id in zip(events, photo_ids, strict=True):
+        found = (await entries(app, f"?event_id={event['id']}"))[::-1]
+        assert [(entry["action"], entry["detail"]) for entry in found[1:]] == [
+            ("photos.reviewed", {"review": "hidden"}),
+            ("photos.reviewed", {"review": "shown"}),
+            ("photo.deleted", {}),
+        ]
+        assert [entry["subjects"] for entry in found[1:]] == [[str(photo_id)]] * 3
+
+
 async def test_deletions_by_guests_and_by_time_have_no_actor(app: App) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     first, second = await make_event(app), await make_event(app, expires_at=soon.isoformat())

@@ -119,6 +119,25 @@ async def test_deleting_takes_photo_and_report_away(
     assert listed(await page(app, event, "?state=settled")) == []
 
 
+async def test_a_report_stays_open_where_its_photo_could_not_be_deleted(
+    app: App, event: dict[str, Any], guest: Member
+) -> None:
+    """Nor does the audit log say that it was."""
+    photo_id = await report(app, event, guest, "one")
+    (report_id,) = listed(await page(app, event))
+    await app.resources.pool.execute("""
+        create function refuse() returns trigger language plpgsql as
+            $$ begin raise exception 'no room'; end $$;
+        create trigger refuse before delete on photo for each row execute function refuse()""")
+
+    await press(app, event, "delete", report_id, 500)
+
+    assert listed(await page(app, event)) == [report_id]
+    assert await reviews(app, event) == {str(photo_id): "shown"}
+    log = await app.client.get(f"/api/admin/audit?event_id={event['id']}", headers=app.admin)
+    assert [entry["action"] for entry in await log.json()] == ["event.created"]
+
+
 async def test_reports_of_another_event_are_out_of_reach(
     app: App, event: dict[str, Any], guest: Member
 ) -> None:
