@@ -13,7 +13,7 @@ from findme.web.answers import MAX_LIMIT, cut, page_of, path_id
 from findme.web.forms import form_of
 from findme.web.html import redirect, render
 from findme.web.keys import POOL, admin
-from findme.web.webhooks import add, checked_topics, checked_url, remove
+from findme.web.webhooks import add, checked_topics, checked_url, remove, repeat, test
 
 #: Deliveries of a page.
 PAGE = 50
@@ -120,7 +120,7 @@ async def act(request: web.Request) -> web.Response:
     async with db.transaction(request.app[POOL]) as conn:
         row = await webhooks.get(conn, webhook_id)
         if word == "test":
-            await webhooks.test(conn, webhook_id)
+            await test(conn, actor, webhook_id)
         elif word in ("on", "off"):
             await webhooks.change(
                 conn, webhook_id, url=row["url"], topics=row["topics"], active=word == "on"
@@ -147,9 +147,9 @@ async def act(request: web.Request) -> web.Response:
 
 async def again(request: web.Request) -> web.Response:
     """POST /admin/webhooks/deliveries/{id}: send it once more."""
-    admin(request)
+    actor = admin(request).id
     async with db.transaction(request.app[POOL]) as conn:
-        row = await webhooks.redeliver(conn, path_id(request))
+        row = await repeat(conn, actor, path_id(request))
     return redirect(f"/admin/webhooks/{row['webhook_id']}?did=again")
 
 

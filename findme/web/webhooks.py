@@ -126,9 +126,16 @@ async def remove(conn: Connection, actor: UserId, webhook_id: int) -> None:
 
 async def post_test(request: web.Request) -> web.Response:
     """POST /api/admin/webhooks/{id}/test: tell it of nothing."""
-    admin(request)
+    actor = admin(request).id
     async with db.transaction(request.app[POOL]) as conn:
-        return json_answer(delivery_json(await webhooks.test(conn, path_id(request))), 202)
+        return json_answer(delivery_json(await test(conn, actor, path_id(request))), 202)
+
+
+async def test(conn: Connection, actor: UserId, webhook_id: int) -> Record:
+    """Have a webhook told of nothing for an admin."""
+    row = await webhooks.test(conn, webhook_id)
+    await audit.note(conn, actor, "webhook.tested", subjects=[webhook_id])
+    return row
 
 
 async def get_deliveries(request: web.Request) -> web.Response:
@@ -146,9 +153,16 @@ async def get_deliveries(request: web.Request) -> web.Response:
 
 async def post_redeliver(request: web.Request) -> web.Response:
     """POST /api/admin/webhooks/deliveries/{id}/redeliver: once more, now."""
-    admin(request)
+    actor = admin(request).id
     async with db.transaction(request.app[POOL]) as conn:
-        return json_answer(delivery_json(await webhooks.redeliver(conn, path_id(request))), 202)
+        return json_answer(delivery_json(await repeat(conn, actor, path_id(request))), 202)
+
+
+async def repeat(conn: Connection, actor: UserId, delivery_id: int) -> Record:
+    """Have a delivery made once more for an admin."""
+    row = await webhooks.redeliver(conn, delivery_id)
+    await audit.note(conn, actor, "webhook.repeated", subjects=[row["webhook_id"]])
+    return row
 
 
 def checked_url(request: web.Request, url: str) -> str:

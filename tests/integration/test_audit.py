@@ -155,6 +155,35 @@ async def test_what_was_reviewed_and_deleted_is_in_the_log_of_each_event(app: Ap
         assert [entry["subjects"] for entry in found[1:]] == [[str(photo_id)]] * 3
 
 
+async def test_tests_and_repeats_of_webhooks_are_noted(app: App) -> None:
+    """By the API and by the pages; what is not there is neither tested nor noted."""
+    body = {"url": "https://example.org/hook", "topics": ["photo.ready"]}
+    answer = await app.client.post("/api/admin/webhooks", json=body, headers=app.admin)
+    hook = (await answer.json())["id"]
+    path = f"/api/admin/webhooks/{hook}/test"
+    answer = await app.client.post(path, headers=app.admin)
+    delivery = (await answer.json())["id"]
+    path = f"/api/admin/webhooks/deliveries/{delivery}/redeliver"
+    assert (await app.client.post(path, headers=app.admin)).status == 202
+    for path, form in (
+        (f"/admin/webhooks/{hook}", {"act": "test"}),
+        (f"/admin/webhooks/deliveries/{delivery}", {}),
+    ):
+        assert (await app.client.post(path, data=form, headers=app.admin)).status == 200
+    for path in ("/api/admin/webhooks/999/test", "/api/admin/webhooks/deliveries/999/redeliver"):
+        assert (await app.client.post(path, headers=app.admin)).status == 404
+    found = (await entries(app))[::-1]
+    assert [entry["action"] for entry in found] == [
+        "webhook.created",
+        "webhook.tested",
+        "webhook.repeated",
+        "webhook.tested",
+        "webhook.repeated",
+    ]
+    assert {entry["actor"] for entry in found} == {ADMIN_EMAIL}
+    assert [entry["subjects"] for entry in found] == [[hook]] * 5
+
+
 async def test_deletions_by_guests_and_by_time_have_no_actor(app: App) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     first, second = await make_event(app), await make_event(app, expires_at=soon.isoformat())
