@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.journeys.browser import (
     DESKTOP,
@@ -79,6 +79,45 @@ def test_figures_that_are_old_are_called_old(
         visit.goto("/admin")
         expect(page.locator("#stale")).to_contain_text("Figures of")
         expect(page.locator("#live")).to_be_hidden()
+
+
+def test_a_desk_behind_a_proxy_outlives_a_restart(
+    browser: Browser, service: Service, organiser: Organiser
+) -> None:
+    """The proxy says 502 meanwhile: the figures are called old, and go on afterwards."""
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.method)
+        route.fulfill(status=502, content_type="text/html", body="<h1>502 Bad Gateway</h1>")
+
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        page = signed_in(visit, organiser).page
+        page.route("**/admin/stream", refuse)
+        visit.goto("/admin")
+        page.evaluate("document.title = 'the same page'")
+        while len(asked) < 3:
+            page.wait_for_event("request")
+        assert asked[:3] == ["GET", "HEAD", "GET"]
+        expect(page.locator("#stale")).to_contain_text("Figures of")
+        page.unroute("**/admin/stream", refuse)
+        expect(page.locator("#live")).to_be_visible()
+        expect(page.locator("#stale")).to_be_hidden()
+        assert page.title() == "the same page"
+
+
+def test_a_desk_whose_session_has_ended_leads_to_the_sign_in(
+    browser: Browser, service: Service, organiser: Organiser
+) -> None:
+    """However the stream was refused before."""
+    with visiting(browser, service, DESKTOP, language="en-GB") as visit:
+        page = signed_in(visit, organiser).page
+        page.route("**/admin/stream", lambda route: route.fulfill(status=502, body="no"))
+        visit.goto("/admin")
+        expect(page.locator("#stale")).to_be_visible()
+        visit.context.clear_cookies(name="findme_session")
+        page.unroute_all()
+        page.wait_for_url("**/login?next=/admin")
 
 
 def test_jobs_are_read_retried_and_steered(

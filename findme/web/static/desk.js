@@ -4,24 +4,38 @@ import { toast } from "./app.js";
 import { clock, count, say } from "./words.js";
 
 const PATIENCE = 10_000; // ms without a message, after which the figures are called old
+const AGAIN = 3000; // ms until the stream is asked for again, where a proxy refused it
+const STREAM = "/admin/stream";
 const live = document.getElementById("live");
 const stale = document.getElementById("stale");
 let heardAt = null;
 let silence;
 
-const source = new EventSource("/admin/stream");
-source.addEventListener("message", (event) => {
-  for (const [name, html] of Object.entries(JSON.parse(event.data))) put(name, html);
+function listen() {
+  const source = new EventSource(STREAM);
+  source.addEventListener("message", show);
+  // the browser comes back by itself, unless something was answered that is no stream
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) refused(); });
+}
+
+function show({ data }) {
+  for (const [name, html] of Object.entries(JSON.parse(data))) put(name, html);
   heardAt = new Date();
   live.hidden = false;
   stale.hidden = true;
   clearTimeout(silence);
   silence = setTimeout(isOld, PATIENCE);
-});
-source.addEventListener("error", () => {
-  // refused for good: signed out, or no admin any more
-  if (source.readyState === EventSource.CLOSED) location.reload();
-});
+}
+
+/** For good: signed out, or no admin any more. Or by a proxy, while the service starts again. */
+async function refused() {
+  isOld();
+  const status = await fetch(STREAM, { method: "HEAD" }).then((answer) => answer.status, () => 0);
+  if ([401, 403, 404].includes(status)) location.reload();
+  else setTimeout(listen, AGAIN);
+}
+
+listen();
 
 function put(name, html) {
   const part = document.querySelector(`[data-part="${name}"]`);
