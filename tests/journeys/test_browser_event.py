@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.journeys.browser import (
     DESKTOP,
     NARROW,
     PHONE,
+    Organiser,
     Visit,
     organising,
     visiting,
@@ -270,3 +271,72 @@ def test_photos_come_first_on_a_phone_and_stand_in_the_middle_of_a_desk(
         rows = sorted({y for _, y in corners})
         assert [(columns.index(x), rows.index(y)) for x, y in corners] == places
         assert visit.overflow() <= 0
+
+
+#: Photos that an event's page shows at first.
+PAGE = 60
+
+
+def upload_many(organiser: Organiser, event: dict[str, Any], first: int, number: int) -> None:
+    """Send so many small photos."""
+    for each in range(first, first + number):
+        organiser.upload(event, f"{each}.jpg", drawn(each, 160, 120))
+
+
+def test_photos_that_wait_below_the_newest_are_followed_too(
+    browser: Browser, service: Service
+) -> None:
+    """The oldest are worked off first, wherever newer ones have pushed them."""
+    with (
+        organising(browser, service) as organiser,
+        visiting(browser, service, DESKTOP, language="en-GB") as visit,
+    ):
+        made = organiser.make_event("Dropped")
+        organiser.call("POST", "/api/admin/queue/pause")
+        try:
+            upload_many(organiser, made, 4000, PAGE + 2)
+            sign_in(visit, service)
+            visit.goto(f"/admin/events/{made['id']}")
+            states = visit.page.locator("#photos .state")
+            visit.page.click("text=Older photos")
+            expect(states).to_have_count(PAGE + 2)
+            expect(states.last).to_have_text("Waiting")
+        finally:
+            organiser.call("POST", "/api/admin/queue/resume")
+        expect(states.get_by_text("No face")).to_have_count(PAGE + 2)
+
+
+def test_no_photo_is_missing_between_the_newest_and_those_of_before(
+    browser: Browser, service: Service
+) -> None:
+    """After a night in the background; and `Older photos` says where it has no network."""
+    with (
+        organising(browser, service) as organiser,
+        visiting(browser, service, DESKTOP, language="en-GB") as visit,
+    ):
+        made = organiser.make_event("Slept")
+        path = f"/api/admin/events/{made['id']}/photos"
+        upload_many(organiser, made, 4100, 3)
+        page = visit.page
+        sign_in(visit, service)
+        visit.goto(f"/admin/events/{made['id']}")
+        tiles = page.locator("#photos .tile")
+        expect(tiles).to_have_count(3)
+
+        def refuse(route: Route) -> None:
+            route.abort()
+
+        page.route(f"**{path}?*", refuse)
+        upload_many(organiser, made, 4103, PAGE + 2)
+        page.unroute(f"**{path}?*", refuse)
+        expect(tiles).to_have_count(PAGE)
+        page.route(f"**{path}?*before*", refuse)
+        page.click("text=Older photos")
+        expect(page.locator("#toast")).to_have_text("That did not work. Try again.")
+        page.unroute(f"**{path}?*before*", refuse)
+        page.click("text=Older photos")
+        expect(tiles).to_have_count(PAGE + 5)
+        ids = [tile.get_attribute("id") for tile in tiles.all()]
+        listed = organiser.call("GET", f"{path}?limit=1000")
+        assert ids == [f"photo-{photo['id']}" for photo in listed]
+        expect(page.locator("#more")).to_be_hidden()

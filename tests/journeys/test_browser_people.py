@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.journeys.browser import (
     DESKTOP,
@@ -209,6 +209,30 @@ def test_figures_follow_the_slider_and_are_saved(admin: Visit, event: dict[str, 
     expect(page.locator("#sure")).to_have_value("91.5")
     page.click("text=Back to the usual ones")
     expect(page.locator("#sure")).to_have_value("90.0")
+
+
+def test_the_last_place_of_the_slider_counts(admin: Visit, event: dict[str, Any]) -> None:
+    """However late the answer of an earlier one comes; and where none comes, that is said."""
+    page = admin.page
+    admin.goto(f"/admin/events/{event['id']}/thresholds")
+    sure = page.locator(".tally dd").first
+    before = sure.inner_text()
+    assert before != "0"
+    late: list[Route] = []
+    page.route("**/thresholds?sure=91*", lambda route: late.append(route))
+    page.fill("#sure", "91")
+    while not late:
+        page.wait_for_event("request")
+    page.fill("#sure", "100")
+    expect(sure).to_have_text("0")
+    with page.expect_event("requestfinished", lambda it: "sure=91" in it.url):
+        late[0].continue_()
+    # asked for, and answered, after it
+    page.evaluate("fetch(location.href).then((it) => it.text())")
+    expect(sure).to_have_text("0")
+    page.route("**/thresholds?sure=92*", lambda route: route.abort())
+    page.fill("#sure", "92")
+    expect(page.locator("#toast")).to_have_text("That did not work. Try again.")
 
 
 @pytest.mark.parametrize(

@@ -33,13 +33,18 @@ function tileOf(photo) {
   state.title = failed ? photo.error ?? "" : "";
   state.classList.toggle("failed", failed);
   tile.classList.toggle("dim", failed);
+  tile.classList.toggle("moving", photo.state === "received" || photo.state === "prepared");
   tile.querySelector("img").hidden = !photo.thumb_url;
   return tile;
 }
 
+const isShown = ({ id }) => document.getElementById(`photo-${id}`) !== null;
+
 async function showPhotos() {
   const page = await get(`${base}/photos?limit=${PAGE}`);
   let after = null;
+  // all are new: what lies between them and those below is not known
+  if (!page.data.some(isShown)) grid.replaceChildren();
   for (const photo of page.data) {
     const tile = tileOf(photo);
     if (!tile.isConnected) {
@@ -49,18 +54,30 @@ async function showPhotos() {
     after = tile;
   }
   document.getElementById("no-photos").hidden = page.data.length > 0;
-  if (grid.children.length <= PAGE) {
-    next = page.next;
-    more.hidden = !next;
-  }
+  if (after === grid.lastElementChild) goOnFrom(page.next);
+  if (after) await follow(page.next, after);
 }
 
-more.addEventListener("click", async () => {
-  const page = await get(next);
-  grid.append(...page.data.map(tileOf));
-  next = page.next;
+/** What waits is worked off from the oldest: look on below *last* while a photo there may change. */
+async function follow(address, last) {
+  if (!address || !grid.querySelector(`#${last.id} ~ .moving`)) return;
+  const page = await get(address);
+  const tiles = page.data.filter(isShown).map(tileOf);
+  if (tiles.length === page.data.length) await follow(page.next, tiles.at(-1));
+}
+
+function goOnFrom(address) {
+  next = address;
   more.hidden = !next;
-});
+}
+
+more.addEventListener("click", () => act(async () => {
+  const asked = next;
+  const page = await get(asked);
+  if (next !== asked) return; // a second press, or the grid was begun anew meanwhile
+  grid.append(...page.data.map(tileOf));
+  goOnFrom(page.next);
+}));
 
 async function showCounts() {
   const { data } = await get(base);
@@ -188,11 +205,14 @@ async function copy(text) {
   field.remove();
 }
 
+let looking = false;
+
 function look() {
-  if (document.hidden) return;
+  if (document.hidden || looking) return;
+  looking = true; // of two at once the older answer might come last
   Promise.all([showPhotos(), showCounts(), showGuests()]).catch((problem) => {
     if (problem.status === 401 || problem.status === 404) location.reload();
-  });
+  }).finally(() => { looking = false; });
 }
 
 setUpDrop(event.dataset.id, look);

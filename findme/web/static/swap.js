@@ -1,10 +1,16 @@
 // The parts of a page that change by themselves: asked for again, and put in place where they differ.
 
+let asked = 0;
+
 /** Fetch this page again and replace its [data-live] parts; what is ticked stays ticked. */
 export async function refresh() {
+  asked += 1;
+  const mine = asked;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await answer.text();
+  // of two at once the older answer may come last
+  if (!answer.ok || mine !== asked) return;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
   for (const part of fresh.querySelectorAll("[data-live]")) {
     const old = document.querySelector(`[data-live="${part.dataset.live}"]`);
     // compared as the server wrote it, since ticks and focus are not in the text

@@ -1,5 +1,7 @@
 // The rehearsal: sliders beside the fields, and figures that follow while one drags.
+import { toast } from "./app.js";
 import { refresh } from "./swap.js";
+import { say } from "./words.js";
 
 const WAIT = 200; // ms of rest before the server is asked
 const form = document.getElementById("trial");
@@ -27,7 +29,7 @@ function follow() {
   timer = setTimeout(() => {
     const query = new URLSearchParams({ sure: fields.sure.value, maybe: fields.maybe.value, near: form.elements.near.value });
     history.replaceState(null, "", `${location.pathname}?${query}`);
-    refresh();
+    refresh().catch(() => toast(say("failed")));
   }, WAIT);
 }
 
