@@ -96,6 +96,8 @@ def test_french_is_spaced_as_in_french() -> None:
         for text in forms(message.string) if message.id else []:
             assert not re.search(r" [:;?!»]| %%|« ", text), text
             assert not re.search(rf"[^{NO_BREAK_SPACE} ][?;]", text), text
+            # a figure and its unit stay on one line
+            assert not re.search(r"[})\d]s? (k?o|[MGT]o|m?s|min|h|j|px|[mck]?m)\b", text), text
             assert "!" not in text, text
             assert message.id == "h:mm a" or "'" not in text, text
 
@@ -154,6 +156,39 @@ def test_dates_times_and_numbers_are_the_languages_own(languages: dict[str, Lang
     assert english.day(when, ZoneInfo("Asia/Tokyo")) == "November 22, 2026"
     assert re.fullmatch(r"1\s318", french.number(1318))
     assert english.number(1318) == "1,318"
+
+
+def test_the_page_agrees_with_its_figures(languages: dict[str, Language]) -> None:
+    """French has no plural below two, English none at one; a guest begins at 0 of 12."""
+    one, other = "{n} photo of {total}", "{n} photos of {total}"
+    sentence = [f"<strong>{form}</strong> searched" for form in (one, other)]
+    told = {code: language.plural(*sentence) for code, language in languages.items()}
+    assert told["fr"] == {
+        "one": "<strong>{n} photo sur {total}</strong> parcourue",
+        "other": "<strong>{n} photos sur {total}</strong> parcourues",
+    }
+    written = [
+        form.replace("{n}", "%(number)s").replace("{total}", "%(total)s") for form in sentence
+    ]
+    begun = [
+        [
+            languages[code].ngettext(*written, done) % {"number": done, "total": 12}
+            for done in (0, 1, 2)
+        ]
+        for code in ("fr", "en")
+    ]
+    assert begun == [
+        [
+            "<strong>0 photo sur 12</strong> parcourue",
+            "<strong>1 photo sur 12</strong> parcourue",
+            "<strong>2 photos sur 12</strong> parcourues",
+        ],
+        [
+            "<strong>0 photos of 12</strong> searched",
+            "<strong>1 photo of 12</strong> searched",
+            "<strong>2 photos of 12</strong> searched",
+        ],
+    ]
 
 
 def test_scripts_get_all_plural_forms(languages: dict[str, Language]) -> None:

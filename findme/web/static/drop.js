@@ -48,7 +48,7 @@ export function setUpDrop(eventId, changed) {
   function head() {
     const refused = rejected ? `, ${count("uploads_rejected", rejected)}` : "";
     document.getElementById("uploads-title").textContent =
-      say("uploads", { done: number(done), total: number(total) }) + refused;
+      count("uploads", done, { total: number(total) }) + refused;
   }
 
   async function upload(file, row) {

@@ -1,5 +1,5 @@
 // How far the search has come, and how long it still takes at the rate that was measured.
-import { number, say } from "./words.js";
+import { count, number, say } from "./words.js";
 
 const RATE_SPAN = 60_000; // ms over which the speed of the search is taken
 const SPOKEN = 10_000; // ms between two changes of the sentence: a screen reader reads each
@@ -40,7 +40,7 @@ function speak(main, searched, total) {
     return;
   }
   // the words are ours and the values are numbers: no markup of a visitor gets here
-  sentence.innerHTML = say("progress", { done: number(searched), total: number(total) }) + left(searched, total);
+  sentence.innerHTML = count("progress", searched, { total: number(total) }) + left(searched, total);
 }
 
 function left(searched, total) {
