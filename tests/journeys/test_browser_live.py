@@ -73,6 +73,26 @@ def test_photos_come_by_the_stream_without_a_question(guest: Visit, organiser: O
     assert [url for url in asked if "/gallery/counts" in url] == []
 
 
+def test_how_far_the_search_is_agrees_with_its_figures(guest: Visit, organiser: Organiser) -> None:
+    """As the server writes it, and as the script does when another photo comes."""
+    name, pictures = photos_of_one(2)
+    event = organiser.make_event("Recherche")
+    sentence = guest.page.locator("[data-progress]")
+    # a stream tells of photos that have pictures; a page without one asks
+    guest.page.route("**/stream", lambda route: route.fulfill(status=502, body="no"))
+    organiser.call("POST", "/api/admin/queue/pause")
+    try:
+        for number, picture in enumerate(pictures):
+            organiser.upload(event, f"{number}.jpg", picture)
+        join(guest, event["code"], "figures", labelled().selfies[name])
+        expect(sentence).to_have_text("0 photo sur 2 parcourue")
+        organiser.upload(event, "scene.jpg", drawn(33))
+        expect(sentence).to_have_text("0 photo sur 3 parcourue")
+    finally:
+        organiser.call("POST", "/api/admin/queue/resume")
+    expect(sentence).to_contain_text("Tout est parcouru")
+
+
 def test_without_the_stream_the_page_asks(guest: Visit, organiser: Organiser) -> None:
     """Where a proxy refuses the stream, polling brings the same."""
     name, pictures = photos_of_one(2)
