@@ -340,3 +340,38 @@ def test_no_photo_is_missing_between_the_newest_and_those_of_before(
         listed = organiser.call("GET", f"{path}?limit=1000")
         assert ids == [f"photo-{photo['id']}" for photo in listed]
         expect(page.locator("#more")).to_be_hidden()
+
+
+def test_a_press_before_the_script_has_come_counts(browser: Browser, service: Service) -> None:
+    """A button's and a form's; once, however often it was pressed."""
+    with (
+        organising(browser, service) as organiser,
+        visiting(browser, service, PHONE, language="en-GB") as visit,
+    ):
+        made = organiser.make_event("Early")
+        path = f"/api/admin/events/{made['id']}"
+        page = visit.page
+        sign_in(visit, service)
+        late: list[Route] = []
+        page.route("**/event.js", lambda route: late.append(route))
+
+        def open_early() -> None:
+            late.clear()
+            page.goto(f"{visit.url}/admin/events/{made['id']}", wait_until="commit")
+            while not late:
+                page.evaluate("document.readyState")
+
+        open_early()
+        page.dblclick("#toggle-join")
+        late[0].continue_()
+        expect(page.locator("#toggle-join")).to_have_text("Open to guests")
+        assert organiser.call("GET", path)["join_open"] is False
+
+        open_early()
+        page.fill("#label", "Théo Blanc")
+        page.press("#label", "Enter")
+        late[0].continue_()
+        expect(page.locator("#new-token code")).not_to_be_empty()
+        assert [token["label"] for token in organiser.call("GET", f"{path}/tokens")] == [
+            "Théo Blanc"
+        ]
