@@ -4,11 +4,11 @@ import asyncio
 import errno
 import hashlib
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Record: TypeAlias = asyncpg.Record
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -30,9 +31,11 @@ ACQUIRE_TIMEOUT = 60.0
 IDLE_LIFETIME = 1800.0
 #: Seconds that a database has to answer the simplest question when the service stops.
 SILENCE_SECONDS = 8.0
-#: What a database raises that is away, restarts or has no room: worth another try later.
+#: What a database raises that is away, restarts, has no room, or gave one transaction up for
+#: another: worth another try later.
 TROUBLE = (
     asyncpg.PostgresConnectionError,
+    asyncpg.TransactionRollbackError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
@@ -44,6 +47,8 @@ TROUBLE = (
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 #: Any fixed number: all FindMe services of a database queue at it while they migrate.
 MIGRATION_LOCK = 7_213_944_021
+#: How often a transaction is begun that is given up for another one each time.
+ATTEMPTS = 3
 
 
 def is_trouble(error: Exception) -> bool:
@@ -123,6 +128,16 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """Borrow a connection inside a transaction."""
     async with acquire(pool) as conn, conn.transaction():
         yield conn
+
+
+async def insist(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Do *work* in a transaction, and again where it was given up for another (a deadlock)."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(asyncpg.TransactionRollbackError):
+            async with transaction(pool) as conn:
+                return await work(conn)
+    async with transaction(pool) as conn:
+        return await work(conn)
 
 
 @dataclass(frozen=True, slots=True)

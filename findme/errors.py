@@ -31,6 +31,7 @@ FindMeError
 │   ├── WrongOffset            a partial upload goes on elsewhere
 │   └── CollectionSwitched     a re-index switched the event's collection meanwhile
 ├── TooManyAttempts 429
+├── Contended 503              the database gave it up for another's change
 ├── QueueFull 503
 ├── DiskFull 503
 ├── DeliveryFailed 503          a mail or a push message; worth another try later
@@ -239,6 +240,14 @@ class QueueFull(FindMeError):
     status = 503
     code = "queue_full"
     retry_after = 20
+
+
+class Contended(FindMeError):
+    """Somebody else is changing the same: try again."""
+
+    status = 503
+    code = "contended"
+    retry_after = 1
 
 
 class DiskFull(FindMeError):

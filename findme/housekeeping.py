@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from findme import audit, auth, db, events
-from findme.db import Pool
+from findme.db import Connection, Pool
 from findme.errors import NotFound
+from findme.models import EventId
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +40,14 @@ async def delete_expired_events(pool: Pool) -> int:
     deleted = 0
     for event_id in expired:
         try:
-            async with db.transaction(pool) as conn:
-                await events.delete(conn, event_id)
-                await audit.note(conn, None, "event.expired", event_id=event_id)
+            await db.insist(pool, partial(_delete, event_id))
         except NotFound:
             continue  # another service, or an admin, was first
         deleted += 1
         log.info("[Housekeeping] Event %s has expired and is deleted", event_id)
     return deleted
+
+
+async def _delete(event_id: EventId, conn: Connection) -> None:
+    await events.delete(conn, event_id)
+    await audit.note(conn, None, "event.expired", event_id=event_id)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from findme import db, handouts, images, photos, redaction, storage, webhooks
+from findme import db, events, handouts, images, photos, redaction, storage, webhooks
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound
@@ -109,6 +109,7 @@ class Imaging:
 
     async def _store(self, photo: Photo, made: Renditions, blanks: list[Redaction]) -> None:
         async with db.transaction(self._pool) as conn:
+            await events.hold(conn, photo.event_id)
             await conn.execute(
                 "delete from image where photo_id = $1 and size <> 'original'", photo.id
             )

@@ -75,6 +75,11 @@ async def try_again(
     Returns the job, and the event that the photo is of.
     NotFound where there is no such photo, Conflict where it is being worked on.
     """
+    # the event before its photo (see events.hold)
+    await conn.execute(
+        "select from event where id = (select event_id from photo where id = $1) for key share",
+        photo_id,
+    )
     photo = await conn.fetchrow(
         "select event_id, filename from photo where id = $1 for update", photo_id
     )

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 
 import orjson
 
-from findme import db, letters, mail, notifications, push, queue, resets, unsubscribing
+from findme import db, events, letters, mail, notifications, push, queue, resets, unsubscribing
 from findme.db import Connection, Pool
 from findme.errors import DeliveryFailed, DeliveryRefused
 from findme.letters import Letter
@@ -45,6 +45,7 @@ class Messages:
         assert job.event_id is not None
         guest_id = GuestId(_number(job, "guest_id"))
         async with db.transaction(self._pool) as conn:
+            await events.hold(conn, job.event_id)
             news = await notifications.take(conn, job.event_id, guest_id, self._settings)
             if news is not None:
                 await self._tell(conn, job.event_id, news)

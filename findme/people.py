@@ -49,10 +49,14 @@ class Loose:
 
 
 async def hold(conn: Connection, event_id: EventId) -> None:
-    """Wait until nobody else changes the event's people, and keep them out of this transaction."""
+    """Wait until nobody else changes the event's people, and keep them out of this transaction.
+
+    The event is held as in events.hold, but need not be there.
+    """
     await conn.execute(
         "select pg_advisory_xact_lock($1, hashtext($2))", LOCK_SPACE, f"people of {event_id}"
     )
+    await conn.execute("select from event where id = $1 for key share", event_id)
 
 
 async def count(conn: Connection, event_id: EventId, *, hidden: bool) -> int:

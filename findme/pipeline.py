@@ -118,6 +118,7 @@ class Pipeline:
             result = await self.look(event.collection_id, photo, analysis, quality)
         try:
             async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event.id)
                 new = await photos.save_faces(conn, photo, event.collection_id, result)
                 if new and await references.any_of(conn, photo.event_id):
                     await self.ask_for_sweep(conn, photo.event_id)
@@ -240,6 +241,7 @@ class Pipeline:
         except (SelfieRefused, EngineRefused) as problem:
             code = problem.code if isinstance(problem, SelfieRefused) else "invalid_image"
             async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event.id)
                 await selfies.refuse(conn, selfie, code)
         except CollectionRebuilding:
             # two selfies whose jobs made each other due would never rest

@@ -10,6 +10,7 @@ import segno
 from aiohttp import web
 
 from findme import audit, db, events, guest_list, guests, webhooks
+from findme.db import Connection
 from findme.models import Event, EventCounts, EventId, Gallery, GuestId
 from findme.web.answers import (
     cut,
@@ -131,9 +132,12 @@ async def delete_event(request: web.Request) -> web.Response:
     """DELETE /api/admin/events/{id}: photos, faces and the engine's collection go along."""
     actor = admin(request).id
     event_id = EventId(path_id(request))
-    async with db.transaction(request.app[POOL]) as conn:
+
+    async def delete(conn: Connection) -> None:
         await events.delete(conn, event_id)
         await audit.note(conn, actor, "event.deleted", event_id=event_id)
+
+    await db.insist(request.app[POOL], delete)
     await request.app[CACHE].forget_event(event_id)
     _wake(request)
     return web.Response(status=204)

@@ -1,5 +1,7 @@
 """Leaving: an event, with one's face, or altogether. Each answers with the receipt's address."""
 
+from contextlib import suppress
+
 from aiohttp import web
 
 from findme import audit, auth, db, events, guests, receipts
@@ -25,14 +27,14 @@ async def forget_user(request: web.Request, user_id: UserId) -> str:
     pool = request.app[POOL]
     await auth.close_sessions(pool, request.app[CACHE], user_id)
     async with db.transaction(pool) as conn:
+        mine = await _parts(conn, user_id, None)
         receipt = await _begin(request, conn, user_id, whole=True)
-        mine = await guests.list_by_user(conn, user_id)
-        for guest in mine:
-            await guests.forget(conn, guest.event_id, user_id)
+        for each in mine:
+            await guests.forget(conn, each, user_id)
         await auth.delete_account(conn, user_id)
         await receipts.note_faceprints(conn, receipt)
         await audit.note(conn, None, "account.erased", detail={"events": len(mine)})
-    return await _finish(request, receipt, [guest.event_id for guest in mine])
+    return await _finish(request, receipt, mine)
 
 
 async def forget_face(request: web.Request, user_id: UserId, event_id: EventId | None) -> str:
@@ -72,13 +74,18 @@ async def leave_event(
 
 
 async def _parts(conn: Connection, user_id: UserId, event_id: EventId | None) -> list[EventId]:
-    """Return the events that a user is a guest of, or the one that is named."""
-    mine = [guest.event_id for guest in await guests.list_by_user(conn, user_id)]
-    if event_id is None:
-        return mine
-    if event_id not in mine:
+    """Hold and return the events that a user is a guest of, or the one that is named."""
+    parts = await guests.list_by_user(conn, user_id)
+    mine = []
+    for each in sorted(part.event_id for part in parts):
+        if event_id in (None, each):
+            # one that is deleted at this moment takes their part along
+            with suppress(NotFound):
+                await events.hold(conn, each)
+                mine.append(each)
+    if event_id is not None and not mine:
         raise NotFound
-    return [event_id]
+    return mine
 
 
 async def _begin(

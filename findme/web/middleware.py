@@ -5,12 +5,13 @@ import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+import asyncpg
 import orjson
 from aiohttp import web
 from yarl import URL
 
 from findme import auth, db, job_records, logs
-from findme.errors import CrossSiteRequest, FindMeError, SignInRequired
+from findme.errors import Contended, CrossSiteRequest, FindMeError, SignInRequired
 from findme.models import Actor
 from findme.web.html import render
 from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SETTINGS
@@ -51,12 +52,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except FindMeError as error:
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("[HTTP] %s %s: %s", request.method, loggable_path(request), error)
-        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-        if isinstance(error, SignInRequired):
-            headers["WWW-Authenticate"] = "Bearer"
-        return problem(request, error.status, error.code, str(error), headers, **error.extra)
+        return _failure(request, error)
+    except asyncpg.TransactionRollbackError as error:
+        log.warning("[HTTP] %s %s: %s", request.method, loggable_path(request), error)
+        return _failure(request, Contended())
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -81,6 +80,15 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         )
         detail = f"Something went wrong on our side (request {request[REQUEST_ID]})."
         return problem(request, 500, "internal_error", detail, {})
+
+
+def _failure(request: web.Request, error: FindMeError) -> web.Response:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("[HTTP] %s %s: %s", request.method, loggable_path(request), error)
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if isinstance(error, SignInRequired):
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(request, error.status, error.code, str(error), headers, **error.extra)
 
 
 def _is_gone(request: web.Request) -> bool:

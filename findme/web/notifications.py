@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from findme import db, guests, notifications, outbound, push, unsubscribing
+from findme import db, events, guests, notifications, outbound, push, unsubscribing
 from findme.db import Connection
 from findme.errors import Conflict, InvalidRequest, NotFound
 from findme.guests import Guest
@@ -20,6 +20,11 @@ async def _guest(request: web.Request, conn: Connection) -> Guest:
     if guest is None:
         raise NotFound
     return guest
+
+
+async def _held_guest(request: web.Request, conn: Connection) -> Guest:
+    await events.hold(conn, EventId(path_id(request)))
+    return await _guest(request, conn)
 
 
 async def get_push_key(request: web.Request) -> web.Response:
@@ -50,7 +55,7 @@ async def put_notify(request: web.Request) -> web.Response:
     if not isinstance(wanted, bool):
         raise InvalidRequest("mail is true or false.", field="mail")
     async with db.transaction(request.app[POOL]) as conn:
-        guest = await _guest(request, conn)
+        guest = await _held_guest(request, conn)
         if wanted and not notifications.mails(request.app[SETTINGS]):
             raise Conflict("This server sends no mails about new photos.")
         if wanted and user(request).email is None:
@@ -73,7 +78,7 @@ async def put_push(request: web.Request) -> web.Response:
         field="endpoint",
     )
     async with db.transaction(request.app[POOL]) as conn:
-        guest = await _guest(request, conn)
+        guest = await _held_guest(request, conn)
         await notifications.subscribe(
             conn,
             guest.id,
@@ -89,7 +94,7 @@ async def delete_push(request: web.Request) -> web.Response:
     """DELETE /api/me/events/{id}/push {endpoint}."""
     endpoint = text_of(await json_of(request), "endpoint")
     async with db.transaction(request.app[POOL]) as conn:
-        guest = await _guest(request, conn)
+        guest = await _held_guest(request, conn)
         await notifications.unsubscribe(conn, guest.id, endpoint)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 

@@ -34,6 +34,7 @@ async def report(request: web.Request, reason: str, note: str) -> int:
         guest = await lists.guest_who_sees(request, conn, photo_id)
         if reason not in [*Reason]:
             raise InvalidRequest(f"reason is one of {', '.join(Reason)}.", field="reason")
+        await events.hold(conn, guest.event_id)
         return await reports.add(conn, guest.id, photo_id, Reason(reason), note.strip())
 
 

@@ -61,6 +61,7 @@ async def act(request: web.Request) -> web.Response:
     if word not in ("settle", "hide", "delete"):
         raise InvalidRequest("There is no such button.", field="act")
     async with db.transaction(request.app[POOL]) as conn:
+        await events.hold(conn, event_id)
         photo_id = await reports.settle(conn, event_id, report_id)
         if word == "hide":
             await photos.review(conn, [photo_id], Review.HIDDEN)

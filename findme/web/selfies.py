@@ -63,6 +63,7 @@ async def delete_selfie(request: web.Request) -> web.Response:
     selfie_id = SelfieId(path_id(request, "selfie_id"))
     async with db.transaction(request.app[POOL]) as conn:
         event_id, guest_id = await _part(request, conn)
+        await events.hold(conn, event_id)
         faces = await selfies.remove(conn, guest_id, selfie_id)
         await guests.forget_faces(conn, event_id, faces)
         await audit.note(conn, None, "selfie.erased", event_id=event_id)

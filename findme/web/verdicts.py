@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from findme import db, guests, verdicts
+from findme import db, events, guests, verdicts
 from findme.db import Connection
 from findme.errors import InvalidRequest
 from findme.models import EventId, FaceId, GuestId, PhotoId
@@ -59,6 +59,7 @@ async def _guest_of(
 ) -> tuple[EventId, GuestId]:
     """Return the photo's event and the caller's part in it; NotFound where they can't see it."""
     guest = await lists.guest_who_sees(request, conn, photo_id)
+    await events.hold(conn, guest.event_id)
     # whoever says "that's me" is looked for with that face
     await guests.hold_consent(conn, guest.id)
     return guest.event_id, guest.id
