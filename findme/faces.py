@@ -4,18 +4,31 @@ A photo may be looked at again: more thoroughly, closer, by another engine. A fa
 again keeps its row, for what people said of it hangs there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from findme.db import Connection, Record
-from findme.models import Box, EventId, FaceId, PhotoId
+from findme.models import Box, EngineFaceId, EventId, FaceId, PhotoId
 from findme.recognition import IndexedFace, IndexResult
 
 #: Intersection over union from which two boxes on a photo are the same face.
 SAME_FACE = 0.4
 
 
-async def merge(conn: Connection, event_id: EventId, photo_id: PhotoId, result: IndexResult) -> int:
-    """Give a photo the faces of an answer, done twice as if done once; return how many are new.
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What an answer changed of a photo's faces."""
+
+    #: How many were not known before.
+    new: int
+    #: Vectors of earlier answers that no face of the photo has any more.
+    dropped: Sequence[EngineFaceId]
+
+
+async def merge(
+    conn: Connection, event_id: EventId, photo_id: PhotoId, result: IndexResult
+) -> Merged:
+    """Give a photo the faces of an answer, done twice as if done once.
 
     New faces are numbered under the event's row lock, which the caller holds or gets here: the
     order of numbers is the order of commits, which the coverage marks of matching rest on.
@@ -30,7 +43,7 @@ async def merge(conn: Connection, event_id: EventId, photo_id: PhotoId, result: 
     await conn.execute(
         "delete from face where photo_id = $1 and id <> all($2)", photo_id, list(kept)
     )
-    known = {row["id"]: row["engine_face_id"] for row in rows}
+    known = {row["id"]: EngineFaceId(row["engine_face_id"]) for row in rows}
     for face_id, face in kept.items():
         if face.engine_face_id != known[face_id]:
             await _renew(conn, event_id, face_id, face)
@@ -51,7 +64,8 @@ async def merge(conn: Connection, event_id: EventId, photo_id: PhotoId, result: 
         photo_id,
         len(kept) + len(new),
     )
-    return len(new)
+    seen = {face.engine_face_id for face in result.faces}
+    return Merged(len(new), [vector for vector in known.values() if vector not in seen])
 
 
 def _sort(

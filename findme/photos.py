@@ -9,6 +9,7 @@ import asyncpg
 from findme import faces, staging
 from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, NotFound
+from findme.faces import Merged
 from findme.models import EngineFaceId, EventId, JobId, PhotoId, PhotoState, Review, TokenId, UserId
 from findme.recognition import IndexResult
 
@@ -150,10 +151,10 @@ async def mark_failed(conn: Connection, photo_id: PhotoId, error: str) -> None:
 
 async def save_faces(
     conn: Connection, photo: Photo, collection_id: str, result: IndexResult
-) -> int:
+) -> Merged:
     """Store what the engine found on a photo; done twice it is stored once.
 
-    Return how many faces are new. NotFound where the photo was deleted meanwhile,
+    The caller has the dropped vectors forgotten. NotFound where the photo was deleted meanwhile,
     CollectionSwitched where its faces are in the wrong collection by now.
     """
     if not await conn.fetchval("select true from photo where id = $1 for key share", photo.id):

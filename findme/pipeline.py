@@ -119,8 +119,10 @@ class Pipeline:
         try:
             async with db.transaction(self._pool) as conn:
                 await events.hold(conn, event.id)
-                new = await photos.save_faces(conn, photo, event.collection_id, result)
-                if new and await references.any_of(conn, photo.event_id):
+                merged = await photos.save_faces(conn, photo, event.collection_id, result)
+                # seen by an earlier, more thorough look: nobody else knows of these vectors now
+                await guests.forget_faces(conn, event.id, merged.dropped)
+                if merged.new and await references.any_of(conn, photo.event_id):
                     await self.ask_for_sweep(conn, photo.event_id)
                 await queue.finish(conn, job)
         except CollectionSwitched:

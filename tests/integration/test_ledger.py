@@ -66,6 +66,29 @@ async def test_a_face_that_was_not_kept_is_in_the_ledger_until_a_thorough_try_ke
     assert kept == 1
 
 
+async def test_what_a_plain_try_no_longer_sees_leaves_the_engine(app: App) -> None:
+    """Else no receipt of the event would ever be complete: the engine held more than is known."""
+    one, _, _ = two_guests()
+    party = await evening(app, [], [])
+    photo_id = await upload(party, "far.jpg", far_away(one))
+
+    async def held(*, thorough: bool) -> int:
+        answer = await app.client.post(
+            "/api/admin/photos/retry",
+            json={"ids": [photo_id], "thorough": thorough},
+            headers=app.admin,
+        )
+        assert answer.status == 202
+        await app.drain()
+        assert await app.resources.pool.fetchval("select count(*) from face") == thorough
+        collection = await app.resources.pool.fetchval("select collection_id from event")
+        return await app.resources.faces.face_count(collection)
+
+    assert await held(thorough=True) == 1
+    assert await held(thorough=False) == 0
+    assert await held(thorough=True) == 1
+
+
 async def test_a_second_selfie_stands_beside_the_first_and_five_are_the_most(app: App) -> None:
     one, two, files = two_guests()
     party = await evening(app, [one, two], files)
