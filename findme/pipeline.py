@@ -45,6 +45,9 @@ from findme.sweeps import Sweeps
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+#: Seconds that the engine has to forget vectors while somebody waits; else a worker sees to it.
+FORGET_SECONDS = 10.0
+
 
 class Pipeline:
     """What the handlers share: the pool, the engine, the cache, and a lock for each event."""
@@ -287,15 +290,17 @@ class Pipeline:
         """Do an event's waiting FORGET_FACES at once; what the engine cannot take now, waits."""
         for job in await queue.claim_forgetting(self._pool, event_id):
             try:
-                await self.forget_faces(job)
-            except EngineError:
+                async with asyncio.timeout(FORGET_SECONDS):
+                    await self.forget_faces(job)
+            except (EngineError, TimeoutError):
                 log.warning(
                     "[AWS] Event %s: vectors are forgotten as soon as the engine answers", event_id
                 )
                 await queue.put_back(self._pool, job)
             else:
                 async with db.acquire(self._pool) as conn:
-                    await queue.finish(conn, job)
+                    # taken over by now, another worker does it once more
+                    await queue.settle(conn, job, "done")
 
     async def forget_faces(self, job: Job) -> None:
         """Remove vectors from the event's collection, but for those that are in use elsewhere."""

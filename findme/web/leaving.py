@@ -1,17 +1,25 @@
 """Leaving: an event, with one's face, or altogether. Each answers with the receipt's address."""
 
+import asyncio
+import logging
 from contextlib import suppress
 
+import asyncpg
 from aiohttp import web
 
 from findme import audit, auth, db, events, guests, receipts
 from findme.db import Connection
-from findme.errors import NotFound
+from findme.errors import FindMeError, NotFound
 from findme.models import Event, EventId, Gallery, UserId
 from findme.web.answers import path_id
 from findme.web.guests import after_forgetting
 from findme.web.keys import CACHE, FACES, POOL, SETTINGS, user
 from findme.web.middleware import SESSION_COOKIE
+
+log = logging.getLogger(__name__)
+
+#: Seconds that the engine has to say what it holds still while somebody waits for their receipt.
+CHECK_SECONDS = 10.0
 
 
 def may_browse(event: Event) -> bool:
@@ -101,8 +109,16 @@ async def _begin(
 
 
 async def _finish(request: web.Request, receipt: receipts.Opened, event_ids: list[EventId]) -> str:
-    await after_forgetting(request, event_ids)
-    await receipts.check(request.app[POOL], request.app[FACES], receipt.id)
+    """Have the vectors removed, and look whether all is gone, as far as that is done at once.
+
+    The erasure is committed: whatever fails now is tried again, and the receipt tells of it.
+    """
+    try:
+        await after_forgetting(request, event_ids)
+        async with asyncio.timeout(CHECK_SECONDS):
+            await receipts.check(request.app[POOL], request.app[FACES], receipt.id)
+    except (FindMeError, TimeoutError, asyncpg.PostgresError, *db.TROUBLE) as error:
+        log.warning("[Erasure] Receipt %s is completed later: %s", receipt.id, error)
     return receipt.token
 
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, receipts, rekognition
+from findme import db, pipeline, receipts, rekognition
 from findme.models import UserId
 from findme.settings import Settings
+from findme.web import leaving
 from tests.conftest import App, application
 from tests.crowd import Crowd, open_crowd
-from tests.scripted import Face, Scripted
+from tests.scripted import Face, Fault, Scripted
 
 
 @pytest.fixture(autouse=True)
@@ -188,3 +189,53 @@ async def test_the_check_looks_at_every_table_that_leads_to_a_person(app: App) -
     for row in rows:
         looked_at = receipts.OF_ACCOUNT if row["to_table"] == "account" else receipts.OF_GUEST
         assert looked_at.get(row["leads"]) == row["name"], dict(row)
+
+
+@pytest.mark.parametrize("operation", ["DeleteFaces", "DescribeCollection"])
+async def test_an_engine_that_is_silent_keeps_nobody_from_their_receipt(
+    crowd: Crowd, endpoint: Scripted, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    monkeypatch.setattr(pipeline, "FORGET_SECONDS", 0.1)
+    monkeypatch.setattr(leaving, "CHECK_SECONDS", 0.1)
+    endpoint.script = lambda asked: Fault.STALL if asked == operation else None
+    await erase(crowd, 1)
+    assert await unchecked(crowd) == 1
+
+    endpoint.script = lambda _operation: None
+    await crowd.app.drain()
+    await crowd.app.resources.pool.execute("update receipt set tried_at = null")
+    await receipts.check_open(crowd.app.resources.pool, crowd.app.resources.faces)
+    assert await unchecked(crowd) == 0
+
+
+async def test_a_removal_that_another_took_over_meanwhile_is_no_failure(
+    crowd: Crowd, endpoint: Scripted
+) -> None:
+    async def take_over(operation: str) -> None:
+        if operation == "DeleteFaces":
+            await crowd.app.resources.pool.execute(
+                "update job set state = 'queued', lease = lease + 1 where kind = 'forget_faces'"
+            )
+
+    endpoint.after = take_over
+    await erase(crowd, 1)
+
+
+async def test_a_database_that_fails_after_the_erasure_keeps_nobody_from_their_receipt(
+    crowd: Crowd,
+) -> None:
+    pool = crowd.app.resources.pool
+    await pool.execute("""
+        create function fail() returns trigger language plpgsql as $$
+        begin raise exception 'no room' using errcode = 'out_of_memory'; end $$;
+        create trigger fail before update of tried_at on receipt for each row
+            execute function fail()""")
+    await erase(crowd, 1)
+    assert await unchecked(crowd) == 1
+
+
+async def unchecked(crowd: Crowd) -> int:
+    number: int = await crowd.app.resources.pool.fetchval(
+        "select count(*) from receipt where checked_at is null"
+    )
+    return number
