@@ -10,8 +10,8 @@ import errno
 import hashlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -29,6 +29,7 @@ class _Closable(Protocol):
     async def close(self) -> None: ...
 
 
+T = TypeVar("T")
 F = TypeVar("F", bound=_Closable)
 
 #: Bytes of one chunk row (stack-facts: 256 KB is the best trade of speed for memory).
@@ -71,27 +72,46 @@ async def spool_folder(data_dir: Path) -> AsyncIterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(dir=parent))
 
+    def remove(folder: Path) -> Awaitable[None]:
+        return asyncio.to_thread(shutil.rmtree, folder)
+
     # in threads: a busy disk takes a tenth of a second to let go of a file
-    folder = await asyncio.to_thread(make)
-    try:
+    async with _owned(asyncio.to_thread(make), remove) as folder:
         yield folder
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder)
+
+
+def _opened(file: Awaitable[F]) -> AbstractAsyncContextManager[F]:
+    """Open a file of aiofiles, and close it."""
+    return _owned(file, lambda opened: opened.close())
 
 
 @asynccontextmanager
-async def _opened(file: Awaitable[F]) -> AsyncIterator[F]:
-    """Open a file of aiofiles; who is cancelled while a thread opens it closes it all the same."""
-    opening = asyncio.ensure_future(file)
+async def _owned(take: Awaitable[T], give_back: Callable[[T], Awaitable[None]]) -> AsyncIterator[T]:
+    """Have what a thread makes, and give it back, however often one is cancelled meanwhile."""
+    taking = asyncio.ensure_future(take)
     try:
-        opened = await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        await (await opening).close()
-        raise
-    try:
-        yield opened
+        await _ended(taking)
+        yield taking.result()
     finally:
-        await opened.close()
+        if not taking.cancelled() and taking.exception() is None:
+            giving = asyncio.ensure_future(give_back(taking.result()))
+            await _ended(giving)
+            giving.result()
+
+
+async def _ended(task: asyncio.Future[T]) -> None:
+    """Wait for the end of a task that must not be cancelled; who is cancelled is so after it.
+
+    Cancelled with its waiter, work for a thread that has not begun would never be done.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 async def spool(chunks: AsyncIterator[bytes], path: Path, *, limit: int) -> Spooled:
