@@ -15,6 +15,7 @@ from yarl import URL
 
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
+from findme.web.forms import heard
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ def choice_of(request: web.Request, name: str, choices: Iterable[str], default: 
 async def json_of(request: web.Request) -> dict[str, Any]:
     """Return the JSON object of a request's body; InvalidRequest for anything else."""
     try:
-        body = orjson.loads(await request.read() or b"{}")
+        body = orjson.loads(await heard(request.read()) or b"{}")
     except orjson.JSONDecodeError as error:
         raise InvalidRequest("The body is not JSON.") from error
     if not isinstance(body, dict):

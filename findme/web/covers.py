@@ -9,7 +9,7 @@ from findme.errors import InvalidRequest, NotFound
 from findme.models import Event, EventId, Size
 from findme.web import photos
 from findme.web.answers import choice_of, json_answer, path_id
-from findme.web.forms import READ, chunks_of, parts_of
+from findme.web.forms import body_of, chunks_of, parts_of
 from findme.web.keys import PIPELINE, POOL, SETTINGS, admin
 
 SIZES = (Size.PREVIEW, Size.THUMB)
@@ -53,7 +53,7 @@ async def take_cover(request: web.Request) -> dict[Size, bytes]:
             if not taken:
                 raise InvalidRequest("There is no picture in this form.", field="cover")
         else:
-            body = request.content.iter_chunked(READ)
+            body = body_of(request)
             await storage.spool(body, path, limit=settings.max_upload_bytes)
         imaging = request.app[PIPELINE].imaging
         made = await imaging.run(images.render, path, settings.max_image_pixels)

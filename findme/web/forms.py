@@ -1,6 +1,8 @@
-"""Multipart bodies, part by part, never whole; what is broken in them is the caller's mistake."""
+"""Bodies, piece by piece, and forms; what is broken in them is the caller's mistake."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -8,6 +10,10 @@ from multidict import MultiDict, MultiDictProxy
 
 from findme.errors import InvalidRequest
 
+T = TypeVar("T")
+
+#: Seconds without a byte, after which a connection has died: a phone that goes says no good-bye.
+SILENCE_SECONDS = 60.0
 #: Bytes read of a body at a time.
 READ = 256 * 1024
 #: Bytes of a text field; more is cut off.
@@ -21,13 +27,28 @@ _WRONG = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 _BROKEN = "This multipart form cannot be understood."
 
 
+async def heard(reading: Awaitable[T]) -> T:
+    """Return what is read next of a body; 408 where its sender is silent."""
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await reading
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text="Nothing more arrived.") from error
+
+
+async def body_of(request: web.Request) -> AsyncIterator[bytes]:
+    """Yield the bytes of a body that is no form."""
+    while chunk := await heard(request.content.read(READ)):
+        yield chunk
+
+
 async def form_of(request: web.Request) -> MultiDictProxy[str]:
     """Return a small form's text fields, without what PostgreSQL's text cannot hold (NUL).
 
     InvalidRequest where the body is no form, in whatever way.
     """
     try:
-        posted = await request.post()
+        posted = await heard(request.post())
     except _WRONG as error:
         raise InvalidRequest("This form cannot be understood.") from error
     fields = [(name, value) for name, value in posted.items() if isinstance(value, str)]
@@ -39,14 +60,15 @@ async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator
     try:
         reader = await request.multipart()
         taken = 0
-        while (part := await reader.next()) is not None:
+        while (part := await heard(reader.next())) is not None:
             if not isinstance(part, BodyPartReader):
                 raise InvalidRequest("Nested multipart bodies are not understood.")
             taken += 1
             if taken > most:
                 raise InvalidRequest(f"This form has more than {most} parts.")
             yield part
-            await part.release()
+            async for _ in chunks_of(part):
+                pass
     except _WRONG as error:
         raise InvalidRequest(_BROKEN) from error
 
@@ -54,7 +76,7 @@ async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator
 async def chunks_of(part: BodyPartReader) -> AsyncIterator[bytes]:
     """Yield the bytes of a part."""
     try:
-        while chunk := await part.read_chunk(READ):
+        while chunk := await heard(part.read_chunk(READ)):
             yield chunk
     except _WRONG as error:
         raise InvalidRequest(_BROKEN) from error

@@ -4,9 +4,9 @@ What a body that breaks off has brought is kept, and the next one begins there. 
 be refused is refused before the client, waiting for `100 Continue`, sends a byte.
 """
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,16 +18,19 @@ from findme.models import EventId
 from findme.partials import Partial, Turns
 from findme.web import uploads
 from findme.web.answers import json_answer
-from findme.web.forms import READ
+from findme.web.forms import body_of
 from findme.web.keys import POOL, SETTINGS, actor
 from findme.web.known import parse_sha256
 
 #: Requests that write to the same partial upload take turns.
 TURNS = web.AppKey("TURNS", Turns)
-#: Seconds without a byte, after which a connection has died.
-SILENCE_SECONDS = 60.0
 #: What breaks a body off: the connection, its framing, the sender's silence.
-BROKEN_OFF = (TimeoutError, ConnectionError, aiohttp.ClientError, web.RequestPayloadError)
+BROKEN_OFF = (
+    web.HTTPRequestTimeout,
+    ConnectionError,
+    aiohttp.ClientError,
+    web.RequestPayloadError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +135,9 @@ async def _invite(request: web.Request) -> None:
 
 async def _arriving(request: web.Request) -> AsyncIterator[bytes]:
     """Yield what arrives, until the body's end or until it breaks off."""
-    while True:
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                chunk = await request.content.read(READ)
-        except BROKEN_OFF:
-            return
-        if not chunk:
-            return
-        yield chunk
+    with suppress(*BROKEN_OFF):
+        async for chunk in body_of(request):
+            yield chunk
 
 
 def _hang_up(request: web.Request) -> None:

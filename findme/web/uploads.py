@@ -26,7 +26,7 @@ from findme.errors import (
 from findme.models import EventId, JobId, JobKind, PhotoId, Role
 from findme.storage import Spooled
 from findme.web.answers import job_json, json_answer, path_id
-from findme.web.forms import READ, chunks_of, parts_of
+from findme.web.forms import body_of, chunks_of, parts_of
 from findme.web.keys import PIPELINE, POOL, QUEUE, SETTINGS, actor, admin, user
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ async def post_photos(request: web.Request) -> web.Response:
             verdicts = await _take_parts(request, event_id, folder)
         else:
             name = clean_name(request.query.get("filename", ""))
-            body = request.content.iter_chunked(READ)
+            body = body_of(request)
             verdicts = [await _take(request, event_id, body, name, folder / "0")]
     return answer(request, verdicts)
 
