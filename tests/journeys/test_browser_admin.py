@@ -41,7 +41,7 @@ def test_an_event_is_made_and_its_photos_are_dropped_on_it(admin: Visit, tmp_pat
         expect(page.locator("#uploads [data-done]")).to_have_count(number)
     # what was not taken stands first: among fifty it would not be seen
     assert uploads(page) == ["Rejected", "Received", "Already here", "Received"]
-    expect(page.locator("#uploads-title")).to_have_text("4 files of 4 sent, 1 rejected")
+    expect(page.locator("#uploads-title")).to_have_text("4 of 4 files sent, 1 rejected")
     expect(page.locator("#photos .tile")).to_have_count(2)
     expect(page.locator("#photos .state")).to_have_text(["1 face", "No face"])
     expect(page.locator("[data-total=photos]")).to_have_text("2")
@@ -50,7 +50,7 @@ def test_an_event_is_made_and_its_photos_are_dropped_on_it(admin: Visit, tmp_pat
     expect(page.locator("#uploads")).to_be_hidden()
     page.set_input_files("#files", tmp_path / "again.jpg")
     expect(page.locator("#uploads [data-done]")).to_have_count(1)
-    expect(page.locator("#uploads-title")).to_have_text("1 file of 1 sent")
+    expect(page.locator("#uploads-title")).to_have_text("1 of 1 files sent")
 
 
 def test_a_photographer_gets_access_that_is_shown_once(admin: Visit, organiser: Organiser) -> None:
