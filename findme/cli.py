@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import backup, demo, logs, resources, restore, server, watcher_cli
-from findme.auth import check_email, check_password
+from findme import logs, resources, server
+from findme.accounts.auth import check_email, check_password
+from findme.backup import create, restore
+from findme.demo import generate
 from findme.engine import __main__ as engine
 from findme.errors import FindMeError
 from findme.settings import Settings, read_env_file
+from findme.watcher import cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["faces"]:
         return engine.main(words[1:])
-    if words and words[0] in watcher_cli.COMMANDS:
-        return watcher_cli.main(words, lambda: _settings(argparse.Namespace()).findme_token)
+    if words and words[0] in cli.COMMANDS:
+        return cli.main(words, lambda: _settings(argparse.Namespace()).findme_token)
     options = _parser().parse_args(words)
     logs.configure("text")
     try:
@@ -60,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("faces", help="run the Rekognition-compatible face service alone")
 
     # parsed by themselves too: they need no service here
-    for name, about in watcher_cli.COMMANDS.items():
+    for name, about in cli.COMMANDS.items():
         commands.add_parser(name, help=about)
 
     command = commands.add_parser("migrate", help="bring the database up to date")
@@ -151,7 +154,7 @@ def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _demo(options: argparse.Namespace, settings: Settings) -> int:
-    made = asyncio.run(demo.make(settings, force=options.force))
+    made = asyncio.run(generate.make(settings, force=options.force))
     base = settings.findme_base_url or f"http://{settings.findme_host}:{settings.findme_port}"
     print(
         f"Three events with drawn photos. Look at {base} (findme serve, where it does not run):\n"
@@ -164,7 +167,7 @@ def _demo(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
-    manifest, size = asyncio.run(backup.make(settings, options.file.absolute()))
+    manifest, size = asyncio.run(create.make(settings, options.file.absolute()))
     print(
         f"{options.file}: {size / 1e6:.1f} MB with {manifest.events} events, "
         f"{manifest.photos} photos and {manifest.guests} guests. Keep it as safe as the service."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import asyncpg
 
 from findme.errors import StartError
-from findme.folders import MIGRATIONS
+from findme.paths import MIGRATIONS
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy

@@ -16,7 +16,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.plural import to_python
 
-from findme.folders import LOCALES
+from findme.paths import LOCALES
 
 #: Where the visitor asks for nothing that we have.
 DEFAULT = "fr"

@@ -1,4 +1,4 @@
-"""The durable queue: the job table is the truth; workers.py hands its work out.
+"""The durable queue: the job table is the truth; jobs/worker.py hands its work out.
 
 A job may run twice (a worker can vanish after the work and before the note of it), so handlers are
 written such that twice equals once; and whoever finishes a job shows the lease it was claimed with.

@@ -3,8 +3,9 @@
 AWS errors become ours here and only here. One semaphore stands around all calls; botocore retries
 inside its slot, which is wanted back-pressure; what still fails is left to the durable job.
 
-Before a slot comes the operation's turn (see rate.py): of each operation one call at a time stands
-for its token and then for a slot, so that a sweep at its quota holds up no guest's selfie.
+Before a slot comes the operation's turn (see recognition/rate_limiter.py): of each operation one
+call at a time waits for its token and then for a slot, so that a sweep at its quota holds up no
+guest's selfie.
 """
 
 import logging
@@ -17,17 +18,11 @@ import botocore.exceptions
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from findme.errors import (
-    BudgetSpent,
-    EngineError,
-    EngineRefused,
-    EngineUnavailable,
-    StartError,
-)
-from findme.meter import Meter
+from findme.errors import BudgetSpent, EngineError, EngineRefused, EngineUnavailable, StartError
 from findme.models import Box, EngineFaceId
-from findme.rate import Rates, Slots, is_aws
-from findme.recognition import IndexedFace, IndexResult, QualityFilter, Similar, UnindexedFace
+from findme.recognition.call_meter import Meter
+from findme.recognition.rate_limiter import Rates, Slots, is_aws
+from findme.recognition.types import IndexedFace, IndexResult, QualityFilter, Similar, UnindexedFace
 
 if TYPE_CHECKING:
     from types_aiobotocore_rekognition import RekognitionClient
@@ -301,8 +296,9 @@ async def open_client(
 ) -> AsyncIterator[Rekognition]:
     """Open the client; what is not given is found as everywhere in AWS.
 
-    *calls_per_second* replaces the default pace (see rate.py); *budget_usd* bounds what a month's
-    calls may cost (see meter.py), which is nothing with the *embedded* engine.
+    *calls_per_second* replaces the default pace (see recognition/rate_limiter.py); *budget_usd*
+    bounds what a month's calls may cost (see recognition/call_meter.py), which is nothing with the
+    *embedded* engine.
     """
     config = AioConfig(
         retries={"mode": "standard", "max_attempts": RETRIES},

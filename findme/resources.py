@@ -8,31 +8,27 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from findme import (
-    auth,
-    db,
-    events,
-    queue,
-    rekognition,
-    replicas,
-    storage,
-    usage,
-)
-from findme import selfies as selfie_records
+from findme import db, queue, rekognition
+from findme.accounts import auth
+from findme.accounts import selfies as selfie_records
 from findme.cache import Cache, open_cache
 from findme.db import Pool
-from findme.engine_process import open_engine
+from findme.embedded.face_service import open_engine
+from findme.embedded.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
 from findme.errors import StartError
-from findme.messages import Messages
+from findme.gallery import events
+from findme.jobs import worker_registry
+from findme.jobs.delivery_jobs import Messages
+from findme.jobs.pipeline import Pipeline
+from findme.jobs.reindex_job import Reindexing
+from findme.jobs.worker import Handler, WorkQueue
+from findme.media import storage
 from findme.models import JobKind
-from findme.pipeline import Pipeline
-from findme.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
-from findme.recognition import Hop
-from findme.reindexing import Reindexing
+from findme.operations import engine_usage
+from findme.operations.stats import LoopWatch
+from findme.recognition.types import Hop
 from findme.rekognition import Rekognition
 from findme.settings import Settings
-from findme.stats import LoopWatch
-from findme.workers import Handler, WorkQueue
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +73,7 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
         faces, settle = await _engine(stack, settings, role)
         # what the month has come to, before the first call adds to it
-        await usage.flush(pool, faces.meter)
+        await engine_usage.flush(pool, faces.meter)
         pipeline = Pipeline(
             settings, pool, faces, cache, settle=settle, hop=_hop(settings, embedded=faces.embedded)
         )
@@ -216,14 +212,14 @@ async def _queue(
 ) -> WorkQueue:
     async with db.transaction(pool) as conn:
         # on a database of our own nobody else can be at work: what runs there is of a dead service
-        await replicas.take_over(conn, everyone=alone)
+        await worker_registry.take_over(conn, everyone=alone)
         if alone:
             await selfie_records.release_claims(conn)
         for event_id in await events.list_of_other_engines(conn, faces.name):
             log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, faces.name)
             await queue.enqueue_reindex(conn, event_id)
         pending = await conn.fetchval("select count(*) from job where state = 'queued'")
-    replica_id = await stack.enter_async_context(replicas.register_replica(pool))
+    replica_id = await stack.enter_async_context(worker_registry.register_replica(pool))
     log.info("[Startup] Photo queue initialized with %d pending jobs", pending)
     return WorkQueue(
         pool,

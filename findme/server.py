@@ -9,30 +9,26 @@ from typing import Any
 
 from aiohttp import web
 
-from findme import (
-    audit,
-    control,
-    db,
-    erasures,
-    housekeeping,
-    job_records,
-    letters,
-    partials,
-    usage,
-    webhook_calls,
-    workers,
-)
-from findme import receipts as receipt_records
-from findme.desk import Desk
+from findme import db
 from findme.errors import StartError
-from findme.metrics import Metrics
+from findme.jobs import worker
+from findme.media import resumable_uploads
+from findme.messaging import mail_templates, webhook_delivery
+from findme.operations import engine_usage, job_history, retention, runtime_control
+from findme.operations.dashboard import Desk
+from findme.operations.metrics import Metrics
+from findme.operations.stats import Sources
+from findme.privacy import audit_log, erasure_journal
+from findme.privacy import erasure_receipts as receipt_records
 from findme.resources import Resources, open_resources
 from findme.settings import Settings
-from findme.stats import Sources
-from findme.web import desk_page, html, resumable, routes, stream
+from findme.web import rendering, routes
+from findme.web.guest import live_stream
 from findme.web.keys import CACHE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, failures, identity, problems
+from findme.web.operator import dashboard_page
+from findme.web.photographer import resumable
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +63,13 @@ def make_app(resources: Resources, role: str) -> web.Application:
         resources.watch,
         resources.settings.photo_queue_workers,
     )
-    html.setup_pages(app)
+    rendering.setup_pages(app)
     routes.add_routes(app, worker=role == "worker")
     if role != "worker":
-        desk_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))
+        dashboard_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))
         shared = role != "all" or resources.settings.database_url is not None
         resumable.setup_turns(app)
-        stream.setup_stream(app, resources.lost, elsewhere=shared)
+        live_stream.setup_stream(app, resources.lost, elsewhere=shared)
     return app
 
 
@@ -94,28 +90,28 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             make_app(resources, role), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
         await runner.setup()
-        await asyncio.to_thread(html.compile_pages, runner.app)
-        await asyncio.to_thread(letters.prepare)
+        await asyncio.to_thread(rendering.compile_pages, runner.app)
+        await asyncio.to_thread(mail_templates.prepare)
         # what is there now stays to the end: walking through all of it again, as a full collection
         # does, held the event loop for 70 ms
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTIONS)
         # before the first job is begun
-        await control.follow(resources.pool, settings, resources.queue, resources.faces)
-        loops = {"loop-watch": resources.watch.run(), **housekeeping.loops(resources.pool)}
-        loops |= usage.loops(resources.pool, resources.faces.meter)
+        await runtime_control.follow(resources.pool, settings, resources.queue, resources.faces)
+        loops = {"loop-watch": resources.watch.run(), **retention.loops(resources.pool)}
+        loops |= engine_usage.loops(resources.pool, resources.faces.meter)
         loops |= receipt_records.loops(resources.pool, resources.faces)
-        loops |= control.loops(resources.pool, settings, resources.queue, resources.faces)
+        loops |= runtime_control.loops(resources.pool, settings, resources.queue, resources.faces)
         if role != "worker":
-            loops |= runner.app[desk_page.DESK].loops()
+            loops |= runner.app[dashboard_page.DESK].loops()
         if role != "web":
-            loops |= job_records.loops(resources.pool) | audit.loops(resources.pool)
-            loops |= webhook_calls.loops(
+            loops |= job_history.loops(resources.pool) | audit_log.loops(resources.pool)
+            loops |= webhook_delivery.loops(
                 resources.pool, allow_private=settings.webhook_allow_private
             )
-            loops |= erasures.loops(resources.pool, settings)
-        loops |= partials.loops(settings.findme_data_dir, resources.pool)
+            loops |= erasure_journal.loops(resources.pool, settings)
+        loops |= resumable_uploads.loops(settings.findme_data_dir, resources.pool)
         if resources.queue is not None:
             loops |= resources.queue.loops()
         background = asyncio.create_task(run_together(loops), name="background")
@@ -133,7 +129,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             await runner.cleanup()
             if resources.queue is not None:
                 # without what was lost no job gets anywhere
-                await resources.queue.stop(grace=0.0 if trouble else workers.GRACE_SECONDS)
+                await resources.queue.stop(grace=0.0 if trouble else worker.GRACE_SECONDS)
             background.cancel()
             await asyncio.wait([background])
             await silent

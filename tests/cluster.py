@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from findme.postgres import open_postgres
+from findme.embedded.postgres import open_postgres
 
 
 async def _serve(folder: Path) -> None:

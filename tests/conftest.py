@@ -22,15 +22,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import auth, db, queue, rekognition, replicas, server
+from findme import db, queue, rekognition, server
+from findme.accounts import auth
 from findme.cache import open_cache
 from findme.db import Pool
-from findme.pipeline import Pipeline
-from findme.recognition import Hop
+from findme.jobs import worker_registry
+from findme.jobs.pipeline import Pipeline
+from findme.jobs.worker import WorkQueue
+from findme.operations.stats import LoopWatch
+from findme.recognition.types import Hop
 from findme.resources import Resources, handlers
 from findme.settings import Settings
-from findme.stats import LoopWatch
-from findme.workers import WorkQueue
 from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
 
 TEMPLATE = "findme_template"
@@ -196,7 +198,7 @@ async def application(
         )
         pipeline = Pipeline(settings, pool, faces, cache, settle=settle, hop=hop)
         stack.callback(pipeline.close)
-        replica_id = await stack.enter_async_context(replicas.register_replica(pool))
+        replica_id = await stack.enter_async_context(worker_registry.register_replica(pool))
         work = WorkQueue(
             pool,
             handlers(settings, pool, faces, cache, pipeline),

@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from findme import drawing
-from findme.demo import DOMAIN, Demo
+from findme.demo import drawing
+from findme.demo.generate import DOMAIN, Demo
 from tests.journeys.browser import Visit
 
 #: What one photographer's computer said last.

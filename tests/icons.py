@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from findme.folders import STATIC
+from findme.paths import STATIC
 
 INK, MARIGOLD, PAPER = "#221c1e", "#f5b82e", "#faf8f5"
 #: Units of the drawing, as icon.svg has them.

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from findme import db, demo, drawing, unsubscribing
-from findme.demo import Demo
+from findme import db
+from findme.demo import drawing, generate
+from findme.demo.generate import Demo
+from findme.messaging import unsubscribe
 from tests.bench.archive import cluster
 from tests.exhibits import Exhibits, set_up
 from tests.journeys.browser import DESKTOP, PHONE, Visit, film, launched, visiting
@@ -106,12 +108,12 @@ async def _fill(dsn: str) -> tuple[Demo, str]:
     async with db.open_pool(dsn, min_size=1, max_size=2) as pool:
         async with db.acquire(pool) as conn:
             await db.migrate(conn)
-        made = await demo.fill(pool, password=PASSWORD)
+        made = await generate.fill(pool, password=PASSWORD)
         async with db.acquire(pool) as conn:
             guest_id = await conn.fetchval(
                 "select min(id) from guest where event_id = $1", made.event_id
             )
-            return made, await unsubscribing.token_of(conn, guest_id)
+            return made, await unsubscribe.token_of(conn, guest_id)
 
 
 def keep(visit: Visit, name: str, size: tuple[int, int]) -> None:

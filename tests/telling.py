@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import notifications
+from findme.messaging import notifications
 from findme.settings import Settings
 from tests.conftest import application
 from tests.crowd import Crowd, open_crowd, run_due

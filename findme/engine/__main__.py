@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from findme.engine.app import serve
-from findme.engine.gallery import GalleryInUse
+from findme.engine.collection_store import GalleryInUse
 from findme.engine.weights import WeightsError
 
 _PR_SET_PDEATHSIG = 1

@@ -11,7 +11,8 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from findme.engine import images, protocol, signature, stored, users
+from findme.engine import protocol, signature
+from findme.engine.collection_store import Gallery
 from findme.engine.errors import (
     ImageTooLargeException,
     InternalServerError,
@@ -19,7 +20,7 @@ from findme.engine.errors import (
     UnknownOperationException,
 )
 from findme.engine.faces import Analyst
-from findme.engine.gallery import Gallery
+from findme.engine.operations import collections, images, users
 from findme.engine.protocol import Members
 from findme.engine.service import Service
 
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 SERVICE: web.AppKey[Service] = web.AppKey("SERVICE", Service)
 CREDENTIALS: web.AppKey[Mapping[str, str] | None] = web.AppKey("CREDENTIALS")
 
-STORED_OPERATIONS = {**stored.OPERATIONS, **users.OPERATIONS}
+STORED_OPERATIONS = {**collections.OPERATIONS, **users.OPERATIONS}
 
 _DRAINED = 64 * 1024 * 1024
 """A body that is too large is read up to here, so that its sender gets to hear the reason."""

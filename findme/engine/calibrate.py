@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from findme.engine import similarity
 from findme.engine.faces import Analyst, Face
-from findme.engine.quality import reasons
+from findme.engine.quality_filter import reasons
 
 _CURVE = (0.40, 0.45, 0.48, 0.49, 0.50, 0.505, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56, 0.565)
 _CURVE_BEYOND = (0.57, 0.58, 0.60, 0.62)

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from findme.engine.geometry import keep_best
-from findme.engine.sessions import open_session
+from findme.engine.onnx_session import open_session
 
 THRESHOLD = 0.35
 """Least score of a face: 325 of 325 clear faces of two labelled sets, 2 more than there are."""

@@ -8,7 +8,7 @@ from PIL import Image
 
 from findme.engine.geometry import similarity
 from findme.engine.network import CHIP, DIMENSIONS
-from findme.engine.sessions import open_session
+from findme.engine.onnx_session import open_session
 
 BATCH = 16
 """Chips in one run: larger batches cost memory (12 MB for 16) and save no time."""

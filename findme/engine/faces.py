@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from findme.engine import detector, landmarks, network, weights
-from findme.engine.crowds import find_faces, sides
+from findme.engine.decoding import open_picture
 from findme.engine.detector import Detections, Detector
 from findme.engine.embedding import DETECTOR_TARGETS, LANDMARK_TARGETS, Embedder, cut_chip
 from findme.engine.geometry import pose
+from findme.engine.image_quality import brightness, sharpness
 from findme.engine.landmarks import Regressor
-from findme.engine.measures import brightness, sharpness
 from findme.engine.network import CHIP
-from findme.engine.pictures import open_picture
+from findme.engine.tiling import find_faces, sides
 
 MOST_FACES = 100
 """AWS's limit: the 100 largest."""

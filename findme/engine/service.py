@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
+from findme.engine.collection_store import Gallery
 from findme.engine.faces import Analyst, Face
-from findme.engine.gallery import Gallery
 
 P = ParamSpec("P")
 T = TypeVar("T")

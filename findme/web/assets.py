@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from findme.folders import STATIC
+from findme.paths import STATIC
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",

@@ -4,8 +4,8 @@ import asyncpg
 from aiohttp import web
 
 from findme.errors import BudgetSpent, EngineError
-from findme.web.answers import json_answer
 from findme.web.keys import FACES, POOL
+from findme.web.responses import json_answer
 
 
 async def get_healthz(_request: web.Request) -> web.Response:

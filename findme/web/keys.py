@@ -8,14 +8,14 @@ from aiohttp import web
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound, SignInRequired
-from findme.metrics import Metrics
+from findme.jobs.pipeline import Pipeline
+from findme.jobs.worker import WorkQueue
 from findme.models import Actor, User
-from findme.pipeline import Pipeline
+from findme.operations.metrics import Metrics
+from findme.operations.stats import Sources
 from findme.rekognition import Rekognition
 from findme.settings import Settings
-from findme.stats import Sources
 from findme.web import proxies
-from findme.workers import WorkQueue
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
 POOL: web.AppKey[Pool] = web.AppKey("POOL")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from findme import stats
+from findme.operations import stats
 from findme.web.keys import METRICS, POOL, SETTINGS, STATS, admin
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

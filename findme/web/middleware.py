@@ -10,12 +10,14 @@ import orjson
 from aiohttp import web
 from yarl import URL
 
-from findme import auth, db, job_records, logs
+from findme import db, logs
+from findme.accounts import auth
 from findme.errors import Contended, CrossSiteRequest, FindMeError, SignInRequired
 from findme.models import Actor
-from findme.web.html import render
+from findme.operations import job_history
 from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SETTINGS
 from findme.web.metrics import CALLER_GONE
+from findme.web.rendering import render
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -173,7 +175,7 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
     """Count failed jobs for the navigation of the organiser's pages; no other page asks."""
     if request.path.startswith("/admin") and request[ACTOR].is_admin:
         async with db.acquire(request.app[POOL]) as conn:
-            request[FAILED_JOBS] = await job_records.count_failed(conn, most=MOST_FAILED)
+            request[FAILED_JOBS] = await job_history.count_failed(conn, most=MOST_FAILED)
     return await handler(request)
 
 

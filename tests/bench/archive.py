@@ -19,7 +19,7 @@ import aiohttp
 import psutil
 
 from findme import db
-from findme.storage import CHUNK
+from findme.media.storage import CHUNK
 from tests.integration.party import add_match, add_photos, member
 from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
 

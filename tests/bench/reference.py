@@ -28,7 +28,7 @@ from PIL import Image, ImageOps
 from findme.engine import weights
 from findme.engine.detector import Detections
 from findme.engine.faces import Analyst
-from findme.engine.quality import reasons
+from findme.engine.quality_filter import reasons
 from tests.pictures import labelled
 
 SIDE = 1600

@@ -16,7 +16,7 @@ import asyncpg
 
 from findme import db
 from findme.db import Connection
-from findme.postgres import open_postgres
+from findme.embedded.postgres import open_postgres
 from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
 
 Rows = list[tuple[str, str]]

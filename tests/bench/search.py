@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
+from findme.embedded.postgres_home import find_home
+from findme.engine.collection_store import Gallery, StoredFace
 from findme.engine.faces import Analyst, Box
-from findme.engine.gallery import Gallery, StoredFace
 from findme.engine.network import DIMENSIONS
-from findme.postgres_home import find_home
 from tests.integration.engine_service import connected, serving
 from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
 

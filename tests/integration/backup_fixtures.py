@@ -6,8 +6,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from findme import events, storage
 from findme.db import Pool
+from findme.gallery import events
+from findme.media import storage
 from findme.models import PhotoId, Size
 from findme.settings import Settings
 from tests.integration.party import add_gala, add_match, add_photos, member

@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from findme.postgres import Postgres
-from findme.postgres_home import find_binaries
+from findme.embedded.postgres import Postgres
+from findme.embedded.postgres_home import find_binaries
 
 AS_ROOT = os.geteuid() == 0
 

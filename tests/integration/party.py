@@ -9,8 +9,10 @@ import aiohttp
 from aiohttp import ClientResponse
 from PIL import Image
 
-from findme import auth, db, events, guests
+from findme import db
+from findme.accounts import auth, guests
 from findme.db import Connection, Pool
+from findme.gallery import events
 from findme.models import Event, EventId, Gallery, GuestId, Role, UserId
 from tests.conftest import App
 from tests.pictures import labelled

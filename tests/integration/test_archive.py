@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from findme import archive, db, redaction, storage
-from findme.archive import Entry
+from findme import db
 from findme.db import Connection
+from findme.media import redaction, storage, zip_stream
+from findme.media.redaction import Redaction
+from findme.media.zip_stream import Entry
 from findme.models import PhotoId, Size
-from findme.redaction import Redaction
 from tests.conftest import App
 from tests.crowd import until
 from tests.integration.lean import app, settings
@@ -44,8 +45,8 @@ def entry(name: str, content: bytes, *, declared: int | None = None) -> Entry:
 
 async def written(entries: list[Entry]) -> bytes:
     """Return the archive of these entries; its length is as foretold."""
-    data = b"".join([chunk async for chunk in archive.stream(entries, ZoneInfo("Europe/Paris"))])
-    assert archive.size_of(entries) == len(data)
+    data = b"".join([chunk async for chunk in zip_stream.stream(entries, ZoneInfo("Europe/Paris"))])
+    assert zip_stream.size_of(entries) == len(data)
     return data
 
 
@@ -121,10 +122,10 @@ async def test_more_than_four_gigabytes(missing: int) -> None:
         for number in range(5)
     ]
     total, tail = 0, b""
-    async for piece in archive.stream(entries, UTC):
+    async for piece in zip_stream.stream(entries, UTC):
         total += len(piece)
         tail = (tail + piece)[-4096:]
-    assert total == archive.size_of(entries)
+    assert total == zip_stream.size_of(entries)
     assert total > 5 * gigabyte
     # a file with a hole where the zeros were
     with zipfile.ZipFile(_Tail(total, tail)) as opened:
@@ -171,11 +172,11 @@ class _Tail(io.RawIOBase):
     ],
 )
 def test_names_are_safe_and_each_is_there_once(names: list[str], expected: list[str]) -> None:
-    assert archive.distinct_names(names) == expected
+    assert zip_stream.distinct_names(names) == expected
 
 
 def test_a_long_name_keeps_its_suffix_and_whole_characters() -> None:
-    (name,) = archive.distinct_names(["é" * 300 + ".jpg"])
+    (name,) = zip_stream.distinct_names(["é" * 300 + ".jpg"])
     assert name == "é" * 98 + ".jpg"
 
 

@@ -9,8 +9,10 @@ import orjson
 from yarl import URL
 
 import findme
-from findme import audit, db, housekeeping
-from findme.folders import TEMPLATES
+from findme import db
+from findme.operations import retention
+from findme.paths import TEMPLATES
+from findme.privacy import audit_log
 from tests.conftest import App
 from tests.integration.lean import app, settings
 from tests.integration.party import add_photos, bearer, make_event, make_token, member, problem
@@ -192,7 +194,7 @@ async def test_deletions_by_guests_and_by_time_have_no_actor(app: App) -> None:
     await app.resources.pool.execute(
         "update event set expires_at = now() where id = $1", int(second["id"])
     )
-    assert await housekeeping.delete_expired_events(app.resources.pool) == 1
+    assert await retention.delete_expired_events(app.resources.pool) == 1
     expired, erased = (await entries(app))[:2]
     assert (erased["action"], erased["actor_id"], erased["event_id"]) == (
         "account.erased", None, None,
@@ -300,7 +302,7 @@ async def test_details_are_told_in_the_readers_language(app: App) -> None:
             ("group.split", {"faces": 3}),
             ("account.erased", {"events": 1}),
         ):
-            await audit.note(conn, None, action, detail=detail)
+            await audit_log.note(conn, None, action, detail=detail)
     pages = [
         html.unescape(
             await (

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from findme import auth
+from findme.accounts import auth
 from findme.db import Pool
 from findme.errors import InvalidRequest, TooManyAttempts, WrongCredentials
 from tests.conftest import App

@@ -7,17 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from findme import backup, backup_file, restore
-from findme.backup import BackupFailed
-from findme.backup_file import BackupUnreadable
+from findme.backup import archive_format, create, restore
+from findme.backup.archive_format import BackupUnreadable
+from findme.backup.create import BackupFailed
 from findme.db import Pool
+from findme.embedded.postgres import DataDirHeld, hold_data_dir, join_postgres, open_postgres
 from findme.errors import StartError
-from findme.postgres import (
-    DataDirHeld,
-    hold_data_dir,
-    join_postgres,
-    open_postgres,
-)
 from findme.settings import Settings
 from tests.integration.backup_fixtures import away, evening, home
 from tests.integration.test_cli import findme
@@ -31,7 +26,7 @@ async def test_a_backup_is_its_owners_alone_and_opens_without_findme(
 ) -> None:
     await evening(pool)
     path = tmp_path / "findme.backup"
-    await backup.make(home, path)
+    await create.make(home, path)
 
     assert path.stat().st_mode & 0o777 == 0o600
     assert [*tmp_path.glob("*.partial")] == []
@@ -50,37 +45,37 @@ async def test_damaged_files_and_others_are_told_from_backups(
 ) -> None:
     await evening(pool)
     path = tmp_path / "findme.backup"
-    await backup.make(home, path)
+    await create.make(home, path)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(BackupUnreadable, match="damaged"):
-        backup_file.examine(path)
+        archive_format.examine(path)
     path.write_bytes(drawn(1))
     with pytest.raises(BackupUnreadable, match="no backup of FindMe"):
-        backup_file.examine(path)
+        archive_format.examine(path)
     with pytest.raises(BackupUnreadable, match="There is no file"):
-        backup_file.examine(tmp_path / "missing")
+        archive_format.examine(tmp_path / "missing")
     with tarfile.open(path, "w") as archive:
         info = tarfile.TarInfo("manifest.json")
         text = b'{"format": 2, "findme": "9.0"}'
         info.size = len(text)
         archive.addfile(info, io.BytesIO(text))
     with pytest.raises(BackupUnreadable, match=r"FindMe 9\.0 or newer"):
-        backup_file.examine(path)
+        archive_format.examine(path)
 
 
 async def test_a_backup_has_to_go_somewhere_and_come_from_something(
     home: Settings, away: Settings, tmp_path: Path
 ) -> None:
     with pytest.raises(BackupFailed, match="no folder"):
-        await backup.make(home, tmp_path / "missing" / "findme.backup")
+        await create.make(home, tmp_path / "missing" / "findme.backup")
     with pytest.raises(BackupFailed, match="is a folder"):
-        await backup.make(home, tmp_path)
+        await create.make(home, tmp_path)
     with pytest.raises(BackupFailed, match="holds no FindMe"):
-        await backup.make(away, tmp_path / "findme.backup")
+        await create.make(away, tmp_path / "findme.backup")
     with pytest.raises(BackupFailed, match="no database in"):
-        await backup.make(Settings(findme_data_dir=tmp_path / "none"), tmp_path / "x")
+        await create.make(Settings(findme_data_dir=tmp_path / "none"), tmp_path / "x")
     assert not (tmp_path / "none").exists()
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
 
@@ -103,7 +98,7 @@ async def test_the_embedded_server_is_joined_while_it_runs_and_started_where_not
         with pytest.raises(StartError, match="takes no connections now"):
             async with join_postgres(data_dir):
                 pass
-    await backup.make(settings, tmp_path / "stopped")
+    await create.make(settings, tmp_path / "stopped")
     done = findme("restore", str(tmp_path / "stopped"), cwd=tmp_path, FINDME_DATA_DIR=str(data_dir))
     assert done.returncode == 0, done.stderr
     assert "Deletions since, repeated: none" in done.stdout

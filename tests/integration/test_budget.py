@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, events, matching, photos
+from findme import db
 from findme.db import Connection, Pool
+from findme.faces import matching
+from findme.gallery import events, photos
 from findme.models import Box, EngineFaceId, EventId, PhotoState
-from findme.recognition import IndexedFace, IndexResult, Similar
+from findme.recognition.types import IndexedFace, IndexResult, Similar
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until_idle

@@ -8,7 +8,8 @@ import aiohttp
 import asyncpg
 import pytest
 
-from findme import __version__, auth
+from findme import __version__
+from findme.accounts import auth
 from findme.cli import main
 from tests.service import Service, environment
 

@@ -5,10 +5,12 @@ import asyncio
 import pytest
 from aiohttp import ClientResponse
 
-from findme import control, db, job_records, queue, workers
+from findme import db, queue
 from findme.db import Pool
+from findme.jobs import worker
 from findme.models import Job, JobKind
-from findme.rate import Slots
+from findme.operations import job_history, runtime_control
+from findme.recognition.rate_limiter import Slots
 from findme.server import run_together
 from tests.conftest import App
 from tests.integration.lean import app, settings
@@ -37,7 +39,7 @@ async def test_pause_and_resume_are_told_and_kept(app: App) -> None:
     resources = app.resources
     app.queue.steer(paused=False, workers=3)
     # what another process, or this one after a restart, makes of it
-    await control.follow(resources.pool, resources.settings, app.queue, resources.faces)
+    await runtime_control.follow(resources.pool, resources.settings, app.queue, resources.faces)
     assert is_paused(app)
     answer = await app.client.post(f"{QUEUE}/resume", headers=app.admin)
     assert (await answer.json())["paused"] is False
@@ -88,7 +90,7 @@ async def test_only_admins_steer(app: App) -> None:
 async def test_a_paused_queue_begins_nothing_and_goes_on_when_resumed(
     pool: Pool, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0.01)
     bench.work.steer(paused=True, workers=3)
     loops = asyncio.create_task(run_together(bench.work.loops()))
     job_id = await add_job(pool)
@@ -243,11 +245,11 @@ async def test_old_jobs_go_and_the_totals_stay(app: App) -> None:
             await queue.finish(conn, job)
         await conn.execute(
             "update job set finished_at = now() - $1::interval where label = 'old.jpg'",
-            job_records.KEPT,
+            job_history.KEPT,
         )
-        assert await job_records.prune(conn) == 1
-        await job_records.fold_tally(conn)
-        await job_records.fold_tally(conn)
+        assert await job_history.prune(conn) == 1
+        await job_history.fold_tally(conn)
+        await job_history.fold_tally(conn)
         left = await conn.fetch("select label from job order by id")
         assert [row["label"] for row in left] == ["new.jpg", "waits.jpg"]
         assert await conn.fetchval("select count(*) from job_tally") == 1
@@ -265,7 +267,7 @@ async def test_the_totals_are_right_whoever_counts_at_the_same_time(pool: Pool) 
     async def fold(times: int) -> None:
         for _ in range(times):
             async with db.acquire(pool) as conn:
-                await job_records.fold_tally(conn)
+                await job_history.fold_tally(conn)
 
     await asyncio.gather(*(add(25) for _ in range(4)), fold(25), fold(25))
     assert await pool.fetchval("select sum(enqueued) from job_tally") == 100

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from findme import images
+from findme.engine.decoding import open_picture
 from findme.engine.faces import Analyst, Face
-from findme.engine.pictures import open_picture
-from findme.engine.quality import reasons
+from findme.engine.quality_filter import reasons
+from findme.media import images
 from findme.models import Box
 from tests.pictures import labelled
 

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, events, housekeeping, queue
+from findme import db, queue
 from findme.db import Pool
+from findme.gallery import events
 from findme.models import EventId, Job, JobKind
+from findme.operations import retention
 from findme.settings import Settings
 from tests.conftest import application
 from tests.crowd import Crowd, open_crowd, run_due, until
@@ -168,10 +170,10 @@ async def test_house_is_kept_when_a_deletion_was_given_up(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often: it is no reason for the service to end."""
-    monkeypatch.setattr(housekeeping, "PERIOD", 0.0)
+    monkeypatch.setattr(retention, "PERIOD", 0.0)
     await add_event(pool, "over", "-1 second")
     await give_up(pool, "delete on event", times=2 * db.ATTEMPTS)
-    task = asyncio.create_task(housekeeping.keep_house(pool))
+    task = asyncio.create_task(retention.keep_house(pool))
 
     async def gone() -> bool:
         assert not task.done()

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from findme import db, demo, drawing, images
-from findme.auth import verify_password
+from findme import db
+from findme.accounts.auth import verify_password
 from findme.db import Pool
-from findme.demo import DemoRefused
+from findme.demo import drawing, generate
+from findme.demo.generate import DemoRefused
+from findme.media import images
 from tests.conftest import App
 from tests.integration.party import bearer
 from tests.integration.test_cli import findme
@@ -16,7 +18,7 @@ PASSWORD = "a demo password"
 
 
 async def test_a_guest_of_the_demo_has_photos_and_questions(app: App) -> None:
-    made = await demo.fill(app.resources.pool, photos=16, password=PASSWORD)
+    made = await generate.fill(app.resources.pool, photos=16, password=PASSWORD)
     answer = await app.client.post(
         "/api/auth/login", json={"email": made.guest_email, "password": PASSWORD}
     )
@@ -41,7 +43,7 @@ async def test_a_guest_of_the_demo_has_photos_and_questions(app: App) -> None:
 
 
 async def test_the_demo_has_what_admins_look_at(app: App) -> None:
-    made = await demo.fill(app.resources.pool, photos=60, password=PASSWORD)
+    made = await generate.fill(app.resources.pool, photos=60, password=PASSWORD)
     pool = app.resources.pool
 
     counts = await pool.fetchrow(
@@ -65,7 +67,7 @@ async def test_the_demo_has_what_admins_look_at(app: App) -> None:
 
 async def test_no_search_is_made_for_the_demo(app: App) -> None:
     """A sweep over its events plans nothing, so that no job fails for vectors nobody has."""
-    made = await demo.fill(app.resources.pool, photos=12, password=PASSWORD)
+    made = await generate.fill(app.resources.pool, photos=12, password=PASSWORD)
     async with db.transaction(app.resources.pool) as conn:
         await app.resources.pipeline.ask_for_sweep(conn, made.event_id)
 
@@ -79,7 +81,7 @@ async def test_no_search_is_made_for_the_demo(app: App) -> None:
 
 async def test_a_yes_in_the_demo_fails_no_job(app: App) -> None:
     """Whoever looks around answers "Is this you?"; the desk must not turn red of it."""
-    made = await demo.fill(app.resources.pool, photos=60, password=PASSWORD)
+    made = await generate.fill(app.resources.pool, photos=60, password=PASSWORD)
     answer = await app.client.post(
         "/api/auth/login", json={"email": made.guest_email, "password": PASSWORD}
     )
@@ -100,17 +102,17 @@ async def test_a_yes_in_the_demo_fails_no_job(app: App) -> None:
 
 
 async def test_the_demo_is_made_once_and_not_beside_real_events(pool: Pool) -> None:
-    first = await demo.fill(pool, photos=4)
+    first = await generate.fill(pool, photos=4)
     with pytest.raises(DemoRefused, match="there already"):
-        await demo.fill(pool, photos=4)
-    second = await demo.fill(pool, photos=4, force=True)
+        await generate.fill(pool, photos=4)
+    second = await generate.fill(pool, photos=4, force=True)
     assert second.guest_email != first.guest_email
     stored = "select password_hash from account where email = $1"
     assert await verify_password(await pool.fetchval(stored, second.admin_email), second.password)
 
     await pool.execute("delete from account")
     with pytest.raises(DemoRefused, match="holds events"):
-        await demo.fill(pool, photos=4)
+        await generate.fill(pool, photos=4)
 
 
 def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:

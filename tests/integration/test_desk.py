@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from findme import replicas
 from findme.db import Connection
-from findme.web.desk_page import DESK
+from findme.jobs import worker_registry
 from findme.web.keys import STATS
+from findme.web.operator.dashboard_page import DESK
 from tests.conftest import App
 from tests.crowd import until
 from tests.integration.party import make_event, make_token, upload
@@ -144,7 +144,7 @@ async def test_a_desk_without_a_worker_of_its_own_hears_of_an_outage_from_the_ot
     app: App, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with `--role web`: the worker is another process on the same database."""
-    monkeypatch.setattr(replicas, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(worker_registry, "BEAT_SECONDS", 0.02)
     assert app.client.app is not None
     app.client.app[STATS].queue = None
     beating = asyncio.create_task(bench.work._beat())
@@ -206,7 +206,7 @@ async def test_many_failures_within_minutes_are_an_alert(app: App) -> None:
 async def test_a_full_disk_comes_before_a_silent_computer(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findme.desk.LEAST_DISK_SHARE", 1.0)
+    monkeypatch.setattr("findme.operations.dashboard.LEAST_DISK_SHARE", 1.0)
     headers = await make_token(app, await make_event(app))
     await app.client.post("/api/upload-token/report", json={"backlog": 1}, headers=headers)
     await app.resources.pool.execute(

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from findme.desk import Alert, Desk
-from findme.stats import waiting_for_connection
-from findme.web.desk_page import DESK
+from findme.operations.dashboard import Alert, Desk
+from findme.operations.stats import waiting_for_connection
+from findme.web.operator.dashboard_page import DESK
 from tests.conftest import App
 from tests.integration.lean import app, settings
 from tests.integration.party import make_event, make_token, upload
@@ -112,7 +112,7 @@ async def test_an_alert_that_is_true_is_told_in_both_languages(
 ) -> None:
     before = await look(app)
     if kind == "disk":
-        monkeypatch.setattr("findme.desk.LEAST_DISK_SHARE", 1.0)
+        monkeypatch.setattr("findme.operations.dashboard.LEAST_DISK_SHARE", 1.0)
     await prepare(app)
 
     alerts = await look(app)
@@ -128,7 +128,7 @@ async def test_an_alert_that_is_true_is_told_in_both_languages(
 async def test_callers_who_wait_for_a_connection_are_an_alert(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findme.desk.MOST_WAITING", timedelta(0))
+    monkeypatch.setattr("findme.operations.dashboard.MOST_WAITING", timedelta(0))
     pool = app.resources.pool
     held = [await pool.acquire() for _ in range(pool.get_max_size())]
     looking = asyncio.create_task(look(app))

@@ -9,7 +9,7 @@ from PIL import Image
 from findme.engine import calibrate, similarity
 from findme.engine.calibrate import Measured
 from findme.engine.faces import Analyst
-from findme.engine.quality import reasons
+from findme.engine.quality_filter import reasons
 from tests.integration.engine_service import admiral, astronaut, jpeg
 
 pytest_plugins = ["tests.integration.engine_fixtures"]

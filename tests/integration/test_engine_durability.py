@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from findme.engine.gallery import Gallery, GalleryInUse
+from findme.engine.collection_store import Gallery, GalleryInUse
 from tests.integration.engine_service import KEY, SECRET, astronaut, both, connected, jpeg, serving
 
 pytest_plugins = ["tests.integration.engine_fixtures"]

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from aiobotocore.session import get_session
 
-from findme.engine_process import EngineProcess, open_engine
+from findme.embedded.face_service import EngineProcess, open_engine
 from findme.errors import StartError
 
 #: Answers every GET with what it knows about itself; `?die=N` ends it with exit code N.
@@ -197,7 +197,7 @@ signal.pause()
 async def test_a_child_that_ignores_sigterm_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("findme.engine_process.STOP_SECONDS", 0.2)
+    monkeypatch.setattr("findme.embedded.face_service.STOP_SECONDS", 0.2)
     program = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
     async with open_engine(tmp_path, command=scripted(program)) as engine:
         assert is_alive(engine.pid)

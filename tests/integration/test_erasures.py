@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from findme import erasures
 from findme.db import Pool
-from findme.erasures import Erasure, Journal
+from findme.privacy import erasure_journal
+from findme.privacy.erasure_journal import Erasure, Journal
 from findme.settings import Settings
 from tests.crowd import until
 from tests.integration.party import add_match, add_photos, member
@@ -86,40 +86,40 @@ async def test_the_file_gets_each_deletion_once_also_after_a_restart(
     assert [await Journal(pool, path).export(), await Journal(pool, path).export()] == [1, 0]
     assert path.stat().st_mode & 0o777 == 0o600
     async with pool.acquire() as conn:
-        known = await erasures.list_all(conn)
-    assert {each.uid for each in erasures.read(path)} == {each.uid for each in known}
+        known = await erasure_journal.list_all(conn)
+    assert {each.uid for each in erasure_journal.read(path)} == {each.uid for each in known}
 
 
 async def test_the_loop_writes_within_seconds_and_once_more_at_the_end(
     pool: Pool, event: dict[str, str], tmp_path: Path
 ) -> None:
     settings = Settings(findme_data_dir=tmp_path)
-    (loop,) = erasures.loops(pool, settings).values()
+    (loop,) = erasure_journal.loops(pool, settings).values()
     task = asyncio.create_task(loop)
-    path = erasures.journal_path(settings)
+    path = erasure_journal.journal_path(settings)
     assert path == tmp_path / "erasures.log"
     await pool.execute("delete from event where id = $1", int(event["id"]))
 
     async def written() -> bool:
-        return bool(erasures.read(path))
+        return bool(erasure_journal.read(path))
 
     await until(written)
     async with pool.acquire() as conn:
         await conn.execute("insert into erasure (uid, kind) values ($1, 'photo')", str(uuid4()))
     task.cancel()
     await asyncio.wait([task])
-    assert [each.kind for each in erasures.read(path)] == ["event", "photo"]
+    assert [each.kind for each in erasure_journal.read(path)] == ["event", "photo"]
 
 
 def test_a_line_that_was_cut_off_is_passed_over_and_the_next_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "erasures.log"
     one, two = (Erasure(uuid4(), kind, datetime.now(UTC)) for kind in ("guest", "photo"))
-    erasures.append(path, [one])
+    erasure_journal.append(path, [one])
     with path.open("a", encoding="ascii") as file:
         file.write(two.line[:40])
-    erasures.append(path, [two])
-    assert [(each.uid, each.kind) for each in erasures.read(path)] == [
+    erasure_journal.append(path, [two])
+    assert [(each.uid, each.kind) for each in erasure_journal.read(path)] == [
         (one.uid, "guest"),
         (two.uid, "photo"),
     ]
-    assert erasures.read(tmp_path / "missing") == []
+    assert erasure_journal.read(tmp_path / "missing") == []

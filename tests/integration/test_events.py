@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
-from findme import housekeeping
+from findme.operations import retention
 from tests.conftest import App
 from tests.integration.party import (
     add_photos,
@@ -199,8 +199,8 @@ async def test_past_its_time_an_event_ends_by_itself(app: App) -> None:
     past = {"expires_at": "2020-01-01T00:00:00Z"}
     await app.client.patch(f"{PATH}/{over['id']}", json=past, headers=app.admin)
     pool = app.resources.pool
-    assert await housekeeping.delete_expired_events(pool) == 1
-    assert await housekeeping.delete_expired_events(pool) == 0
+    assert await retention.delete_expired_events(pool) == 1
+    assert await retention.delete_expired_events(pool) == 0
     await app.drain()
     names = [row["name"] for row in await pool.fetch("select name from event order by id")]
     assert names == ["Later", "Never"]

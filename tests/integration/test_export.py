@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from findme import db, storage
+from findme import db
+from findme.media import storage
 from findme.models import PhotoId, SelfieId, Size
 from tests.conftest import App
 from tests.integration.lean import app, settings

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import workers
 from findme.db import Record
+from findme.jobs import worker
 from findme.settings import Settings
 from tests.integration.soiree import Soiree, open_soiree
 
@@ -38,7 +38,7 @@ async def interrupt(soiree: Soiree) -> None:
     """Let the waiting jobs have taken too many processes down with them."""
     await soiree.pool.execute(
         "update job set attempts = $1, interruptions = $1 where state = 'queued'",
-        workers.MAX_INTERRUPTIONS + 1,
+        worker.MAX_INTERRUPTIONS + 1,
     )
 
 

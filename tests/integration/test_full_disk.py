@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from findme import storage
 from findme.errors import DiskFull
+from findme.media import storage
 from tests.conftest import App
 from tests.integration.lean import app, settings
 from tests.integration.party import make_event, problem

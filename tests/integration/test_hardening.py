@@ -9,9 +9,10 @@ from aiohttp import FormData
 from pytest_aiohttp.plugin import AiohttpClient
 from yarl import URL
 
-from findme import auth, db
+from findme import db
+from findme.accounts import auth
 from findme.settings import Settings
-from findme.web import account, guests, selfies
+from findme.web.guest import account, join, selfies
 from tests.conftest import App, application
 from tests.integration.lean import NO_ENGINE, app, settings
 from tests.integration.party import (
@@ -152,7 +153,7 @@ async def test_attempts_keep_no_more_of_an_address_than_one_can_have(app: App) -
 
 
 async def test_joins_of_one_address_are_bounded(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guests, "MAX_JOINS", 2)
+    monkeypatch.setattr(join, "MAX_JOINS", 2)
     event = await make_event(app)
     statuses = [(await ask_to_join(app, event["code"], None)).status for _ in range(3)]
 

@@ -5,9 +5,11 @@ import asyncio
 import asyncpg
 import pytest
 
-from findme import auth, db, housekeeping
+from findme import db
+from findme.accounts import auth
 from findme.db import Pool
 from findme.models import Role
+from findme.operations import retention
 
 
 async def add_event(pool: Pool, name: str, expires: str | None) -> int:
@@ -28,7 +30,7 @@ async def names(pool: Pool) -> list[str]:
 async def test_events_past_their_time_are_deleted_with_their_collections(pool: Pool) -> None:
     for name, expires in (("over", "-1 second"), ("later", "1 hour"), ("never", None)):
         await add_event(pool, name, expires)
-    assert await housekeeping.delete_expired_events(pool) == 1
+    assert await retention.delete_expired_events(pool) == 1
     assert await names(pool) == ["later", "never"]
     (job,) = await pool.fetch("select kind, payload, event_id from job")
     assert (job["kind"], job["event_id"]) == ("delete_collection", None)
@@ -38,7 +40,7 @@ async def test_events_past_their_time_are_deleted_with_their_collections(pool: P
 async def test_two_services_that_look_at_the_same_moment_do_not_trip(pool: Pool) -> None:
     for number in range(5):
         await add_event(pool, str(number), "-1 second")
-    await asyncio.gather(*(housekeeping.delete_expired_events(pool) for _ in range(3)))
+    await asyncio.gather(*(retention.delete_expired_events(pool) for _ in range(3)))
     assert await names(pool) == []
     assert await pool.fetchval("select count(*) from job") == 5
 
@@ -59,9 +61,9 @@ async def test_sessions_past_their_time_are_removed(pool: Pool) -> None:
 async def test_house_is_kept_through_a_restart_of_the_database(
     pool: Pool, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "PERIOD", 0.0)
+    monkeypatch.setattr(retention, "PERIOD", 0.0)
     other = await asyncpg.connect(database)
-    loops = housekeeping.loops(pool)
+    loops = retention.loops(pool)
     tasks = [asyncio.create_task(loop) for loop in loops.values()]
     try:
         for _ in range(3):

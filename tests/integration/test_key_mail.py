@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import accounts, auth, db
+from findme import db
+from findme.accounts import accounts, auth
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.scripted import scripted

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import guests
+from findme.accounts import guests
 from findme.errors import ConsentRequired
 from findme.settings import Settings
 from tests.crowd import until

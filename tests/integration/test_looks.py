@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
-from findme.colours import CONTRAST, contrast
+from findme.media.accent_colour import CONTRAST, contrast
 from tests.conftest import App
 from tests.integration.party import make_event, make_token, member, problem
 from tests.integration.test_choices import change

@@ -10,9 +10,11 @@ from dataclasses import replace
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, staging, workers
+from findme import db
 from findme.db import Pool
 from findme.errors import CollectionRebuilding
+from findme.faces import reindex_state
+from findme.jobs import worker
 from findme.models import EventId
 from findme.rekognition import CollectionMissing
 from findme.settings import Settings
@@ -40,7 +42,7 @@ async def crowd(
 @pytest.fixture
 def reindex(crowd: Crowd, endpoint: Scripted, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Lose the event's collection; its re-index goes on once this is set, and ends all waiting."""
-    monkeypatch.setattr(workers, "REBUILD_SECONDS", 3600.0)
+    monkeypatch.setattr(worker, "REBUILD_SECONDS", 3600.0)
     endpoint.collections.clear()
     may_go_on = asyncio.Event()
 
@@ -163,6 +165,8 @@ async def test_a_collection_that_was_switched_meanwhile_needs_no_other_reindex(p
     async with db.acquire(pool) as conn:
         event = await add_gala(conn)
     with pytest.raises(CollectionRebuilding):
-        async with staging.rebuilt_if_missing(pool, replace(event, collection_id="the-old-one")):
+        async with reindex_state.rebuilt_if_missing(
+            pool, replace(event, collection_id="the-old-one")
+        ):
             raise CollectionMissing
     assert await pool.fetchval("select count(*) from job") == 0

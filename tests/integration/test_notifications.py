@@ -5,7 +5,7 @@ from io import BytesIO
 import aiohttp
 import pytest
 
-from findme import notifications
+from findme.messaging import notifications
 from tests.crowd import Crowd
 from tests.push_service import Browser, PushService
 from tests.scripted import picture

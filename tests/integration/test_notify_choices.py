@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
-from findme import auth, db, exports, notifications, push
+from findme import db
+from findme.accounts import auth
+from findme.gallery import exports
+from findme.messaging import notifications, web_push
 from findme.models import EventId, UserId
 from tests.conftest import App
 from tests.crowd import Crowd, open_crowd
@@ -103,7 +106,7 @@ async def test_without_a_mail_server_push_alone_is_offered(app: App) -> None:
 async def test_all_services_have_one_key_pair(app: App) -> None:
     async def key() -> bytes:
         async with db.acquire(app.resources.pool) as conn:
-            return await push.private_key(conn)
+            return await web_push.private_key(conn)
 
     assert len({*await asyncio.gather(*(key() for _ in range(8)))}) == 1
 

@@ -7,7 +7,9 @@ import asyncpg
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import rate, rekognition, workers
+from findme import rekognition
+from findme.jobs import worker
+from findme.recognition import rate_limiter
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, matched, open_crowd, until, until_idle
@@ -20,8 +22,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rekognition, "RETRIES", 0)
     monkeypatch.setattr(rekognition, "READ_SECONDS", 0.5)
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.1)
-    monkeypatch.setattr(workers, "PARK_SECONDS", 0.2)
-    monkeypatch.setattr(rate, "FLOOR", 20.0)
+    monkeypatch.setattr(worker, "PARK_SECONDS", 0.2)
+    monkeypatch.setattr(rate_limiter, "FLOOR", 20.0)
 
 
 @pytest.fixture

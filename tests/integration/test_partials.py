@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from findme import partials
+from findme.media import resumable_uploads
 from findme.models import EventId
 from findme.settings import Settings
 from tests.conftest import App
@@ -26,7 +26,7 @@ def test_old_partial_uploads_go_and_the_oldest_of_too_many(tmp_path: Path) -> No
     names = ["a", "b", "c"]
     now = time.time()
     for age, name in enumerate(names):
-        left = partials.find(tmp_path, EventId(1), "token1", name)
+        left = resumable_uploads.find(tmp_path, EventId(1), "token1", name)
         left.path.parent.mkdir(parents=True, exist_ok=True)
         left.path.write_bytes(bytes(100))
         # a is the oldest
@@ -35,21 +35,23 @@ def test_old_partial_uploads_go_and_the_oldest_of_too_many(tmp_path: Path) -> No
 
     def there() -> list[str]:
         return [
-            name for name in names if partials.find(tmp_path, EventId(1), "token1", name).received
+            name
+            for name in names
+            if resumable_uploads.find(tmp_path, EventId(1), "token1", name).received
         ]
 
-    assert partials.tidy(tmp_path, now=now) == 0
-    assert partials.tidy(tmp_path, now=now, most=200) == 1
+    assert resumable_uploads.tidy(tmp_path, now=now) == 0
+    assert resumable_uploads.tidy(tmp_path, now=now, most=200) == 1
     assert there() == ["b", "c"]
-    assert partials.tidy(tmp_path, now=now + partials.KEPT_SECONDS - 150) == 1
+    assert resumable_uploads.tidy(tmp_path, now=now + resumable_uploads.KEPT_SECONDS - 150) == 1
     assert there() == ["c"]
 
 
 def test_who_holds_the_most_makes_room_for_the_others(tmp_path: Path) -> None:
     now = time.time()
 
-    def hold(uploader: str, name: str, size: int, age: float) -> partials.Partial:
-        left = partials.find(tmp_path, EventId(1), uploader, name)
+    def hold(uploader: str, name: str, size: int, age: float) -> resumable_uploads.Partial:
+        left = resumable_uploads.find(tmp_path, EventId(1), uploader, name)
         left.path.parent.mkdir(parents=True, exist_ok=True)
         left.path.write_bytes(bytes(size))
         os.utime(left.path, (now - age, now - age))
@@ -58,7 +60,7 @@ def test_who_holds_the_most_makes_room_for_the_others(tmp_path: Path) -> None:
     # one waits since yesterday evening; another has just sent a lot
     patient = hold("token1", "a", 100, 50_000)
     many = [hold("token2", f"{n}", 100, 100 - n) for n in range(8)]
-    assert partials.tidy(tmp_path, now=now, most=450) == 5
+    assert resumable_uploads.tidy(tmp_path, now=now, most=450) == 5
     assert patient.received == 100
     assert [each.received for each in many] == [0] * 5 + [100] * 3
 
@@ -74,11 +76,11 @@ async def test_with_their_event_partial_uploads_go(app: App, settings: Settings)
         )
         assert (await answer.json()) == {"received": 1000}
     pool, folder = app.resources.pool, settings.findme_data_dir
-    assert await partials.forget_events(folder, pool) == 0
+    assert await resumable_uploads.forget_events(folder, pool) == 0
     answer = await app.client.delete(f"/api/admin/events/{event['id']}", headers=app.admin)
     assert answer.status == 204
 
-    assert await partials.forget_events(folder, pool) == 1
+    assert await resumable_uploads.forget_events(folder, pool) == 1
 
     assert [path.name for path in (folder / "partial").iterdir()] == [other["id"]]
     answer = await app.client.get(path_of(other, data), headers=app.admin)

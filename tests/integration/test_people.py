@@ -7,9 +7,9 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 from yarl import URL
 
-from findme.belonging import Neighbour
 from findme.errors import EngineUnavailable
-from findme.grouping import Grouping, choose
+from findme.faces.person_assignment import Neighbour
+from findme.jobs.cluster_jobs import Grouping, choose
 from findme.models import EventId, FaceId, PersonId, PhotoId
 from findme.settings import Settings
 from tests.conftest import App, application

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from findme import db, photographers
+from findme import db
+from findme.gallery import photographers
 from findme.models import EventId, TokenId
 from tests.conftest import App
 from tests.crowd import until

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, photos, server, storage
+from findme import db, server
 from findme.db import Pool
+from findme.gallery import photos
+from findme.media import storage
 from findme.models import PhotoId
 from tests.conftest import App
 from tests.integration.lean import app, settings

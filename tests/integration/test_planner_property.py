@@ -9,15 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from findme import db, guests, photos, queue, rate, rekognition, replicas, selfies, storage
+from findme import db, queue, rekognition
+from findme.accounts import guests, selfies
 from findme.cache import open_cache
 from findme.db import Pool
 from findme.errors import EngineUnavailable
+from findme.gallery import photos
+from findme.jobs import worker_registry
+from findme.jobs.pipeline import Pipeline
+from findme.jobs.worker import WorkQueue
+from findme.media import storage
 from findme.models import EventId, GuestId, JobKind, PhotoId, Size, UserId
-from findme.pipeline import Pipeline
+from findme.recognition import rate_limiter
 from findme.rekognition import Rekognition
 from findme.settings import Settings
-from findme.workers import WorkQueue
 from tests.integration.party import add_gala
 from tests.scripted import Fault, Scripted, picture
 
@@ -91,7 +96,7 @@ class World:
             given_up=self.pipeline.given_up(),
         )
         async with db.transaction(self.pool) as conn:
-            await replicas.take_over(conn, everyone=True)
+            await worker_registry.take_over(conn, everyone=True)
         self.replica_id = await self.pool.fetchval(
             "insert into replica (host, pid) values ('here', 1) returning id"
         )
@@ -282,7 +287,7 @@ async def faces(endpoint: Scripted, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr(rekognition, "RETRIES", 0)
     monkeypatch.setattr(rekognition, "READ_SECONDS", 0.2)
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.0)
-    monkeypatch.setattr(rate, "FLOOR", math.inf)
+    monkeypatch.setattr(rate_limiter, "FLOOR", math.inf)
     async with rekognition.open_client(
         limit=10,
         endpoint_url=endpoint.url,

@@ -15,8 +15,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from findme.embedded.postgres import hold_data_dir, open_postgres
 from findme.errors import StartError
-from findme.postgres import hold_data_dir, open_postgres
 from tests.integration.own_postgres import (
     AS_ROOT,
     copy_of_the_wheel,

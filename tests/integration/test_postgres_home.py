@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from findme.embedded.postgres import open_postgres
+from findme.embedded.postgres_home import Account, blocked_at
 from findme.errors import StartError
-from findme.postgres import open_postgres
-from findme.postgres_home import Account, blocked_at
 from tests.integration.own_postgres import (
     AS_ROOT,
     copy_of_the_wheel,

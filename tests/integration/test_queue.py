@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from findme import db, queue, replicas, workers
+from findme import db, queue
 from findme.db import Pool, Record
 from findme.errors import BadImage, EngineRefused, EngineUnavailable, NotFound
+from findme.jobs import worker, worker_registry
 from findme.models import EventId, Job, JobKind
 from findme.queue import LeaseLost
 from tests.integration.party import add_gala
@@ -85,10 +86,10 @@ async def test_a_failure_is_tried_three_times_with_growing_delay(pool: Pool, ben
     assert (row["state"], row["error"], row["attempts"]) == (
         "failed",
         "Unexpected error: still odd",
-        workers.MAX_ATTEMPTS,
+        worker.MAX_ATTEMPTS,
     )
     assert row["finished_at"] is not None
-    least = [timedelta(seconds=seconds - 1) for seconds in workers.RETRY_DELAYS]
+    least = [timedelta(seconds=seconds - 1) for seconds in worker.RETRY_DELAYS]
     assert delays[0] > least[0]
     assert delays[1] > least[1] > 2 * delays[0]
 
@@ -181,13 +182,13 @@ async def test_jobs_of_a_vanished_replica_are_taken_over(pool: Pool, bench: Benc
         """
         insert into replica (host, pid, seen_at)
         values ('elsewhere', 1, now() - make_interval(secs => $1)) returning id""",
-        replicas.DEAD_SECONDS + 1,
+        worker_registry.DEAD_SECONDS + 1,
     )
     theirs, ours = await add_job(pool), await add_job(pool)
     async with db.acquire(pool) as conn:
         await queue.claim(conn, gone, 1)
         await bench.claim()
-        assert await replicas.take_over(conn) == 1
+        assert await worker_registry.take_over(conn) == 1
     assert (await row_of(pool, theirs))["state"] == "queued"
     assert (await row_of(pool, ours))["state"] == "running"
     (job,) = await bench.claim()
@@ -199,18 +200,18 @@ async def test_jobs_of_a_replica_whose_row_is_gone_are_taken_over(pool: Pool, be
     await bench.claim()
     await pool.execute("delete from replica where id = $1", bench.replica_id)
     async with db.acquire(pool) as conn:
-        assert await replicas.take_over(conn) == 0
+        assert await worker_registry.take_over(conn) == 0
         await pool.execute(
             "update job set started_at = now() - make_interval(secs => $1)",
-            replicas.DEAD_SECONDS + 1,
+            worker_registry.DEAD_SECONDS + 1,
         )
-        assert await replicas.take_over(conn) == 1
+        assert await worker_registry.take_over(conn) == 1
     assert (await row_of(pool, job_id))["state"] == "queued"
 
 
 async def test_a_job_that_takes_every_process_down_is_given_up(pool: Pool, bench: Bench) -> None:
     job_id = await add_job(pool)
-    for _ in range(workers.MAX_INTERRUPTIONS):
+    for _ in range(worker.MAX_INTERRUPTIONS):
         (job,) = await bench.claim()
         assert job.attempts == 1
         await bench.vanish()

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from findme import db, queue, replicas, workers
+from findme import db, queue
 from findme.db import Pool
 from findme.errors import EngineUnavailable
+from findme.jobs import worker, worker_registry
 from findme.models import Job, JobKind
 from findme.server import run_together
 from tests.integration.worker import Bench, add_job, bench, row_of
@@ -21,16 +22,16 @@ __all__ = ["bench"]
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Naps and beats of a moment."""
     for module, name in (
-        (workers, "POLL_SECONDS"),
-        (workers, "PARK_SECONDS"),
-        (replicas, "BEAT_SECONDS"),
+        (worker, "POLL_SECONDS"),
+        (worker, "PARK_SECONDS"),
+        (worker_registry, "BEAT_SECONDS"),
     ):
         monkeypatch.setattr(module, name, 0.02)
 
 
 @asynccontextmanager
 async def at_work(
-    bench: Bench, *, grace: float = workers.GRACE_SECONDS
+    bench: Bench, *, grace: float = worker.GRACE_SECONDS
 ) -> AsyncIterator["asyncio.Task[None]"]:
     """Run the loops; what they raise is raised on the way out."""
     loops = asyncio.create_task(run_together(bench.work.loops()))
@@ -119,7 +120,7 @@ async def test_a_stop_does_not_wait_for_jobs_of_an_engine_that_hangs(
         started.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(workers, "SILENCE_SECONDS", 0.02)
+    monkeypatch.setattr(worker, "SILENCE_SECONDS", 0.02)
     monkeypatch.setattr(bench.work, "_ping_engine", hang)
     job_id = await add_job(pool)
     async with at_work(bench.with_handler(hang), grace=0.0):

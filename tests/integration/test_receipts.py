@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, pipeline, receipts, rekognition
+from findme import db, rekognition
+from findme.jobs import pipeline
 from findme.models import UserId
+from findme.privacy import erasure_receipts
 from findme.settings import Settings
-from findme.web import leaving
+from findme.web.guest import erasure
 from tests.conftest import App, application
 from tests.crowd import Crowd, open_crowd
 from tests.scripted import Face, Fault, Scripted
@@ -111,18 +113,18 @@ async def test_the_receipt_completes_when_the_engine_is_back(
     shown = await page(crowd, address)
     assert "Erased here. The face engine has not confirmed it yet" in shown
     assert "nothing is left" not in shown.lower()
-    assert await receipts.check_open(resources.pool, resources.faces) == 0
+    assert await erasure_receipts.check_open(resources.pool, resources.faces) == 0
 
     await endpoint.up()
     # the vector itself waits in its job still
     await resources.pool.execute("update receipt set tried_at = null")
-    assert await receipts.check_open(resources.pool, resources.faces) == 0
+    assert await erasure_receipts.check_open(resources.pool, resources.faces) == 0
     await crowd.app.drain()
     await resources.pool.execute("update receipt set tried_at = null")
-    assert await receipts.check_open(resources.pool, resources.faces) == 1
+    assert await erasure_receipts.check_open(resources.pool, resources.faces) == 1
 
     assert "We looked everywhere again: nothing is left." in await page(crowd, address)
-    assert await receipts.check_open(resources.pool, resources.faces) == 0
+    assert await erasure_receipts.check_open(resources.pool, resources.faces) == 0
 
 
 async def test_a_vector_that_nobody_knows_of_keeps_the_receipt_open(
@@ -137,7 +139,7 @@ async def test_a_vector_that_nobody_knows_of_keeps_the_receipt_open(
     del held["stray"]
     resources = crowd.app.resources
     await resources.pool.execute("update receipt set tried_at = null")
-    assert await receipts.check_open(resources.pool, resources.faces) == 1
+    assert await erasure_receipts.check_open(resources.pool, resources.faces) == 1
 
 
 async def test_a_check_that_failed_is_made_ever_more_rarely(
@@ -156,7 +158,7 @@ async def test_a_check_that_failed_is_made_ever_more_rarely(
             since,
         )
         before = await pool.fetchval("select tried_at from receipt")
-        await receipts.check_open(pool, faces)
+        await erasure_receipts.check_open(pool, faces)
         return bool(before != await pool.fetchval("select tried_at from receipt"))
 
     assert await is_tried("1 minute", "7 seconds")
@@ -169,12 +171,12 @@ async def test_a_part_in_an_event_has_its_receipt_while_the_account_stays(crowd:
     pool = crowd.app.resources.pool
     user_id = UserId(await pool.fetchval("select id from account where name = 'Person 1'"))
     async with db.transaction(pool) as conn:
-        opened = await receipts.begin(conn, user_id, sure=90, whole=False)
+        opened = await erasure_receipts.begin(conn, user_id, sure=90, whole=False)
         await conn.execute("delete from guest where account_id = $1", user_id)
     shown = await page(crowd, f"/receipt/{opened.token}")
     assert "Consent withdrawn Of 1 event; your account stays" in shown
     async with db.acquire(pool) as conn:
-        assert await receipts.count_rows(conn, user_id, []) > 0
+        assert await erasure_receipts.count_rows(conn, user_id, []) > 0
 
 
 async def test_the_check_looks_at_every_table_that_leads_to_a_person(app: App) -> None:
@@ -187,7 +189,11 @@ async def test_the_check_looks_at_every_table_that_leads_to_a_person(app: App) -
          where contype = 'f' and confrelid in ('account'::regclass, 'guest'::regclass)"""
     )
     for row in rows:
-        looked_at = receipts.OF_ACCOUNT if row["to_table"] == "account" else receipts.OF_GUEST
+        looked_at = (
+            erasure_receipts.OF_ACCOUNT
+            if row["to_table"] == "account"
+            else erasure_receipts.OF_GUEST
+        )
         assert looked_at.get(row["leads"]) == row["name"], dict(row)
 
 
@@ -196,7 +202,7 @@ async def test_an_engine_that_is_silent_keeps_nobody_from_their_receipt(
     crowd: Crowd, endpoint: Scripted, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     monkeypatch.setattr(pipeline, "FORGET_SECONDS", 0.1)
-    monkeypatch.setattr(leaving, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(erasure, "CHECK_SECONDS", 0.1)
     endpoint.script = lambda asked: Fault.STALL if asked == operation else None
     await erase(crowd, 1)
     assert await unchecked(crowd) == 1
@@ -204,7 +210,7 @@ async def test_an_engine_that_is_silent_keeps_nobody_from_their_receipt(
     endpoint.script = lambda _operation: None
     await crowd.app.drain()
     await crowd.app.resources.pool.execute("update receipt set tried_at = null")
-    await receipts.check_open(crowd.app.resources.pool, crowd.app.resources.faces)
+    await erasure_receipts.check_open(crowd.app.resources.pool, crowd.app.resources.faces)
     assert await unchecked(crowd) == 0
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from findme import db
 from findme.db import Pool
+from findme.media.face_crop import SIDE, cut_out
 from findme.models import Box
-from findme.portraits import SIDE, cut_out
 from tests.conftest import App
 from tests.integration.party import (
     Member,

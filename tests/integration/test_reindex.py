@@ -1,8 +1,9 @@
 """A re-index builds a second collection and is switched in one transaction."""
 
-from findme import events, staging
+from findme.faces import reindex_state
+from findme.gallery import events
+from findme.jobs.reindex_job import Reindexing
 from findme.models import EventId
-from findme.reindexing import Reindexing
 from tests.conftest import App
 from tests.evening import Evening, evening, two_guests
 
@@ -60,7 +61,7 @@ async def test_a_guest_who_leaves_during_a_reindex_leaves_nothing_in_either_coll
     resources, event_id = app.resources, EventId(int(party.event["id"]))
     # the re-index comes as far as the selfies, and stops there
     async with resources.pool.acquire() as conn:
-        second = await staging.begin(conn, event_id, "findme-test-second")
+        second = await reindex_state.begin(conn, event_id, "findme-test-second")
         event = await events.get(conn, event_id)
     await resources.faces.create_collection(second)
     reindexing = Reindexing(resources.pool, resources.faces, resources.cache, resources.pipeline)

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import auth, db
+from findme import db
+from findme.accounts import auth
 from findme.models import Role
 from findme.settings import Settings
 from tests.conftest import App, application

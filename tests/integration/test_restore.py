@@ -7,18 +7,17 @@ from urllib.parse import quote, urlsplit
 import asyncpg
 import pytest
 
-from findme import auth, backup, backup_file, erasures, events, guests, photos, restore
-from findme.backup_file import BackupUnreadable
+from findme.accounts import auth, guests
+from findme.backup import archive_format, create, restore
+from findme.backup.archive_format import BackupUnreadable
+from findme.backup.restore import Restored, RestoreRefused
 from findme.db import Pool
+from findme.embedded.postgres import _initialise, _start, _stop
+from findme.embedded.postgres_home import find_home
+from findme.embedded.postgres_tools import ProgramFailed
+from findme.gallery import events, photos
 from findme.models import EventId, PhotoId
-from findme.postgres import (
-    _initialise,
-    _start,
-    _stop,
-)
-from findme.postgres_home import find_home
-from findme.postgres_programs import ProgramFailed
-from findme.restore import Restored, RestoreRefused
+from findme.privacy import erasure_journal
 from findme.settings import Settings
 from tests.integration.backup_fixtures import away, evening, found, home, make_event
 from tests.integration.party import add_match
@@ -31,7 +30,7 @@ async def test_a_backup_comes_back_in_an_empty_database(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
     before = await evening(pool)
-    manifest, size = await backup.make(home, tmp_path / "findme.backup")
+    manifest, size = await create.make(home, tmp_path / "findme.backup")
     assert (manifest.events, manifest.photos, manifest.guests) == (1, 3, 2)
     assert size == (tmp_path / "findme.backup").stat().st_size
 
@@ -57,7 +56,7 @@ async def test_who_was_deleted_after_the_backup_stays_deleted(
     before = await evening(pool)
     later = await make_event(pool, "Cancelled")
     path = tmp_path / "findme.backup"
-    await backup.make(home, path)
+    await create.make(home, path)
     async with pool.acquire() as conn, conn.transaction():
         await guests.forget(conn, EventId(int(before["event"]["id"])), before["ada"].user_id)
         await auth.delete_account(conn, before["ada"].user_id)
@@ -79,8 +78,8 @@ async def test_a_lost_databases_deletions_are_known_from_the_file(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
     before = await evening(pool)
-    await backup.make(home, tmp_path / "findme.backup")
-    journal = erasures.Journal(pool, tmp_path / "other disk" / "erasures.log")
+    await create.make(home, tmp_path / "findme.backup")
+    journal = erasure_journal.Journal(pool, tmp_path / "other disk" / "erasures.log")
     assert await journal.export() == 0
     async with pool.acquire() as conn, conn.transaction():
         await guests.forget(conn, EventId(int(before["event"]["id"])), before["ada"].user_id)
@@ -107,7 +106,7 @@ async def test_a_face_that_was_forgotten_stays_forgotten_and_its_guest_is_there(
         ada.guest_id,
         before["photos"][2],
     )
-    await backup.make(home, tmp_path / "findme.backup")
+    await create.make(home, tmp_path / "findme.backup")
     async with pool.acquire() as conn, conn.transaction():
         await guests.withdraw(conn, event_id, ada.user_id)
     await pool.close()
@@ -129,7 +128,7 @@ async def test_of_two_selfies_the_one_that_was_deleted_stays_deleted(
     before = await evening(pool)
     async with pool.acquire() as conn:
         await add_match(conn, before["ada"].guest_id, before["photos"][2], 95.0)
-    await backup.make(home, tmp_path / "findme.backup")
+    await create.make(home, tmp_path / "findme.backup")
     await pool.execute("delete from selfie where id = (select max(id) from selfie)")
     await pool.close()
 
@@ -147,7 +146,7 @@ async def test_a_restored_event_has_a_new_collection_and_the_old_ones_are_delete
 ) -> None:
     await evening(pool)
     old = await pool.fetchval("select collection_id from event")
-    await backup.make(home, tmp_path / "findme.backup")
+    await create.make(home, tmp_path / "findme.backup")
     deleting = "select payload->>'collection_id' from job where kind = 'delete_collection'"
 
     await restore.restore(away, tmp_path / "findme.backup")
@@ -167,7 +166,7 @@ async def test_a_database_that_is_in_use_or_of_others_is_left_alone(
 ) -> None:
     await evening(pool)
     path = tmp_path / "findme.backup"
-    await backup.make(home, path)
+    await create.make(home, path)
 
     with pytest.raises(RestoreRefused, match="--replace"):
         await restore.restore(home, path)
@@ -185,7 +184,7 @@ async def test_a_user_who_may_not_create_databases_fills_an_empty_one(
 ) -> None:
     await evening(pool)
     path = tmp_path / "findme.backup"
-    await backup.make(home, path)
+    await create.make(home, path)
     conn = await asyncpg.connect(away.database_url)
     owner = await conn.fetchval("select current_user")
     name = await conn.fetchval("select current_database()")
@@ -215,7 +214,7 @@ async def test_a_file_that_is_cut_off_changes_nothing(
 ) -> None:
     await evening(pool)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    await backup.make(home, whole)
+    await create.make(home, whole)
     data = whole.read_bytes()
     cut.write_bytes(data[: int(len(data) * share)])
     await pool.close()
@@ -230,8 +229,8 @@ async def test_a_dump_that_does_not_restore_leaves_the_database_as_it_was(
 ) -> None:
     await evening(pool)
     path = tmp_path / "findme.backup"
-    manifest, _ = await backup.make(home, path)
-    backup_file.write(path, manifest, lambda take: take(b"PGDMP, but not really"))
+    manifest, _ = await create.make(home, path)
+    archive_format.write(path, manifest, lambda take: take(b"PGDMP, but not really"))
     await pool.close()
 
     with pytest.raises(ProgramFailed, match="pg_restore failed"):
@@ -250,7 +249,7 @@ async def test_a_backup_of_a_newer_findme_is_refused(
     await pool.execute(
         "insert into schema_migration (version, name, checksum) values (9999, '9999_later', '')"
     )
-    await backup.make(home, tmp_path / "findme.backup")
+    await create.make(home, tmp_path / "findme.backup")
     with pytest.raises(RestoreRefused, match="9999_later"):
         await restore.restore(away, tmp_path / "findme.backup")
 
@@ -261,7 +260,7 @@ async def test_a_backup_goes_back_onto_an_older_postgresql(
     """The wheel carries PostgreSQL 16 too, which does not know all that pg_restore 18 sets."""
     await evening(pool)
     path = tmp_path / "findme.backup"
-    await backup.make(home, path)
+    await create.make(home, path)
     newer = find_home(scratch / "older")
     older = replace(newer, binaries=newer.binaries.parents[1] / "pginstall" / "bin")
     await _initialise(older)
@@ -272,7 +271,7 @@ async def test_a_backup_goes_back_onto_an_older_postgresql(
         await restore.restore(settings, path)
         assert len(await found(settings, "select id from guest")) == 2
         assert (await found(settings, "show server_version_num"))[0].startswith("16")
-        manifest, _ = await backup.make(settings, tmp_path / "again.backup")
+        manifest, _ = await create.make(settings, tmp_path / "again.backup")
         assert (manifest.postgres, manifest.guests) == (16, 2)
     finally:
         await _stop(process, exited)

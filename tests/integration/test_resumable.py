@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from findme import partials
+from findme.media import resumable_uploads
 from findme.models import EventId
 from findme.settings import Settings
 from tests.conftest import App
@@ -196,7 +196,9 @@ async def test_a_file_that_is_all_there_needs_its_verdict_alone(app: App) -> Non
     event, data = await make_event(app), drawn(1)
     account = await app.resources.pool.fetchval("select id from account")
     folder = app.resources.settings.findme_data_dir
-    left = partials.find(folder, EventId(int(event["id"])), f"account{account}", sha256(data))
+    left = resumable_uploads.find(
+        folder, EventId(int(event["id"])), f"account{account}", sha256(data)
+    )
     left.path.parent.mkdir(parents=True)
     left.path.write_bytes(data)
 

@@ -1,7 +1,8 @@
 """A search decides only what the engine has surely taken in by then."""
 
-from findme import db, matching
+from findme import db
 from findme.db import Connection, Pool
+from findme.faces import matching
 from tests.integration.party import add_gala
 from tests.integration.test_budget import add_photo, add_reference
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from findme.settings import Settings
-from findme.web import forms
+from findme.web import request_bodies
 from tests.conftest import App
 from tests.integration.party import make_event
 
@@ -31,7 +31,7 @@ async def test_a_silent_sender_is_let_go_of(
     kind: str,
     body: bytes,
 ) -> None:
-    monkeypatch.setattr(forms, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(request_bodies, "SILENCE_SECONDS", 0.1)
     event = await make_event(app)
     server = app.client.server
     reader, writer = await asyncio.open_connection(server.host, server.port)

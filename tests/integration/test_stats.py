@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-from findme.stats import LoopWatch
+from findme.operations.stats import LoopWatch
 from tests.conftest import App
 from tests.integration.party import make_event, problem, selfie_of, upload
 from tests.pictures import drawn

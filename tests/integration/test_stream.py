@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse
 
-from findme import db, live
-from findme.live import BACKLOG, REPLACED, Hub, Listener
+from findme import db
+from findme.messaging import live_hub
+from findme.messaging.live_hub import BACKLOG, REPLACED, Hub, Listener
 from findme.models import EventId
-from findme.web.stream import HUB
+from findme.web.guest.live_stream import HUB
 from tests.conftest import App
 from tests.integration.party import add_match, add_photos, make_event, member, problem
 
@@ -183,7 +184,7 @@ async def test_the_oldest_of_too_many_streams_gives_way(
 ) -> None:
     """Past the bound an account's oldest stream ends for good; others' are left alone."""
     most = 12
-    monkeypatch.setattr(live, "MOST_STREAMS", most)
+    monkeypatch.setattr(live_hub, "MOST_STREAMS", most)
     event, gala = await make_event(app), await make_event(app, name="Gala")
     ada = await member(app.resources.pool, event)
     bob = await member(app.resources.pool, event, "bob@example.org")

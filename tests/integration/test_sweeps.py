@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import sweeps
+from findme.jobs import match_jobs
 from findme.settings import Settings
 from tests.crowd import exhaustive, matched
 from tests.integration.soiree import Soiree, open_soiree
@@ -25,7 +25,7 @@ async def soiree(
 async def test_a_guest_is_told_before_the_sweep_has_searched_for_all(
     soiree: Soiree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeps, "TELLING", 0.0)
+    monkeypatch.setattr(match_jobs, "TELLING", 0.0)
     searches, told = 0, asyncio.Event()
 
     def note(_event_id: object) -> None:

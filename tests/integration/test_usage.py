@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, events, usage, workers
+from findme import db
 from findme.db import Pool
-from findme.meter import Meter
+from findme.gallery import events
+from findme.jobs import worker
 from findme.models import Event
+from findme.operations import engine_usage
+from findme.recognition.call_meter import Meter
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.crowd import Crowd, exhaustive, flush, matched, open_crowd, run_due, until, until_idle
@@ -40,7 +43,9 @@ def metered(collection_id: str, calls: int, *, paid: bool = True) -> Meter:
 
 async def bill(pool: Pool, event: Event) -> list[tuple[dict[str, int], float]]:
     async with db.acquire(pool) as conn:
-        return [(dict(month.calls), month.usd) for month in await usage.of_event(conn, event.id)]
+        return [
+            (dict(month.calls), month.usd) for month in await engine_usage.of_event(conn, event.id)
+        ]
 
 
 async def get(app: App, path: str) -> Any:
@@ -54,8 +59,8 @@ async def test_calls_add_up_over_time_and_services(pool: Pool) -> None:
     event = await add_event(pool)
     ours, theirs = metered(event.collection_id, 3), metered(event.collection_id, 4)
 
-    await asyncio.gather(*(usage.flush(pool, meter) for meter in (ours, theirs, ours)))
-    await usage.flush(pool, ours)
+    await asyncio.gather(*(engine_usage.flush(pool, meter) for meter in (ours, theirs, ours)))
+    await engine_usage.flush(pool, ours)
 
     assert await bill(pool, event) == [({"IndexFaces": 7}, 0.007)]
     assert ours.month_usd == 0.007
@@ -64,8 +69,8 @@ async def test_calls_add_up_over_time_and_services(pool: Pool) -> None:
 
 async def test_free_calls_are_counted_and_cost_nothing(pool: Pool) -> None:
     event = await add_event(pool)
-    await usage.flush(pool, metered(event.collection_id, 5, paid=False))
-    await usage.flush(pool, metered(event.collection_id, 2))
+    await engine_usage.flush(pool, metered(event.collection_id, 5, paid=False))
+    await engine_usage.flush(pool, metered(event.collection_id, 2))
 
     assert await bill(pool, event) == [({"IndexFaces": 7}, 0.002)]
 
@@ -73,8 +78,8 @@ async def test_free_calls_are_counted_and_cost_nothing(pool: Pool) -> None:
 async def test_the_next_collection_of_a_re_index_is_the_events_too(pool: Pool) -> None:
     event = await add_event(pool)
     await pool.execute("update event set next_collection_id = 'next' where id = $1", event.id)
-    await usage.flush(pool, metered("next", 2))
-    await usage.flush(pool, metered(event.collection_id, 1))
+    await engine_usage.flush(pool, metered("next", 2))
+    await engine_usage.flush(pool, metered(event.collection_id, 1))
 
     assert await bill(pool, event) == [({"IndexFaces": 3}, 0.003)]
 
@@ -82,14 +87,14 @@ async def test_the_next_collection_of_a_re_index_is_the_events_too(pool: Pool) -
 async def test_the_bill_outlives_its_event(pool: Pool) -> None:
     event = await add_event(pool)
     meter = metered(event.collection_id, 2)
-    await usage.flush(pool, meter)
+    await engine_usage.flush(pool, meter)
     async with db.transaction(pool) as conn:
         await events.delete(conn, event.id)
     meter.unwritten[event.collection_id, "DeleteCollection"] += 1
-    await usage.flush(pool, meter)
+    await engine_usage.flush(pool, meter)
 
     async with db.acquire(pool) as conn:
-        month = await usage.this_month(conn)
+        month = await engine_usage.this_month(conn)
     assert month.calls == {"IndexFaces": 2, "DeleteCollection": 1}
     assert meter.month_usd == 0.002
 
@@ -98,11 +103,11 @@ async def test_a_new_month_begins_at_nothing(pool: Pool) -> None:
     event = await add_event(pool)
     meter = metered(event.collection_id, 2)
     meter.budget_usd = 0.002
-    await usage.flush(pool, meter)
+    await engine_usage.flush(pool, meter)
     assert meter.month_usd == 0.002
 
     await pool.execute("update usage set month = month - interval '1 month'")
-    await usage.flush(pool, meter)
+    await engine_usage.flush(pool, meter)
 
     assert (meter.month_usd, meter.paused) == (0.0, None)
     assert await bill(pool, event) == [({"IndexFaces": 2}, 0.002)]
@@ -113,10 +118,10 @@ async def test_what_could_not_be_written_is_written_later(database: str, pool: P
     meter = metered(event.collection_id, 2)
     async with db.open_pool(database, min_size=1, max_size=1) as other:
         other.terminate()
-        await usage._try_to_flush(other, meter)
+        await engine_usage._try_to_flush(other, meter)
     assert meter.unwritten.total() == 2
 
-    await usage._try_to_flush(pool, meter)
+    await engine_usage._try_to_flush(pool, meter)
 
     assert await bill(pool, event) == [({"IndexFaces": 2}, 0.002)]
 
@@ -124,7 +129,7 @@ async def test_what_could_not_be_written_is_written_later(database: str, pool: P
 async def test_the_last_calls_are_written_at_the_end(pool: Pool) -> None:
     event = await add_event(pool)
     meter = metered(event.collection_id, 2)
-    loop = asyncio.create_task(usage.loops(pool, meter)["usage"])
+    loop = asyncio.create_task(engine_usage.loops(pool, meter)["usage"])
     await asyncio.sleep(0)  # into its first nap
     loop.cancel()
     await asyncio.wait([loop])
@@ -175,7 +180,7 @@ async def test_over_the_budget_work_waits_visibly_and_goes_on_with_a_higher_one(
     endpoint: Scripted,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(workers, "PARK_SECONDS", 0.2)
+    monkeypatch.setattr(worker, "PARK_SECONDS", 0.2)
     async with application(
         aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
     ) as app:

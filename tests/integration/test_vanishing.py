@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientResponse
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import events
+from findme.gallery import events
 from findme.models import EventId
 from findme.settings import Settings
 from tests.conftest import App, application

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from findme.errors import QueueFull
-from findme.journal import Entry, FileState, open_journal
 from findme.settings import Settings
-from findme.watcher import Options, Watcher
-from findme.watcher_report import Lines, Tally
-from findme.watcher_server import Throttle, open_server
+from findme.watcher.api_client import Throttle, open_server
+from findme.watcher.journal import Entry, FileState, open_journal
+from findme.watcher.reporter import Lines, Tally
+from findme.watcher.watcher import Options, Watcher
 from tests.conftest import App
 from tests.crowd import until
 from tests.integration.lean import app

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from findme import watcher_files
-from findme.journal import Entry, FileState, open_journal
 from findme.settings import Settings
-from findme.watcher import Options, Watcher
-from findme.watcher_files import NotYet, Picture
-from findme.watcher_report import Lines, Tally, open_teller
-from findme.watcher_server import open_server
+from findme.watcher import picture_files
+from findme.watcher.api_client import open_server
+from findme.watcher.journal import Entry, FileState, open_journal
+from findme.watcher.picture_files import NotYet, Picture
+from findme.watcher.reporter import Lines, Tally, open_teller
+from findme.watcher.watcher import Options, Watcher
 from tests.conftest import App
 from tests.integration.lean import app
 from tests.integration.party import make_event, make_token
@@ -109,7 +109,7 @@ async def test_a_pass_waits_for_a_file_that_grows(
     whole, path = drawn(1), folder / "a.jpg"
     path.write_bytes(whole[:1000])
     sizes = iter([2000, 3000, len(whole)])
-    examine = watcher_files.examine
+    examine = picture_files.examine
 
     def examine_while_it_grows(path: Path) -> Picture:
         try:
@@ -118,7 +118,7 @@ async def test_a_pass_waits_for_a_file_that_grows(
             path.write_bytes(whole[: next(sizes)])
             raise
 
-    monkeypatch.setattr(watcher_files, "examine", examine_while_it_grows)
+    monkeypatch.setattr(picture_files, "examine", examine_while_it_grows)
     tally = await run(app, token, folder, io.StringIO())
     assert (tally.sent, tally.refused, tally.left) == (1, {}, {})
 

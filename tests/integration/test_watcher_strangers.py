@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpServer
 
-from findme.watcher_server import Later, Unwelcome, open_server
+from findme.watcher.api_client import Later, Unwelcome, open_server
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 

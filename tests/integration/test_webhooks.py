@@ -16,9 +16,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from findme import db, photos, webhook_calls, webhooks
+from findme import db
+from findme.gallery import photos
+from findme.messaging import webhook_delivery, webhooks
+from findme.messaging.safe_http import open_outbound
 from findme.models import EventId, PhotoId
-from findme.outbound import open_outbound
 from findme.settings import Settings
 from tests.conftest import App
 from tests.integration.lean import app
@@ -83,7 +85,7 @@ async def deliver(app: App) -> int:
     pool, made = app.resources.pool, 0
     await pool.execute("update webhook_delivery set next_at = now() where attempts = 0")
     async with outbound() as session:
-        while await webhook_calls.deliver_due(pool, session, allow_private=True):
+        while await webhook_delivery.deliver_due(pool, session, allow_private=True):
             made += 1
     return made
 
@@ -198,12 +200,12 @@ async def test_a_receiver_that_fails_is_told_again_ever_more_rarely_and_given_up
     await make_event(app)
     waits = []
     pool = app.resources.pool
-    for attempt in range(1, len(webhook_calls.DELAYS) + 2):
+    for attempt in range(1, len(webhook_delivery.DELAYS) + 2):
         await pool.execute("update webhook_delivery set next_at = now()")
         async with outbound() as session:
-            assert await webhook_calls.deliver_due(pool, session, allow_private=True)
+            assert await webhook_delivery.deliver_due(pool, session, allow_private=True)
             # until its time has come it is left alone
-            assert attempt > len(webhook_calls.DELAYS) or not await webhook_calls.deliver_due(
+            assert attempt > len(webhook_delivery.DELAYS) or not await webhook_delivery.deliver_due(
                 pool, session, allow_private=True
             )
         row = (await deliveries(app, hook))[0]
@@ -212,7 +214,7 @@ async def test_a_receiver_that_fails_is_told_again_ever_more_rarely_and_given_up
             await pool.fetchval("select extract(epoch from next_at - now()) from webhook_delivery")
         )
     assert row["state"] == "failed"
-    assert len(row["error"]) == webhook_calls.MOST_ERROR
+    assert len(row["error"]) == webhook_delivery.MOST_ERROR
     assert waits[:-1] == sorted(waits[:-1])
     assert len({body["id"] for body in receiver.bodies}) == 1
     assert await deliver(app) == 0
@@ -239,16 +241,16 @@ async def test_an_attempt_that_was_lost_with_its_process_is_made_again(
     await make_event(app)
     pool = app.resources.pool
     async with db.acquire(pool) as conn:
-        lost = await webhook_calls.claim(conn)
+        lost = await webhook_delivery.claim(conn)
         assert lost is not None
-        assert await webhook_calls.claim(conn) is None
+        assert await webhook_delivery.claim(conn) is None
         await conn.execute("update webhook_delivery set next_at = now()")
-        again = await webhook_calls.claim(conn)
+        again = await webhook_delivery.claim(conn)
         assert again is not None
         # the first one comes back after all: its word does not count any more
-        await webhook_calls.settle(conn, lost, None, "too late")
+        await webhook_delivery.settle(conn, lost, None, "too late")
         assert await conn.fetchval("select error from webhook_delivery") is None
-        await webhook_calls.settle(conn, again, 204, "")
+        await webhook_delivery.settle(conn, again, 204, "")
         assert await conn.fetchval("select state from webhook_delivery") == "delivered"
 
 
@@ -426,7 +428,7 @@ class TestByDefault:
         await make_event(app)
         pool = app.resources.pool
         async with open_outbound(allow_private=False) as session:
-            assert await webhook_calls.deliver_due(pool, session, allow_private=False)
+            assert await webhook_delivery.deliver_due(pool, session, allow_private=False)
         assert receiver.heard == []
         (row,) = await deliveries(app, hook)
         assert (row["state"], row["status"]) == ("waiting", None)

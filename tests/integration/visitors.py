@@ -7,7 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from findme import db, queue, unsubscribing
+from findme import db, queue
+from findme.messaging import unsubscribe as unsubscribing
 from findme.models import EventId, GuestId, JobKind
 from tests.integration.party import bearer, make_event, make_token, member
 from tests.integration.rights import (

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from findme import db, queue, replicas
+from findme import db, queue
 from findme.db import Pool, Record
+from findme.jobs import worker_registry
+from findme.jobs.worker import GivenUp, Handler, WorkQueue
 from findme.models import Job, JobId, JobKind
-from findme.workers import GivenUp, Handler, WorkQueue
 
 
 @dataclass
@@ -63,9 +64,9 @@ class Bench:
         async with db.acquire(self.pool) as conn:
             await conn.execute(
                 "update replica set seen_at = now() - make_interval(secs => $1)",
-                replicas.DEAD_SECONDS + 1,
+                worker_registry.DEAD_SECONDS + 1,
             )
-            taken = await replicas.take_over(conn)
+            taken = await worker_registry.take_over(conn)
             await conn.execute("update replica set seen_at = now()")
         return taken
 
@@ -82,7 +83,7 @@ class Bench:
 @pytest.fixture
 async def bench(pool: Pool) -> AsyncIterator[Bench]:
     """A bench on the test's database."""
-    async with replicas.register_replica(pool) as replica_id:
+    async with worker_registry.register_replica(pool) as replica_id:
         yield Bench(pool, replica_id)
 
 

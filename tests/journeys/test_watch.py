@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from findme import watcher_folder
+from findme.watcher import folder as watcher_folder
 from tests.crowd import until
 from tests.journeys.watching import (
     Desk,

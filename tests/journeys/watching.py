@@ -142,7 +142,7 @@ async def line_to(target: int, port: int = 0) -> AsyncIterator[Line]:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "findme.watcher_cli", *words]
+    return [sys.executable, "-m", "findme.watcher.cli", *words]
 
 
 @dataclass

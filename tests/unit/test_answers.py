@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from findme.errors import InvalidRequest, NotFound
-from findme.web.answers import (
+from findme.web.responses import (
     MAX_ID,
     list_answer,
     pack_list,

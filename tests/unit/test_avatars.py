@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from findme.avatars import AVATAR_SIDE, avatar
+from findme.media.avatar import AVATAR_SIDE, avatar
 
 
 def test_an_avatar_is_the_middle_of_the_selfie() -> None:

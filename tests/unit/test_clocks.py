@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image
 
-from findme import images
+from findme.media import images
 from tests.pictures import drawn
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findme.colours import CONTRAST, DAY, HOVER, NIGHT, accent, contrast, mixed
+from findme.media.accent_colour import CONTRAST, DAY, HOVER, NIGHT, accent, contrast, mixed
 
 COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 

@@ -2,7 +2,7 @@
 
 import re
 
-from findme.folders import TEMPLATES
+from findme.paths import TEMPLATES
 
 
 def test_every_form_says_where_it_goes_or_goes_nowhere() -> None:

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from findme import images
 from findme.errors import ImageTooLarge, UnreadableImage, UnsupportedImage
+from findme.media import images
 
 MAX_PIXELS = 200_000_000
 CUT_OFF = "The file is cut off: its end is missing."

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from findme.folders import STATIC, TEMPLATES
+from findme.paths import STATIC, TEMPLATES
 from tests.icons import ICONS, draw
 
 

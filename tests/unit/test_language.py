@@ -11,8 +11,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
-from findme.folders import LOCALES, STATIC, TEMPLATES
 from findme.language import Language, choose, read_languages
+from findme.paths import LOCALES, STATIC, TEMPLATES
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 #: The product's name, the codes' example and format names are the same in every language.

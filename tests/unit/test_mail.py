@@ -3,9 +3,9 @@
 import jinja2
 import pytest
 
-from findme import letters, mail
 from findme.errors import DeliveryRefused, StartError
-from findme.mail import Mail, Server
+from findme.messaging import mail_templates, smtp
+from findme.messaging.smtp import Mail, Server
 from findme.settings import Settings
 
 
@@ -35,7 +35,7 @@ def test_the_address_of_the_server_says_how_to_talk_to_it() -> None:
     ],
 )
 def test_mail_comes_from_somebody(url: str, given: str | None, sender: str) -> None:
-    assert mail.sender_of(url, given) == sender
+    assert smtp.sender_of(url, given) == sender
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_malformed_setting_stops_the_start(env: dict[str, str]) -> None:
 
 def test_a_subject_of_several_lines_is_one_line() -> None:
     """An event may be called anything."""
-    message = mail.compose(Mail("a@b.org", "Gala\r\nBcc: c@d.org", "t", "<p>t"), "x@y.org")
+    message = smtp.compose(Mail("a@b.org", "Gala\r\nBcc: c@d.org", "t", "<p>t"), "x@y.org")
     assert message["Subject"] == "Gala Bcc: c@d.org"
     assert message["Bcc"] is None
     assert message["Auto-Submitted"] == "auto-generated"
@@ -66,7 +66,7 @@ def test_a_subject_of_several_lines_is_one_line() -> None:
 @pytest.mark.parametrize("to", ["a\r\nBcc: c@d.org@b.org", "a b@c.org", "@b.org", "a@", "é@b.org"])
 def test_what_is_no_address_gets_no_mail(to: str) -> None:
     with pytest.raises(DeliveryRefused):
-        mail.compose(Mail(to, "s", "t", "<p>t"), "x@y.org")
+        smtp.compose(Mail(to, "s", "t", "<p>t"), "x@y.org")
 
 
 @pytest.mark.parametrize("language", ["fr", "en", "xx", None])
@@ -80,14 +80,14 @@ def test_every_letter_is_whole_in_every_language(language: str | None, photos: i
         "unsubscribe": "https://x/u",
     }
     for name in ("reset", "news", "key"):
-        letter = letters.write(name, language, context)
+        letter = mail_templates.write(name, language, context)
         assert letter.subject
         assert "https://x/reset/t" in letter.text
         assert 'href="https://x/reset/t"' in letter.html
         assert "<Tom>" not in letter.html
         assert "<img" not in letter.html
         assert "http://" not in letter.html
-    assert letters.write("news", language, context).subject.startswith("Léa & <Tom> · ")
+    assert mail_templates.write("news", language, context).subject.startswith("Léa & <Tom> · ")
 
 
 def test_what_is_prepared_needs_no_reading_and_compiling_any_more(
@@ -96,24 +96,24 @@ def test_what_is_prepared_needs_no_reading_and_compiling_any_more(
     def held(*_: object, **__: object) -> None:
         raise AssertionError("the event loop is held")
 
-    letters._languages.cache_clear()
-    letters._environment.cache_clear()
-    letters.prepare()
-    monkeypatch.setattr(letters, "read_languages", held)
+    mail_templates._languages.cache_clear()
+    mail_templates._environment.cache_clear()
+    mail_templates.prepare()
+    monkeypatch.setattr(mail_templates, "read_languages", held)
     monkeypatch.setattr(jinja2.Environment, "compile", held)
 
     context = {"url": "u", "minutes": 60, "event": "Gala", "photos": 2, "unsubscribe": "v"}
     for language in ("fr", "en"):
         for name in ("reset", "news", "key"):
-            assert letters.write(name, language, context).html
+            assert mail_templates.write(name, language, context).html
 
 
 def test_a_host_beyond_ascii_is_written_as_servers_know_it() -> None:
-    message = mail.compose(Mail("a@bücher.example", "s", "t", "<p>t"), "x@y.org")
+    message = smtp.compose(Mail("a@bücher.example", "s", "t", "<p>t"), "x@y.org")
     assert message["To"] == "a@xn--bcher-kva.example"
 
 
 def test_french_is_what_an_unknown_reader_gets() -> None:
-    letter = letters.write("reset", None, {"url": "u", "minutes": 60})
+    letter = mail_templates.write("reset", None, {"url": "u", "minutes": 60})
     assert letter.subject == "Choisir un nouveau mot de passe"
     assert 'lang="fr"' in letter.html

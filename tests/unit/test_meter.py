@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from findme.errors import BudgetSpent, EngineUnavailable
-from findme.meter import Meter, cost
+from findme.recognition.call_meter import Meter, cost
 
 
 def call(meter: Meter, operation: str = "IndexFaces", times: int = 1) -> None:

@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from pytest_aiohttp.plugin import AiohttpClient
 
 import findme.web
-from findme.web import html, openapi
+from findme.web import openapi, rendering
 
 #: What each call of the API begins with; pages and static files are not described.
 DESCRIBED = ("/api/", "/healthz", "/readyz", "/metrics")
@@ -19,8 +19,8 @@ DESCRIBED = ("/api/", "/healthz", "/readyz", "/metrics")
 
 def routes() -> Iterator[web.RouteDef]:
     """Yield the routes of all modules of findme.web."""
-    for module in pkgutil.iter_modules(findme.web.__path__):
-        loaded = importlib.import_module(f"findme.web.{module.name}")
+    for module in pkgutil.walk_packages(findme.web.__path__, "findme.web."):
+        loaded = importlib.import_module(module.name)
         yield from getattr(loaded, "ROUTES", [])
 
 
@@ -28,7 +28,7 @@ def routes() -> Iterator[web.RouteDef]:
 async def client(aiohttp_client: AiohttpClient) -> "TestClient[web.Request, web.Application]":
     """The description alone: it needs neither database nor engine."""
     app = web.Application()
-    html.setup_pages(app)
+    rendering.setup_pages(app)
     app.add_routes(openapi.ROUTES)
     return await aiohttp_client(app)
 

@@ -6,7 +6,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from findme.errors import InvalidRequest
-from findme.outbound import PublicResolver, check_url, is_public
+from findme.messaging.safe_http import PublicResolver, check_url, is_public
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from findme.models import ImageId, StoredImage
-from findme.web.photos import _etags, _range_of
+from findme.web.guest.photos import _etags, _range_of
 
 IMAGE = StoredImage(ImageId(1), "image/jpeg", 1000, "ab" * 32, None)
 

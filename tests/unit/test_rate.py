@@ -5,7 +5,14 @@ import math
 
 import pytest
 
-from findme.rate import FLOOR, QUIET_SECONDS, Bucket, Rates, calls_per_second, is_aws
+from findme.recognition.rate_limiter import (
+    FLOOR,
+    QUIET_SECONDS,
+    Bucket,
+    Rates,
+    calls_per_second,
+    is_aws,
+)
 
 
 class Clock:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from findme.redaction import Redaction, apply, from_json, redactions, to_json
+from findme.media.redaction import Redaction, apply, from_json, redactions, to_json
 
 pillow_heif.register_heif_opener()
 

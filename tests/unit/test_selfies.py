@@ -2,10 +2,10 @@
 
 import pytest
 
+from findme.accounts.selfies import SECOND_FACE_SHARE, judge
 from findme.errors import SelfieRefused
 from findme.models import Box, EngineFaceId
-from findme.recognition import IndexedFace, IndexResult, UnindexedFace
-from findme.selfies import SECOND_FACE_SHARE, judge
+from findme.recognition.types import IndexedFace, IndexResult, UnindexedFace
 
 
 def face(side: float = 0.5) -> IndexedFace:

@@ -3,14 +3,14 @@
 import pytest
 from PIL import Image, ImageChops
 
-from findme import stamps
+from findme.media import watermark
 
 
 def stamped(width: int, height: int, text: str = "© Léa Martin") -> tuple[int, int, int, int]:
     """Return where a grey picture has changed."""
     plain = Image.new("RGB", (width, height), "#808080")
     marked = plain.copy()
-    stamps.stamp(marked, text)
+    watermark.stamp(marked, text)
     box = ImageChops.difference(plain, marked).getbbox()
     assert box is not None
     return box
@@ -39,11 +39,11 @@ def test_a_long_line_is_made_smaller() -> None:
 def test_a_picture_that_is_too_small_for_letters_stays_whole(size: tuple[int, int]) -> None:
     picture = Image.new("RGB", size)
 
-    stamps.stamp(picture, "© Léa")
+    watermark.stamp(picture, "© Léa")
 
     assert picture.size == size
 
 
 def test_what_the_font_cannot_write_is_named_once() -> None:
-    assert stamps.unwritable("© Léa — “Noël” à l’Œuvre 2026, 100 €") == ""
-    assert stamps.unwritable("漢字漢 Ж\n") == "漢字Ж"
+    assert watermark.unwritable("© Léa — “Noël” à l’Œuvre 2026, 100 €") == ""
+    assert watermark.unwritable("漢字漢 Ж\n") == "漢字Ж"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from findme import storage
+from findme.media import storage
 
 
 class Held:

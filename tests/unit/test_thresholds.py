@@ -2,9 +2,9 @@
 
 import pytest
 
-from findme import shelves
+from findme.gallery import guest_photos
+from findme.gallery.guest_photos import Thresholds
 from findme.models import Shelf
-from findme.shelves import Thresholds
 
 THRESHOLDS = Thresholds(sure=90.0, maybe=80.0)
 
@@ -22,7 +22,7 @@ THRESHOLDS = Thresholds(sure=90.0, maybe=80.0)
 def test_every_similarity_stands_on_one_shelf_at_most(similarity: float, on: Shelf | None) -> None:
     found = []
     for shelf in Shelf:
-        low, high = shelves._range(THRESHOLDS, shelf)
+        low, high = guest_photos._range(THRESHOLDS, shelf)
         if low <= similarity < high:
             found.append(shelf)
     assert found == ([] if on is None else [on])

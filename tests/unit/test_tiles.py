@@ -6,10 +6,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from findme.gallery.photo_position import Place, place_among
 from findme.language import Language, read_languages
 from findme.models import Cursor, PhotoId
-from findme.neighbours import Place, place_among
-from findme.web.tiles import AROUND, OVAL, add_headings, day_of, hours_of, mini_of, ring_of, tile_of
+from findme.web.guest.tiles import (
+    AROUND,
+    OVAL,
+    add_headings,
+    day_of,
+    hours_of,
+    mini_of,
+    ring_of,
+    tile_of,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 LATE = datetime(2026, 11, 21, 22, 14, tzinfo=UTC)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from findme.journal import Entry, FileState, open_journal
-from findme.watcher_books import GONE, Books, Item
-from findme.watcher_files import Picture
-from findme.watcher_folder import Found, Rest, Sight
-from findme.watcher_report import Lines
+from findme.watcher.file_states import GONE, Books, Item
+from findme.watcher.folder import Found, Rest, Sight
+from findme.watcher.journal import Entry, FileState, open_journal
+from findme.watcher.picture_files import Picture
+from findme.watcher.reporter import Lines
 
 CLOSED = "this folder cannot be read: Input/output error"
 

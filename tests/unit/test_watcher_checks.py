@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from io import StringIO
 
-from findme.watcher_checks import BATCH, MOST_FRUITLESS, Checks
-from findme.watcher_report import Lines, Tally
-from findme.watcher_server import Known
+from findme.watcher.api_client import Known
+from findme.watcher.reporter import Lines, Tally
+from findme.watcher.server_checks import BATCH, MOST_FRUITLESS, Checks
 
 
 class Answers:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from findme import watcher_files
-from findme.watcher_files import NotYet
+from findme.watcher import picture_files
+from findme.watcher.picture_files import NotYet
 from tests.pictures import drawn
 from tests.unit import dng
 
@@ -23,7 +23,7 @@ def encoded(kind: str) -> bytes:
 def test_a_complete_picture_has_its_hash_and_a_shorter_one_none(tmp_path: Path, kind: str) -> None:
     path, data = tmp_path / "a.jpg", encoded(kind)
     path.write_bytes(data)
-    picture = watcher_files.examine(path)
+    picture = picture_files.examine(path)
     assert (picture.filename, picture.size_bytes) == ("a.jpg", len(data))
     assert picture.sha256 == hashlib.sha256(data).hexdigest()
     with picture.open() as file:
@@ -32,14 +32,14 @@ def test_a_complete_picture_has_its_hash_and_a_shorter_one_none(tmp_path: Path, 
     for length in (len(data) // 3, len(data) - 40):
         path.write_bytes(data[:length])
         with pytest.raises(NotYet, match="its end is missing"):
-            watcher_files.examine(path)
+            picture_files.examine(path)
 
 
 @pytest.mark.parametrize("behind", [bytes(5000), b"a film of some seconds" * 10_000])
 def test_what_phones_append_to_a_jpeg_does_no_harm(tmp_path: Path, behind: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(drawn(1) + behind)
-    assert watcher_files.examine(path).size_bytes == len(drawn(1)) + len(behind)
+    assert picture_files.examine(path).size_bytes == len(drawn(1)) + len(behind)
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_what_is_no_picture_is_told(tmp_path: Path, data: bytes, why: str) -> No
     path = tmp_path / "a.jpg"
     path.write_bytes(data)
     with pytest.raises(NotYet, match=why):
-        watcher_files.examine(path)
+        picture_files.examine(path)
 
 
 def test_of_a_raw_file_the_jpeg_of_the_camera_is_taken(tmp_path: Path) -> None:
     path, jpeg = tmp_path / "IMG_1.DNG", drawn(1)
     path.write_bytes(dng.make(jpeg, 640, 480))
-    picture = watcher_files.examine(path)
+    picture = picture_files.examine(path)
     data = picture.open().read()
     assert (picture.filename, picture.size_bytes) == ("IMG_1.jpg", len(data))
     assert picture.sha256 == hashlib.sha256(data).hexdigest()
@@ -73,7 +73,7 @@ def test_of_a_raw_file_the_jpeg_of_the_camera_is_taken(tmp_path: Path) -> None:
 def test_it_is_turned_as_the_camera_was(tmp_path: Path) -> None:
     path = tmp_path / "IMG_1.dng"
     path.write_bytes(dng.make(drawn(1), 640, 480, orientation=6))
-    picture = watcher_files.examine(path)
+    picture = picture_files.examine(path)
     with Image.open(picture.open()) as image:
         assert image.getexif()[0x0112] == 6
         assert image.size == (640, 480)
@@ -84,18 +84,18 @@ def test_a_raw_file_without_a_jpeg_or_its_end_is_told(tmp_path: Path) -> None:
     path = tmp_path / "IMG_1.dng"
     path.write_bytes(dng.make(None, 0, 0))
     with pytest.raises(NotYet, match="no JPEG in this RAW"):
-        watcher_files.examine(path)
+        picture_files.examine(path)
     path.write_bytes(dng.make(drawn(1), 640, 480)[:300])
     with pytest.raises(NotYet, match="RAW file"):
-        watcher_files.examine(path)
+        picture_files.examine(path)
 
 
 def test_a_raw_file_with_its_jpeg_beside_it_is_known(tmp_path: Path) -> None:
     raw = tmp_path / "IMG_1.CR3"
-    assert watcher_files.is_raw(raw.name)
-    assert not watcher_files.has_jpeg_beside(raw)
+    assert picture_files.is_raw(raw.name)
+    assert not picture_files.has_jpeg_beside(raw)
     (tmp_path / "IMG_1.JPG").touch()
-    assert watcher_files.has_jpeg_beside(raw)
+    assert picture_files.has_jpeg_beside(raw)
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_a_raw_file_with_its_jpeg_beside_it_is_known(tmp_path: Path) -> None:
     [("a.jpg", True), ("a.JPEG", True), ("a.Hif", True), ("a.nef", True), ("a.mov", False)],
 )
 def test_files_are_told_by_their_names_first(name: str, taken: bool) -> None:
-    assert watcher_files.is_picture(name) is taken
+    assert picture_files.is_picture(name) is taken

@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from findme import watcher_folder
-from findme.watcher_folder import Rest, Sight
+from findme.watcher import folder
+from findme.watcher.folder import Rest, Sight
 
 NOW = 1000.0
 #: Seconds since 1970.
@@ -56,16 +56,16 @@ def test_what_is_no_picture_or_hidden_is_not_seen(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.txt", ".c.jpg", ".trash/d.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [found.name for found in watcher_folder.look(tmp_path).sights] == ["a.jpg"]
-    seen = [watcher_folder.look_at(tmp_path, path) for path in tmp_path.rglob("*.jpg")]
+    assert [found.name for found in folder.look(tmp_path).sights] == ["a.jpg"]
+    seen = [folder.look_at(tmp_path, path) for path in tmp_path.rglob("*.jpg")]
     assert [found.name for found in seen if found is not None] == ["a.jpg"]
-    assert watcher_folder.look_at(tmp_path, tmp_path / "gone.jpg") is None
-    assert watcher_folder.look_at(tmp_path, Path("/elsewhere/a.jpg")) is None
+    assert folder.look_at(tmp_path, tmp_path / "gone.jpg") is None
+    assert folder.look_at(tmp_path, Path("/elsewhere/a.jpg")) is None
 
 
 def test_a_folder_that_is_away_is_empty_and_says_so(tmp_path: Path) -> None:
     card = tmp_path / "card"
-    found = watcher_folder.look(card)
+    found = folder.look(card)
     assert found.sights == []
     assert found.closed == {str(card): "this folder cannot be read: No such file or directory"}
 
@@ -74,5 +74,5 @@ def test_what_is_no_file_is_no_picture_whatever_it_is_called(tmp_path: Path) -> 
     (tmp_path / "album.jpg").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "album.jpg" / "a.jpg").touch()
-    assert [found.name for found in watcher_folder.look(tmp_path).sights] == ["album.jpg/a.jpg"]
-    assert watcher_folder.look_at(tmp_path, tmp_path / "album.jpg") is None
+    assert [found.name for found in folder.look(tmp_path).sights] == ["album.jpg/a.jpg"]
+    assert folder.look_at(tmp_path, tmp_path / "album.jpg") is None

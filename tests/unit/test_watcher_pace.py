@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from findme import watcher_pace
-from findme.watcher_pace import Pace, Trouble
-from findme.watcher_report import Lines, Tally
-from findme.watcher_server import Later, Unwelcome
+from findme.watcher import backoff
+from findme.watcher.api_client import Later, Unwelcome
+from findme.watcher.backoff import Pace, Trouble
+from findme.watcher.reporter import Lines, Tally
 
 
 def pacing(*, once: bool = False) -> tuple[Pace, Tally]:
@@ -25,7 +25,7 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("longest")
 def test_waits_grow_up_to_a_bound() -> None:
-    assert [watcher_pace.jittered(tries) for tries in (1, 2, 3, 4, 9, 99)] == [1, 2, 4, 8, 30, 30]
+    assert [backoff.jittered(tries) for tries in (1, 2, 3, 4, 9, 99)] == [1, 2, 4, 8, 30, 30]
 
 
 @pytest.mark.usefixtures("longest")
@@ -43,7 +43,7 @@ def test_a_busy_server_is_given_the_time_it_asks_for() -> None:
     pace.note(Later("busy", after=100))
     assert 100 < pace.closed_s <= 120
     pace.note(Later("gone fishing", after=1e9))
-    assert pace.closed_s <= 1.2 * watcher_pace.MOST_ASKED
+    assert pace.closed_s <= 1.2 * backoff.MOST_ASKED
 
 
 def test_trouble_with_one_file_closes_nothing() -> None:
@@ -53,7 +53,7 @@ def test_trouble_with_one_file_closes_nothing() -> None:
 
 
 async def test_a_single_pass_gives_up_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watcher_pace, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.0)
     tries = []
 
     async def call() -> None:
@@ -62,17 +62,17 @@ async def test_a_single_pass_gives_up_at_last(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(Unwelcome, match="Given up: away"):
         await pacing(once=True)[0].keep_trying(call)
-    assert len(tries) == watcher_pace.MOST_TRIES
+    assert len(tries) == backoff.MOST_TRIES
 
 
 async def test_a_single_pass_waits_as_long_as_a_busy_server_asks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watcher_pace, "FIRST_WAIT", 0.0)
-    asked = iter(range(3 * watcher_pace.MOST_TRIES))
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.0)
+    asked = iter(range(3 * backoff.MOST_TRIES))
 
     async def call() -> str:
-        if next(asked) < 2 * watcher_pace.MOST_TRIES:
+        if next(asked) < 2 * backoff.MOST_TRIES:
             raise Later("busy", after=0.0)
         return "answer"
 

@@ -12,7 +12,6 @@ import orjson
 from aiohttp import web
 
 import findme
-from findme.web.html import render
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.openapi.account import ACCOUNT_PATHS, ACCOUNT_SCHEMAS
 from findme.web.openapi.admin import ADMIN_PATHS
@@ -22,15 +21,16 @@ from findme.web.openapi.contact_sheet import SHEET_PATHS, SHEET_SCHEMAS
 from findme.web.openapi.desk import DESK_PATHS, DESK_SCHEMAS
 from findme.web.openapi.events import EVENT_PATHS, EVENT_SCHEMAS
 from findme.web.openapi.guest_list import GUEST_LIST_PATHS, GUEST_LIST_SCHEMAS
-from findme.web.openapi.keepsakes import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
+from findme.web.openapi.json_schema import Schema, ref, text
 from findme.web.openapi.messages import MESSAGE_PATHS
 from findme.web.openapi.operations import OPERATIONS_PATHS, OPERATIONS_SCHEMAS
 from findme.web.openapi.paths import PATHS
+from findme.web.openapi.photo_actions import KEEPSAKE_PATHS, KEEPSAKE_SCHEMAS
 from findme.web.openapi.rehearsal import REHEARSAL_PATHS, REHEARSAL_SCHEMAS
 from findme.web.openapi.schemas import SCHEMAS
 from findme.web.openapi.uploading import UPLOADING_PATHS
 from findme.web.openapi.wall import WALL_PATHS
-from findme.web.openapi.words import Schema, ref, text
+from findme.web.rendering import render
 
 TAGS = {
     "Joining": "From the code on the table to the first photo.",

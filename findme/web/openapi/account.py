@@ -2,7 +2,7 @@
 
 from findme.models import Role
 from findme.web.openapi.calls import GONE, SIGNED_IN, answer, body, call
-from findme.web.openapi.words import Schema, flag, obj, one_of, or_null, ref, text
+from findme.web.openapi.json_schema import Schema, flag, obj, one_of, or_null, ref, text
 
 ID = text("Opaque.")
 RECEIPT = {"Location": {"description": "Of this erasure.", "schema": text()}}

@@ -15,7 +15,17 @@ from findme.web.openapi.calls import (
     page,
     query,
 )
-from findme.web.openapi.words import Schema, flag, list_of, obj, one_of, or_null, ref, text, whole
+from findme.web.openapi.json_schema import (
+    Schema,
+    flag,
+    list_of,
+    obj,
+    one_of,
+    or_null,
+    ref,
+    text,
+    whole,
+)
 
 
 def get(tag: str, summary: str, answers: Mapping[int, Schema]) -> Schema:

@@ -1,7 +1,7 @@
 """The calls that answer with a ZIP (see __init__.py)."""
 
 from findme.web.openapi.calls import BINARY, EVENT, SIGNED_IN, answer, call, query
-from findme.web.openapi.words import Schema, text, whole
+from findme.web.openapi.json_schema import Schema, text, whole
 
 _HEADERS = {
     "Content-Length": {"description": "Bytes of the whole archive.", "schema": whole()},

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from findme.models import Size
-from findme.web.answers import DEFAULT_LIMIT, MAX_LIMIT
-from findme.web.openapi.words import Schema, list_of, one_of, ref, text, whole
+from findme.web.openapi.json_schema import Schema, list_of, one_of, ref, text, whole
+from findme.web.responses import DEFAULT_LIMIT, MAX_LIMIT
 
 #: Who may call, as OpenAPI's security: any one of the schemes will do.
 ANYONE: Sequence[Schema] = ()

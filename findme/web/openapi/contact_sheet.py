@@ -1,11 +1,10 @@
 """The description of the contact sheet's calls (see __init__.py), all for admins."""
 
-from findme.contact_sheet import View
+from findme.gallery.contact_sheet import View
 from findme.models import JobKind, JobState, PhotoState, Review, Shelf
 from findme.web.openapi.admin import change, get, ids, listing, write
 from findme.web.openapi.calls import BINARY, GONE, SIGNED_IN, answer, call, query
-from findme.web.openapi.schemas import ID, PHOTO, TIME
-from findme.web.openapi.words import (
+from findme.web.openapi.json_schema import (
     Schema,
     flag,
     list_of,
@@ -17,6 +16,7 @@ from findme.web.openapi.words import (
     text,
     whole,
 )
+from findme.web.openapi.schemas import ID, PHOTO, TIME
 
 SHEET_PHOTO = {
     **PHOTO,

@@ -2,7 +2,7 @@
 
 from findme.web.openapi.admin import get
 from findme.web.openapi.calls import answer
-from findme.web.openapi.words import (
+from findme.web.openapi.json_schema import (
     Schema,
     flag,
     list_of,

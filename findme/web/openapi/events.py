@@ -3,8 +3,8 @@
 from findme.models import Accounts, DownloadSize, Gallery, Publish, Review
 from findme.web.openapi.admin import change, get, write
 from findme.web.openapi.calls import BINARY, GONE, PICTURE_TYPES, SIGNED_IN, answer, body, call
+from findme.web.openapi.json_schema import Schema, flag, list_of, obj, one_of, or_null, text, whole
 from findme.web.openapi.schemas import ID, THRESHOLDS, TIME
-from findme.web.openapi.words import Schema, flag, list_of, obj, one_of, or_null, text, whole
 
 _URL = text(format="uri-reference")
 _COVER_URL = {**or_null(_URL), "description": "null where there is no cover."}

@@ -3,8 +3,8 @@
 from findme.models import SelfieState
 from findme.web.openapi.admin import listing
 from findme.web.openapi.calls import SIGNED_IN, answer, call, query
+from findme.web.openapi.json_schema import Schema, obj, one_of, or_null, text, whole
 from findme.web.openapi.schemas import ID, TIME
-from findme.web.openapi.words import Schema, obj, one_of, or_null, text, whole
 
 GUEST_LIST_SCHEMAS: dict[str, Schema] = {
     "ListedGuest": obj(

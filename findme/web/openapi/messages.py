@@ -2,7 +2,7 @@
 
 from findme.web.openapi.admin import change
 from findme.web.openapi.calls import ANYONE, GONE, SIGNED_IN, answer, body, call
-from findme.web.openapi.words import Schema, flag, obj, text, whole
+from findme.web.openapi.json_schema import Schema, flag, obj, text, whole
 
 _NOTIFY = answer(
     "How the caller is told of new photos in this event.",

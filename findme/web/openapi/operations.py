@@ -1,8 +1,9 @@
 """The calls and shapes of operating: the queue's control, metrics, audit log, webhooks."""
 
+from findme.messaging.webhooks import TOPICS
 from findme.web.openapi.admin import change, get, listing, write
 from findme.web.openapi.calls import GONE, SIGNED_IN, answer, call, query
-from findme.web.openapi.words import (
+from findme.web.openapi.json_schema import (
     Schema,
     flag,
     list_of,
@@ -13,7 +14,6 @@ from findme.web.openapi.words import (
     text,
     whole,
 )
-from findme.webhooks import TOPICS
 
 _ID = text("Opaque.")
 _TIME = text(format="date-time")

@@ -19,7 +19,7 @@ from findme.web.openapi.calls import (
     page,
     query,
 )
-from findme.web.openapi.words import Schema, list_of, obj, one_of, ref, text
+from findme.web.openapi.json_schema import Schema, list_of, obj, one_of, ref, text
 
 SELFIE_FORM = {"selfie": BINARY}
 SHELF = one_of([*Shelf, "favourites"]) | {"default": str(Shelf.SURE)}

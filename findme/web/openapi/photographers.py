@@ -1,6 +1,6 @@
 """The shapes of upload tokens and of what their watchers tell (see schemas.py)."""
 
-from findme.web.openapi.words import Schema, number, obj, or_null, ref, text, whole
+from findme.web.openapi.json_schema import Schema, number, obj, or_null, ref, text, whole
 
 _ID = text("Opaque.")
 _TIME = text(format="date-time")

@@ -2,8 +2,17 @@
 
 from findme.web.openapi.admin import get
 from findme.web.openapi.calls import BINARY, SIGNED_IN, answer, call, query
+from findme.web.openapi.json_schema import (
+    Schema,
+    list_of,
+    number,
+    obj,
+    one_of,
+    or_null,
+    text,
+    whole,
+)
 from findme.web.openapi.schemas import ID
-from findme.web.openapi.words import Schema, list_of, number, obj, one_of, or_null, text, whole
 
 SIMILARITY = number("0 to 100.")
 URL = text(format="uri-reference")

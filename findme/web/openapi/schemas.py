@@ -1,8 +1,7 @@
 """The shapes of the API's bodies, as JSON Schema for its description (see __init__.py)."""
 
 from findme.models import Gallery, JobKind, JobState, PhotoState, Role, SelfieState, Shelf
-from findme.web.openapi.photographers import PHOTOGRAPHER_SCHEMAS
-from findme.web.openapi.words import (
+from findme.web.openapi.json_schema import (
     Schema,
     flag,
     list_of,
@@ -14,6 +13,7 @@ from findme.web.openapi.words import (
     text,
     whole,
 )
+from findme.web.openapi.photographers import PHOTOGRAPHER_SCHEMAS
 
 ID = text("Opaque.")
 TIME = text("RFC 3339, in UTC.", format="date-time")

@@ -2,7 +2,7 @@
 
 from findme.web.openapi.admin import change, listing, write
 from findme.web.openapi.calls import BINARY, GONE, UPLOADER, answer, body, call, query
-from findme.web.openapi.words import Schema, list_of, obj, or_null, ref, text, whole
+from findme.web.openapi.json_schema import Schema, list_of, obj, or_null, ref, text, whole
 
 HASH = text("SHA-256, hexadecimal.", pattern="^[0-9a-fA-F]{64}$")
 RECEIVED = whole("Bytes that are there, from the first one on.")

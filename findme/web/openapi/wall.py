@@ -1,7 +1,7 @@
 """The calls behind the live wall (see __init__.py)."""
 
 from findme.web.openapi.calls import ANYONE, BINARY, LIMIT, answer, call, query
-from findme.web.openapi.words import Schema, list_of, obj, or_null, ref, text, whole
+from findme.web.openapi.json_schema import Schema, list_of, obj, or_null, ref, text, whole
 
 _PHOTO = obj(
     {

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from findme.engine.crowds import MARGIN, TILE, _starts
 from findme.engine.detector import Detections, decode
+from findme.engine.tiling import MARGIN, TILE, _starts
 
 ROWS, COLUMNS = 24, 32
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from findme.engine.decoding import WORKING_SIDE, open_picture
 from findme.engine.errors import (
     ImageTooLargeException,
     InvalidImageFormatException,
     InvalidParameterException,
 )
-from findme.engine.pictures import WORKING_SIDE, open_picture
 
 ORIENTATION = 0x0112
 

@@ -9,9 +9,9 @@ import skimage
 from PIL import Image, ImageEnhance, ImageFilter
 
 from findme.engine.faces import Box, Face, Pose
-from findme.engine.images import choose
-from findme.engine.measures import brightness, sharpness
-from findme.engine.quality import reasons
+from findme.engine.image_quality import brightness, sharpness
+from findme.engine.operations.images import choose
+from findme.engine.quality_filter import reasons
 
 GOOD = Face(
     box=Box(0.1, 0.1, 0.2, 0.2),

@@ -1,0 +1,120 @@
+"""An event's guests as its organiser looks them up, with how the search for them went."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from findme.db import Connection, Record
+from findme.errors import NotFound
+from findme.gallery.guest_photos import CONFIRMED, Thresholds
+from findme.models import EventId, GuestId, SelfieState, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A guest; *sure* and *maybe* count the photos on their shelves, hidden ones too."""
+
+    guest_id: GuestId
+    user_id: UserId
+    name: str
+    #: None: their link is their key.
+    email: str | None
+    joined_at: datetime
+    #: None: the guest looks on without face work.
+    consent_at: datetime | None
+    consent_withdrawn_at: datetime | None
+    selfie: SelfieState | None
+    selfie_problem: str | None
+    selfies: int
+    sure: int
+    maybe: int
+
+
+async def search(
+    conn: Connection,
+    event_id: EventId,
+    words: str,
+    thresholds: Thresholds,
+    *,
+    before: GuestId | None,
+    limit: int,
+) -> list[Listed]:
+    """Return guests whose name or address has the words in it, the last joined first."""
+    rows = await conn.fetch(
+        """
+        select guest.id from guest join account on account.id = guest.account_id
+         where guest.event_id = $1 and ($3::bigint is null or guest.id < $3)
+           and (strpos(lower(name), $2) > 0 or strpos(coalesce(email, ''), $2) > 0)
+         order by guest.id desc limit $4""",
+        event_id,
+        words.strip().lower(),
+        before,
+        limit,
+    )
+    return await _read(conn, [row["id"] for row in rows], thresholds)
+
+
+async def count(conn: Connection, event_id: EventId, words: str) -> int:
+    """Return how many guests have the words in their name or address."""
+    number: int = await conn.fetchval(
+        """
+        select count(*) from guest join account on account.id = guest.account_id
+         where guest.event_id = $1
+           and (strpos(lower(name), $2) > 0 or strpos(coalesce(email, ''), $2) > 0)""",
+        event_id,
+        words.strip().lower(),
+    )
+    return number
+
+
+async def get(
+    conn: Connection, event_id: EventId, user_id: UserId, thresholds: Thresholds
+) -> Listed:
+    """Return one guest; NotFound where the account is no guest of the event."""
+    guest_id = await conn.fetchval(
+        "select id from guest where event_id = $1 and account_id = $2", event_id, user_id
+    )
+    if guest_id is None:
+        raise NotFound
+    found = await _read(conn, [guest_id], thresholds)
+    if not found:
+        raise NotFound
+    return found[0]
+
+
+async def _read(
+    conn: Connection, guest_ids: Sequence[GuestId], thresholds: Thresholds
+) -> list[Listed]:
+    rows = await conn.fetch(
+        """
+        select guest.id as guest_id, account.id as user_id, account.name, account.email,
+               guest.joined_at, consent_at, consent_withdrawn_at, shown.sure, shown.maybe,
+               selfie.state as selfie, selfie.problem as selfie_problem,
+               (select count(*) from selfie where guest_id = guest.id) as selfies
+          from guest join account on account.id = guest.account_id
+               left join lateral (select state, problem from selfie where guest_id = guest.id
+                                   order by id desc limit 1) as selfie on true
+               cross join lateral (
+                 select count(*) filter (where similarity >= $2) as sure,
+                        count(*) filter (where similarity < $2) as maybe
+                   from (select max(similarity) as similarity
+                           from (select photo_id, similarity from match where guest_id = guest.id
+                                  union all
+                                 select photo_id, $4 from verdict
+                                  where guest_id = guest.id and says = 'me') as found
+                          where not exists (select from verdict
+                                             where guest_id = guest.id and says = 'not_me'
+                                               and verdict.photo_id = found.photo_id)
+                          group by photo_id having max(similarity) >= $3) as best) as shown
+         where guest.id = any($1) order by guest.id desc""",
+        guest_ids,
+        thresholds.sure,
+        thresholds.maybe,
+        CONFIRMED,
+    )
+    return [_listed(row) for row in rows]
+
+
+def _listed(row: Record) -> Listed:
+    state = row["selfie"]
+    return Listed(**{**row, "selfie": None if state is None else SelfieState(state)})

@@ -1,0 +1,251 @@
+"""Guests: who joined which event, and the selfie that finds them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from findme import queue
+from findme.db import Connection, Record
+from findme.errors import ConsentRequired
+from findme.faces import reindex_state
+from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieState, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A person's part in one event."""
+
+    id: GuestId
+    event_id: EventId
+    user_id: UserId
+    joined_at: datetime
+    #: Whether their face may be looked for; without it they see the gallery, where that is allowed.
+    consented: bool
+    selfie_state: SelfieState | None
+    selfie_problem: str | None
+
+
+async def find(conn: Connection, event_id: EventId, user_id: UserId) -> Guest | None:
+    """Return a user's part in an event, or None where they did not join."""
+    row = await conn.fetchrow(
+        """
+        select guest.id, guest.event_id, guest.account_id as user_id, guest.joined_at,
+               consent_at is not null and consent_withdrawn_at is null as consented,
+               selfie.state as selfie_state, selfie.problem as selfie_problem
+          from guest left join lateral (
+                 select state, problem from selfie where guest_id = guest.id
+                  order by id desc limit 1) as selfie on true
+         where guest.event_id = $1 and guest.account_id = $2""",
+        event_id,
+        user_id,
+    )
+    return None if row is None else _guest(row)
+
+
+async def list_by_user(conn: Connection, user_id: UserId) -> list[Guest]:
+    """Return all that a user joined, the last joined first."""
+    rows = await conn.fetch(
+        """
+        select guest.id, guest.event_id, guest.account_id as user_id, guest.joined_at,
+               consent_at is not null and consent_withdrawn_at is null as consented,
+               selfie.state as selfie_state, selfie.problem as selfie_problem
+          from guest left join lateral (
+                 select state, problem from selfie where guest_id = guest.id
+                  order by id desc limit 1) as selfie on true
+         where guest.account_id = $1 order by guest.id desc""",
+        user_id,
+    )
+    return [_guest(row) for row in rows]
+
+
+async def count(conn: Connection, event_id: EventId) -> int:
+    """Return how many guests an event has."""
+    number: int = await conn.fetchval("select count(*) from guest where event_id = $1", event_id)
+    return number
+
+
+async def join(
+    conn: Connection, event_id: EventId, user_id: UserId, *, consent_text: str, language: str
+) -> GuestId:
+    """Enter a user into an event, or note a new consent of one who is in it already."""
+    guest_id = GuestId(
+        await conn.fetchval(
+            """
+            insert into guest (event_id, account_id, consent_at, consent_text, consent_language)
+            values ($1, $2, now(), $3, $4)
+            on conflict (event_id, account_id) do update
+               set consent_at = excluded.consent_at, consent_text = excluded.consent_text,
+                   consent_language = excluded.consent_language, consent_withdrawn_at = null
+            returning id""",
+            event_id,
+            user_id,
+            consent_text,
+            language,
+        )
+    )
+    # a receipt that is still open must not take for left over what is new
+    await conn.execute(
+        """
+        update receipt set guest_ids = array_remove(guest_ids, $1)
+         where checked_at is null and $1 = any(guest_ids)""",
+        guest_id,
+    )
+    return guest_id
+
+
+async def browse(conn: Connection, event_id: EventId, user_id: UserId) -> GuestId:
+    """Let a user see an event's gallery without consent, and without anything of their face."""
+    await conn.execute(
+        """
+        insert into guest (event_id, account_id) values ($1, $2)
+        on conflict (event_id, account_id) do nothing""",
+        event_id,
+        user_id,
+    )
+    guest_id: int = await conn.fetchval(
+        "select id from guest where event_id = $1 and account_id = $2", event_id, user_id
+    )
+    return GuestId(guest_id)
+
+
+async def hold_consent(conn: Connection, guest_id: GuestId) -> None:
+    """Raise ConsentRequired without a guest's consent; it lasts until the transaction ends."""
+    row = await conn.fetchrow(
+        """
+        select from guest
+         where id = $1 and consent_at is not null and consent_withdrawn_at is null for share""",
+        guest_id,
+    )
+    if row is None:
+        raise ConsentRequired
+
+
+async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None:
+    """Take back a join whose selfie was refused, unless another selfie of theirs is there.
+
+    A *fresh* guest goes; one who was there before stays, and their consent ends with the selfie
+    that it was given for.
+    """
+    if fresh:
+        await conn.execute(
+            """
+            delete from guest where id = $1
+               and not exists (select from selfie where guest_id = guest.id)""",
+            guest_id,
+        )
+    else:
+        await conn.execute(
+            """
+            update guest set consent_withdrawn_at = now() where id = $1
+               and not exists (select from selfie where guest_id = guest.id)""",
+            guest_id,
+        )
+
+
+async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
+    """Remove a user's part in an event; their vectors follow by a job; False without one."""
+    await _unname(conn, event_id, user_id)
+    faces, staged = await _vectors(conn, event_id, user_id)
+    deleted = await conn.execute(
+        "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
+    )
+    await forget_faces(conn, event_id, faces, staged)
+    return deleted == "DELETE 1"
+
+
+async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None:
+    """Take a guest's consent back: all that was made of their face goes, they stay and browse.
+
+    What they said of faces goes too, and whatever would tell them of photos that show them.
+    """
+    await _unname(conn, event_id, user_id)
+    faces, staged = await _vectors(conn, event_id, user_id)
+    guest_id = await conn.fetchval(
+        """
+        update guest set consent_withdrawn_at = coalesce(consent_withdrawn_at, now()),
+                         notify_mail = false
+         where event_id = $1 and account_id = $2 returning id""",
+        event_id,
+        user_id,
+    )
+    # the names are ours; matches go with their references
+    for table in ("verdict", "reference", "selfie", "push_subscription"):
+        await conn.execute(f"delete from {table} where guest_id = $1", guest_id)  # noqa: S608
+    await conn.execute("update person set guest_id = null where guest_id = $1", guest_id)
+    await forget_faces(conn, event_id, faces, staged)
+
+
+async def _unname(conn: Connection, event_id: EventId, user_id: UserId) -> None:
+    """Take from a guest's group of faces what an admin called it: that is theirs too."""
+    await conn.execute(
+        """
+        update person set name = null
+         where guest_id = (select id from guest where event_id = $1 and account_id = $2)""",
+        event_id,
+        user_id,
+    )
+
+
+async def _vectors(
+    conn: Connection, event_id: EventId, user_id: UserId
+) -> tuple[list[EngineFaceId], Mapping[str, Sequence[EngineFaceId]]]:
+    """Return a guest's vectors in the event's collection, and those of a re-index, by collection.
+
+    Their selfies are locked from here on, so that no further one is stored meanwhile.
+    """
+    # whoever is storing a selfie's vector comes first, so that none is left out below
+    await conn.execute(
+        """
+        select from selfie join guest on guest.id = selfie.guest_id
+         where guest.event_id = $1 and guest.account_id = $2 for update of selfie""",
+        event_id,
+        user_id,
+    )
+    faces = await conn.fetch(
+        """
+        select reference.engine_face_id from reference join guest on guest.id = reference.guest_id
+         where guest.event_id = $1 and guest.account_id = $2 and reference.kind = 'selfie'""",
+        event_id,
+        user_id,
+    )
+    selfies = await conn.fetch(
+        """
+        select selfie.id from selfie join guest on guest.id = selfie.guest_id
+         where guest.event_id = $1 and guest.account_id = $2""",
+        event_id,
+        user_id,
+    )
+    staged = await reindex_state.vectors_of(conn, selfie_ids=[row["id"] for row in selfies])
+    return [EngineFaceId(row["engine_face_id"]) for row in faces], staged
+
+
+async def forget_faces(
+    conn: Connection,
+    event_id: EventId,
+    faces: Sequence[EngineFaceId],
+    staged: Mapping[str, Sequence[EngineFaceId]] | None = None,
+) -> None:
+    """Ask for the removal of vectors from the event's collection.
+
+    *staged* are those in other collections: that of a re-index which is under way. An event that is
+    gone takes its collections with it: then there is nothing to ask for.
+    """
+    collection_id: str | None = await conn.fetchval(
+        "select collection_id from event where id = $1", event_id
+    )
+    if collection_id is None:
+        return
+    for name, vectors in {collection_id: faces, **(staged or {})}.items():
+        if vectors:
+            await queue.enqueue(
+                conn,
+                JobKind.FORGET_FACES,
+                label=f"{len(vectors)} faces",
+                event_id=event_id,
+                payload={"collection_id": name, "face_ids": list(vectors)},
+            )
+
+
+def _guest(row: Record) -> Guest:
+    state = row["selfie_state"]
+    return Guest(**{**row, "selfie_state": None if state is None else SelfieState(state)})

@@ -1,0 +1,130 @@
+"""New passwords: links that work once, for an hour, and end all sessions when they are used."""
+
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from findme import db, queue
+from findme.accounts import auth
+from findme.cache import USERS, Cache
+from findme.db import Connection, Pool
+from findme.errors import Conflict, LinkExpired, NotFound
+from findme.models import JobKind, UserId
+
+log = logging.getLogger(__name__)
+
+LIFETIME = timedelta(minutes=60)
+#: Mails for one address in so many seconds; more are silently not sent.
+MAX_MAILS, MAIL_SECONDS = 3, 900
+#: What SEND_MAIL's payload calls this letter.
+LETTER = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that was just made; the token is known only here."""
+
+    id: int
+    token: str
+    expires_at: datetime
+
+
+async def ask_by_mail(
+    pool: Pool, cache: Cache, email: str, *, language: str, base_url: str
+) -> None:
+    """Have a link mailed to an address, if it has an account; nobody hears whether it has.
+
+    The link is made by the job that mails it, so no token is ever written down but as a hash.
+    """
+    email = email.strip().lower()
+    if await cache.count_attempt(f"reset:{email}", seconds=MAIL_SECONDS) > MAX_MAILS:
+        return
+    async with db.transaction(pool) as conn:
+        # the wait for the disk would tell apart who has an account; who hears nothing asks again
+        await conn.execute("set local synchronous_commit = off")
+        user_id = await conn.fetchval("select id from account where email = $1", email)
+        if user_id is not None:
+            await queue.enqueue(
+                conn,
+                JobKind.SEND_MAIL,
+                label="new password",
+                payload={
+                    "letter": LETTER,
+                    "account_id": user_id,
+                    "language": language,
+                    "base_url": base_url,
+                },
+            )
+
+
+async def create(conn: Connection, user_id: UserId) -> Link:
+    """Make a link; NotFound without such an account, Conflict for one without a password."""
+    email = await conn.fetchrow("select email from account where id = $1", user_id)
+    if email is None:
+        raise NotFound
+    if email["email"] is None:
+        raise Conflict("This guest has a link of their own in place of a password.")
+    token, expires_at = secrets.token_urlsafe(32), datetime.now(UTC) + LIFETIME
+    # what has expired opens nothing; this is the moment at which somebody cares
+    await conn.execute("delete from password_reset where expires_at < now()")
+    link_id = await conn.fetchval(
+        """
+        insert into password_reset (account_id, token_hash, expires_at)
+        values ($1, $2, $3) returning id""",
+        user_id,
+        _digest(token),
+        expires_at,
+    )
+    return Link(link_id, token, expires_at)
+
+
+async def take_back(conn: Connection, link: Link) -> None:
+    """Remove a link that nobody received."""
+    await conn.execute("delete from password_reset where id = $1", link.id)
+
+
+async def check(conn: Connection, token: str) -> None:
+    """Look whether a link still works, and change nothing; LinkExpired where it does not."""
+    valid = await conn.fetchval(
+        "select exists (select from password_reset where token_hash = $1 and expires_at > now())",
+        _digest(token),
+    )
+    if not valid:
+        raise LinkExpired
+
+
+async def use(pool: Pool, cache: Cache, token: str, password: str) -> UserId:
+    """Set a new password, end all sessions and all other links of the account.
+
+    LinkExpired for a link that was used or is over, InvalidRequest for a password that won't do:
+    the link then goes on working.
+    """
+    async with db.acquire(pool) as conn:
+        await check(conn, token)
+    password_hash = await auth.hash_password(auth.check_password(password))
+    async with db.transaction(pool) as conn:
+        user_id: int | None = await conn.fetchval(
+            """
+            delete from password_reset where token_hash = $1 and expires_at > now()
+            returning account_id""",
+            _digest(token),
+        )
+        if user_id is None:  # used by somebody else at this moment
+            raise LinkExpired
+        await conn.execute(
+            "update account set password_hash = $2 where id = $1", user_id, password_hash
+        )
+        await conn.execute("delete from password_reset where account_id = $1", user_id)
+        ended = await conn.fetch(
+            "delete from session where account_id = $1 returning token_hash", user_id
+        )
+    for row in ended:
+        await cache.forget(USERS, row["token_hash"].hex())
+    log.info("[Auth] Account %s has a new password; %d sessions ended", user_id, len(ended))
+    return UserId(user_id)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()

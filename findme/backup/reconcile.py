@@ -1,0 +1,121 @@
+"""What a restored database needs before it serves: deletions repeated, collections of its own."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+from findme import queue
+from findme.accounts import auth, guests
+from findme.db import Connection, Record
+from findme.gallery import events, photos
+from findme.models import EventId, JobKind, PhotoId, UserId
+from findme.privacy import erasure_journal
+from findme.privacy.erasure_journal import Erasure
+
+#: Jobs about vectors that the engine need not have any more; the re-index sees to all of it.
+_OF_VECTORS = ("forget_faces", "delete_collection", "reindex_event", "match_event", "match_selfie")
+
+
+async def collections_of(conn: Connection) -> set[str]:
+    """Return the collections that are an event's, or were and wait to be deleted.
+
+    The database may be of an older FindMe: it is asked for no column by name.
+    """
+    if await conn.fetchval("select to_regclass('event') is null"):
+        return set()
+    rows = await conn.fetch(
+        """
+        select to_jsonb(event)->>'collection_id' as name from event
+        union select to_jsonb(event)->>'next_collection_id' from event
+        union select payload->>'collection_id' from job where kind = 'delete_collection'
+                 and state in ('queued', 'running')"""
+    )
+    return {row["name"] for row in rows if row["name"] is not None}
+
+
+async def give_new_collections(conn: Connection) -> None:
+    """Part all events from what any engine holds: the next start re-indexes them.
+
+    The engine's collections are of another moment: they lack faces, or hold some of people who are
+    forgotten.
+    """
+    for row in await conn.fetch("select id from event"):
+        await conn.execute(
+            """
+            update event set collection_id = $2, next_collection_id = null, engine = null
+             where id = $1""",
+            row["id"],
+            events.new_collection_id(),
+        )
+    await conn.execute("delete from reindexed")
+    # the sweep after the re-index searches for everybody
+    await conn.execute("update reference set searched = true where not searched")
+
+
+async def repeat_erasures(conn: Connection, erased: Sequence[Erasure]) -> dict[str, int]:
+    """Delete what was deleted since, as its own people did; return how many, by kind."""
+    repeated: Counter[str] = Counter()
+    # what goes with its event or its account is not counted by itself
+    for kind, (find, delete) in _BY_KIND.items():
+        uids = [erasure.uid for erasure in erased if erasure.kind == kind]
+        for row in await conn.fetch(find, uids):
+            await delete(conn, row)
+            repeated[kind] += 1
+    await erasure_journal.note(conn, erased)
+    return dict(repeated)
+
+
+async def leave_vectors_to_reindex(conn: Connection, collections: Collection[str]) -> None:
+    """Drop the jobs about vectors, and have *collections* deleted from the engine."""
+    await conn.execute(
+        "delete from job where kind = any($1) and state in ('queued', 'running')", _OF_VECTORS
+    )
+    for name in sorted(collections):
+        await queue.enqueue(
+            conn, JobKind.DELETE_COLLECTION, label=name, payload={"collection_id": name}
+        )
+
+
+async def _delete_event(conn: Connection, row: Record) -> None:
+    await events.delete(conn, EventId(row["id"]))
+
+
+async def _delete_account(conn: Connection, row: Record) -> None:
+    user_id = UserId(row["id"])
+    for guest in await guests.list_by_user(conn, user_id):
+        await guests.forget(conn, guest.event_id, user_id)
+    await auth.delete_account(conn, user_id)
+
+
+async def _forget_guest(conn: Connection, row: Record) -> None:
+    await guests.forget(conn, EventId(row["event_id"]), UserId(row["account_id"]))
+
+
+async def _delete_selfie(conn: Connection, row: Record) -> None:
+    """Delete a selfie; with a guest's last one, all that was made of their face and their consent.
+
+    They may have withdrawn it, or put another selfie in its place that is in no backup: then they
+    are asked again.
+    """
+    await conn.execute("delete from selfie where id = $1", row["id"])
+    if not await conn.fetchval(
+        "select exists (select from selfie where guest_id = $1)", row["guest_id"]
+    ):
+        await guests.withdraw(conn, EventId(row["event_id"]), UserId(row["account_id"]))
+
+
+async def _delete_photo(conn: Connection, row: Record) -> None:
+    await photos.delete(conn, PhotoId(row["id"]))
+
+
+_BY_KIND: Mapping[str, tuple[str, Callable[[Connection, Record], Awaitable[None]]]] = {
+    "event": ("select id from event where uid = any($1)", _delete_event),
+    "account": ("select id from account where uid = any($1)", _delete_account),
+    "guest": ("select event_id, account_id from guest where uid = any($1)", _forget_guest),
+    "selfie": (
+        """
+        select selfie.id, guest_id, event_id, account_id
+          from selfie join guest on guest.id = guest_id where selfie.uid = any($1)""",
+        _delete_selfie,
+    ),
+    "photo": ("select id from photo where uid = any($1)", _delete_photo),
+}

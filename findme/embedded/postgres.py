@@ -1,0 +1,347 @@
+"""A private PostgreSQL for a one-machine install: made on the first start, ended with FindMe.
+
+The binaries come from a wheel; the server is supervised here. It listens on a Unix socket only,
+in a folder that nobody but its own account may enter, and shuts down by itself when the process
+that started it is gone, however that ended.
+"""
+
+import asyncio
+import ctypes
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from findme.embedded.postgres_home import SYSTEM_DIR, Home, find_home, make_data_dir
+from findme.errors import StartError
+
+#: Memory and write-ahead log for one machine; every commit still waits for the disk.
+TUNING = {
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_completion_target": "0.9",
+    "synchronous_commit": "on",
+    # Nobody replicates a private server, and the write-ahead log is smaller so.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    # Dates in SQL and JSON are the same on every machine.
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # A log that only grows with trouble, and quotes no guest: terse leaves out the values.
+    "logging_collector": "off",
+    "log_min_messages": "warning",
+    "log_checkpoints": "off",
+    "log_error_verbosity": "terse",
+}
+#: The log of earlier runs is put aside, one file back, once it is larger than this.
+LOG_MAX_BYTES = 5 * 2**20
+
+_PR_SET_PDEATHSIG = 1
+# Loaded here, before any fork: between fork and exec nothing may be imported.
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Postgres:
+    """A running server; *exited* is done with the exit code as soon as it has ended."""
+
+    dsn: str
+    exited: asyncio.Future[int]
+    pid: int
+    #: Where the database files really are.
+    data: Path
+    #: Folder with pg_dump and pg_restore of the same version.
+    binaries: Path
+    #: Set where it answers no more: then it is not asked to end, but ended.
+    silent: bool = False
+
+
+class DataDirHeld(StartError):
+    """The data directory is in use by another FindMe."""
+
+
+@contextmanager
+def hold_data_dir(data_dir: Path) -> Iterator[None]:
+    """Keep every other FindMe off *data_dir*, which is made where missing.
+
+    Raises DataDirHeld where another process holds it. The kernel lets go when the holder dies,
+    so nothing stale is ever left.
+    """
+    try:
+        make_data_dir(data_dir)
+        lock = (data_dir / "findme.lock").open("a+", encoding="ascii")
+    except OSError as error:
+        raise StartError(f"The data directory cannot be used: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise DataDirHeld(
+                f"{data_dir} is in use by another FindMe (process {lock.read().strip()})"
+            ) from error
+        except OSError as error:
+            raise StartError(f"{data_dir} cannot be locked: {error.strerror}") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@asynccontextmanager
+async def open_postgres(
+    data_dir: Path, *, system_dir: Path = SYSTEM_DIR, startup_timeout: float = 300
+) -> AsyncIterator[Postgres]:
+    """Run the private PostgreSQL of *data_dir*; the caller holds `hold_data_dir` meanwhile.
+
+    *startup_timeout*, in seconds, spans the recovery after a crash, which replays up to 4 GB of
+    log. Raises StartError, one line, where the server cannot run. Enter it on the main thread:
+    the kernel ends the server with the thread that started it.
+    """
+    try:
+        home = await asyncio.to_thread(find_home, data_dir, system_dir)
+        await _end_leftover(home)
+        if not (home.data / "PG_VERSION").exists():
+            await _initialise(home)
+        process, exited = await _start(home, startup_timeout)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StartError(f"The database cannot be started: {error}") from error
+    exited.add_done_callback(_report_exit)
+    server = Postgres(_dsn(home), exited, process.pid, home.data, home.binaries)
+    try:
+        yield server
+    finally:
+        exited.remove_done_callback(_report_exit)
+        await _stop(process, exited, silent=server.silent)
+        if home.sockets != home.data:
+            with suppress(OSError):  # not empty after a crash: the next start takes it up again
+                home.sockets.rmdir()
+
+
+@asynccontextmanager
+async def join_postgres(data_dir: Path, *, system_dir: Path = SYSTEM_DIR) -> AsyncIterator[str]:
+    """Yield the DSN of *data_dir*'s server: the running FindMe's, else one for the while.
+
+    Raises StartError where neither is to be had; that of a FindMe that is just starting or ending.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            stack.enter_context(hold_data_dir(data_dir))
+        except DataDirHeld as held:
+            home = await asyncio.to_thread(find_home, data_dir, system_dir)
+            if not _is_ready(home):
+                raise StartError(f"{held}, whose database takes no connections now") from held
+            yield _dsn(home)
+            return
+        yield (await stack.enter_async_context(open_postgres(data_dir, system_dir=system_dir))).dsn
+
+
+def _dsn(home: Home) -> str:
+    return f"postgresql://postgres@/postgres?host={quote(str(home.sockets))}&port=5432"
+
+
+Server = tuple[asyncio.subprocess.Process, asyncio.Future[int]]
+
+
+async def _initialise(home: Home) -> None:
+    """Make the cluster under another name, then rename it: a half-made one is never used."""
+    await asyncio.to_thread(shutil.rmtree, home.unfinished, ignore_errors=True)
+    home.unfinished.mkdir(mode=0o700)
+    if home.account:
+        os.chown(home.unfinished, *home.account)
+    # Written through to the disk, unlike with --no-sync: what a 202 promises rests on it.
+    process = await _spawn(
+        home,
+        "initdb",
+        *("-D", str(home.unfinished), "-U", "postgres", "--auth=trust"),
+        *("--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise StartError(f"The database cannot be made: {_one_line(said)}")
+    home.unfinished.rename(home.data)
+
+
+async def _end_leftover(home: Home) -> None:
+    """Stop the server that an earlier run left in the data folder, and clear up a stale pid."""
+    pid_file = home.data / "postmaster.pid"
+    try:
+        first, _, rest = pid_file.read_text().partition("\n")
+    except FileNotFoundError:
+        return
+    if not first.isdigit() or _libc is None:
+        return  # PostgreSQL judges by itself, only more timidly
+    pid = int(first)
+    for sign, patience in ((signal.SIGINT, 30), (signal.SIGQUIT, 10)):
+        if not _is_server(pid, home.data):
+            break
+        _log.warning("Stopping the database server of an earlier run (process %d)", pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, sign)
+        await _until(lambda: not _is_server(pid, home.data), seconds=patience)
+    else:
+        raise StartError(f"The database server of an earlier run (process {pid}) does not end")
+    if pid_file.exists():
+        _disown(pid_file, rest)
+
+
+def _disown(pid_file: Path, rest: str) -> None:
+    """Name this process in a pid file whose pid is no server's.
+
+    The pid may be somebody else's by now, and PostgreSQL would take that for a server; to its
+    parent's pid it pays no heed. The other lines stay: by them it finds out whether backends of
+    the crashed server still hold on to its memory.
+    """
+    owner = pid_file.stat()
+    corrected = pid_file.with_name("postmaster.pid.corrected")
+    corrected.unlink(missing_ok=True)
+    # O_EXCL: root must not follow a link that the server's account laid in its own folder.
+    descriptor = os.open(corrected, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        file.write(f"{os.getpid()}\n{rest}")
+    corrected.replace(pid_file)
+
+
+def _is_server(pid: int, data: Path) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return Path(os.fsdecode(command[0])).name == "postgres" and os.fsencode(data) in command
+
+
+async def _start(home: Home, seconds: float) -> Server:
+    """Return the server once it takes connections."""
+    if home.log.exists() and home.log.stat().st_size > LOG_MAX_BYTES:
+        home.log.replace(home.log.with_name("postgres.log.1"))
+    deadline = time.monotonic() + seconds
+    while True:
+        log_start = home.log.stat().st_size if home.log.exists() else 0
+        if server := await _try_start(home, deadline - time.monotonic()):
+            return server
+        said = await asyncio.to_thread(_read_from, home.log, log_start)
+        # Backends of a server that was killed need a moment to notice.
+        if b"is still in use" not in said or time.monotonic() > deadline:
+            raise StartError(f"The database does not start: {_one_line(said)}")
+        await asyncio.sleep(0.2)
+
+
+async def _try_start(home: Home, seconds: float) -> Server | None:
+    settings = {"listen_addresses": "", **TUNING}
+    with home.log.open("ab") as log:
+        process = await _spawn(
+            home,
+            "postgres",
+            *("-D", str(home.data), "-k", str(home.sockets), "-p", "5432"),
+            *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
+            stderr=log,
+        )
+    exited = asyncio.create_task(process.wait(), name="postgres")
+    ready = False
+    try:
+        await _until(lambda: exited.done() or _is_ready(home, process.pid), seconds=seconds)
+        ready = not exited.done() and _is_ready(home, process.pid)
+    finally:
+        if not ready:
+            await _stop(process, exited)
+    return (process, exited) if ready else None
+
+
+async def _until(condition: Callable[[], bool], *, seconds: float) -> None:
+    """Return as soon as *condition* holds, or after *seconds*."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(0.02)
+
+
+def _is_ready(home: Home, pid: int | None = None) -> bool:
+    """Whether the server takes connections, and is the process *pid* where that is given."""
+    try:
+        lines = (home.data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    ours = len(lines) >= 8 and (pid is None or lines[0] == str(pid))
+    return ours and lines[7].strip() == "ready"
+
+
+async def _spawn(
+    home: Home, program: str, *arguments: str, stdout: int | None = None, stderr: int | IO[bytes]
+) -> asyncio.subprocess.Process:
+    parent = os.getpid()
+
+    def end_with_parent() -> None:
+        if _libc is not None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+            if os.getppid() != parent:  # gone already: nobody would tell
+                os._exit(1)
+
+    account = home.account
+    return await asyncio.create_subprocess_exec(
+        str(home.binaries / program),
+        *arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        # Nothing of ours: neither secrets nor PGPORT and the like.
+        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        cwd="/",
+        # Ctrl-C in the terminal is for FindMe, which then stops the server in its turn.
+        start_new_session=True,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        preexec_fn=end_with_parent,
+    )
+
+
+async def _stop(
+    process: asyncio.subprocess.Process, exited: asyncio.Future[int], *, silent: bool = False
+) -> None:
+    """End the server: fast, which keeps every commit; failing that at once; failing that dead."""
+    signs = ((signal.SIGINT, 60), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
+    for sign, patience in signs[1:] if silent else signs:
+        if exited.done():
+            return
+        with suppress(ProcessLookupError):
+            process.send_signal(sign)
+        await asyncio.wait({exited}, timeout=patience)
+
+
+def _report_exit(exited: asyncio.Future[int]) -> None:
+    if not exited.cancelled():
+        _log.error("The database server ended by itself with exit code %d", exited.result())
+
+
+def _read_from(file: Path, start: int) -> bytes:
+    with file.open("rb") as log:
+        log.seek(start)
+        return log.read(2**16)
+
+
+def _one_line(said: bytes) -> str:
+    """Return the last few lines of what a program said, as one."""
+    return (
+        " | ".join(said.decode(errors="replace").split("\n")[-5:]).strip(" |") or "no reason given"
+    )

@@ -1,0 +1,111 @@
+"""What guests are looked for with: their selfies, faces they confirmed, and strong matches."""
+
+from collections.abc import Sequence
+
+from findme.db import Connection
+from findme.models import EngineFaceId, EventId, SelfieId
+from findme.recognition.types import Hop, Reference
+
+
+async def find_by_selfie(conn: Connection, selfie_id: SelfieId) -> Reference | None:
+    """Return the reference that a selfie became, or None where it is gone."""
+    row = await conn.fetchrow(
+        "select id, guest_id, engine_face_id, kind from reference where selfie_id = $1", selfie_id
+    )
+    return None if row is None else Reference.of(dict(row))
+
+
+async def list_unsearched(conn: Connection, event_id: EventId) -> list[Reference]:
+    """Return the references on photos that wait for their first search.
+
+    (Those of selfies have a job of their own, which puts them before everything else.)
+    """
+    rows = await conn.fetch(
+        """
+        select id, guest_id, engine_face_id, kind from reference
+         where event_id = $1 and not searched and selfie_id is null order by number""",
+        event_id,
+    )
+    return [Reference.of(dict(row)) for row in rows]
+
+
+async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
+    """Make references of the strongest matches of selfies and confirmed faces; return how many."""
+    rows = await conn.fetch(
+        """
+        with strong as (
+            select distinct on (match.guest_id, match.face_id)
+                   match.guest_id, match.face_id, match.reference_id, match.similarity
+              from reference join match on match.reference_id = reference.id
+             where reference.event_id = $1 and reference.kind <> 'hop' and similarity >= $2
+               and not exists (select from verdict where verdict.guest_id = match.guest_id
+                                  and verdict.photo_id = match.photo_id and says = 'not_me')
+             order by match.guest_id, match.face_id, match.similarity desc),
+        ranked as (
+            select *, row_number() over (partition by guest_id
+                                         order by similarity desc, face_id) as rank from strong)
+        select ranked.guest_id, ranked.face_id, ranked.reference_id from ranked
+         where rank <= $3
+           and not exists (select from reference where reference.guest_id = ranked.guest_id
+                              and reference.face_id = ranked.face_id)""",
+        event_id,
+        hop.anchor,
+        hop.most,
+    )
+    if not rows:
+        return 0
+    last: int = await conn.fetchval(
+        """
+        update event set last_reference = last_reference + $2 where id = $1
+        returning last_reference""",
+        event_id,
+        len(rows),
+    )
+    await conn.executemany(
+        """
+        insert into reference (event_id, guest_id, kind, face_id, parent_id, engine_face_id, number,
+                               indexed_at)
+        select $1, $2, 'hop', face.id, $4, face.engine_face_id, $5, face.indexed_at
+          from face where face.id = $3
+        on conflict (guest_id, face_id) do nothing""",
+        [
+            (event_id, row["guest_id"], row["face_id"], row["reference_id"], number)
+            for number, row in enumerate(rows, start=last - len(rows) + 1)
+        ],
+    )
+    return len(rows)
+
+
+async def retire_selfies(conn: Connection, reference: Reference) -> list[EngineFaceId]:
+    """Remove a guest's selfies before this one, if it replaces them; return vectors to forget."""
+    rows = await conn.fetch(
+        """
+        delete from reference
+         where guest_id = $1 and kind = 'selfie'
+           and number < (select number from reference join selfie on selfie.id = selfie_id
+                          where reference.id = $2 and replaces)
+        returning selfie_id, engine_face_id""",
+        reference.guest_id,
+        reference.id,
+    )
+    await conn.execute("delete from selfie where id = any($1)", [row["selfie_id"] for row in rows])
+    return [EngineFaceId(row["engine_face_id"]) for row in rows]
+
+
+async def any_of(conn: Connection, event_id: EventId) -> bool:
+    """Whether anybody is looked for in an event."""
+    found: bool = await conn.fetchval(
+        "select exists (select from reference where event_id = $1)", event_id
+    )
+    return found
+
+
+async def still_used(conn: Connection, faces: Sequence[EngineFaceId]) -> set[EngineFaceId]:
+    """Return those vectors that a face or reference names: not to be forgotten yet."""
+    rows = await conn.fetch(
+        """
+        select engine_face_id from face where engine_face_id = any($1)
+        union select engine_face_id from reference where engine_face_id = any($1)""",
+        list(faces),
+    )
+    return {EngineFaceId(row["engine_face_id"]) for row in rows}

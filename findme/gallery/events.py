@@ -1,0 +1,316 @@
+"""Events: what an organiser makes, and what ends with it."""
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from findme import queue
+from findme.db import Connection
+from findme.errors import NotFound
+from findme.media import storage
+from findme.models import (
+    Accounts,
+    DownloadSize,
+    Event,
+    EventCounts,
+    EventId,
+    Gallery,
+    JobKind,
+    PhotoId,
+    Publish,
+    Size,
+    UserId,
+)
+
+#: Without 0 O, 1 I L, and U V: what is read aloud over music is typed right.
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
+CODE_LENGTH = 8
+
+
+def clean_code(code: str) -> str:
+    """Return a typed code in its stored form: capitals, without blanks and hyphens."""
+    return "".join(code.split()).replace("-", "").upper()
+
+
+async def create(
+    conn: Connection,
+    *,
+    name: str,
+    starts_at: datetime | None,
+    expires_at: datetime | None,
+    gallery: Gallery,
+    join_open: bool,
+) -> Event:
+    """Add an event with a code of its own."""
+    while True:
+        code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+        try:
+            async with conn.transaction():
+                row = await conn.fetchrow(
+                    """
+                    insert into event (code, name, starts_at, expires_at, gallery, join_open,
+                                       collection_id)
+                    values ($1, $2, $3, $4, $5, $6, $7) returning *""",
+                    code,
+                    name,
+                    starts_at,
+                    expires_at,
+                    gallery,
+                    join_open,
+                    new_collection_id(),
+                )
+        except asyncpg.UniqueViolationError:
+            continue
+        assert row is not None
+        return _event(row)
+
+
+async def get(conn: Connection, event_id: EventId) -> Event:
+    """Return an event; NotFound where there is none."""
+    row = await conn.fetchrow(
+        "select * from event where id = $1",
+        event_id,
+    )
+    if row is None:
+        raise NotFound
+    return _event(row)
+
+
+async def hold(conn: Connection, event_id: EventId) -> None:
+    """Keep an event until the transaction ends; NotFound where it is gone.
+
+    Whoever writes of an event's guests and photos holds it first: its deletion begins with its row
+    too, so that neither waits for the other half-way.
+    """
+    if await conn.fetchval("select id from event where id = $1 for key share", event_id) is None:
+        raise NotFound
+
+
+async def get_by_code(conn: Connection, code: str) -> Event:
+    """Return the event that a typed code opens; NotFound where it opens none (any more)."""
+    code = clean_code(code)
+    # what no code is made of, PostgreSQL may not even take as text
+    known = set(code) <= set(CODE_ALPHABET)
+    # an expired event takes nobody while it waits for housekeeping
+    query = "select * from event where code = $1 and (expires_at is null or expires_at > now())"
+    row = await conn.fetchrow(query, code) if known else None
+    if row is None:
+        raise NotFound("This code opens no event. Check the 8 characters on the card.")
+    return _event(row)
+
+
+async def list_all(conn: Connection, *, before: EventId | None, limit: int) -> list[Event]:
+    """Return events, newest first, older than *before*."""
+    rows = await conn.fetch(
+        """
+        select * from event where $1::bigint is null or id < $1
+         order by id desc limit $2""",
+        before,
+        limit,
+    )
+    return [_event(row) for row in rows]
+
+
+async def list_joined(conn: Connection, user_id: UserId) -> list[Event]:
+    """Return the events that a user joined, the last joined first."""
+    rows = await conn.fetch(
+        """
+        select * from event
+         where id in (select event_id from guest where account_id = $1)
+         order by (select guest.id from guest where event_id = event.id and account_id = $1) desc
+        """,
+        user_id,
+    )
+    return [_event(row) for row in rows]
+
+
+async def count_all(conn: Connection) -> int:
+    """Return how many events there are."""
+    count: int = await conn.fetchval("select count(*) from event")
+    return count
+
+
+async def update(conn: Connection, event: Event) -> Event:
+    """Write what an organiser may change: names, times, thresholds and choices."""
+    row = await conn.fetchrow(
+        """
+        update event set name = $2, starts_at = $3, expires_at = $4, gallery = $5, join_open = $6,
+                         match_threshold = $7, maybe_threshold = $8, accounts = $9, browse = $10,
+                         downloads = $11, download_size = $12, watermark = $13, publish = $14,
+                         accent = $15, closes_at = $16, time_zone = $17, wall_token = $18
+         where id = $1 returning *""",
+        event.id,
+        event.name,
+        event.starts_at,
+        event.expires_at,
+        event.gallery,
+        event.join_open,
+        event.match_threshold,
+        event.maybe_threshold,
+        event.accounts,
+        event.browse,
+        event.downloads,
+        event.download_size,
+        event.watermark,
+        event.publish,
+        event.accent,
+        event.closes_at,
+        event.time_zone,
+        event.wall_token,
+    )
+    if row is None:
+        raise NotFound
+    return _event(row)
+
+
+async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size, bytes]) -> Event:
+    """Put these JPEGs in the place of an event's cover; without any it has none."""
+    await hold(conn, event_id)
+    await conn.execute("delete from image where event_id = $1", event_id)
+    cover = None
+    if pictures:
+        cover = hashlib.sha256(b"".join(pictures.values())).hexdigest()[:8]
+    row = await conn.fetchrow(
+        "update event set cover = $2 where id = $1 returning *", event_id, cover
+    )
+    if row is None:
+        raise NotFound
+    for size, jpeg in pictures.items():
+        await storage.store_bytes(conn, jpeg, size=size, event_id=event_id)
+    return _event(row)
+
+
+def zone_of(event: Event) -> tzinfo | None:
+    """Return the zone that an event's clocks are read in; None where none was chosen."""
+    try:
+        return None if event.time_zone is None else ZoneInfo(event.time_zone)
+    except (KeyError, OSError):  # chosen on a machine that knew more zones
+        return None
+
+
+async def of_photo(conn: Connection, photo_id: PhotoId) -> Event:
+    """Return the event that a photo is of; NotFound where it is gone."""
+    row = await conn.fetchrow(
+        "select * from event where id = (select event_id from photo where id = $1)", photo_id
+    )
+    if row is None:
+        raise NotFound
+    return _event(row)
+
+
+async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, EventCounts]:
+    """Return how much each of the events holds."""
+    rows = await conn.fetch(
+        """
+        select id,
+               (select count(*) from photo where event_id = event.id) as photos,
+               (select count(*) from guest where event_id = event.id) as guests,
+               (select count(*) from face where event_id = event.id) as faces,
+               -- guest by guest along match_guest: sorting all pairs takes five times as long
+               (select coalesce(sum(n), 0)::bigint
+                  from (select (select count(distinct photo_id)
+                                  from match where guest_id = guest.id) as n
+                          from guest where event_id = event.id) as mine) as matches
+          from event where id = any($1)""",
+        event_ids,
+    )
+    return {
+        EventId(row["id"]): EventCounts(row["photos"], row["guests"], row["faces"], row["matches"])
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How much of an event there is, and how much of it waits for somebody."""
+
+    photos: int
+    guests: int
+    #: Photos that cannot be processed, and those that wait for approval.
+    failed: int
+    waiting: int
+
+
+async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Figures]:
+    """Return what a list of events shows of each; cheaper than `counts`."""
+    rows = await conn.fetch(
+        """
+        select event.id, count(photo.id) as photos,
+               count(photo.id) filter (where state = 'failed') as failed,
+               count(photo.id) filter (where review = 'waiting') as waiting,
+               (select count(*) from guest where guest.event_id = event.id) as guests
+          from event left join photo on photo.event_id = event.id
+         where event.id = any($1) group by event.id""",
+        event_ids,
+    )
+    return {
+        EventId(row["id"]): Figures(row["photos"], row["guests"], row["failed"], row["waiting"])
+        for row in rows
+    }
+
+
+async def mark_collection_ready(conn: Connection, event_id: EventId, engine: str) -> None:
+    """Note which engine has the event's collection; NotFound where the event is gone."""
+    updated = await conn.execute(
+        "update event set collection_ready = true, engine = $2 where id = $1", event_id, engine
+    )
+    if updated != "UPDATE 1":
+        raise NotFound
+
+
+def new_collection_id() -> str:
+    """Return a name for a collection: opaque, since it may show in a cloud's bills and logs."""
+    return f"findme-{uuid.uuid4().hex}"
+
+
+async def delete(conn: Connection, event_id: EventId) -> None:
+    """Remove an event with its photos, faces and guests; the engine's collection follows by a job.
+
+    NotFound where there is none.
+    """
+    row = await conn.fetchrow(
+        "delete from event where id = $1 returning collection_id, next_collection_id", event_id
+    )
+    if row is None:
+        raise NotFound
+    for collection_id in filter(None, row):
+        await queue.enqueue(
+            conn,
+            JobKind.DELETE_COLLECTION,
+            label=collection_id,
+            payload={"collection_id": collection_id},
+        )
+
+
+async def list_of_other_engines(conn: Connection, engine: str) -> list[EventId]:
+    """Return the events whose collection another engine holds than *engine*."""
+    rows = await conn.fetch(
+        "select id from event where collection_ready and engine is distinct from $1", engine
+    )
+    return [EventId(row["id"]) for row in rows]
+
+
+async def list_expired(conn: Connection) -> list[EventId]:
+    """Return the events whose time is over."""
+    rows = await conn.fetch("select id from event where expires_at < now()")
+    return [EventId(row["id"]) for row in rows]
+
+
+def _event(row: asyncpg.Record) -> Event:
+    values = {item.name: row[item.name] for item in fields(Event)}
+    for name in ("match_threshold", "maybe_threshold"):
+        # PostgreSQL's real has some seven digits; what was set as 92.6 is shown as that
+        values[name] = None if values[name] is None else round(values[name], 3)
+    values |= {
+        "gallery": Gallery(row["gallery"]),
+        "accounts": Accounts(row["accounts"]),
+        "download_size": DownloadSize(row["download_size"]),
+        "publish": Publish(row["publish"]),
+    }
+    return Event(**values)

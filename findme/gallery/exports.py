@@ -1,0 +1,178 @@
+"""What people take along: the originals of their photos, and everything that is held on them."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from findme import db
+from findme.db import Connection, Pool, Record
+from findme.media import redaction, storage
+from findme.models import EventId, ImageId, PhotoId, Size, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A photo as it was uploaded."""
+
+    photo_id: PhotoId
+    filename: str
+    #: When it was taken, or uploaded where the file does not say.
+    at: datetime
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSelfie:
+    """A selfie whose picture is kept (a JPEG)."""
+
+    id: int
+    event_id: EventId
+    at: datetime
+    image_id: ImageId
+    size_bytes: int
+
+
+async def list_originals(conn: Connection, photo_ids: Sequence[PhotoId]) -> list[Original]:
+    """Return the originals of these photos, the oldest first."""
+    rows = await conn.fetch(
+        """
+        select photo.id as photo_id, filename, dated_at as at, size_bytes
+          from photo join image on image.photo_id = photo.id and image.size = 'original'
+         where photo.id = any($1) order by at, photo.id""",
+        photo_ids,
+    )
+    return [Original(**row) for row in rows]
+
+
+async def read_original(pool: Pool, photo_id: PhotoId) -> AsyncIterator[bytes]:
+    """Yield an original as guests receive it, without its place; of a deleted photo, nothing."""
+    async with db.acquire(pool) as conn:
+        image = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
+    if image is None:
+        return
+    blanks = redaction.from_json(image.redactions) if image.redactions else []
+    offset = 0
+    async for chunk in storage.read_chunks(pool, image.id):
+        yield redaction.apply(chunk, offset, blanks)
+        offset += len(chunk)
+
+
+async def list_selfies(conn: Connection, user_id: UserId) -> list[KeptSelfie]:
+    """Return the selfies of a user in all events."""
+    rows = await conn.fetch(
+        """
+        select selfie.id, guest.event_id, selfie.created_at as at, image.id as image_id, size_bytes
+          from guest join selfie on selfie.guest_id = guest.id
+               join image on image.selfie_id = selfie.id and image.size = 'original'
+         where guest.account_id = $1 order by selfie.id""",
+        user_id,
+    )
+    return [KeptSelfie(**row) for row in rows]
+
+
+#: What is held on a guest, by its name in the export; each row says of which event it is.
+_HELD = {
+    "selfies": """
+        select guest.event_id, selfie.id::text, state, problem, created_at
+          from guest join selfie on selfie.guest_id = guest.id
+         where guest.account_id = $1 order by selfie.id""",
+    "faceprints": """
+        select guest.event_id, reference.engine_face_id as id, kind, indexed_at
+          from guest join reference on reference.guest_id = guest.id
+         where guest.account_id = $1 order by reference.id""",
+    "matches": """
+        select guest.event_id, photo_id::text, max(similarity) as similarity,
+               min(found_at) as found_at
+          from guest join match on match.guest_id = guest.id
+         where guest.account_id = $1
+         group by guest.event_id, photo_id order by match.photo_id""",
+    "verdicts": """
+        select guest.event_id, photo_id::text, says, created_at
+          from guest join verdict on verdict.guest_id = guest.id
+         where guest.account_id = $1 order by verdict.photo_id""",
+    "favourites": """
+        select guest.event_id, photo_id::text, created_at
+          from guest join favourite on favourite.guest_id = guest.id
+         where guest.account_id = $1 order by favourite.photo_id""",
+    "reports": """
+        select guest.event_id, photo_id::text, reason, note, created_at, settled_at
+          from guest join report on report.guest_id = guest.id
+         where guest.account_id = $1 order by report.id""",
+    # where this person's browsers are told of new photos
+    "notifications": """
+        select guest.event_id, endpoint, created_at
+          from guest join push_subscription on push_subscription.guest_id = guest.id
+         where guest.account_id = $1 order by push_subscription.id""",
+    # how the faces of an event were sorted by person, and what an admin called this one
+    "groups": """
+        select guest.event_id, person.name, person.created_at
+          from guest join person on person.guest_id = guest.id
+         where guest.account_id = $1 order by person.id""",
+}
+
+
+async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
+    """Return all that is held on a user but the pictures; see docs/api.md."""
+    account = await conn.fetchrow(
+        """
+        select id::text, name, email, role, created_at, language, scheme, letter_keys
+          from account where id = $1""",
+        user_id,
+    )
+    sessions = await conn.fetch(
+        "select created_at, expires_at from session where account_id = $1 order by id", user_id
+    )
+    uploads = await conn.fetch(
+        """
+        select id::text as photo_id, event_id::text, filename, uploaded_at
+          from photo where account_id = $1 order by photo.id""",
+        user_id,
+    )
+    # what the audit log has of an admin
+    actions = await conn.fetch(
+        "select at, action, event_id::text from audit where actor_id = $1 order by id", user_id
+    )
+    joined = await conn.fetch(
+        """
+        select event.id, event.name, starts_at, expires_at, joined_at, consent_at, consent_text,
+               consent_language, consent_withdrawn_at, notify_mail, notified_at
+          from guest join event on event.id = guest.event_id
+         where guest.account_id = $1 order by guest.id""",
+        user_id,
+    )
+    held = {name: _by_event(await conn.fetch(sql, user_id)) for name, sql in _HELD.items()}
+    return {
+        "account": None if account is None else dict(account),
+        "sessions": [dict(row) for row in sessions],
+        "uploads": [dict(row) for row in uploads],
+        "actions": [dict(row) for row in actions],
+        "events": [
+            {
+                "id": str(row["id"]),
+                "name": row["name"],
+                "starts_at": row["starts_at"],
+                "expires_at": row["expires_at"],
+                "joined_at": row["joined_at"],
+                "consent": {
+                    "at": row["consent_at"],
+                    "text": row["consent_text"],
+                    "language": row["consent_language"],
+                    "withdrawn_at": row["consent_withdrawn_at"],
+                },
+                "told_by_mail": row["notify_mail"],
+                "last_told_at": row["notified_at"],
+                **{name: rows[row["id"]] for name, rows in held.items()},
+            }
+            for row in joined
+        ],
+    }
+
+
+def _by_event(rows: Sequence[Record]) -> dict[int, list[dict[str, object]]]:
+    found: dict[int, list[dict[str, object]]] = defaultdict(list)
+    for row in rows:
+        members = dict(row)
+        found[members.pop("event_id")].append(members)
+    return found

@@ -1,0 +1,274 @@
+"""Photos: what was uploaded, how far it has come, and who may see it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from findme.db import Connection, Record
+from findme.errors import CollectionSwitched, NotFound
+from findme.faces import reindex_state, stored_faces
+from findme.faces.stored_faces import Merged
+from findme.models import EngineFaceId, EventId, JobId, PhotoId, PhotoState, Review, TokenId, UserId
+from findme.recognition.types import IndexResult
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo as the pipeline sees it."""
+
+    id: PhotoId
+    event_id: EventId
+    filename: str
+    state: PhotoState
+    #: Pixels, upright.
+    width: int
+    height: int
+
+    @property
+    def external_id(self) -> str:
+        """The ExternalImageId: fixed, so that a retry adds nothing; opaque, as it may be logged."""
+        return f"p:{self.id}"
+
+
+async def add(
+    conn: Connection,
+    event_id: EventId,
+    *,
+    digest: bytes,
+    filename: str,
+    width: int,
+    height: int,
+    taken_at: datetime | None,
+    upload_token_id: TokenId | None,
+    user_id: UserId | None,
+    credit: str | None = None,
+) -> PhotoId | None:
+    """Add a photo; None where the event has these bytes already.
+
+    *credit* is the photographer's name. Where the event asks for approval, the photo waits for it.
+    """
+    try:
+        photo_id: int | None = await conn.fetchval(
+            """
+            insert into photo (event_id, digest, filename, width, height, taken_at,
+                               upload_token_id, account_id, credit, review)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce((
+                select 'waiting' from event where id = $1 and publish = 'after_approval'), 'shown'))
+            on conflict (event_id, digest) do nothing returning id""",
+            event_id,
+            digest,
+            filename,
+            width,
+            height,
+            taken_at,
+            upload_token_id,
+            user_id,
+            credit,
+        )
+    except asyncpg.ForeignKeyViolationError as error:
+        raise NotFound from error
+    return None if photo_id is None else PhotoId(photo_id)
+
+
+async def find_duplicate(
+    conn: Connection, event_id: EventId, digest: bytes
+) -> tuple[PhotoId, JobId | None] | None:
+    """Return the photo of an event that has these bytes, with its job."""
+    row = await conn.fetchrow(
+        """
+        select photo.id, (select max(job.id) from job where job.photo_id = photo.id) as job_id
+          from photo where event_id = $1 and digest = $2""",
+        event_id,
+        digest,
+    )
+    return None if row is None else (PhotoId(row["id"]), row["job_id"])
+
+
+async def list_known(
+    conn: Connection, event_id: EventId, digests: Sequence[bytes]
+) -> dict[bytes, PhotoId]:
+    """Return which of these bytes (SHA-256) an event has already, and under which id."""
+    rows = await conn.fetch(
+        "select digest, id from photo where event_id = $1 and digest = any($2::bytea[])",
+        event_id,
+        digests,
+    )
+    return {row["digest"]: PhotoId(row["id"]) for row in rows}
+
+
+async def list_unseen(
+    conn: Connection, event_id: EventId, digests: Sequence[bytes]
+) -> dict[bytes, str | None]:
+    """Return which of these bytes are photos without a picture: why, None while they wait."""
+    rows = await conn.fetch(
+        """
+        select digest, case when state = 'failed' then coalesce(error, '') end as error
+          from photo where event_id = $1 and digest = any($2::bytea[]) and ready_at is null
+                       and state in ('received', 'failed')""",
+        event_id,
+        digests,
+    )
+    return {row["digest"]: row["error"] for row in rows}
+
+
+async def get(conn: Connection, photo_id: PhotoId) -> Photo:
+    """Return a photo; NotFound where there is none."""
+    row = await conn.fetchrow(
+        "select id, event_id, filename, state, width, height from photo where id = $1", photo_id
+    )
+    if row is None:
+        raise NotFound
+    return Photo(**{**row, "state": PhotoState(row["state"])})
+
+
+async def mark_prepared(
+    conn: Connection, photo_id: PhotoId, *, placeholder: str, width: int, height: int
+) -> None:
+    """Note that thumbnail and preview exist: guests may see the photo, unless it is held back."""
+    await conn.execute(
+        """
+        update photo set ready_at = coalesce(ready_at, now()), placeholder = $2, width = $3,
+                         height = $4,
+                         state = case when state = 'indexed' then state else 'prepared' end
+         where id = $1""",
+        photo_id,
+        placeholder,
+        width,
+        height,
+    )
+
+
+async def mark_failed(conn: Connection, photo_id: PhotoId, error: str) -> None:
+    """Note why a photo cannot be processed; one that was indexed before keeps what was found."""
+    await conn.execute(
+        "update photo set state = 'failed', error = $2 where id = $1 and state <> 'indexed'",
+        photo_id,
+        error,
+    )
+
+
+async def save_faces(
+    conn: Connection, photo: Photo, collection_id: str, result: IndexResult
+) -> Merged:
+    """Store what the engine found on a photo; done twice it is stored once.
+
+    The caller has the dropped vectors forgotten. NotFound where the photo was deleted meanwhile,
+    CollectionSwitched where its faces are in the wrong collection by now.
+    """
+    if not await conn.fetchval("select true from photo where id = $1 for key share", photo.id):
+        raise NotFound
+    # the lock under which the faces are numbered (see faces.merge)
+    if not await conn.fetchval(
+        "select true from event where id = $1 and collection_id = $2 for no key update",
+        photo.event_id,
+        collection_id,
+    ):
+        raise CollectionSwitched
+    return await stored_faces.merge(conn, photo.event_id, photo.id, result)
+
+
+async def list_all(
+    conn: Connection,
+    event_id: EventId,
+    *,
+    before: PhotoId | None,
+    limit: int,
+    review: Review | None = None,
+) -> list[Record]:
+    """Return an event's photos for the admin, whatever their state, or those of one review."""
+    return await conn.fetch(
+        """
+        select id, event_id, filename, width, height, taken_at, uploaded_at, state, error,
+               ready_at is not null as ready, review, faces, placeholder,
+               (select count(distinct guest_id) from match where photo_id = photo.id) as guests
+          from photo where event_id = $1 and ($2::bigint is null or id < $2)
+                       and ($4::text is null or review = $4)
+         order by id desc limit $3""",
+        event_id,
+        before,
+        limit,
+        review,
+    )
+
+
+async def count_all(conn: Connection, event_id: EventId, *, review: Review | None = None) -> int:
+    """Return how many photos an event has, or has of one review."""
+    number: int = await conn.fetchval(
+        "select count(*) from photo where event_id = $1 and ($2::text is null or review = $2)",
+        event_id,
+        review,
+    )
+    return number
+
+
+async def review(
+    conn: Connection, photo_ids: Sequence[PhotoId], word: Review
+) -> dict[PhotoId, EventId]:
+    """Say of photos whether guests see them; return those that were otherwise, with their events.
+
+    A photo that comes to be shown is news to the guests from then on. NotFound, and nothing is
+    changed, where one of them is not there.
+    """
+    await _hold_events(conn, photo_ids)
+    # in the order of their ids, so that two who do the same do not wait for each other
+    found = await conn.fetch(
+        "select id, event_id, review from photo where id = any($1) order by id for no key update",
+        photo_ids,
+    )
+    if len(found) < len(set(photo_ids)):
+        raise NotFound
+    changed = {
+        PhotoId(row["id"]): EventId(row["event_id"]) for row in found if row["review"] != word
+    }
+    await conn.execute(
+        """
+        update photo set review = $2,
+                         approved_at = case when $2 = 'shown' then now() else approved_at end
+         where id = any($1)""",
+        list(changed),
+        word,
+    )
+    return changed
+
+
+async def only_visible(conn: Connection, photo_ids: Sequence[PhotoId]) -> list[PhotoId]:
+    """Return those of the photos that guests see, the oldest first."""
+    rows = await conn.fetch(
+        "select id from photo where id = any($1) and visible order by id", photo_ids
+    )
+    return [PhotoId(row["id"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deleted photo leaves behind in the engine."""
+
+    event_id: EventId
+    faces: Sequence[EngineFaceId]
+    #: In the collection of a re-index that is under way.
+    staged: Mapping[str, Sequence[EngineFaceId]]
+
+
+async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
+    """Remove a photo with its faces and matches; return the vectors to forget."""
+    await _hold_events(conn, [photo_id])
+    # whoever is storing its faces comes first, so that none is left out below
+    await conn.execute("select from photo where id = $1 for update", photo_id)
+    rows = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
+    staged = await reindex_state.vectors_of(conn, photo_ids=[photo_id])
+    event_id = await conn.fetchval("delete from photo where id = $1 returning event_id", photo_id)
+    if event_id is None:
+        raise NotFound
+    return Deleted(EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in rows], staged)
+
+
+async def _hold_events(conn: Connection, photo_ids: Sequence[PhotoId]) -> None:
+    """Hold the events of photos, as far as they are there (see events.hold)."""
+    await conn.execute(
+        """
+        select from event where id in (select event_id from photo where id = any($1))
+         order by id for key share""",
+        photo_ids,
+    )

@@ -1,0 +1,192 @@
+"""Grouping: who is on the faces of an event that matching joined to nobody.
+
+One search from an ungrouped face finds all that show the same person: at most one call for each
+unknown person, made when an admin asks, never while photos come in. What was found is kept, so
+that the next time only new faces are searched. Guests are never matched through these groups:
+somebody who resembles two people would join them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+from findme import db, queue
+from findme.db import Connection, Pool
+from findme.errors import EngineRefused, EngineUnavailable
+from findme.faces import person_assignment, persons
+from findme.faces.person_assignment import LooseFace, Neighbour
+from findme.gallery import events
+from findme.models import Event, EventId, FaceId, Job, JobId, JobKind, PersonId
+from findme.rekognition import CollectionMissing, Rekognition
+from findme.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Searches that a request waits for (some 20 seconds on AWS); jobs make those beyond.
+MOST_SEARCHES = 100
+#: Faces of one look for some to search from.
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """How far the grouping of an event has come."""
+
+    #: Faces that are of nobody yet.
+    loose: int
+    #: A job goes on with them.
+    running: bool
+
+
+class Grouping:
+    """Joins the faces of events by person; *most* bounds the searches of one request or job."""
+
+    def __init__(
+        self, settings: Settings, pool: Pool, faces: Rekognition, *, most: int = MOST_SEARCHES
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._faces = faces
+        self._most = most
+        self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
+
+    async def group(self, event_id: EventId, *, search: bool) -> Grouped:
+        """Bring an event's groups up to date for an admin who waits; NotFound without the event.
+
+        Without *search* no call is made. What takes more than MOST_SEARCHES calls, and what the
+        engine cannot answer now, is left to a job.
+        """
+        async with self._locks.setdefault(event_id, asyncio.Lock()):
+            event = await self._join_matched(event_id)
+            async with db.acquire(self._pool) as conn:
+                running = await _has_job(conn, event_id)
+            if search and not running:
+                running = await self._search_now(event)
+        async with db.acquire(self._pool) as conn:
+            return Grouped(await person_assignment.count_loose(conn, event_id), running)
+
+    async def go_on(self, job: Job) -> None:
+        """Make the next searches of an event, and ask for another job where some are left."""
+        assert job.event_id is not None
+        event = await self._join_matched(job.event_id)
+        left = await self._search(event)
+        async with db.transaction(self._pool) as conn:
+            if left:
+                await _ask_for_job(conn, event.id, job.id)
+            await queue.finish(conn, job)
+
+    async def _join_matched(self, event_id: EventId) -> Event:
+        async with db.transaction(self._pool) as conn:
+            event = await events.get(conn, event_id)
+            await persons.hold(conn, event_id)
+            await person_assignment.join_matched(conn, event_id, sure=self._sure(event))
+        return event
+
+    def _sure(self, event: Event) -> float:
+        own = event.match_threshold
+        return self._settings.face_match_threshold if own is None else own
+
+    async def _search_now(self, event: Event) -> bool:
+        """Search within a request; True where a job goes on."""
+        try:
+            left, parked = await self._search(event), False
+        except EngineUnavailable:
+            left = parked = True
+        if left:
+            async with db.transaction(self._pool) as conn:
+                await _ask_for_job(conn, event.id, parked=parked)
+        return left
+
+    async def _search(self, event: Event) -> bool:
+        """Search from ungrouped faces, one after the other; True where more can be found so.
+
+        One at a time, since each answer may spare the next: faces of one person that are searched
+        together cost a call each.
+        """
+        tried: list[FaceId] = []
+        placed: set[FaceId] = set()
+        while len(tried) < self._most:
+            async with db.acquire(self._pool) as conn:
+                loose = await person_assignment.loose_faces(conn, event.id, limit=BATCH, but=tried)
+            if not loose:
+                return False
+            for face in loose:
+                if face.id not in placed and len(tried) < self._most:
+                    tried.append(face.id)
+                    placed |= await self._search_from(event, face)
+        async with db.acquire(self._pool) as conn:
+            left = await person_assignment.loose_faces(conn, event.id, limit=1, but=tried)
+        # where the engine refused every face, more of the same leads nowhere
+        return bool(left) and bool(placed)
+
+    async def _search_from(self, event: Event, face: LooseFace) -> set[FaceId]:
+        """Group a face with those that are surely the same person; return what was placed."""
+        try:
+            similar = await self._faces.search_faces(
+                event.collection_id, face.engine_face_id, threshold=self._settings.search_floor
+            )
+        except (EngineRefused, CollectionMissing) as problem:
+            # the engine does not know the vector yet, or not any more: another time perhaps
+            log.warning("[AWS] Face %s of event %s stays ungrouped: %s", face.id, event.id, problem)
+            return set()
+        # As with the second hop: neither end is a selfie, and small faces in a crowd resemble
+        # each other more than any of them resembles a selfie.
+        least = max(self._sure(event), self._settings.face_hop_threshold)
+        alike = [item.engine_face_id for item in similar if item.similarity >= least]
+        async with db.transaction(self._pool) as conn:
+            await persons.hold(conn, event.id)
+            near = await person_assignment.neighbours(conn, event.id, [face.engine_face_id, *alike])
+            own = next((item for item in near if item.id == face.id), None)
+            if own is None or own.person_id is not None:
+                # deleted or grouped since; either way not to be searched from
+                return {face.id}
+            person_id, joining = choose(own, near)
+            await person_assignment.place(conn, event.id, joining, person_id)
+        return set(joining)
+
+
+def choose(own: Neighbour, near: Sequence[Neighbour]) -> tuple[PersonId | None, list[FaceId]]:
+    """Return whose a face is (None: somebody new) and which faces become theirs with it.
+
+    *near* has the face itself, then the others, the most similar first. Nobody is twice on a photo,
+    or on one that they say they are not on. (Pictures in pictures are split; an admin can merge.)
+    """
+    person_id = next(
+        (
+            item.person_id
+            for item in near
+            if item.person_id is not None and item.person_id not in own.not_of
+        ),
+        None,
+    )
+    joining = {own.photo_id: own.id}
+    for item in near:
+        if item.person_id is None and person_id not in item.not_of:
+            joining.setdefault(item.photo_id, item.id)
+    return person_id, list(joining.values())
+
+
+async def _has_job(conn: Connection, event_id: EventId, but: JobId | None = None) -> bool:
+    found: bool = await conn.fetchval(
+        """
+        select exists (select from job where event_id = $1 and kind = $2
+                          and state in ('queued', 'running') and ($3::bigint is null or id <> $3))
+        """,
+        event_id,
+        JobKind.GROUP_FACES,
+        but,
+    )
+    return found
+
+
+async def _ask_for_job(
+    conn: Connection, event_id: EventId, but: JobId | None = None, *, parked: bool = False
+) -> None:
+    """Ask in the caller's transaction for a job that goes on, unless one other waits or runs."""
+    await persons.hold(conn, event_id)
+    if not await _has_job(conn, event_id, but):
+        await queue.enqueue(
+            conn, JobKind.GROUP_FACES, label="group faces", event_id=event_id, parked=parked
+        )

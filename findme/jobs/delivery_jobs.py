@@ -1,0 +1,179 @@
+"""The jobs that send: mails, push messages, and the news that a guest asked for.
+
+A message is decided once, in a transaction; each way to the reader is then a job of its own, tried
+again by itself and visible where it fails.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import parseaddr
+
+import orjson
+
+from findme import db, queue
+from findme.accounts import password_resets
+from findme.db import Connection, Pool
+from findme.errors import DeliveryFailed, DeliveryRefused
+from findme.gallery import events
+from findme.messaging import mail_templates, notifications, smtp, unsubscribe, web_push
+from findme.messaging.mail_templates import Letter
+from findme.messaging.notifications import News
+from findme.messaging.smtp import Mail
+from findme.messaging.web_push import Subscription, SubscriptionGone
+from findme.models import EventId, GuestId, Job, JobKind, UserId
+from findme.settings import Settings
+
+#: What SEND_MAIL's payload calls the letter about new photos.
+NEWS = "news"
+#: Our name for push services where nobody said how to reach us.
+NOBODY = "findme@localhost"
+
+
+class Messages:
+    """What the handlers share."""
+
+    def __init__(self, settings: Settings, pool: Pool) -> None:
+        self._settings = settings
+        self._pool = pool
+
+    def handlers(self) -> Mapping[JobKind, Callable[[Job], Awaitable[None]]]:
+        """Return what does each kind of job."""
+        return {
+            JobKind.NOTIFY_GUEST: self.notify_guest,
+            JobKind.SEND_MAIL: self.send_mail,
+            JobKind.SEND_PUSH: self.send_push,
+        }
+
+    async def notify_guest(self, job: Job) -> None:
+        """Decide whether a guest is told of new photos now, and on which ways."""
+        assert job.event_id is not None
+        guest_id = GuestId(_number(job, "guest_id"))
+        async with db.transaction(self._pool) as conn:
+            await events.hold(conn, job.event_id)
+            news = await notifications.take(conn, job.event_id, guest_id, self._settings)
+            if news is not None:
+                await self._tell(conn, job.event_id, news)
+            await queue.finish(conn, job)
+
+    async def _tell(self, conn: Connection, event_id: EventId, news: News) -> None:
+        for subscription_id in await notifications.subscriptions(conn, news.guest_id):
+            await queue.enqueue(
+                conn,
+                JobKind.SEND_PUSH,
+                label="new photos",
+                event_id=event_id,
+                payload={"subscription_id": subscription_id, "photos": news.photos},
+            )
+        if news.mail:
+            await queue.enqueue(
+                conn,
+                JobKind.SEND_MAIL,
+                label="new photos",
+                event_id=event_id,
+                payload={"letter": NEWS, "guest_id": news.guest_id, "photos": news.photos},
+            )
+
+    async def send_push(self, job: Job) -> None:
+        """Tell one browser; one that is gone is forgotten."""
+        subscription_id, photos = _number(job, "subscription_id"), _number(job, "photos")
+        async with db.acquire(self._pool) as conn:
+            row = await notifications.find_subscription(conn, subscription_id)
+            private = await web_push.private_key(conn)
+        if row is None:
+            return
+        spoken = mail_templates.language(row["language"])
+        sentence = spoken.ngettext("%(num)s new photo of you", "%(num)s new photos of you", photos)
+        message = {
+            "title": row["event"],
+            "body": sentence % {"num": spoken.number(photos)},
+            "url": f"/gallery?event={row['event_id']}",
+            "language": spoken.code,
+        }
+        try:
+            await web_push.send(
+                Subscription(row["endpoint"], row["p256dh"], row["auth"]),
+                orjson.dumps(message),
+                private=private,
+                contact=self._contact(),
+                allow_private=self._settings.webhook_allow_private,
+            )
+        except SubscriptionGone:
+            async with db.acquire(self._pool) as conn:
+                await notifications.drop_subscription(conn, subscription_id)
+
+    def _contact(self) -> str:
+        """Return where the operator of a push service finds ours."""
+        base = self._settings.findme_base_url or ""
+        if base.startswith("https://"):
+            return base
+        smtp_url = self._settings.smtp_url
+        sender = smtp.sender_of(smtp_url, self._settings.mail_from) if smtp_url else NOBODY
+        return "mailto:" + parseaddr(sender)[1]
+
+    async def send_mail(self, job: Job) -> None:
+        """Write and send one letter; whoever is gone meanwhile gets none."""
+        payload = job.payload or {}
+        if payload["letter"] == password_resets.LETTER:
+            await self._send_reset(payload)
+        else:
+            await self._send_news(GuestId(_number(job, "guest_id")), _number(job, "photos"))
+
+    async def _send_reset(self, payload: Mapping[str, object]) -> None:
+        user_id = UserId(int(str(payload["account_id"])))
+        async with db.transaction(self._pool) as conn:
+            to: str | None = await conn.fetchval("select email from account where id = $1", user_id)
+            if to is None:
+                return
+            link = await password_resets.create(conn, user_id)
+        url = f"{payload['base_url']}/reset/{link.token}"
+        minutes = int(password_resets.LIFETIME.total_seconds() // 60)
+        letter = mail_templates.write(
+            "reset", str(payload["language"]), {"url": url, "minutes": minutes}
+        )
+        try:
+            await self._send(to, letter)
+        except DeliveryFailed:
+            async with db.acquire(self._pool) as conn:
+                await password_resets.take_back(conn, link)
+            raise
+
+    async def _send_news(self, guest_id: GuestId, photos: int) -> None:
+        base = self._settings.findme_base_url
+        async with db.transaction(self._pool) as conn:
+            reader = await notifications.find_reader(conn, guest_id)
+            token = await unsubscribe.token_of(conn, guest_id)
+        if reader is None:
+            return
+        if base is None:
+            raise DeliveryRefused("FINDME_BASE_URL is not set any more.")
+        leave = f"{base}/unsubscribe/{token}"
+        letter = mail_templates.write(
+            "news",
+            reader["language"],
+            {
+                "event": reader["event"],
+                "photos": photos,
+                "url": f"{base}/gallery?event={reader['event_id']}",
+                "unsubscribe": leave,
+            },
+        )
+        headers = {
+            "List-Unsubscribe": f"<{leave}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+        await self._send(reader["email"], letter, headers)
+
+    async def _send(
+        self, to: str, letter: Letter, headers: Mapping[str, str] | None = None
+    ) -> None:
+        smtp_url = self._settings.smtp_url
+        if smtp_url is None:
+            raise DeliveryRefused("SMTP_URL is not set any more.")
+        await smtp.send(
+            Mail(to, letter.subject, letter.text, letter.html, headers or {}),
+            smtp_url=smtp_url,
+            sender=smtp.sender_of(smtp_url, self._settings.mail_from),
+        )
+
+
+def _number(job: Job, name: str) -> int:
+    return int(str((job.payload or {})[name]))

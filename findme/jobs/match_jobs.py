@@ -1,0 +1,200 @@
+"""The jobs that search: a selfie's first look at what is there, and an event's sweeps."""
+
+import asyncio
+import logging
+import time
+from itertools import chain
+from weakref import WeakValueDictionary
+
+from findme import db, queue
+from findme.accounts import guests
+from findme.cache import Cache
+from findme.db import Connection, Pool
+from findme.errors import EngineRefused
+from findme.faces import matching, references, reindex_state
+from findme.faces.matching import OpenFace, Plan
+from findme.gallery import events
+from findme.messaging import notifications
+from findme.models import EngineFaceId, Event, EventId, Job
+from findme.recognition.types import Hop, Reference, Similar
+from findme.rekognition import Rekognition
+from findme.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Searches of a sweep at a time, more than are ever in flight: 4,000 begun at once, as second hops
+#: of 300 guests, held the loop for 180 ms.
+AT_ONCE = 100
+#: Seconds between two looks of a sweep that waits for the engine to know new vectors.
+LEAST_WAIT = 0.2
+#: Seconds between two times that a sweep lets guests see what it has found so far.
+TELLING = 0.5
+
+
+class Sweeps:
+    """What the searching jobs share.
+
+    *settle* is the seconds after which a search surely finds a vector, *hop* the second hop, or
+    None where it is off.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        faces: Rekognition,
+        cache: Cache,
+        *,
+        settle: float,
+        hop: Hop | None,
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._faces = faces
+        self._cache = cache
+        self._settle = settle
+        self._hop = hop
+        # not the event's lock: photos go on being indexed during a long sweep
+        self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
+
+    async def ask_for(self, conn: Connection, event_id: EventId) -> None:
+        """Ask in the caller's transaction for a sweep of the event, soon."""
+        await queue.enqueue_match(
+            conn,
+            event_id,
+            idle=self._settings.face_idle_seconds,
+            deadline=self._settings.face_flush_seconds,
+        )
+
+    async def match_selfie(self, job: Job) -> None:
+        """Make a selfie's first search: all faces that are there already, in one call."""
+        assert job.event_id is not None
+        assert job.selfie_id is not None
+        async with db.acquire(self._pool) as conn:
+            reference = await references.find_by_selfie(conn, job.selfie_id)
+            if reference is None:
+                return
+            event = await events.get(conn, job.event_id)
+            edge = await matching.horizon(conn, job.event_id, settle=self._settle)
+        similar = []
+        if edge.face:
+            async with reindex_state.rebuilt_if_missing(self._pool, event):
+                similar = await self._faces.search_faces(
+                    event.collection_id,
+                    reference.engine_face_id,
+                    threshold=self._floor(event),
+                )
+        async with db.transaction(self._pool) as conn:
+            await events.hold(conn, event.id)
+            await matching.save_reference_search(conn, reference, similar, edge)
+            old = await references.retire_selfies(conn, reference)
+            await guests.forget_faces(conn, event.id, old)
+            if old:
+                await notifications.mark_told(conn, reference.guest_id)
+            await notifications.ask(conn, event.id, self._settings)
+            # faces that were indexed meanwhile, or are not settled yet, are a sweep's
+            await self.ask_for(conn, event.id)
+            await queue.finish(conn, job)
+        await self._cache.forget_event(event.id)
+
+    async def match_event(self, job: Job) -> None:
+        """Close the open pairs of an event with the fewest searches."""
+        assert job.event_id is not None
+        async with self._locks.setdefault(job.event_id, asyncio.Lock()):
+            async with db.acquire(self._pool) as conn:
+                event = await events.get(conn, job.event_id)
+                plan = await matching.plan_sweep(conn, event.id, settle=self._settle)
+            async with reindex_state.rebuilt_if_missing(self._pool, event):
+                await self._search_all(event, plan)
+                # what no engine has seen, as the demo, has no vectors to search from
+                hops = await self._follow_hops(event) if event.collection_ready else 0
+            async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event.id)
+                await matching.close_sweep(conn, event.id, plan.horizon)
+                await notifications.ask(conn, event.id, self._settings)
+                if plan.unsettled:
+                    await queue.enqueue_match(
+                        conn,
+                        event.id,
+                        idle=max(self._settle, LEAST_WAIT),
+                        deadline=max(self._settle, self._settings.face_flush_seconds),
+                    )
+                await queue.finish(conn, job)
+        if plan.references or plan.faces or hops:
+            await self._cache.forget_event(event.id)
+
+    def _floor(self, event: Event) -> float:
+        """Return the similarity from which matches are stored: what a shelf could ever show."""
+        own = event.maybe_threshold
+        return self._settings.search_floor if own is None else min(self._settings.search_floor, own)
+
+    async def _follow_hops(self, event: Event) -> int:
+        """Search from confirmed faces and from strong matches; return how many searches."""
+        async with db.transaction(self._pool) as conn:
+            await events.hold(conn, event.id)
+            if self._hop is not None:
+                await references.add_hops(conn, event.id, self._hop)
+            waiting = await references.list_unsearched(conn, event.id)
+            edge = await matching.horizon(conn, event.id, settle=self._settle)
+        if waiting:
+            await self._search_all(event, Plan(edge, waiting, [], unsettled=False))
+        return len(waiting)
+
+    async def _search_all(self, event: Event, plan: Plan) -> None:
+        due = time.monotonic() + TELLING
+
+        async def similar_to(vector: EngineFaceId) -> list[Similar] | None:
+            try:
+                return await self._faces.search_faces(event.collection_id, vector, threshold=floor)
+            except EngineRefused as problem:
+                # Deleted since the plan was made, or lost: one vector holds up no other. Its pairs
+                # stay open, for whatever asks for the next sweep.
+                log.warning("[AWS] Event %s: no search from %s: %s", event.id, vector, problem)
+                return None
+
+        async def from_reference(reference: Reference) -> None:
+            similar = await similar_to(reference.engine_face_id)
+            if similar is None:
+                return
+            async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event.id)
+                whole = await matching.save_reference_search(
+                    conn, reference, similar, plan.horizon, self._hop
+                )
+                left = [] if whole else await matching.open_faces(conn, reference, plan.horizon)
+            await tell()
+            for face in left:
+                await from_face(face)
+
+        async def from_face(face: OpenFace) -> None:
+            similar = await similar_to(face.engine_face_id)
+            if similar is None:
+                return
+            async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event.id)
+                await matching.save_face_search(conn, face, similar, plan.horizon, self._hop)
+            await tell()
+
+        async def tell() -> None:
+            # a long sweep goes on for many seconds after its first match
+            nonlocal due
+            if time.monotonic() >= due:
+                due = time.monotonic() + TELLING
+                await self._cache.forget_event(event.id)
+
+        async def search() -> None:
+            for ask in searches:
+                await ask
+
+        floor = self._floor(event)
+        searches = chain(
+            (from_reference(reference) for reference in plan.references),
+            (from_face(face) for face in plan.faces),
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, len(plan.references) + len(plan.faces))):
+                    group.create_task(search())
+        except BaseExceptionGroup as problems:
+            # the worker judges one cause: an outage fails all searches alike
+            raise problems.exceptions[0] from problems

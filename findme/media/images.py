@@ -1,0 +1,350 @@
+"""Pure functions on pixels: what a file holds, and the pictures that are made of it.
+
+Everything here blocks and lets go of the GIL while it decodes, scales and encodes: call it in a
+thread. Renditions are JPEG in sRGB, upright, and carry no metadata at all.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Final
+
+from PIL import Image, ImageCms
+from pillow_heif import register_heif_opener
+
+from findme.errors import ImageTooLarge, UnreadableImage, UnsupportedImage
+from findme.media import watermark as stamps
+from findme.models import Box
+
+register_heif_opener()
+# Pillow's own limit warns at one size and refuses at twice that. Ours is exact: see _opened.
+Image.MAX_IMAGE_PIXELS = None
+
+ANALYSIS_SIDE: Final = 3000  # px; beyond it Rekognition finds no more, and every call costs more
+CLOSE_SIDE: Final = 6000  # px; 24 megapixels: 20 px of face in the last row stay 20
+CROWD: Final = 6  # small faces, from which on there are likely more that were too small to be seen
+CROWD_FACE: Final = 1 / 30  # of the long side; what counts as small
+SELFIE_SIDE: Final = 1600  # px; one face fills much of the picture
+PREVIEW_SIDE: Final = 1600  # px; a full screen
+THUMB_SIDE: Final = 400  # px; a tile of the gallery at twice the pixel density
+ENGINE_BYTES: Final = 5_000_000  # Rekognition takes 5,242,880 bytes of picture
+ENGINE_LEAST_SIDE: Final = 80  # px; Rekognition refuses less, either way
+THUMB_BYTES: Final = 25_000  # a page of 100 tiles stays below 2.5 MB
+
+_CUT_OFF = "The file is cut off: its end is missing."
+_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/heic": "HEIF"}
+_HEIC_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
+)
+_AVIF_BRANDS = frozenset((b"avif", b"avis"))
+
+# What decoders of broken data raise; an OSError with a number is the disk's, see _opened.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    IndexError,
+    struct.error,
+    zlib.error,
+)
+
+# EXIF tags and what the values of Orientation ask for (Exif 2.32, 4.6.4 A).
+_ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL, _OFFSET_TIME_ORIGINAL = 0x0112, 0x8769, 0x9003, 0x9011
+_YEARS = range(1000, 9000)  # beyond, a zone or an offset would lead out of the calendar
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a picture says of itself; *width* and *height* in pixels, as shown upright."""
+
+    media_type: str
+    width: int
+    height: int
+    taken_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Renditions:
+    """The JPEGs made of one picture; *width* and *height* are those of the upright original.
+
+    *analysis* is what the face engine gets: it shows exactly what the original shows, so a box
+    given as ratios of its sides holds for every other size. *placeholder* is ``#rrggbb``.
+    """
+
+    analysis: bytes
+    preview: bytes
+    thumb: bytes
+    placeholder: str
+    width: int
+    height: int
+
+
+def probe(path: Path, max_pixels: int, zone: tzinfo = UTC) -> Probe:
+    """Tell a picture's type (by content), upright size and time of capture without decoding it.
+
+    Raises UnsupportedImage for anything but JPEG, PNG, WebP and HEIC, UnreadableImage for a broken
+    header and ImageTooLarge above *max_pixels*. *taken_at* is in UTC; the clock of a camera that
+    names no zone is read in *zone*. A JPEG that is cut off passes: `render` notices.
+    """
+    with _opened(path, max_pixels) as (media_type, image):
+        orientation, taken_at = _read_exif(image, zone)
+        width, height = _upright_size(image.size, orientation)
+        return Probe(media_type, width, height, taken_at)
+
+
+def render(path: Path, max_pixels: int) -> Renditions:
+    """Decode a picture once and make every rendition of it; the same file gives the same bytes.
+
+    No rendition is larger than the original, but for *analysis*, which has at least
+    ENGINE_LEAST_SIDE pixels each way and always less than ENGINE_BYTES. Raises as `probe` does,
+    and UnreadableImage where pixels are damaged or missing.
+    """
+    with _opened(path, max_pixels) as (_, image):
+        width, height = _upright_size(image.size, _read_exif(image)[0])
+        picture = _decode(image, ANALYSIS_SIDE)
+    preview = _shrink(picture, PREVIEW_SIDE)
+    thumb = _shrink(preview, THUMB_SIDE)
+    red, green, blue = thumb.resize((1, 1), Image.Resampling.BOX).tobytes()
+    return Renditions(
+        analysis=_for_engine(picture, ANALYSIS_SIDE),
+        preview=_jpeg(preview, 82, progressive=True),
+        thumb=_jpeg(thumb, 72, limit=THUMB_BYTES),
+        placeholder=f"#{red:02x}{green:02x}{blue:02x}",
+        width=width,
+        height=height,
+    )
+
+
+def handout(path: Path, max_pixels: int, side: int | None, watermark: str | None) -> bytes:
+    """Return a picture as guests get it: an upright JPEG of at most *side* pixels, marked.
+
+    Without *side* it keeps its size, and takes some 5 bytes of memory for each pixel. Raises as
+    `render` does.
+    """
+    with _opened(path, max_pixels) as (_, image):
+        picture = _decode(image, side or max(image.size), remain=1.0)
+    if watermark:
+        stamps.stamp(picture, watermark)
+    return _jpeg(picture, 82 if side and side <= PREVIEW_SIDE else 90, progressive=True)
+
+
+def selfie(path: Path, max_pixels: int) -> bytes:
+    """Return a selfie as the face engine gets it: an upright JPEG; raises as `render` does."""
+    with _opened(path, max_pixels) as (_, image):
+        picture = _decode(image, SELFIE_SIDE)
+    return _for_engine(picture, SELFIE_SIDE)
+
+
+def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
+    """Whether these faces of a picture of that size ask for a `closer` look at it."""
+    longest = max(width, height)
+    if longest <= ANALYSIS_SIDE:
+        return False
+    sides = ((face.width * width + face.height * height) / 2 for face in faces)
+    return sum(side < CROWD_FACE * longest for side in sides) >= CROWD
+
+
+def closer(path: Path, max_pixels: int) -> bytes:
+    """Return a picture as the embedded engine gets it for a second look at a crowd.
+
+    An upright JPEG of up to CLOSE_SIDE, less where that has ENGINE_BYTES or more; it shows what
+    *analysis* of `render` shows. Costs some 0.5 s of processor time; raises as `render` does.
+    """
+    with _opened(path, max_pixels) as (_, image):
+        picture = _decode(image, CLOSE_SIDE)
+    for side in (CLOSE_SIDE, 5000, 4000):
+        encoded = _jpeg(_shrink(picture, side), 80)
+        if len(encoded) < ENGINE_BYTES:
+            return encoded
+    return _for_engine(_shrink(picture, ANALYSIS_SIDE), ANALYSIS_SIDE)
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
+    """Open a picture, its pixels not yet decoded; what decoders raise in the block becomes ours."""
+    media_type = _media_type(path)
+    try:
+        with Image.open(path, formats=[_FORMATS[media_type]]) as image:
+            width, height = image.size
+            if width < 1 or height < 1:
+                raise UnreadableImage
+            if width * height > max_pixels:
+                raise ImageTooLarge(
+                    f"The picture has {width} × {height} pixels,"
+                    f" more than the {max_pixels / 1e6:g} million that this server takes."
+                )
+            yield media_type, image
+    except _DECODER_ERRORS as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = str(error).lower()
+        cut_off = "truncated" in reason or "end of file" in reason
+        raise UnreadableImage(_CUT_OFF if cut_off else None) from error
+
+
+def _media_type(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(256)
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        # The decoder has only one error for every kind of damage.
+        if int.from_bytes(head[4:8], "little") + 8 > path.stat().st_size:
+            raise UnreadableImage(_CUT_OFF)
+        return "image/webp"
+    if head[4:8] == b"ftyp":
+        box_end = min(int.from_bytes(head[:4], "big"), len(head))
+        brands = {head[8:12], *(head[at : at + 4] for at in range(16, box_end, 4))}
+        if brands & _HEIC_BRANDS and not brands & _AVIF_BRANDS:
+            return "image/heic"
+    raise UnsupportedImage
+
+
+def _read_exif(image: Image.Image, zone: tzinfo = UTC) -> tuple[int, datetime | None]:
+    """Return orientation (1 to 8) and time of capture; broken EXIF is no reason to refuse."""
+    try:
+        # The base class's: that of PNG decodes the pixels in search of an eXIf chunk behind them.
+        # HEIC names orientation 1 here, its decoder having turned the picture already.
+        exif = Image.Image.getexif(image)
+        orientation = exif.get(_ORIENTATION)
+        taken_at = _taken_at(exif.get_ifd(_EXIF_IFD), zone)
+    except (*_DECODER_ERRORS, TypeError, KeyError, ZeroDivisionError):
+        return 1, None
+    return orientation if orientation in _UPRIGHT else 1, taken_at
+
+
+def _taken_at(exif_ifd: dict[int, object], zone: tzinfo) -> datetime | None:
+    local = str(exif_ifd.get(_DATE_TIME_ORIGINAL, "")).strip("\0 ")
+    offset = str(exif_ifd.get(_OFFSET_TIME_ORIGINAL, "")).strip("\0 ")
+    for named in (offset, ""):
+        try:
+            clock = datetime.strptime(f"{local} {named or '+00:00'}", "%Y:%m:%d %H:%M:%S %z")
+            if clock.year in _YEARS:
+                return (clock if named else clock.replace(tzinfo=zone)).astimezone(UTC)
+        except ValueError:
+            continue  # no zone, or one that makes no sense; after that: no time
+    return None
+
+
+def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return (size[1], size[0]) if orientation >= 5 else size
+
+
+def _decode(image: Image.Image, long_side: int, *, remain: float = 0.8) -> Image.Image:
+    """Decode to upright sRGB with at most *long_side* pixels on the long side."""
+    orientation, _ = _read_exif(image)
+    # A JPEG is scaled while it is decoded (1/2, 1/4, 1/8) as long as four fifths of the side
+    # remain: 24 megapixels then take a quarter of the memory, and no second scaling.
+    scale = min(1.0, remain * long_side / max(image.size))
+    image.draft(None, (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
+    image.load()
+    picture = _in_srgb(_opaque(_shrink(_scalable(image), long_side)))
+    if orientation in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[orientation])
+    picture.info = {}  # the JPEG writer would copy comments out of it
+    return picture
+
+
+def _scalable(image: Image.Image) -> Image.Image:
+    """Return the picture in a mode whose values can be mixed: L, LA, RGB, RGBA or CMYK."""
+    if image.mode.startswith("I"):  # 16 bit grey; convert("L") alone would clip it to white
+        return image.point(lambda value: value / 256).convert("L")
+    if image.mode not in ("LA", "RGBA") and image.has_transparency_data:
+        return image.convert("RGBA")
+    return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    flat = Image.new(image.mode[:-1], image.size, "white")
+    flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
+    flat.info = image.info  # the colour profile is needed yet
+    return flat
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    icc = image.info.get("icc_profile")
+    if icc:
+        try:
+            profile = ImageCms.ImageCmsProfile(BytesIO(icc))
+            name = profile.profile.profile_description or ""
+            if image.mode != "RGB" or "srgb" not in name.lower():
+                srgb = ImageCms.createProfile("sRGB")
+                return ImageCms.buildTransform(profile, srgb, image.mode, "RGB").apply(image)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            # A profile that is broken or of another colour space: as if there were none.
+            return image.convert("RGB")
+    return image.convert("RGB")
+
+
+def _shrink(image: Image.Image, long_side: int) -> Image.Image:
+    scale = long_side / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    smaller = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    smaller.info = image.info
+    return smaller
+
+
+def _for_engine(picture: Image.Image, long_side: int) -> bytes:
+    least = min(picture.size)
+    if least < ENGINE_LEAST_SIDE:
+        # Never padded: that would shift the ratios of every face box. A strip too long to be
+        # enlarged evenly is stretched instead.
+        width, height = (
+            min(max(side * ENGINE_LEAST_SIDE // least, ENGINE_LEAST_SIDE), long_side)
+            for side in picture.size
+        )
+        picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    return _jpeg(picture, 88, limit=ENGINE_BYTES)
+
+
+def _jpeg(
+    picture: Image.Image, quality: int, *, limit: int | None = None, progressive: bool = False
+) -> bytes:
+    """Encode at *quality*, or in steps down to 40 as long as the result has *limit* bytes or more.
+
+    Quality 40 keeps nine megapixels of pure noise below ENGINE_BYTES.
+    """
+    encoded = b""
+    for attempt in range(quality, 39, -8):
+        with _scratch() as output:
+            picture.save(output, "JPEG", quality=attempt, progressive=progressive)
+            output.seek(0)
+            encoded = output.read()
+        if limit is None or len(encoded) < limit:
+            break
+    return encoded
+
+
+def _scratch() -> IO[bytes]:
+    """Open a file to encode into, in memory where the system knows such files.
+
+    Pillow lets go of the GIL for real files alone: 24 megapixels that were encoded progressively
+    into a BytesIO stopped every other thread for half a second.
+    """
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("jpeg"), "w+b")
+    return TemporaryFile()

@@ -1,0 +1,192 @@
+"""Uploads that have arrived in part: files that outlive the request, the process and the machine.
+
+A partial upload belongs to one uploader, who names the SHA-256 of the whole file beforehand: what
+another one sends under the same name never gets into it. Nobody comes back for some of them, so
+each is kept for KEPT_SECONDS after its last byte, and all of them together stay below MOST_BYTES;
+with their event all of them go.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from findme import db
+from findme.db import Pool
+from findme.media.storage import Spooled
+from findme.models import EventId
+
+log = logging.getLogger(__name__)
+
+#: A photographer who was without a network over night goes on where it stopped.
+KEPT_SECONDS = 24 * 3600
+#: 80 files of 50 MB; what goes is then sent from its beginning.
+MOST_BYTES = 4 * 1024**3
+#: Seconds between two looks for what nobody came back for.
+PERIOD = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Where the bytes of an upload are collected."""
+
+    path: Path
+
+    @property
+    def received(self) -> int:
+        """How many bytes are there, from the first one on."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def remove(self) -> None:
+        """Forget what has arrived."""
+        self.path.unlink(missing_ok=True)
+
+
+def find(data_dir: Path, event_id: EventId, uploader: str, sha256: str) -> Partial:
+    """Return the partial upload of an uploader in an event; *sha256* is hexadecimal."""
+    return Partial(_folder(data_dir) / str(event_id) / f"{uploader}-{sha256}")
+
+
+async def append(
+    partial: Partial, chunks: AsyncIterator[bytes], *, most: int, total: int
+) -> Spooled | None:
+    """Add what arrives, at most *most* bytes; the whole file once it has *total* bytes, else None.
+
+    What has arrived is kept, whatever ends the stream. The digest is taken in the same pass where
+    that pass sees the whole file.
+    """
+    begun_at = partial.received
+    digest = hashlib.sha256()
+    room = most
+    partial.path.parent.mkdir(parents=True, exist_ok=True)
+    with partial.path.open("ab") as file:
+
+        def take(data: bytes) -> None:
+            file.write(data)
+            # out of this process: one that is killed now leaves it behind
+            file.flush()
+            digest.update(data)
+
+        async for chunk in chunks:
+            taken = chunk[:room]
+            room -= len(taken)
+            # in one thread: chunks are small, and each way there and back costs as much as they
+            await asyncio.to_thread(take, taken)
+    size = partial.received
+    if size < total:
+        return None
+    sha256 = digest.digest() if not begun_at else await asyncio.to_thread(_digest, partial.path)
+    return Spooled(partial.path, size, sha256)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+class Turns:
+    """One request at a time writes to a partial upload: the one that came last.
+
+    The one before is told to go: it is likely a connection that has died and does not know.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[Path, tuple[asyncio.Event, Callable[[], None]]] = {}
+
+    @contextlib.asynccontextmanager
+    async def take(self, partial: Partial, go: Callable[[], None]) -> AsyncIterator[None]:
+        """Wait until whoever writes has gone; *go* is called when the next one comes."""
+        while (holder := self._holders.get(partial.path)) is not None:
+            gone, leave = holder
+            leave()
+            await gone.wait()
+        gone = asyncio.Event()
+        self._holders[partial.path] = (gone, go)
+        try:
+            yield
+        finally:
+            del self._holders[partial.path]
+            gone.set()
+
+
+def tidy(data_dir: Path, *, now: float, most: int = MOST_BYTES) -> int:
+    """Remove what is too old, and of what is too much; return how many files went.
+
+    Of too much, the oldest file goes of who holds the most: nobody is crowded out by another.
+    """
+    #: uploader in an event -> what they hold, the oldest first
+    held: defaultdict[str, list[tuple[float, int, Path]]] = defaultdict(list)
+    removed = 0
+    for modified, size, path in sorted(_files(data_dir)):
+        if now - modified > KEPT_SECONDS:
+            path.unlink(missing_ok=True)
+            removed += 1
+        else:
+            held[str(path).rpartition("-")[0]].append((modified, size, path))
+    sums = {holder: sum(size for _, size, _ in files) for holder, files in held.items()}
+    while sum(sums.values()) > most:
+        holder = max(sums, key=sums.__getitem__)
+        _, size, path = held[holder].pop(0)
+        path.unlink(missing_ok=True)
+        sums[holder] -= size
+        removed += 1
+    return removed
+
+
+async def forget_events(data_dir: Path, pool: Pool) -> int:
+    """Remove what is of events that are no more; return of how many."""
+    # looked at before the question: what has a folder was an event by then
+    folders = await asyncio.to_thread(lambda: list(_folder(data_dir).glob("*")))
+    async with db.acquire(pool) as conn:
+        rows = await conn.fetch(
+            "select id::text from event where id::text = any($1)",
+            [folder.name for folder in folders],
+        )
+    there = {row["id"] for row in rows}
+    gone = [folder for folder in folders if folder.name not in there]
+    for folder in gone:
+        # an upload that is under way has its file open, and is refused at its end
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    return len(gone)
+
+
+def _files(data_dir: Path) -> Iterator[tuple[float, int, Path]]:
+    for path in _folder(data_dir).glob("*/*"):
+        # one that is completed at this moment is gone
+        with contextlib.suppress(FileNotFoundError):
+            about = path.stat()
+            yield about.st_mtime, about.st_size, path
+
+
+def _folder(data_dir: Path) -> Path:
+    return data_dir / "partial"
+
+
+def loops(data_dir: Path, pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutine that removes what nobody comes back for, by task name."""
+    return {"partial-uploads": _keep_tidy(data_dir, pool)}
+
+
+async def _keep_tidy(data_dir: Path, pool: Pool) -> None:
+    while True:
+        try:
+            gone = await forget_events(data_dir, pool)
+        except db.TROUBLE as error:
+            log.warning("[Upload] The database does not answer: %s", error)
+        else:
+            if gone:
+                log.info("[Upload] Removed the partial uploads of %d events that are gone", gone)
+        removed = await asyncio.to_thread(tidy, data_dir, now=time.time())
+        if removed:
+            log.info("[Upload] Removed %d partial uploads that nobody came back for", removed)
+        await asyncio.sleep(PERIOD)

@@ -1,0 +1,58 @@
+"""Watermarks: a line of text in a corner of a picture. Blocks: call it in a thread."""
+
+from functools import lru_cache
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+from findme.paths import STATIC
+
+#: The pages' own font; Pillow's FreeType reads it as it is.
+_FONT: Final = STATIC / "fonts" / "hanken-grotesk-latin-wght-normal.woff2"
+_WEIGHT: Final = 600
+#: Of the picture's shorter side: the height of the letters, and how far they stay from the edge.
+_HEIGHT: Final = 0.034
+_MARGIN: Final = 0.028
+#: Of the picture's width, which a long line is made smaller for.
+_WIDEST: Final = 0.9
+_LEAST_PX: Final = 8
+#: White letters with an ink edge hold on any picture; some of it shines through. 0 to 255.
+_LETTERS: Final = (255, 255, 255, 215)
+_EDGE: Final = (34, 28, 30, 150)
+
+
+def unwritable(text: str) -> str:
+    """Return the characters of a text that the font has no letter for, each once."""
+    font = _font(32)
+    # U+FFFF is no character: what is drawn for it is drawn for all that is missing
+    missing = bytes(font.getmask("\uffff"))
+    return "".join(
+        sign
+        for sign in dict.fromkeys(text)
+        if not sign.isspace() and (not sign.isprintable() or bytes(font.getmask(sign)) == missing)
+    )
+
+
+def stamp(picture: Image.Image, text: str) -> None:
+    """Write a text into the lower right corner of an RGB picture."""
+    short = min(picture.size)
+    size = max(_LEAST_PX, round(short * _HEIGHT))
+    room = picture.width * _WIDEST
+    if (width := _font(size).getlength(text)) > room:
+        size = max(_LEAST_PX, int(size * room / width))
+    font, edge = _font(size), max(1, size // 14)
+    left, top, right, bottom = (round(v) for v in font.getbbox(text, stroke_width=edge))
+    patch = Image.new("RGBA", (max(1, right - left), max(1, bottom - top)))
+    ImageDraw.Draw(patch).text(
+        (-left, -top), text, font=font, fill=_LETTERS, stroke_width=edge, stroke_fill=_EDGE
+    )
+    away = round(short * _MARGIN)
+    at = (picture.width - patch.width - away, picture.height - patch.height - away)
+    picture.paste(patch, at, mask=patch)
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.truetype(_FONT, size)
+    font.set_variation_by_axes([_WEIGHT])
+    return font

@@ -1,0 +1,79 @@
+"""What mails say: templates/mail/, each as text and as HTML, in the reader's language."""
+
+import functools
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jinja2
+
+from findme.language import DEFAULT, Language, read_languages
+from findme.paths import TEMPLATES
+
+#: The block of a letter's HTML that is its subject.
+_SUBJECT = "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter, written."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@functools.cache
+def _languages() -> Mapping[str, Language]:
+    return read_languages()
+
+
+def language(code: str | None) -> Language:
+    """Return a language of ours; the default one for a code that we don't know."""
+    known = _languages()
+    return known.get(code or DEFAULT, known[DEFAULT])
+
+
+@functools.cache
+def _environment(code: str) -> jinja2.Environment:
+    spoken = language(code)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's
+        spoken.gettext, spoken.ngettext, newstyle=True
+    )
+    environment.globals.update(language=spoken)
+    return environment
+
+
+def prepare() -> None:
+    """Read the languages and compile every letter in each of them; safe in a thread.
+
+    Otherwise the first letter, or the first push message, holds the event loop for it.
+    """
+    for code in _languages():
+        environment = _environment(code)
+        for name in environment.list_templates(filter_func=lambda name: name.startswith("mail/")):
+            environment.get_template(name)
+
+
+def write(name: str, code: str | None, context: Mapping[str, object]) -> Letter:
+    """Return the letter *name* in a language, with the values that it asks for."""
+    environment = _environment(language(code).code)
+    page = environment.get_template(f"mail/{name}.html")
+    plain = environment.get_template(f"mail/{name}.txt")
+    subject = "".join(page.blocks[_SUBJECT](page.new_context(dict(context))))
+    return Letter(
+        subject=_unescaped(subject), text=plain.render(context), html=page.render(context)
+    )
+
+
+def _unescaped(text: str) -> str:
+    """Return a subject as it is read: header lines know no HTML."""
+    return html.unescape(text).strip()

@@ -1,0 +1,194 @@
+"""The desk: the evening at a glance, and what needs a person.
+
+Everything in it is computed once for all who look, at most every PERIOD seconds; while nobody
+looks, once a minute, so that an alert knows since when it holds and stands in the log too.
+"""
+
+import asyncio
+import logging
+import shutil
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from findme import db
+from findme.cache import PHOTOS
+from findme.operations import dashboard_queries, stats
+from findme.operations.stats import Sources
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which a look at everything holds.
+PERIOD = 2.0
+#: Seconds between two looks while nobody asks; also the step of the small charts.
+SAMPLE = 60.0
+#: Points of a small chart: an hour.
+POINTS = 60
+#: Below either, photos will soon not be taken any more.
+LEAST_DISK_BYTES = 2 * 1024**3
+LEAST_DISK_SHARE = 0.05
+#: How long callers may wait for a database connection before somebody should know.
+MOST_WAITING = timedelta(seconds=20)
+#: Failed jobs within ten minutes that are more than single bad files.
+MANY_FAILED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that goes on until a person acts."""
+
+    #: engine, stuck, budget, disk, database, silent, failing, expiring: in the order of urgency.
+    kind: str
+    since: datetime
+    #: Whom or what it is about: a photographer, an event.
+    name: str | None = None
+    event_id: int | None = None
+    number: float | None = None
+
+
+@dataclass(slots=True)
+class Desk:
+    """Looks at everything, and remembers what the last hour was like."""
+
+    sources: Sources
+    data_dir: Path
+    calls: deque[int] = field(default_factory=lambda: deque(maxlen=POINTS))
+    hit_rates: deque[float] = field(default_factory=lambda: deque(maxlen=POINTS))
+    _document: dict[str, Any] | None = None
+    _looked: float = 0.0
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _since: dict[str, datetime] = field(default_factory=dict)
+    _seen_calls: int = 0
+    _seen_cache: tuple[int, int] = (0, 0)
+
+    async def look(self) -> dict[str, Any]:
+        """Return the desk's document: plain values, times as datetimes, durations in seconds."""
+        clock = asyncio.get_running_loop().time
+        async with self._lock:
+            if self._document is None or clock() - self._looked >= PERIOD:
+                self._document = await self._collect()
+                self._looked = clock()
+            return self._document
+
+    def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Return the coroutine that looks while nobody asks, by task name."""
+        return {"desk": self._keep_looking()}
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE)
+            self._sample()
+            try:
+                document = await self.look()
+            except db.TROUBLE as error:
+                log.warning("[Desk] The database does not answer: %s", error)
+                continue
+            for alert in document["alerts"]:
+                log.warning("[Desk] %s %s since %s", alert.kind, alert.name or "", alert.since)
+
+    def _sample(self) -> None:
+        """Note what the last minute added."""
+        calls = sum(self.sources.faces.meter.calls.values())
+        self.calls.append(calls - self._seen_calls)
+        self._seen_calls = calls
+        counter = self.sources.cache.hits[PHOTOS]
+        hits, asked = counter.hits - self._seen_cache[0], counter.hits + counter.misses
+        asked -= sum(self._seen_cache)
+        self.hit_rates.append(100 * hits / asked if asked else 0.0)
+        self._seen_cache = (counter.hits, counter.misses)
+
+    async def _collect(self) -> dict[str, Any]:
+        pool = self.sources.pool
+        figures: Any = await stats.collect(self.sources)
+        disk = await asyncio.to_thread(_disk, self.data_dir)
+        async with db.acquire(pool) as conn:
+            hour = await dashboard_queries.last_hour(conn)
+            photographers = await dashboard_queries.photographers(conn)
+            work = await dashboard_queries.work(conn)
+            expiring = await dashboard_queries.expiring(conn)
+        per_minute = figures["queue"]["per_minute"]
+        size = figures["queue"]["current_queue_size"]
+        document = {
+            "at": datetime.now(UTC),
+            "stats": figures,
+            "gallery": hour,
+            "empty_in_s": 60 * size / per_minute if size and per_minute else None,
+            "work": work,
+            "photographers": photographers,
+            "calls": list(self.calls),
+            "hit_rates": list(self.hit_rates),
+            "machine": {
+                "memory_share": self.sources.process.memory_info().rss
+                / psutil.virtual_memory().total,
+                "pool_max": pool.get_max_size(),
+                **disk,
+            },
+        }
+        document["alerts"] = self._alerts(figures, work, photographers, expiring, disk)
+        return document
+
+    def _alerts(
+        self,
+        figures: Mapping[str, Any],
+        work: Mapping[str, Any],
+        photographers: list[dict[str, Any]],
+        expiring: list[dict[str, Any]],
+        disk: Mapping[str, float],
+    ) -> list[Alert]:
+        now = datetime.now(UTC)
+        queue, rekognition = figures["queue"], figures["rekognition"]
+        free = disk["disk_free_bytes"]
+        low = free < LEAST_DISK_BYTES or free < LEAST_DISK_SHARE * disk["disk_total_bytes"]
+        spent = bool(rekognition["paused"])
+        idle = queue["engine_answers"] and not queue["paused"] and not spent
+        holds = {
+            "engine": not queue["engine_answers"],
+            "stuck": bool(idle and work["stuck"]),
+            "budget": spent,
+            "disk": low,
+            "database": figures["database"]["waiting"] > 0,
+            "failing": work["failed_lately"] >= MANY_FAILED,
+        }
+        for kind, true in holds.items():
+            if not true:
+                self._since.pop(kind, None)
+            else:
+                self._since.setdefault(kind, now)
+        if "database" in self._since and now - self._since["database"] < MOST_WAITING:
+            holds["database"] = False
+        numbers = {
+            "disk": free,
+            "failing": work["failed_lately"],
+            "stuck": queue["oldest_waiting_s"],
+        }
+        found = [
+            Alert(kind, self._since[kind], number=numbers.get(kind))
+            for kind, true in holds.items()
+            if true and kind != "failing"
+        ]
+        found += [
+            Alert("silent", one["reported_at"], one["name"], one["event_id"], one["backlog"])
+            for one in photographers
+            if one["silent"]
+        ]
+        if holds["failing"]:
+            found.append(Alert("failing", self._since["failing"], number=numbers["failing"]))
+        found += [
+            Alert("expiring", one["expires_at"], one["name"], one["id"], one["photos"])
+            for one in expiring
+        ]
+        return found
+
+
+def _disk(folder: Path) -> dict[str, float]:
+    usage = shutil.disk_usage(folder)
+    return {
+        "disk_free_bytes": usage.free,
+        "disk_total_bytes": usage.total,
+        "disk_share": usage.used / usage.total,
+    }

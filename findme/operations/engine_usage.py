@@ -1,0 +1,140 @@
+"""What was asked of the engine, by month and event, in the table `usage`: the bill.
+
+Each service adds its calls to the table every few seconds and reads what the month has come to. A
+budget over several services can therefore be overshot by the calls of one such period, and what was
+answered in the last seconds before a crash is missing from the bill.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import asyncpg
+
+from findme import db
+from findme.db import Connection, Pool, Record
+from findme.models import EventId
+from findme.recognition.call_meter import CALL_USD, Line, Meter, cost
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks at the meter: what a crash loses of the bill.
+PERIOD = 3.0
+#: Calls a photo that the system before this one made (counted on it), beside one a guest.
+SEED_CALLS_PER_PHOTO = 9.1
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The calls of one month (UTC), by operation."""
+
+    month: date
+    calls: Counter[str] = field(default_factory=Counter)
+    #: Those of them that were made to an engine that charges.
+    paid: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def usd(self) -> float:
+        """What they cost, in US dollars."""
+        return cost(self.paid)
+
+
+def seed_usd(photos: int, guests: int) -> float:
+    """Return what an event of this size cost with the system before this one, in US dollars."""
+    return round(CALL_USD * (guests + SEED_CALLS_PER_PHOTO * photos), 4)
+
+
+async def add(conn: Connection, lines: Counter[Line], *, paid: bool) -> None:
+    """Add calls to this month, each to the event whose collection they were made in."""
+    ordered = sorted(lines.items())  # services that add at the same time do so in one order
+    await conn.execute(
+        """
+        insert into usage (month, collection_id, event_id, operation, paid, calls)
+        select date_trunc('month', now() at time zone 'utc')::date, made.collection_id,
+               (select id from event
+                 where collection_id = made.collection_id
+                    or next_collection_id = made.collection_id),
+               made.operation, $4, made.calls
+          from unnest($1::text[], $2::text[], $3::bigint[])
+               with ordinality as made (collection_id, operation, calls, place)
+         order by made.place
+        on conflict (month, collection_id, operation, paid)
+        do update set calls = usage.calls + excluded.calls,
+                      event_id = coalesce(usage.event_id, excluded.event_id)""",
+        [collection_id for (collection_id, _), _ in ordered],
+        [operation for (_, operation), _ in ordered],
+        [calls for _, calls in ordered],
+        paid,
+    )
+
+
+async def this_month(conn: Connection) -> Month:
+    """Return the month so far, over all events, those that are deleted too."""
+    rows = await conn.fetch(
+        """
+        select month, operation, paid, sum(calls)::bigint as calls
+          from (select date_trunc('month', now() at time zone 'utc')::date as month) as current
+          left join usage using (month)
+         group by month, operation, paid"""
+    )
+    return _months(rows)[0]
+
+
+async def of_event(conn: Connection, event_id: EventId) -> list[Month]:
+    """Return the months in which an event made calls, oldest first."""
+    rows = await conn.fetch(
+        """
+        select month, operation, paid, sum(calls)::bigint as calls
+          from usage where event_id = $1
+         group by month, operation, paid order by month""",
+        event_id,
+    )
+    return _months(rows)
+
+
+def _months(rows: Iterable[Record]) -> list[Month]:
+    months: dict[date, Month] = {}
+    for row in rows:
+        month = months.setdefault(row["month"], Month(row["month"]))
+        if row["operation"] is not None:
+            month.calls[row["operation"]] += row["calls"]
+            month.paid[row["operation"]] += row["calls"] if row["paid"] else 0
+    return list(months.values())
+
+
+async def flush(pool: Pool, meter: Meter) -> None:
+    """Write what the meter counted since the last time, and tell it what the month comes to."""
+    async with meter.writing:
+        lines = Counter(meter.unwritten)
+        async with db.transaction(pool) as conn:
+            if lines:
+                await add(conn, lines, paid=meter.paid)
+            month = await this_month(conn)
+        meter.note_written(lines, month.usd)
+
+
+def loops(pool: Pool, meter: Meter) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutine that keeps the bill, by task name."""
+    return {"usage": keep_bill(pool, meter)}
+
+
+async def keep_bill(pool: Pool, meter: Meter) -> None:
+    """Flush again and again, and once more at the end."""
+    try:
+        while True:
+            await asyncio.sleep(PERIOD)
+            await _try_to_flush(pool, meter)
+    finally:
+        await _try_to_flush(pool, meter)
+
+
+async def _try_to_flush(pool: Pool, meter: Meter) -> None:
+    try:
+        await flush(pool, meter)
+    # a violation: the event was deleted while its calls were added; the next time finds it gone
+    except (asyncpg.ForeignKeyViolationError, *db.TROUBLE) as error:
+        log.warning("[Usage] Calls cannot be written yet: %s", error)

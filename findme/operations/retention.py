@@ -1,0 +1,56 @@
+"""What ends by itself: events past their time, sessions past theirs."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+from findme import db
+from findme.accounts import auth
+from findme.db import Connection, Pool
+from findme.errors import NotFound
+from findme.gallery import events
+from findme.models import EventId
+from findme.privacy import audit_log
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks; an event may outlive its `expires_at` by as much.
+PERIOD = 30.0
+
+
+def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the coroutines that keep house, by task name."""
+    return {"housekeeping": keep_house(pool)}
+
+
+async def keep_house(pool: Pool) -> None:
+    """Delete what has expired, again and again."""
+    while True:
+        try:
+            await delete_expired_events(pool)
+            await auth.prune_sessions(pool)
+        except db.TROUBLE as error:
+            log.warning("[Housekeeping] The database does not answer: %s", error)
+        await asyncio.sleep(PERIOD)
+
+
+async def delete_expired_events(pool: Pool) -> int:
+    """Delete the events whose time is over, each as if an admin had; return how many."""
+    async with db.acquire(pool) as conn:
+        expired = await events.list_expired(conn)
+    deleted = 0
+    for event_id in expired:
+        try:
+            await db.insist(pool, partial(_delete, event_id))
+        except NotFound:
+            continue  # another service, or an admin, was first
+        deleted += 1
+        log.info("[Housekeeping] Event %s has expired and is deleted", event_id)
+    return deleted
+
+
+async def _delete(event_id: EventId, conn: Connection) -> None:
+    await events.delete(conn, event_id)
+    await audit_log.note(conn, None, "event.expired", event_id=event_id)

@@ -1,0 +1,163 @@
+"""The numbers of the operator's screen."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+
+from findme import db
+from findme.cache import PHOTOS, USERS, Cache
+from findme.db import Pool
+from findme.jobs.worker import WorkQueue
+from findme.rekognition import Rekognition
+
+
+@dataclass(slots=True)
+class Sources:
+    """Where the numbers come from."""
+
+    pool: Pool
+    cache: Cache
+    faces: Rekognition
+    queue: WorkQueue | None
+    watch: "LoopWatch"
+    #: PHOTO_QUEUE_WORKERS, where no admin has set another number.
+    workers: int
+    started: float = field(default_factory=time.monotonic)
+    process: psutil.Process = field(default_factory=psutil.Process)
+    clock: Callable[[], float] = time.monotonic
+
+
+class LoopWatch:
+    """Notices how long the event loop was blocked; each stall of a minute ages out."""
+
+    PERIOD = 0.05
+    KEPT_SECONDS = 60.0
+
+    def __init__(self) -> None:
+        self._stalls: deque[tuple[float, float]] = deque()
+
+    async def run(self) -> None:
+        """Measure, by how much later than asked for each nap ends."""
+        while True:
+            begun = time.monotonic()
+            await asyncio.sleep(self.PERIOD)
+            now = time.monotonic()
+            # of equal or smaller stalls only the youngest can still be the longest
+            while self._stalls and self._stalls[-1][1] <= now - begun - self.PERIOD:
+                self._stalls.pop()
+            self._stalls.append((now, now - begun - self.PERIOD))
+            while self._stalls[0][0] < now - self.KEPT_SECONDS:
+                self._stalls.popleft()
+
+    @property
+    def longest_ms(self) -> float:
+        """The longest stall of the last minute, in milliseconds."""
+        return round(1000 * self._stalls[0][1], 1) if self._stalls else 0.0
+
+
+async def collect(sources: Sources) -> dict[str, object]:
+    """Return the stats document of the contract."""
+    # totals from the tally (see 0006_operations.sql), the rest from partial indexes: never a count
+    # of all jobs there are
+    async with db.acquire(sources.pool) as conn:
+        row = await conn.fetchrow("""
+            select total.enqueued, total.done, active.*, control.paused, control.workers,
+                   (select count(*) from job where state = 'failed') as failed,
+                   (select count(*) from job
+                     where state = 'done' and kind = 'index_photo'
+                       and finished_at > now() - interval '1 minute') as per_minute,
+                   living.replicas, living.engine_answers
+              from control,
+                   (select count(*) as replicas,
+                           coalesce(bool_and(engine_answers), true) as engine_answers
+                      from replica where seen_at > now() - interval '20 seconds') as living,
+                   (select coalesce(sum(enqueued), 0)::bigint as enqueued,
+                           coalesce(sum(done), 0)::bigint as done from job_tally) as total,
+                   (select count(*) as size,
+                           count(*) filter (where state = 'queued' and parked) as parked,
+                           count(*) filter (where state = 'running') as running,
+                           coalesce(extract(epoch from now() - min(created_at)), 0)::float8
+                               as oldest
+                      from job where state in ('queued', 'running')) as active""")
+    assert row is not None
+    pool, faces = sources.pool, sources.faces
+    idle, size = pool.get_idle_size(), pool.get_size()
+    return {
+        "queue": {
+            "total_enqueued": row["enqueued"],
+            "total_processed": row["done"],
+            "total_failed": row["failed"],
+            "current_queue_size": row["size"],
+            "workers_active": row["running"],
+            "workers": row["workers"] or sources.workers,
+            "paused": row["paused"],
+            "oldest_waiting_s": round(row["oldest"], 1),
+            "per_minute": row["per_minute"],
+            "waiting_for_engine": row["parked"],
+            "engine_answers": row["engine_answers"]
+            and (sources.queue is None or sources.queue.engine_answers),
+        },
+        "cache": {
+            region: {
+                "size": await sources.cache.size(region),
+                "hits": sources.cache.hits[region].hits,
+                "misses": sources.cache.hits[region].misses,
+                "hit_rate": sources.cache.hits[region].rate,
+            }
+            for region in (PHOTOS, USERS)
+        },
+        "rekognition": {
+            "in_flight": faces.meter.in_flight,
+            "limit": faces.slots.limit,
+            "calls": dict(faces.meter.calls),
+            "throttled": faces.meter.throttled,
+            "errors": faces.meter.errors,
+            "estimated_usd": faces.meter.estimated_usd,
+            "rate": faces.rates.now(),
+            "paused": faces.meter.paused,
+            "paid": faces.meter.paid,
+            "month_usd": faces.meter.month_usd,
+            "budget_usd": faces.meter.budget_usd,
+        },
+        "database": {
+            "size": size,
+            "idle": idle,
+            "waiting": waiting_for_connection(pool),
+        },
+        "process": {
+            "rss_mb": round(sources.process.memory_info().rss / 1024**2, 1),
+            "uptime_s": round(sources.clock() - sources.started, 1),
+            "replicas": row["replicas"],
+            "loop_blocked_ms": sources.watch.longest_ms,
+        },
+    }
+
+
+def waiting_for_connection(pool: Pool) -> int:
+    """Return how many callers wait for a connection of the pool."""
+    waiting: int = len(getattr(pool, "_queue")._getters)  # noqa: B009  # asyncpg has no public count
+    return waiting
+
+
+async def totals(pool: Pool) -> dict[str, dict[str, float]]:
+    """Return how much there is in all, and how long photos take into the gallery (seconds)."""
+    async with db.acquire(pool) as conn:
+        row = await conn.fetchrow("""
+            select (select count(*) from event) as events, (select count(*) from guest) as guests,
+                   count(*) as photos, coalesce(sum(faces), 0)::bigint as faces from photo""")
+        # a camera's clock may lie a little ahead of ours; one that is far off would tell no time
+        recent = await conn.fetchrow("""
+            select percentile_cont(array[0.5, 0.95]) within group (
+                       order by greatest(0, extract(epoch from ready_at - taken_at))) as seconds
+              from photo
+             where ready_at > now() - interval '15 minutes'
+               and taken_at between uploaded_at - interval '6 hours'
+                                and uploaded_at + interval '1 minute'""")
+    assert row is not None
+    assert recent is not None
+    shares = dict(zip(("0.5", "0.95"), recent["seconds"] or (), strict=False))
+    return {"counts": dict(row), "shutter_to_gallery": shares}

@@ -1,0 +1,217 @@
+"""The account's page and its forms, which work where scripts do not run."""
+
+from dataclasses import replace
+from enum import StrEnum
+
+from aiohttp import web
+
+from findme import db
+from findme.accounts import auth, guests, selfies
+from findme.errors import FindMeError, NotFound
+from findme.gallery import events, guest_photos
+from findme.models import Event, EventId, GuestId, SelfieState, Shelf
+from findme.web.guest import account, erasure, photo_lists
+from findme.web.guest import auth as auth_api
+from findme.web.keys import POOL, user
+from findme.web.middleware import SESSION_COOKIE
+from findme.web.rendering import (
+    LANGUAGE_COOKIE,
+    SCHEME_COOKIE,
+    SCHEMES,
+    language_of,
+    redirect,
+    remember,
+    render,
+)
+from findme.web.request_bodies import form_of
+from findme.web.responses import choice_of, parse_id
+
+
+class What(StrEnum):
+    """What a user may have erased."""
+
+    ACCOUNT = "account"
+    #: In all events.
+    FACE = "face"
+    #: In one event.
+    CONSENT = "consent"
+    #: Their part in one event.
+    EVENT = "event"
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /account: my events, my selfies, display, sign-in, erasing."""
+    return await _page(request)
+
+
+async def _page(request: web.Request, error: FindMeError | None = None) -> web.Response:
+    signed_in = user(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        parts = await guests.list_by_user(conn, signed_in.id)
+        named = {event.id: event for event in await events.list_joined(conn, signed_in.id)}
+        pictures = {part.id: await _pictures(conn, part.id) for part in parts}
+    joined = [
+        (part, named[part.event_id], pictures[part.id]) for part in parts if part.event_id in named
+    ]
+    return render(
+        request,
+        "guest/account.html",
+        {
+            "joined": joined,
+            "zones": photo_lists.zones_of(request, named.values()),
+            "has_face": any(part.consented for part in parts),
+            "most": selfies.MOST,
+            "minimum": auth.MIN_PASSWORD,
+            "code": None if error is None else error.code,
+            "field": None if error is None else error.extra.get("field"),
+            "done": request.query.get("done"),
+        },
+        status=200 if error is None else error.status,
+    )
+
+
+async def _pictures(conn: db.Connection, guest_id: GuestId) -> list[db.Record]:
+    """Return the selfies that a guest is looked for with: of a refused one no picture is kept."""
+    mine = await selfies.list_of(conn, guest_id)
+    return [row for row in mine if row["state"] != SelfieState.REFUSED]
+
+
+async def choose(request: web.Request) -> web.Response:
+    """POST /account/choices: language, scheme, letter keys."""
+    form, me = await form_of(request), user(request)
+    scheme = str(form.get("scheme", ""))
+    wanted = replace(
+        me,
+        language=str(form["language"]) if "language" in form else me.language,
+        scheme=scheme if scheme in SCHEMES else None,
+        letter_keys="letter_keys" in form,
+    )
+    await account.choose(request, wanted)
+    response = redirect("/account")
+    if wanted.language is not None and wanted.language != language_of(request).code:
+        remember(request, response, LANGUAGE_COOKIE, wanted.language)
+    if wanted.scheme is None:
+        response.del_cookie(SCHEME_COOKIE)
+    else:
+        remember(request, response, SCHEME_COOKIE, wanted.scheme)
+    return response
+
+
+async def change_name(request: web.Request) -> web.Response:
+    """POST /account/name."""
+    form, me = await form_of(request), user(request)
+    try:
+        await account.choose(request, replace(me, name=form.get("name", "")))
+    except FindMeError as error:
+        return await _page(request, error)
+    return redirect("/account")
+
+
+async def change_password(request: web.Request) -> web.Response:
+    """POST /account/password."""
+    form = await form_of(request)
+    try:
+        await account.change_password(request, str(form.get("old", "")), str(form.get("new", "")))
+    except FindMeError as error:
+        return await _page(request, error)
+    return redirect("/account?done=password#sign-in")
+
+
+async def add_sign_in(request: web.Request) -> web.Response:
+    """POST /account/credentials: an e-mail address and a password for a guest with a name only."""
+    form = await form_of(request)
+    try:
+        await account.add_sign_in(
+            request, str(form.get("email", "")), str(form.get("password", ""))
+        )
+    except FindMeError as error:
+        return await _page(request, error)
+    return redirect("/account?done=credentials#sign-in")
+
+
+async def renew_link(request: web.Request) -> web.Response:
+    """POST /account/key: the new link, shown this once."""
+    link = await account.renew_link(request)
+    return render(request, "guest/key.html", {"key_url": link, "next": "/account"})
+
+
+async def sign_out_everywhere(request: web.Request) -> web.Response:
+    """POST /account/sign-out-everywhere."""
+    await auth_api.post_logout_everywhere(request)
+    response = redirect("/")
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
+async def erase_page(request: web.Request) -> web.Response:
+    """GET /account/erase?what=&event=: one question before anything goes."""
+    user(request)
+    what = What(choice_of(request, "what", What, What.ACCOUNT))
+    event = None
+    if what in (What.CONSENT, What.EVENT):
+        event_id = _event_id(request)
+        async with db.acquire(request.app[POOL]) as conn:
+            if await guests.find(conn, event_id, user(request).id) is None:
+                raise NotFound
+            event = await events.get(conn, event_id)
+        photo_lists.tell_time_of(request, event)
+    return render(
+        request,
+        "guest/erase.html",
+        {
+            "what": what,
+            "event": event,
+            "stays": event is not None and erasure.may_browse(event),
+            "lost": await _lost(request, what, event),
+        },
+    )
+
+
+async def _lost(request: web.Request, what: What, event: Event | None) -> int:
+    """Return how many of their own photos the caller loses: where they still browse, none."""
+    me = user(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        parts = {part.event_id: part.id for part in await guests.list_by_user(conn, me.id)}
+        ended = await events.list_joined(conn, me.id) if event is None else [event]
+        if what in (What.FACE, What.CONSENT):
+            ended = [each for each in ended if not erasure.may_browse(each)]
+        counts = [
+            await guest_photos.count_mine(
+                conn, parts[each.id], photo_lists.thresholds_of(request, each), Shelf.SURE
+            )
+            for each in ended
+            if each.id in parts
+        ]
+    return sum(counts)
+
+
+async def erase(request: web.Request) -> web.Response:
+    """POST /account/erase?what=&event=: the answer is the receipt."""
+    me, what = user(request), What(choice_of(request, "what", What, What.ACCOUNT))
+    if what is What.ACCOUNT:
+        response = redirect(f"/receipt/{await erasure.forget_user(request, me.id)}")
+        response.del_cookie(SESSION_COOKIE)
+        return response
+    if what is What.EVENT:
+        token = await erasure.leave_event(request, me.id, _event_id(request))
+    else:
+        event_id = None if what is What.FACE else _event_id(request)
+        token = await erasure.forget_face(request, me.id, event_id)
+    return redirect(f"/receipt/{token}")
+
+
+def _event_id(request: web.Request) -> EventId:
+    return EventId(parse_id(request.query.get("event", "")))
+
+
+ROUTES = [
+    web.get("/account", page),
+    web.post("/account/choices", choose),
+    web.post("/account/name", change_name),
+    web.post("/account/password", change_password),
+    web.post("/account/credentials", add_sign_in),
+    web.post("/account/key", renew_link),
+    web.post("/account/sign-out-everywhere", sign_out_everywhere),
+    web.get("/account/erase", erase_page),
+    web.post("/account/erase", erase),
+]

@@ -1,0 +1,105 @@
+"""Signing in and out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from findme import db
+from findme.accounts import auth
+from findme.errors import SignInRequired
+from findme.models import User
+from findme.web.keys import CACHE, POOL, actor, base_url, remote, user
+from findme.web.middleware import SESSION_COOKIE
+from findme.web.responses import json_answer, json_of, text_of, time_text
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A fresh session and whose it is."""
+
+    token: str
+    expires_at: datetime
+    user: User
+
+
+async def login(request: web.Request, email: str, password: str) -> SignedIn:
+    """Open a session; WrongCredentials or TooManyAttempts."""
+    app = request.app
+    who = await auth.sign_in(app[POOL], app[CACHE], email, password, remote(request))
+    async with db.acquire(app[POOL]) as conn:
+        session = await auth.open_session(conn, who.id)
+    return SignedIn(session.token, session.expires_at, who)
+
+
+def set_session_cookie(
+    response: web.StreamResponse, request: web.Request, token: str, expires_at: datetime
+) -> None:
+    """Give the browser its session: out of reach of scripts and of other sites."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=int(auth.SESSION_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=base_url(request).startswith("https://"),
+    )
+
+
+def user_json(who: User) -> dict[str, object]:
+    """Return a user as the API shows one."""
+    return {"id": str(who.id), "name": who.name, "email": who.email, "role": who.role}
+
+
+async def post_login(request: web.Request) -> web.Response:
+    """POST /api/auth/login."""
+    body = await json_of(request)
+    signed_in = await login(request, text_of(body, "email"), text_of(body, "password"))
+    response = json_answer(
+        {
+            "token": signed_in.token,
+            "expires_at": time_text(signed_in.expires_at),
+            "user": user_json(signed_in.user),
+        }
+    )
+    set_session_cookie(response, request, signed_in.token, signed_in.expires_at)
+    return response
+
+
+def session_token(request: web.Request) -> str:
+    """Return the token of the session that the request came with; empty without one."""
+    token = request.cookies.get(SESSION_COOKIE, "")
+    if not actor(request).by_cookie:
+        token = request.headers.get("Authorization", "").partition(" ")[2].strip() or token
+    return token
+
+
+async def logout(request: web.Request) -> None:
+    """End the session that the request came with."""
+    token = session_token(request)
+    if not token:
+        raise SignInRequired
+    await auth.close_session(request.app[POOL], request.app[CACHE], token)
+
+
+async def post_logout(request: web.Request) -> web.Response:
+    """POST /api/auth/logout."""
+    await logout(request)
+    response = web.Response(status=204)
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
+async def post_logout_everywhere(request: web.Request) -> web.Response:
+    """POST /api/auth/logout-everywhere: all sessions of the caller end, this one too."""
+    await auth.close_sessions(request.app[POOL], request.app[CACHE], user(request).id)
+    response = web.Response(status=204)
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
+ROUTES = [
+    web.post("/api/auth/login", post_login),
+    web.post("/api/auth/logout", post_logout),
+    web.post("/api/auth/logout-everywhere", post_logout_everywhere),
+]

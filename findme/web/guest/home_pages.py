@@ -1,0 +1,166 @@
+"""The guest's pages but gallery and account: home, joining, signing in and out."""
+
+import secrets
+from http import HTTPStatus
+
+from aiohttp import web
+
+from findme import db
+from findme.accounts import auth, guests
+from findme.errors import FindMeError, NotFound
+from findme.gallery import events
+from findme.models import Accounts, Event
+from findme.web.guest import auth as auth_api
+from findme.web.guest import join as guests_api
+from findme.web.guest.erasure import may_browse
+from findme.web.guest.photo_lists import tell_time_of, zones_of
+from findme.web.keys import FACES, POOL, TYPED, actor
+from findme.web.middleware import SESSION_COOKIE
+from findme.web.rendering import local_path, redirect, render
+from findme.web.request_bodies import form_of
+
+
+async def home(request: web.Request) -> web.Response:
+    """GET /: the field for the code, or a guest's events."""
+    return await _home(request)
+
+
+async def _home(request: web.Request, *, code: str = "", unknown: bool = False) -> web.Response:
+    signed_in = actor(request).user
+    joined: list[Event] = []
+    if signed_in is not None:
+        async with db.acquire(request.app[POOL]) as conn:
+            joined = await events.list_joined(conn, signed_in.id)
+    return render(
+        request,
+        "guest/home.html",
+        {
+            "joined": joined,
+            "zones": zones_of(request, joined),
+            "code": code,
+            "unknown_code": unknown,
+        },
+        status=HTTPStatus.NOT_FOUND if unknown else HTTPStatus.OK,
+    )
+
+
+async def open_code(request: web.Request) -> web.Response:
+    """GET /e?code=: what was typed at home; spaces, hyphens and small letters are forgiven."""
+    code = events.clean_code(request.query.get("code", ""))
+    if not code.isascii() or not code.isalnum():
+        return await _home(request, code=request.query.get("code", ""), unknown=True)
+    return redirect(f"/e/{code}")
+
+
+async def join_page(request: web.Request) -> web.Response:
+    """GET /e/{code}: joining with a selfie; for a guest of the event, another selfie."""
+    return await _join_page(request)
+
+
+async def join(request: web.Request) -> web.Response:
+    """POST /e/{code}: joining where scripts do not run."""
+    try:
+        joined = await guests_api.join_from_form(request, request.match_info["code"])
+    except FindMeError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return await _join_page(request, error)
+    following = f"/gallery?event={joined.event_id}"
+    response = redirect(following)
+    if joined.key_url is not None:
+        response = render(request, "guest/key.html", {"key_url": joined.key_url, "next": following})
+    return guests_api.let_in(request, response, joined)
+
+
+async def _join_page(request: web.Request, error: FindMeError | None = None) -> web.Response:
+    typed, signed_in = request.match_info["code"], actor(request).user
+    async with db.acquire(request.app[POOL]) as conn:
+        try:
+            event = await events.get_by_code(conn, typed)
+        except NotFound:
+            return await _home(request, code=typed, unknown=True)
+        guest = None if signed_in is None else await guests.find(conn, event.id, signed_in.id)
+    if error is None and typed != event.code:
+        return redirect(f"/e/{event.code}")
+    tell_time_of(request, event)
+    return render(
+        request,
+        "guest/join.html",
+        {
+            "event": event,
+            "guest": guest if guest is not None and guest.consented else None,
+            "browsing": guest is not None and not guest.consented,
+            "code": None if error is None else error.code,
+            "problems": [] if error is None else error.extra.get("problems", []),
+            "field": None if error is None else error.extra.get("field"),
+            "minimum": auth.MIN_PASSWORD,
+            "adds": guest is not None and "more" in request.query,
+            "closed": _is_closed(event),
+            "optional": event.accounts is Accounts.OPTIONAL,
+            "browse": may_browse(event),
+            # where the form was sent back without scripts, with what was wrong in them
+            "full": error is not None and error.extra.get("field") in ("email", "password"),
+            "typed": request.get(TYPED, {}),
+            "attempt": secrets.token_urlsafe(),
+            "region": None if request.app[FACES].embedded else request.app[FACES].region,
+        },
+        status=HTTPStatus.OK if error is None else error.status,
+    )
+
+
+def _is_closed(event: Event) -> bool:
+    """Whether nobody joins (any more)."""
+    try:
+        guests_api.check_open(event)
+    except FindMeError:
+        return True
+    return False
+
+
+async def login_page(request: web.Request) -> web.Response:
+    """GET /login."""
+    following = local_path(request.query.get("next"), "/")
+    if actor(request).user is not None:
+        return redirect(following)
+    return render(request, "guest/login.html", {"next": following, "email": "", "code": None})
+
+
+async def login(request: web.Request) -> web.Response:
+    """POST /login: the form, with scripts or without."""
+    form = await form_of(request)
+    email, password = str(form.get("email", "")), str(form.get("password", ""))
+    following = local_path(str(form.get("next", "")), "/")
+    try:
+        signed_in = await auth_api.login(request, email, password)
+    except FindMeError as error:
+        return render(
+            request,
+            "guest/login.html",
+            {"next": following, "email": email, "code": error.code},
+            status=error.status,
+        )
+    if following == "/" and signed_in.user.role == "admin":
+        following = "/admin"
+    response = redirect(following)
+    auth_api.set_session_cookie(response, request, signed_in.token, signed_in.expires_at)
+    return response
+
+
+async def logout(request: web.Request) -> web.Response:
+    """POST /logout."""
+    if actor(request).user is not None:
+        await auth_api.logout(request)
+    response = redirect("/")
+    response.del_cookie(SESSION_COOKIE)
+    return response
+
+
+ROUTES = [
+    web.get("/", home),
+    web.get("/e", open_code),
+    web.get("/e/{code}", join_page),
+    web.post("/e/{code}", join),
+    web.get("/login", login_page),
+    web.post("/login", login),
+    web.post("/logout", logout),
+]

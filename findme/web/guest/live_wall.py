@@ -1,0 +1,116 @@
+"""The live wall: a slideshow for the room, opened by its token alone."""
+
+from io import BytesIO
+
+import segno
+from aiohttp import web
+
+from findme import db
+from findme.errors import NotFound
+from findme.gallery import events, live_wall
+from findme.gallery.live_wall import Shown, Wall
+from findme.media import renditions
+from findme.models import PhotoId, Size
+from findme.web.guest.photos import send_image
+from findme.web.keys import PIPELINE, POOL, base_url
+from findme.web.rendering import render
+from findme.web.responses import page_answer, page_of, parse_time, path_id, time_text
+
+#: Photos that a wall goes round in: at 8 s each some 27 minutes, the newest ones.
+ROUND = 200
+#: Asked for each time it comes round, so that a photo that was hidden meanwhile stays away; what
+#: has not changed is not sent again.
+CACHE_CONTROL = "private, no-cache"
+
+
+async def wall_page(request: web.Request) -> web.Response:
+    """GET /wall/{token}: the slideshow; where scripts do not run, the newest photo."""
+    token = request.match_info["token"]
+    async with db.acquire(request.app[POOL]) as conn:
+        wall = await live_wall.find(conn, token)
+        newest = await live_wall.list_shown(conn, wall.event_id, after=None, limit=1)
+    return render(
+        request,
+        "guest/wall.html",
+        {
+            "wall": wall,
+            "token": token,
+            "photo": _json(token, newest[0]) if newest else None,
+            "source": f"/api/wall/{token}/photos",
+            "round": ROUND,
+        },
+    )
+
+
+async def get_photos(request: web.Request) -> web.Response:
+    """GET /api/wall/{token}/photos?after=: what guests can see, the last shown first.
+
+    *after* is the last `shown_at` that the wall knows of; some photos from before it come again.
+    """
+    _, limit = page_of(request)
+    after = parse_time(request.query, "after")
+    token = request.match_info["token"]
+    async with db.acquire(request.app[POOL]) as conn:
+        wall = await live_wall.find(conn, token)
+        found = await live_wall.list_shown(conn, wall.event_id, after=after, limit=limit)
+    return await page_answer(request, [_json(token, photo) for photo in found], wall.photos, None)
+
+
+async def get_picture(request: web.Request) -> web.StreamResponse:
+    """GET /api/wall/{token}/photos/{id}: a photo's preview, with the watermark that guests see."""
+    photo_id = PhotoId(path_id(request))
+    async with db.acquire(request.app[POOL]) as conn:
+        wall = await live_wall.find(conn, request.match_info["token"])
+        image = await live_wall.find_picture(conn, wall.event_id, photo_id)
+        recipe = renditions.recipe_of(await events.get(conn, wall.event_id), Size.PREVIEW)
+    if image is not None and recipe is not None:
+        image = await request.app[PIPELINE].imaging.handout(photo_id, recipe)
+    if image is None:
+        raise NotFound
+    return await send_image(request, image, cache_control=CACHE_CONTROL)
+
+
+async def get_qr(request: web.Request) -> web.Response:
+    """GET /wall/{token}/qr.svg: the join link, black on white, four modules of quiet."""
+    async with db.acquire(request.app[POOL]) as conn:
+        wall = await live_wall.find(conn, request.match_info["token"])
+    picture = BytesIO()
+    segno.make(_join_url(request, wall), error="m", micro=False).save(
+        picture, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, omitsize=True
+    )
+    return web.Response(
+        body=picture.getvalue(), content_type="image/svg+xml", headers={"Cache-Control": "no-cache"}
+    )
+
+
+def _join_url(request: web.Request, wall: Wall) -> str:
+    return f"{base_url(request)}/e/{wall.code}"
+
+
+def _json(token: str, photo: Shown) -> dict[str, object]:
+    return {
+        "id": str(photo.id),
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": time_text(photo.taken_at),
+        "shown_at": time_text(photo.shown_at),
+        "placeholder": photo.placeholder,
+        "faces": [
+            {
+                "left": round(box.left, 4),
+                "top": round(box.top, 4),
+                "width": round(box.width, 4),
+                "height": round(box.height, 4),
+            }
+            for box in photo.faces
+        ],
+        "preview_url": f"/api/wall/{token}/photos/{photo.id}",
+    }
+
+
+ROUTES = [
+    web.get("/wall/{token}", wall_page),
+    web.get("/wall/{token}/qr.svg", get_qr),
+    web.get("/api/wall/{token}/photos", get_photos),
+    web.get("/api/wall/{token}/photos/{id}", get_picture),
+]

@@ -1,0 +1,145 @@
+"""A forgotten password: asking for a link by mail, an admin's link, and the page that it opens."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from findme import db
+from findme.accounts import auth, password_resets
+from findme.errors import FindMeError, NotFound, TooManyAttempts
+from findme.models import UserId
+from findme.privacy import audit_log
+from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url, mailed_base, remote
+from findme.web.rendering import language_of, render
+from findme.web.request_bodies import form_of
+from findme.web.responses import json_answer, json_of, path_id, text_of, time_text
+
+#: Questions of one visitor a minute.
+MAX_ASKED, ASKED_SECONDS = 10, 60
+
+
+async def ask(request: web.Request, email: str) -> None:
+    """Have a link mailed; NotFound where no mail is sent at all, TooManyAttempts by a visitor."""
+    app = request.app
+    base = mailed_base(request)
+    if base is None:
+        raise NotFound("Ask the organiser for a link: this server sends no mail.")
+    asked = await app[CACHE].count_attempt(f"forgotten:{remote(request)}", seconds=ASKED_SECONDS)
+    if asked > MAX_ASKED:
+        raise TooManyAttempts
+    await password_resets.ask_by_mail(
+        app[POOL],
+        app[CACHE],
+        auth.check_email(email),
+        language=language_of(request).code,
+        base_url=base,
+    )
+    if QUEUE in app:
+        app[QUEUE].wake()
+
+
+async def post_forgotten(request: web.Request) -> web.Response:
+    """POST /api/auth/forgotten {email}: 202, whether there is such an account or not."""
+    await ask(request, text_of(await json_of(request), "email"))
+    return web.Response(status=HTTPStatus.ACCEPTED)
+
+
+async def post_reset_link(request: web.Request) -> web.Response:
+    """POST /api/admin/users/{id}/reset-link: to be handed to its owner by other means."""
+    who, user_id = admin(request), UserId(path_id(request))
+    async with db.transaction(request.app[POOL]) as conn:
+        link = await password_resets.create(conn, user_id)
+        await audit_log.note(conn, who.id, "account.reset_link")
+    answer = json_answer(
+        {"url": _url(request, link.token), "expires_at": time_text(link.expires_at)}, 201
+    )
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _url(request: web.Request, token: str) -> str:
+    return f"{base_url(request)}/reset/{token}"
+
+
+async def forgotten_page(request: web.Request) -> web.Response:
+    """GET /forgotten: the field for the address, or whom to ask."""
+    return _forgotten(request)
+
+
+async def forgotten(request: web.Request) -> web.Response:
+    """POST /forgotten: the form."""
+    email = str((await form_of(request)).get("email", ""))
+    try:
+        await ask(request, email)
+    except FindMeError as error:
+        return _forgotten(request, email=email, error=error)
+    return _forgotten(request, email=email, sent=True)
+
+
+def _forgotten(
+    request: web.Request, *, email: str = "", sent: bool = False, error: FindMeError | None = None
+) -> web.Response:
+    minutes = int(password_resets.LIFETIME.total_seconds() // 60)
+    return render(
+        request,
+        "guest/forgotten.html",
+        {
+            "email": email,
+            "sent": sent,
+            "code": None if error is None else error.code,
+            "minutes": minutes,
+        },
+        status=HTTPStatus.OK if error is None else error.status,
+    )
+
+
+async def reset_page(request: web.Request) -> web.Response:
+    """GET /reset/{token}: the field for the new password.
+
+    It changes nothing: programs that look at the links of a mail do not use them up.
+    """
+    try:
+        async with db.acquire(request.app[POOL]) as conn:
+            await password_resets.check(conn, request.match_info["token"])
+    except FindMeError as error:
+        return _reset(request, error)
+    return _reset(request)
+
+
+async def reset(request: web.Request) -> web.Response:
+    """POST /reset/{token}: the form."""
+    password = str((await form_of(request)).get("password", ""))
+    app = request.app
+    try:
+        await password_resets.use(app[POOL], app[CACHE], request.match_info["token"], password)
+    except FindMeError as error:
+        return _reset(request, error)
+    return _reset(request, done=True)
+
+
+def _reset(
+    request: web.Request, error: FindMeError | None = None, *, done: bool = False
+) -> web.Response:
+    page = render(
+        request,
+        "guest/reset.html",
+        {
+            "code": None if error is None else error.code,
+            "minimum": auth.MIN_PASSWORD,
+            "done": done,
+        },
+        status=HTTPStatus.OK if error is None else error.status,
+    )
+    # `same-origin` (the default) keeps the token from other sites; the form needs its proof
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+ROUTES = [
+    web.post("/api/auth/forgotten", post_forgotten),
+    web.post("/api/admin/users/{id}/reset-link", post_reset_link),
+    web.get("/forgotten", forgotten_page),
+    web.post("/forgotten", forgotten),
+    web.get("/reset/{token}", reset_page),
+    web.post("/reset/{token}", reset),
+]

@@ -1,0 +1,71 @@
+"""The audit log for admins: as JSON, and as a page."""
+
+import orjson
+from aiohttp import web
+
+from findme import db
+from findme.db import Record
+from findme.models import EventId
+from findme.privacy import audit_log
+from findme.web.keys import POOL, admin
+from findme.web.rendering import render
+from findme.web.responses import cut, page_answer, page_of, parse_id, time_text
+
+#: Entries of a page of the log.
+PAGE = 100
+
+
+def entry_json(row: Record) -> dict[str, object]:
+    """Return an entry as admins see it."""
+    return {
+        "id": str(row["id"]),
+        "at": time_text(row["at"]),
+        "actor_id": None if row["actor_id"] is None else str(row["actor_id"]),
+        "actor": row["actor"],
+        "action": row["action"],
+        "event_id": None if row["event_id"] is None else str(row["event_id"]),
+        "subjects": [str(subject) for subject in row["subjects"]],
+        "detail": orjson.loads(row["detail"]),
+    }
+
+
+def _event_of(request: web.Request) -> EventId | None:
+    text = request.query.get("event_id")
+    return EventId(parse_id(text)) if text else None
+
+
+async def get_audit(request: web.Request) -> web.Response:
+    """GET /api/admin/audit?event_id=."""
+    admin(request)
+    before, limit = page_of(request)
+    event_id = _event_of(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        found = await audit_log.list_all(conn, event_id=event_id, before=before, limit=limit + 1)
+        total = await audit_log.count(conn, event_id)
+    rows, more = cut(found, limit)
+    items = [entry_json(row) for row in rows]
+    return await page_answer(request, items, total, rows[-1]["id"] if more else None)
+
+
+async def audit_page(request: web.Request) -> web.Response:
+    """GET /admin/audit: the same as a table."""
+    admin(request)
+    before, _ = page_of(request)
+    event_id = _event_of(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        found = await audit_log.list_all(conn, event_id=event_id, before=before, limit=PAGE + 1)
+    rows, more = cut(found, PAGE)
+    older = request.rel_url.update_query(before=rows[-1]["id"]) if more else None
+    entries = [{**row, "detail": orjson.loads(row["detail"])} for row in rows]
+    return render(
+        request,
+        "admin/audit.html",
+        {
+            "entries": entries,
+            "event_id": event_id,
+            "older": None if older is None else str(older),
+        },
+    )
+
+
+ROUTES = [web.get("/api/admin/audit", get_audit), web.get("/admin/audit", audit_page)]

@@ -1,0 +1,4 @@
+"""Pages and calls for the organiser of an event: its options, photos, guests, persons, reports.
+
+A handler parses, authorises, calls the domain and answers.
+"""

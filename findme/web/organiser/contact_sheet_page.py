@@ -1,0 +1,158 @@
+"""The organiser's contact sheet and one photo closely, as pages and forms."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+from yarl import URL
+
+from findme import db
+from findme.db import Record
+from findme.errors import InvalidRequest, NotFound
+from findme.gallery import contact_sheet, events
+from findme.gallery.contact_sheet import View
+from findme.models import Box, EventId, PhotoId, Review
+from findme.web.guest.join import after_forgetting
+from findme.web.guest.photo_lists import thresholds_of
+from findme.web.guest.tiles import tile_of
+from findme.web.keys import CACHE, POOL, SETTINGS, admin
+from findme.web.organiser import contact_sheet as sheet_api
+from findme.web.organiser.persons import box_of
+from findme.web.rendering import redirect, render
+from findme.web.request_bodies import form_of
+from findme.web.responses import MAX_LIMIT, choice_of, cut, parse_id, path_id
+
+#: Photos of one page.
+PAGE = 60
+#: What the buttons of the forms are called, besides the reviews.
+DELETE, DELETE_SURELY, RETRY, THOROUGH, ZIP = "delete", "delete-surely", "retry", "thorough", "zip"
+
+
+async def sheet(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/photos?view=&before=."""
+    admin(request)
+    view = View(choice_of(request, "view", View, View.ALL))
+    before = PhotoId(parse_id(request.query["before"])) if "before" in request.query else None
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        found = await contact_sheet.list_view(conn, event.id, view, before=before, limit=PAGE + 1)
+        counts = await contact_sheet.count_views(conn, event.id)
+    rows, more = cut(found, PAGE)
+    here = URL(request.path).with_query(view=view)
+    return render(
+        request,
+        "admin/photos.html",
+        {
+            "event": event,
+            "tab": "photos",
+            "view": view,
+            "views": list(View),
+            "counts": counts,
+            "tiles": [_tile(row) for row in rows],
+            "is_first_page": before is None,
+            "first_page": str(here),
+            "next_page": str(here.update_query(before=str(rows[-1]["id"]))) if more else None,
+            "max_upload_mb": request.app[SETTINGS].max_upload_mb,
+        },
+    )
+
+
+def _tile(row: Record) -> dict[str, Any]:
+    return tile_of(sheet_api.sheet_json(row))
+
+
+async def photo(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/photos/{photo_id}: the whole photo with its faces as boxes."""
+    admin(request)
+    photo_id = PhotoId(path_id(request, "photo_id"))
+    event, found = await sheet_api.closely(request, photo_id)
+    if event.id != path_id(request):
+        raise NotFound
+    async with db.acquire(request.app[POOL]) as conn:
+        newer, older = await contact_sheet.beside(conn, event.id, photo_id)
+    closely = sheet_api.closely_json(found, thresholds_of(request, event))
+    names: dict[str | None, list[str]] = {}
+    for row in found.guests:
+        if row["face_id"] is not None and row["says"] != "not_me":
+            names.setdefault(str(row["face_id"]), []).append(row["name"])
+    return render(
+        request,
+        "admin/photo.html",
+        {
+            "event": event,
+            "tab": "photos",
+            "photo": tile_of(closely),
+            "ratio": round(found.photo["width"] / found.photo["height"], 4),
+            "faces": [
+                {
+                    "id": row["id"],
+                    "place": place_of(box_of(row)),
+                    "names": names.get(str(row["id"])) or filter(None, [row["person_name"]]),
+                    "group_id": row["person_id"],
+                }
+                for row in found.faces
+            ],
+            "missed": [
+                {"place": place_of(box_of(row)), "reasons": row["reasons"]} for row in found.missed
+            ],
+            "newer": newer,
+            "older": older,
+        },
+    )
+
+
+def place_of(box: Box) -> str:
+    """Return where a face lies on its picture, as CSS."""
+    return (
+        f"left:{100 * box.left:.2f}%;top:{100 * box.top:.2f}%;"
+        f"width:{100 * box.width:.2f}%;height:{100 * box.height:.2f}%"
+    )
+
+
+async def act(request: web.Request) -> web.StreamResponse:
+    """POST /admin/events/{id}/photos: what the buttons do to the chosen photos."""
+    admin(request)
+    form = await form_of(request)
+    event_id = EventId(path_id(request))
+    word = str(form.get("act", ""))
+    wanted = list(dict.fromkeys(parse_id(str(value)) for value in form.getall("ids", [])))
+    if len(wanted) > MAX_LIMIT:
+        raise InvalidRequest(f"At most {MAX_LIMIT} photos at once.", field="ids")
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, event_id)
+        chosen = await contact_sheet.only_of(conn, event_id, [PhotoId(number) for number in wanted])
+    back = str(form.get("back", "")) or request.path
+    if not back.startswith(request.path):
+        raise InvalidRequest("back leads elsewhere.", field="back")
+    if word == DELETE and chosen:
+        context = {"event": event, "tab": "photos", "ids": chosen, "back": back}
+        return render(request, "admin/photos_delete.html", context)
+    if word == ZIP and chosen:
+        target = URL(f"/api/admin/events/{event_id}/contact-sheet.zip")
+        return redirect(str(target.with_query(ids=",".join(map(str, chosen)))))
+    await _do(request, event_id, word, chosen)
+    return redirect(request.path if word == DELETE_SURELY else back)
+
+
+async def _do(
+    request: web.Request, event_id: EventId, word: str, chosen: Sequence[PhotoId]
+) -> None:
+    if word == DELETE_SURELY:
+        async with db.transaction(request.app[POOL]) as conn:
+            gone = await sheet_api.delete(request, conn, chosen)
+        await after_forgetting(request, set(gone.values()))
+    elif word in (RETRY, THOROUGH):
+        await sheet_api.retry(request, chosen, thorough=word == THOROUGH)
+    elif word in list(Review):
+        async with db.transaction(request.app[POOL]) as conn:
+            await sheet_api.review(request, conn, chosen, Review(word))
+        await request.app[CACHE].forget_event(event_id)
+    else:
+        raise InvalidRequest("There is no such button.", field="act")
+
+
+ROUTES = [
+    web.get(r"/admin/events/{id:\d+}/photos", sheet),
+    web.post(r"/admin/events/{id:\d+}/photos", act),
+    web.get(r"/admin/events/{id:\d+}/photos/{photo_id:\d+}", photo),
+]

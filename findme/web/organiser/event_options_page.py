@@ -1,0 +1,194 @@
+"""The form with all that an organiser decides for an event, and the one for its cover.
+
+Forms without a script: what is sent is read into the members that the API takes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, tzinfo
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+
+from findme import db
+from findme.errors import BadImage, InvalidRequest, UploadTooLarge
+from findme.gallery import events
+from findme.media import accent_colour
+from findme.models import Event, EventId, Size
+from findme.privacy import audit_log
+from findme.web.guest.photo_lists import tell_time_of
+from findme.web.keys import CACHE, POOL, admin
+from findme.web.organiser.covers import cover_url, take_cover
+from findme.web.organiser.event_options import (
+    MAX_NAME,
+    MAX_WATERMARK,
+    changed,
+    checked,
+    choices_json,
+)
+from findme.web.rendering import redirect, render, zone_of
+from findme.web.request_bodies import form_of
+from findme.web.responses import path_id
+
+#: The fields of the form that are moments, read and shown in the event's zone.
+MOMENTS: Final = ("starts_at", "closes_at", "expires_at")
+#: Those that are ticked or not.
+TICKED: Final = ("join_open", "browse", "wall")
+#: What the field `take_home` says in the API's terms.
+TAKE_HOME: Final[Mapping[str, Mapping[str, object]]] = {
+    "nothing": {"downloads": False},
+    "original": {"downloads": True, "download_size": "original"},
+    "large": {"downloads": True, "download_size": "large"},
+}
+
+
+async def get_page(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/choices."""
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+    return _page(request, event)
+
+
+async def post_page(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/choices: all fields of the form at once."""
+    actor = admin(request).id
+    form = {name: str(value) for name, value in (await form_of(request)).items()}
+    async with db.transaction(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        tell_time_of(request, event)
+        try:
+            # first the zone: the form's moments are read in it
+            named = changed(event, {"time_zone": form.get("time_zone", "")})
+            zone = events.zone_of(named) or zone_of(request)
+            wanted = checked(request, changed(named, _members(form, zone)))
+            _check_end(event, wanted)
+        except InvalidRequest as error:
+            return _page(request, event, typed=form, field=str(error.extra.get("field", "")))
+        await events.update(conn, wanted)
+        members = [item.name for item in fields(Event) if _differs(event, wanted, item.name)]
+        await audit_log.note(
+            conn, actor, "event.changed", event_id=event.id, detail={"members": members}
+        )
+    await request.app[CACHE].forget_event(event.id)
+    return redirect(f"{request.path}?saved=1")
+
+
+async def post_cover(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/cover: another picture, or none."""
+    actor = admin(request).id
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+    try:
+        pictures = {} if "remove" in request.query else await take_cover(request)
+    except (BadImage, InvalidRequest, UploadTooLarge):
+        return _page(request, event, field="cover")
+    async with db.transaction(request.app[POOL]) as conn:
+        await events.set_cover(conn, event.id, pictures)
+        await audit_log.note(
+            conn, actor, "event.changed", event_id=event.id, detail={"members": ["cover"]}
+        )
+    return redirect(f"/admin/events/{event.id}/choices?saved=1")
+
+
+def _check_end(before: Event, after: Event) -> None:
+    """Raise InvalidRequest where a slip of the year would erase the event at once."""
+    end = after.expires_at
+    if end is not None and end != before.expires_at and end <= datetime.now(UTC):
+        raise InvalidRequest("expires_at has passed.", field="expires_at")
+
+
+def _differs(before: Event, after: Event, name: str) -> bool:
+    return bool(getattr(before, name) != getattr(after, name))
+
+
+def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
+    """Return the members of the API that the fields of a form stand for."""
+    members: dict[str, Any] = {name: name in form for name in TICKED}
+    for name in ("name", "gallery", "accounts", "publish", "watermark"):
+        members[name] = form.get(name, "")
+    for name in MOMENTS:
+        members[name] = _moment(form.get(name, ""), name, zone)
+    members["accent"] = form.get("accent", "") if "accented" in form else None
+    take_home = form.get("take_home", "")
+    if take_home not in TAKE_HOME:
+        raise InvalidRequest("take_home is one of the three.", field="take_home")
+    return {**members, **TAKE_HOME[take_home]}
+
+
+def _moment(text: str, name: str, zone: tzinfo) -> str | None:
+    """Return a field's local time as RFC 3339."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(f"{name} is not a time.", field=name) from error
+
+
+def _page(
+    request: web.Request,
+    event: Event,
+    *,
+    typed: Mapping[str, str] | None = None,
+    field: str | None = None,
+) -> web.Response:
+    """Return the form as the event is, or as it was *typed* with the *field* that is wrong."""
+    tell_time_of(request, event)
+    ticked = _ticked(event) if typed is None else {}
+    return render(
+        request,
+        "admin/choices.html",
+        {
+            "event": event,
+            "tab": "choices",
+            "typed": {**_texts(request, event), **ticked, **(typed or {})},
+            "field": field,
+            "saved": field is None and "saved" in request.query,
+            "wall_url": choices_json(request, event)["wall_url"],
+            "cover": cover_url(event, Size.THUMB),
+            "accent": None if event.accent is None else accent_colour.accent(event.accent),
+            "max_name": MAX_NAME,
+            "max_watermark": MAX_WATERMARK,
+        },
+        status=HTTPStatus.OK if field is None else HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+
+
+def _texts(request: web.Request, event: Event) -> dict[str, str]:
+    """Return what the form's fields hold for an event."""
+    zone = zone_of(request)
+    take_home = str(event.download_size) if event.downloads else "nothing"
+    typed = {
+        "name": event.name,
+        "time_zone": event.time_zone or "",
+        "gallery": str(event.gallery),
+        "accounts": str(event.accounts),
+        "publish": str(event.publish),
+        "take_home": take_home,
+        "watermark": event.watermark or "",
+        "accent": event.accent or "#221c1e",
+    }
+    for name in MOMENTS:
+        moment: datetime | None = getattr(event, name)
+        typed[name] = "" if moment is None else f"{moment.astimezone(zone):%Y-%m-%dT%H:%M}"
+    return typed
+
+
+def _ticked(event: Event) -> dict[str, str]:
+    """Return the form's boxes that are ticked for an event: as in a form, others are left out."""
+    ticked = {
+        "join_open": event.join_open,
+        "browse": event.browse,
+        "wall": event.wall_token is not None,
+        "accented": event.accent is not None,
+    }
+    return {name: "yes" for name, is_on in ticked.items() if is_on}
+
+
+ROUTES = [
+    web.get(r"/admin/events/{id:\d+}/choices", get_page),
+    web.post(r"/admin/events/{id:\d+}/choices", post_page),
+    web.post(r"/admin/events/{id:\d+}/cover", post_cover),
+]

@@ -1,0 +1,121 @@
+"""The organiser's pages: the events, one event, its table card. Figures come by the admin API."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import segno
+from aiohttp import web
+from yarl import URL
+
+from findme import db
+from findme.gallery import events
+from findme.models import Event, EventId, Size
+from findme.web.guest.photo_lists import tell_time_of
+from findme.web.keys import POOL, SETTINGS, admin
+from findme.web.organiser.covers import cover_url
+from findme.web.organiser.event_options import choices_json
+from findme.web.organiser.events import join_url
+from findme.web.rendering import render, zone_of
+from findme.web.responses import path_id
+
+#: Events of the list; more are found by their address.
+MOST_EVENTS = 200
+#: Days before its end from which on an event's pages warn.
+WARN_DAYS = 7
+#: Millimetres of the QR code on the table card, without the quiet around it (4 modules a side).
+QR_MM = 54
+QUIET = 8
+
+
+async def event_list(request: web.Request) -> web.Response:
+    """GET /admin/events: those that end soon first, then the newest."""
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        listed = await events.list_all(conn, before=None, limit=MOST_EVENTS)
+        figures = await events.figures(conn, [event.id for event in listed])
+    left = {event.id: days_left(request, event) for event in listed}
+    ending = [event for event in listed if _ends_soon(left[event.id])]
+    ending.sort(key=lambda event: event.expires_at or datetime.max.replace(tzinfo=UTC))
+    return render(
+        request,
+        "admin/events.html",
+        {
+            "ending": ending,
+            "others": [event for event in listed if event not in ending],
+            "figures": figures,
+            "left": left,
+            "covers": _covers(listed),
+            "now": datetime.now(UTC),
+            "erased": "erased" in request.query,
+        },
+    )
+
+
+async def event(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}."""
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        found = await events.get(conn, EventId(path_id(request)))
+        counts = await events.counts(conn, [found.id])
+        figures = await events.figures(conn, [found.id])
+    tell_time_of(request, found)
+    left = days_left(request, found)
+    return render(
+        request,
+        "admin/event.html",
+        {
+            "event": found,
+            "tab": "",
+            "counts": counts[found.id],
+            "figures": figures[found.id],
+            "left": left if _ends_soon(left) else None,
+            "closed": found.is_closed(datetime.now(UTC)),
+            "cover": cover_url(found, Size.THUMB),
+            "join_url": join_url(request, found),
+            "wall_url": choices_json(request, found)["wall_url"],
+            "max_upload_mb": request.app[SETTINGS].max_upload_mb,
+        },
+    )
+
+
+async def card(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/card: A5, to be printed for the tables."""
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        found = await events.get(conn, EventId(path_id(request)))
+    tell_time_of(request, found)
+    address = join_url(request, found)
+    modules = segno.make(address, error="m", micro=False).symbol_size(border=0)[0]
+    return render(
+        request,
+        "admin/card.html",
+        {
+            "event": found,
+            "cover": cover_url(found),
+            "host": URL(address).authority,
+            "qr_mm": round(QR_MM * (modules + QUIET) / modules, 2),
+        },
+    )
+
+
+def days_left(request: web.Request, event: Event) -> int | None:
+    """Return in how many days an event ends, by the calendar; None where it stays."""
+    if event.expires_at is None:
+        return None
+    zone = events.zone_of(event) or zone_of(request)
+    return (event.expires_at.astimezone(zone).date() - datetime.now(zone).date()).days
+
+
+def _ends_soon(left: int | None) -> bool:
+    return left is not None and left <= WARN_DAYS
+
+
+def _covers(listed: Sequence[Event]) -> dict[EventId, str | None]:
+    return {event.id: cover_url(event, Size.THUMB) for event in listed}
+
+
+ROUTES = [
+    web.get("/admin/events", event_list),
+    web.get(r"/admin/events/{id:\d+}", event),
+    web.get(r"/admin/events/{id:\d+}/card", card),
+]

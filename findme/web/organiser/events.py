@@ -1,0 +1,219 @@
+"""Events: what a join page shows, and what admins do with them."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+import segno
+from aiohttp import web
+
+from findme import db
+from findme.accounts import guest_directory, guests
+from findme.db import Connection
+from findme.gallery import events
+from findme.messaging import webhooks
+from findme.models import Event, EventCounts, EventId, Gallery, GuestId
+from findme.privacy import audit_log
+from findme.web.guest.photo_lists import thresholds_of
+from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url
+from findme.web.organiser.covers import cover_url
+from findme.web.organiser.event_options import changed, checked, choices_json, name_of
+from findme.web.responses import cut, json_answer, json_of, page_answer, page_of, path_id, time_text
+
+NO_COUNTS = EventCounts(0, 0, 0, 0)
+
+
+async def get_by_code(request: web.Request) -> web.Response:
+    """GET /api/events/{code}: what anyone with the code may know."""
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get_by_code(conn, request.match_info["code"])
+    return json_answer(
+        {
+            "name": event.name,
+            "starts_at": time_text(event.starts_at),
+            "expires_at": time_text(event.expires_at),
+            "closes_at": time_text(event.closes_at),
+            "join_open": event.join_open,
+            "accounts": event.accounts,
+            "browse": event.browse,
+            "accent": event.accent,
+            "cover_url": cover_url(event),
+        }
+    )
+
+
+def join_url(request: web.Request, event: Event) -> str:
+    """Return the link behind the QR code."""
+    return f"{base_url(request)}/e/{event.code}"
+
+
+def event_json(request: web.Request, event: Event, counts: EventCounts) -> dict[str, object]:
+    """Return an event as admins see it."""
+    return {
+        "id": str(event.id),
+        "code": event.code,
+        **choices_json(request, event),
+        "join_url": join_url(request, event),
+        "cover_url": cover_url(event),
+        "created_at": time_text(event.created_at),
+        "counts": {
+            "photos": counts.photos,
+            "guests": counts.guests,
+            "faces": counts.faces,
+            "matches": counts.matches,
+        },
+    }
+
+
+async def post_event(request: web.Request) -> web.Response:
+    """POST /api/admin/events."""
+    actor = admin(request).id
+    body = await json_of(request)
+    async with db.transaction(request.app[POOL]) as conn:
+        event = await events.create(
+            conn,
+            name=name_of(body),
+            starts_at=None,
+            expires_at=None,
+            gallery=Gallery.EVERYONE,
+            join_open=True,
+        )
+        event = await events.update(conn, checked(request, changed(event, body)))
+        await audit_log.note(conn, actor, "event.created", event_id=event.id)
+        told = {"name": event.name, "expires_at": time_text(event.expires_at)}
+        await webhooks.announce(conn, "event.created", event.id, told)
+    return json_answer(event_json(request, event, NO_COUNTS), 201)
+
+
+async def get_events(request: web.Request) -> web.Response:
+    """GET /api/admin/events."""
+    admin(request)
+    before, limit = page_of(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        found = await events.list_all(
+            conn, before=None if before is None else EventId(before), limit=limit + 1
+        )
+        page, more = cut(found, limit)
+        counts = await events.counts(conn, [event.id for event in page])
+        total = await events.count_all(conn)
+    items = [event_json(request, event, counts.get(event.id, NO_COUNTS)) for event in page]
+    return await page_answer(request, items, total, page[-1].id if more else None)
+
+
+async def get_event(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}."""
+    admin(request)
+    event, counts = await _find(request)
+    return json_answer(event_json(request, event, counts))
+
+
+async def patch_event(request: web.Request) -> web.Response:
+    """PATCH /api/admin/events/{id}: the members that are there change."""
+    actor = admin(request).id
+    body = await json_of(request)
+    async with db.transaction(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        event = await events.update(conn, checked(request, changed(event, body)))
+        counts = await events.counts(conn, [event.id])
+        await audit_log.note(
+            conn, actor, "event.changed", event_id=event.id, detail={"members": sorted(body)}
+        )
+    await request.app[CACHE].forget_event(event.id)
+    return json_answer(event_json(request, event, counts[event.id]))
+
+
+async def delete_event(request: web.Request) -> web.Response:
+    """DELETE /api/admin/events/{id}: photos, faces and the engine's collection go along."""
+    actor = admin(request).id
+    event_id = EventId(path_id(request))
+
+    async def delete(conn: Connection) -> None:
+        await events.delete(conn, event_id)
+        await audit_log.note(conn, actor, "event.deleted", event_id=event_id)
+
+    await db.insist(request.app[POOL], delete)
+    await request.app[CACHE].forget_event(event_id)
+    _wake(request)
+    return web.Response(status=204)
+
+
+async def get_qr_svg(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/qr.svg: the join link, black on white, four modules of quiet."""
+    return _picture("image/svg+xml", await _qr(request, kind="svg", xmldecl=False, scale=8))
+
+
+async def get_qr_png(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/qr.png: the same as pixels, large enough for a poster."""
+    return _picture("image/png", await _qr(request, kind="png", scale=32))
+
+
+async def _qr(request: web.Request, **how: Any) -> bytes:
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+    picture, code = BytesIO(), segno.make(join_url(request, event), error="m", micro=False)
+    await asyncio.to_thread(partial(code.save, picture, border=4, dark="#000", light="#fff", **how))
+    return picture.getvalue()
+
+
+def _picture(media_type: str, body: bytes) -> web.Response:
+    return web.Response(body=body, content_type=media_type, headers={"Cache-Control": "no-cache"})
+
+
+async def get_guests(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/guests."""
+    admin(request)
+    before, limit = page_of(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        found = await guest_directory.search(
+            conn,
+            event.id,
+            "",
+            thresholds_of(request, event),
+            before=None if before is None else GuestId(before),
+            limit=limit + 1,
+        )
+        total = await guests.count(conn, event.id)
+    rows, more = cut(found, limit)
+    items: list[dict[str, object]] = [
+        {
+            "id": str(row.user_id),
+            "user_id": str(row.user_id),
+            "name": row.name,
+            "email": row.email,
+            "joined_at": time_text(row.joined_at),
+            "selfie": {"status": row.selfie, "problem": row.selfie_problem},
+            "photos": row.sure,
+            "maybe": row.maybe,
+        }
+        for row in rows
+    ]
+    return await page_answer(request, items, total, rows[-1].guest_id if more else None)
+
+
+async def _find(request: web.Request) -> tuple[Event, EventCounts]:
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        counts: Sequence[EventCounts] = [*(await events.counts(conn, [event.id])).values()]
+    return event, counts[0] if counts else NO_COUNTS
+
+
+def _wake(request: web.Request) -> None:
+    if QUEUE in request.app:
+        request.app[QUEUE].wake()
+
+
+ROUTES = [
+    web.get("/api/events/{code}", get_by_code),
+    web.post("/api/admin/events", post_event),
+    web.get("/api/admin/events", get_events),
+    web.get("/api/admin/events/{id}", get_event),
+    web.patch("/api/admin/events/{id}", patch_event),
+    web.delete("/api/admin/events/{id}", delete_event),
+    web.get("/api/admin/events/{id}/qr.svg", get_qr_svg),
+    web.get("/api/admin/events/{id}/qr.png", get_qr_png),
+    web.get("/api/admin/events/{id}/guests", get_guests),
+]

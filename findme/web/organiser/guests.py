@@ -1,0 +1,177 @@
+"""An event's guests for its organiser: looked up, handed a new link, removed; JSON and pages.
+
+Selfies are not shown: they were given to be searched with, and only their guest sees them.
+"""
+
+from aiohttp import web
+from yarl import URL
+
+from findme import db
+from findme.accounts import accounts, auth, guest_directory, password_resets
+from findme.accounts.guest_directory import Listed
+from findme.gallery import events
+from findme.models import Event, EventId, GuestId, UserId
+from findme.privacy import audit_log
+from findme.web.guest.erasure import leave_event
+from findme.web.guest.join import key_url
+from findme.web.guest.photo_lists import thresholds_of
+from findme.web.keys import CACHE, POOL, admin, base_url
+from findme.web.rendering import redirect, render
+from findme.web.responses import (
+    cut,
+    json_answer,
+    page_answer,
+    page_of,
+    parse_id,
+    path_id,
+    time_text,
+)
+
+#: Guests of one page.
+PAGE = 50
+
+
+async def get_guests(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/guest-list?q=: the last joined first."""
+    admin(request)
+    before, limit = page_of(request)
+    _, found, total = await _search(request, None if before is None else GuestId(before), limit)
+    page, more = cut(found, limit)
+    items = [guest_json(guest) for guest in page]
+    return await page_answer(request, items, total, page[-1].guest_id if more else None)
+
+
+async def _search(
+    request: web.Request, before: GuestId | None, limit: int
+) -> tuple[Event, list[Listed], int]:
+    words = request.query.get("q", "").replace("\0", "")
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        found = await guest_directory.search(
+            conn, event.id, words, thresholds_of(request, event), before=before, limit=limit + 1
+        )
+        return event, found, await guest_directory.count(conn, event.id, words)
+
+
+def guest_json(guest: Listed) -> dict[str, object]:
+    """Return a guest as the organiser sees them."""
+    return {
+        "user_id": str(guest.user_id),
+        "name": guest.name,
+        "email": guest.email,
+        "joined_at": time_text(guest.joined_at),
+        "consent": {
+            "at": time_text(guest.consent_at),
+            "withdrawn_at": time_text(guest.consent_withdrawn_at),
+        },
+        "selfie": {"status": guest.selfie, "problem": guest.selfie_problem, "kept": guest.selfies},
+        "photos": {"sure": guest.sure, "maybe": guest.maybe},
+    }
+
+
+async def post_key_link(request: web.Request) -> web.Response:
+    """POST /api/admin/users/{id}/key-link: a new link for a guest without an e-mail."""
+    admin(request)
+    answer = json_answer({"key_url": await _new_key(request, UserId(path_id(request)))}, 201)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+async def _new_key(request: web.Request, user_id: UserId) -> str:
+    """Return a new link; the one before opens nothing any more, and its sessions end."""
+    who, pool = admin(request), request.app[POOL]
+    async with db.transaction(pool) as conn:
+        key = await accounts.renew_key(conn, user_id)
+        await audit_log.note(conn, who.id, "account.key_link")
+    await auth.close_sessions(pool, request.app[CACHE], user_id)
+    return key_url(request, key)
+
+
+async def delete_guest(request: web.Request) -> web.Response:
+    """DELETE /api/admin/events/{id}/guests/{user_id}: as if they had asked; Location: receipt."""
+    return web.Response(status=204, headers={"Location": f"/receipt/{await _remove(request)}"})
+
+
+async def _remove(request: web.Request) -> str:
+    """End the part of the path's user in the event; return the receipt's token."""
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    user_id = UserId(path_id(request, "user_id"))
+    return await leave_event(request, user_id, event_id, removed_by=actor)
+
+
+# Pages --------------------------------------------------------------------------------------
+
+
+async def guests_page(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/guests?q=&before=."""
+    admin(request)
+    before = GuestId(parse_id(request.query["before"])) if "before" in request.query else None
+    event, found, total = await _search(request, before, PAGE)
+    page, more = cut(found, PAGE)
+    words = request.query.get("q", "")
+    here = URL(request.path).with_query({"q": words} if words else {})
+    return render(
+        request,
+        "admin/guests.html",
+        {
+            "event": event,
+            "tab": "guests",
+            "words": words,
+            "guests": page,
+            "total": total,
+            "first_page": None if before is None else str(here),
+            "next_page": str(here.update_query(before=str(page[-1].guest_id))) if more else None,
+            "receipt": request.query.get("receipt"),
+        },
+    )
+
+
+async def guest_page(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/guests/{user_id}."""
+    return await _guest_page(request)
+
+
+async def _guest_page(request: web.Request, link: str | None = None) -> web.Response:
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        guest = await guest_directory.get(
+            conn, event.id, UserId(path_id(request, "user_id")), thresholds_of(request, event)
+        )
+    context = {"event": event, "tab": "guests", "guest": guest, "link": link}
+    return render(request, "admin/guest.html", context)
+
+
+async def new_link(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/guests/{user_id}/link: the link that lets them in again, shown once.
+
+    It sets a new password for a guest with an e-mail, and is the new key of one without.
+    """
+    who, user_id = admin(request), UserId(path_id(request, "user_id"))
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        guest = await guest_directory.get(conn, event.id, user_id, thresholds_of(request, event))
+    if guest.email is None:
+        return await _guest_page(request, await _new_key(request, user_id))
+    async with db.transaction(request.app[POOL]) as conn:
+        made = await password_resets.create(conn, user_id)
+        await audit_log.note(conn, who.id, "account.reset_link")
+    return await _guest_page(request, f"{base_url(request)}/reset/{made.token}")
+
+
+async def remove(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/guests/{user_id}/remove: as if they had asked, with the receipt."""
+    token = await _remove(request)
+    target = URL(f"/admin/events/{path_id(request)}/guests").with_query(receipt=token)
+    return redirect(str(target))
+
+
+ROUTES = [
+    web.get("/api/admin/events/{id}/guest-list", get_guests),
+    web.post("/api/admin/users/{id}/key-link", post_key_link),
+    web.delete("/api/admin/events/{id}/guests/{user_id}", delete_guest),
+    web.get(r"/admin/events/{id:\d+}/guests", guests_page),
+    web.get(r"/admin/events/{id:\d+}/guests/{user_id:\d+}", guest_page),
+    web.post(r"/admin/events/{id:\d+}/guests/{user_id:\d+}/link", new_link),
+    web.post(r"/admin/events/{id:\d+}/guests/{user_id:\d+}/remove", remove),
+]

@@ -1,0 +1,205 @@
+"""An event's people as pages: the groups of faces, one group, the faces that no group has.
+
+Opening a page asks the face engine nothing and groups nobody but guests: sorting bystanders by
+person is a purpose of its own, and begins with a button.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from aiohttp import web
+from multidict import MultiDictProxy
+from yarl import URL
+
+from findme import db
+from findme.db import Connection
+from findme.errors import InvalidRequest
+from findme.faces import persons
+from findme.gallery import events
+from findme.models import Box, EventId, FaceId, PersonId, PhotoId
+from findme.web.keys import PIPELINE, POOL, QUEUE, admin
+from findme.web.organiser import person_edits
+from findme.web.organiser.contact_sheet_page import place_of
+from findme.web.organiser.persons import MOST_NAME, find_group
+from findme.web.rendering import redirect, render
+from findme.web.request_bodies import form_of
+from findme.web.responses import cut, parse_id, path_id
+
+#: Groups, and faces of one group, on a page.
+PAGE = 48
+
+T = TypeVar("T")
+Form = MultiDictProxy[Any]
+
+
+async def groups_page(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/faces?before=: who is on most faces first, hidden ones last."""
+    admin(request)
+    event_id = EventId(path_id(request))
+    before = PersonId(parse_id(request.query["before"])) if "before" in request.query else None
+    state = await request.app[PIPELINE].grouping.group(event_id, search=False)
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, event_id)
+        found = await persons.list_by_event(
+            conn, event_id, hidden=True, after=before, limit=PAGE + 1
+        )
+        total = await persons.count(conn, event_id, hidden=True)
+        page, more = cut(found, PAGE)
+        shots = await _shots(
+            conn, [(item.cover.id, item.cover.photo_id, item.cover.box) for item in page]
+        )
+    here = URL(request.path)
+    return render(
+        request,
+        "admin/faces.html",
+        {
+            "event": event,
+            "tab": "faces",
+            "groups": list(zip(page, shots, strict=True)),
+            "total": total,
+            "loose": state.loose,
+            "running": state.running,
+            "is_first_page": before is None,
+            "next_page": str(here.with_query(before=str(page[-1].id))) if more else None,
+        },
+    )
+
+
+async def group_page(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/faces/{group_id}?before=: every face of a group on its photo."""
+    admin(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        group = await find_group(conn, event.id, PersonId(path_id(request, "group_id")))
+        start = 0
+        if "before" in request.query:
+            last = parse_id(request.query["before"])
+            start = next((n + 1 for n, face in enumerate(group.faces) if face.id == last), 0)
+        faces, more = cut(group.faces[start : start + PAGE + 1], PAGE)
+        shots = await _shots(conn, [(face.id, face.photo_id, face.box) for face in faces])
+    following = str(URL(request.path).with_query(before=str(faces[-1].id))) if more else None
+    return render(
+        request,
+        "admin/group.html",
+        {
+            "event": event,
+            "tab": "faces",
+            "group": group,
+            "shots": shots,
+            "is_first_page": start == 0,
+            "next_page": following,
+        },
+    )
+
+
+async def loose_page(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/faces/loose?before=: the faces that no group has."""
+    admin(request)
+    before = FaceId(parse_id(request.query["before"])) if "before" in request.query else None
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        found = await persons.list_loose(conn, event.id, before=before, limit=PAGE + 1)
+        faces, more = cut(found, PAGE)
+        shots = await _shots(conn, [(face.id, face.photo_id, face.box) for face in faces])
+    following = str(URL(request.path).with_query(before=str(faces[-1].id))) if more else None
+    context = {"event": event, "tab": "faces", "shots": shots, "next_page": following}
+    return render(request, "admin/loose.html", context)
+
+
+async def _shots(
+    conn: Connection, faces: Sequence[tuple[FaceId, PhotoId, Box]]
+) -> list[dict[str, Any]]:
+    """Return what the templates draw of faces: the whole photo, and where on it."""
+    shapes = await persons.shapes(conn, [photo_id for _, photo_id, _ in faces])
+    return [
+        {
+            "face_id": face_id,
+            "photo_id": photo_id,
+            "place": place_of(box),
+            "ratio": round(shapes[photo_id][0], 4),
+            "placeholder": shapes[photo_id][1],
+            "ready": shapes[photo_id][2],
+        }
+        for face_id, photo_id, box in faces
+    ]
+
+
+# Buttons ------------------------------------------------------------------------------------
+
+
+async def act_on_groups(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/faces: `sort` all faces by person, or `merge` the chosen groups."""
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    form = await form_of(request)
+    if form.get("act") == "sort":
+        state = await request.app[PIPELINE].grouping.group(event_id, search=True)
+        if state.running and QUEUE in request.app:
+            request.app[QUEUE].wake()
+        return redirect(request.path)
+    if form.get("act") != "merge":
+        raise InvalidRequest("There is no such button.", field="act")
+    chosen = [PersonId(number) for number in _numbers(form, "group_ids")]
+    if len(chosen) < 2:
+        raise InvalidRequest("A merge takes two groups or more.", field="group_ids")
+    await _change(request, lambda conn: person_edits.merge(conn, actor, event_id, chosen))
+    return redirect(request.path)
+
+
+async def act_on_group(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/faces/{group_id}: `name`, `hide`, `show`, or `split` chosen faces."""
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    form = await form_of(request)
+    group_id, word = PersonId(path_id(request, "group_id")), form.get("act")
+    if word == "name":
+        name = " ".join(str(form.get("name", "")).replace("\0", "").split())[:MOST_NAME]
+        await _change(
+            request, lambda conn: person_edits.rename(conn, actor, event_id, group_id, name or None)
+        )
+    elif word in ("hide", "show"):
+        await _change(
+            request, lambda conn: person_edits.hide(conn, actor, event_id, group_id, word == "hide")
+        )
+    elif word == "split":
+        chosen = [FaceId(number) for number in _numbers(form, "face_ids")]
+        made = await _change(
+            request, lambda conn: person_edits.split(conn, actor, event_id, group_id, chosen)
+        )
+        return redirect(f"/admin/events/{event_id}/faces/{made}")
+    else:
+        raise InvalidRequest("There is no such button.", field="act")
+    return redirect(request.path)
+
+
+async def act_on_loose(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/faces/loose: one new group of the chosen faces."""
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    form = await form_of(request)
+    chosen = [FaceId(number) for number in _numbers(form, "face_ids")]
+    made = await _change(
+        request, lambda conn: person_edits.move(conn, actor, event_id, chosen, None)
+    )
+    return redirect(f"/admin/events/{event_id}/faces/{made}")
+
+
+async def _change(request: web.Request, change: Callable[[Connection], Awaitable[T]]) -> T:
+    """Make a correction in a transaction of its own."""
+    async with db.transaction(request.app[POOL]) as conn:
+        return await change(conn)
+
+
+def _numbers(form: Form, name: str) -> Iterable[int]:
+    """Return the ids of the ticked boxes; InvalidRequest where none is."""
+    values = list(dict.fromkeys(parse_id(str(value)) for value in form.getall(name, [])))
+    if not values:
+        raise InvalidRequest("Nothing is chosen.", field=name)
+    return values
+
+
+ROUTES = [
+    web.get(r"/admin/events/{id:\d+}/faces", groups_page),
+    web.post(r"/admin/events/{id:\d+}/faces", act_on_groups),
+    web.get(r"/admin/events/{id:\d+}/faces/loose", loose_page),
+    web.post(r"/admin/events/{id:\d+}/faces/loose", act_on_loose),
+    web.get(r"/admin/events/{id:\d+}/faces/{group_id:\d+}", group_page),
+    web.post(r"/admin/events/{id:\d+}/faces/{group_id:\d+}", act_on_group),
+]

@@ -1,0 +1,91 @@
+"""What guests reported of an event's photos, as a page: hide, delete, or leave the photo."""
+
+from aiohttp import web
+from yarl import URL
+
+from findme import db
+from findme.errors import InvalidRequest
+from findme.faces import persons
+from findme.gallery import events, photos, reports
+from findme.models import EventId, Review
+from findme.privacy import audit_log
+from findme.web.guest.join import after_forgetting
+from findme.web.keys import CACHE, POOL, admin
+from findme.web.organiser import contact_sheet
+from findme.web.organiser.reports import OPEN, SETTLED
+from findme.web.rendering import redirect, render
+from findme.web.request_bodies import form_of
+from findme.web.responses import choice_of, cut, parse_id, path_id
+
+#: Reports of one page.
+PAGE = 30
+#: What people.shapes tells of a photo.
+SHAPE = ("ratio", "placeholder", "ready")
+
+
+async def page(request: web.Request) -> web.Response:
+    """GET /admin/events/{id}/reports?state=&before=."""
+    admin(request)
+    state = choice_of(request, "state", (OPEN, SETTLED), OPEN)
+    before = parse_id(request.query["before"]) if "before" in request.query else None
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        found = await reports.list_of(
+            conn, event.id, settled=state == SETTLED, before=before, limit=PAGE + 1
+        )
+        counts = {
+            word: await reports.count(conn, event.id, settled=word == SETTLED)
+            for word in (OPEN, SETTLED)
+        }
+        listed, more = cut(found, PAGE)
+        shapes = await persons.shapes(conn, [each.photo_id for each in listed])
+    here = URL(request.path).with_query(state=state)
+    return render(
+        request,
+        "admin/reports.html",
+        {
+            "event": event,
+            "tab": "reports",
+            "state": state,
+            "counts": counts,
+            "reports": [
+                (each, dict(zip(SHAPE, shapes[each.photo_id], strict=True))) for each in listed
+            ],
+            "next_page": str(here.update_query(before=str(listed[-1].id))) if more else None,
+        },
+    )
+
+
+async def act(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/reports: `settle` a report, and `hide` or `delete` its photo."""
+    actor = admin(request).id
+    form, event_id = await form_of(request), EventId(path_id(request))
+    report_id, word = parse_id(str(form.get("report_id", ""))), form.get("act")
+    if word not in ("settle", "hide", "delete"):
+        raise InvalidRequest("There is no such button.", field="act")
+    async with db.transaction(request.app[POOL]) as conn:
+        await events.hold(conn, event_id)
+        photo_id = await reports.settle(conn, event_id, report_id)
+        if word == "hide":
+            await photos.review(conn, [photo_id], Review.HIDDEN)
+        elif word == "delete":
+            await contact_sheet.delete(request, conn, [photo_id])
+        await audit_log.note(
+            conn,
+            actor,
+            "report.settled",
+            event_id=event_id,
+            subjects=[photo_id],
+            detail={"photo": word},
+        )
+    if word == "delete":
+        await after_forgetting(request, [event_id])
+    else:
+        await request.app[CACHE].forget_event(event_id)
+    return redirect(request.path)
+
+
+ROUTES = [
+    web.get(r"/admin/events/{id:\d+}/reports", page),
+    web.post(r"/admin/events/{id:\d+}/reports", act),
+]

@@ -1,0 +1,49 @@
+"""What an event has already, and what became of it: hashes are asked for before any picture."""
+
+from aiohttp import web
+
+from findme import db
+from findme.errors import InvalidRequest
+from findme.gallery import photos
+from findme.web.keys import POOL
+from findme.web.photographer.uploads import own_event
+from findme.web.responses import json_answer, json_of
+
+#: Hashes of one question.
+MOST_HASHES = 1000
+#: Letters of a SHA-256 in hexadecimal.
+LETTERS = 64
+
+
+async def post_known(request: web.Request) -> web.Response:
+    """POST /api/events/{event_id}/photos/known."""
+    event_id = own_event(request)
+    asked = (await json_of(request)).get("hashes")
+    if not isinstance(asked, list) or len(asked) > MOST_HASHES:
+        raise InvalidRequest(f"hashes is a list of at most {MOST_HASHES}.", field="hashes")
+    digests = [parse_sha256(text) for text in asked]
+    async with db.acquire(request.app[POOL]) as conn:
+        found = await photos.list_known(conn, event_id, digests)
+        unseen = await photos.list_unseen(conn, event_id, digests)
+    return json_answer(
+        {
+            "known": {digest.hex(): str(photo) for digest, photo in found.items()},
+            "pending": [digest.hex() for digest, error in unseen.items() if error is None],
+            "failed": {
+                digest.hex(): error for digest, error in unseen.items() if error is not None
+            },
+        }
+    )
+
+
+def parse_sha256(text: object) -> bytes:
+    """Return the 32 bytes of a SHA-256 in hexadecimal; InvalidRequest for anything else."""
+    if not isinstance(text, str) or len(text) != LETTERS:
+        raise InvalidRequest("A hash is a SHA-256 in hexadecimal, 64 letters.")
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise InvalidRequest("A hash is a SHA-256 in hexadecimal, 64 letters.") from error
+
+
+ROUTES = [web.post("/api/events/{event_id}/photos/known", post_known)]

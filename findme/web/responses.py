@@ -1,0 +1,185 @@
+"""The shapes of requests and answers that every noun shares: ids, limits, JSON, lists, times."""
+
+import asyncio
+import gzip
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import web
+from multidict import istr
+from yarl import URL
+
+from findme.db import Record
+from findme.errors import InvalidRequest, NotFound
+from findme.web.request_bodies import heard
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+#: PostgreSQL's bigint.
+MAX_ID = 2**63 - 1
+
+
+def parse_id(text: str) -> int:
+    """Return the id of a path or query; NotFound for what cannot be one."""
+    number = _number(text)
+    if number is None:
+        raise NotFound
+    return number
+
+
+def _number(text: str) -> int | None:
+    """Return a whole number that the database can hold; None for anything else."""
+    # int() refuses thousands of digits by itself, as a ValueError
+    if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > MAX_ID:
+        return None
+    return int(text)
+
+
+def path_id(request: web.Request, name: str = "id") -> int:
+    """Return an id of the request's path."""
+    return parse_id(request.match_info[name])
+
+
+def limit_of(request: web.Request) -> int:
+    """Return `?limit=` (1 to 1000, 100 if left out)."""
+    limit = _number(request.query.get("limit", str(DEFAULT_LIMIT)))
+    if limit is None or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT}.", field="limit")
+    return limit
+
+
+def page_of(request: web.Request) -> tuple[int | None, int]:
+    """Return `?before=` (an id, or None) and `?limit=`."""
+    limit = limit_of(request)
+    before = request.query.get("before")
+    return (None if before is None else parse_id(before)), limit
+
+
+def choice_of(request: web.Request, name: str, choices: Iterable[str], default: str) -> str:
+    """Return a query's word; InvalidRequest where it is none of the choices."""
+    value = request.query.get(name, default)
+    words = list(choices)
+    if value not in words:
+        raise InvalidRequest(f"{name} is one of {', '.join(words)}.", field=name)
+    return value
+
+
+async def json_of(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object of a request's body; InvalidRequest for anything else."""
+    try:
+        body = orjson.loads(await heard(request.read()) or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest("The body is not JSON.") from error
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body is not a JSON object.")
+    return body
+
+
+def text_of(body: Mapping[str, Any], name: str, *, required: bool = True) -> str:
+    """Return a string member; InvalidRequest where it is missing or no text PostgreSQL can hold."""
+    value = body.get(name)
+    if value is None and not required:
+        return ""
+    if not isinstance(value, str) or "\0" in value:
+        raise InvalidRequest(f"{name} is missing or not a string.", field=name)
+    return value
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """Return RFC 3339 in UTC, to the millisecond."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(value: Any) -> Any:
+    """Return nested values in the API's words: times as text, ids as strings."""
+    if isinstance(value, datetime):
+        return time_text(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {
+            name: str(item)
+            if (name == "id" or name.endswith("_id")) and isinstance(item, int)
+            else plain(item)
+            for name, item in value.items()
+        }
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def parse_time(body: Mapping[str, Any], name: str) -> datetime | None:
+    """Return a member's RFC 3339 time (UTC where it names no zone); None for null or absent."""
+    text = body.get(name)
+    if text is None or text == "":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        # at the ends of the calendar UTC has no name for a zone's time
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidRequest(f"{name} is not an RFC 3339 time.", field=name) from error
+
+
+def json_answer(data: object, status: int = 200) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(body=orjson.dumps(data), status=status, content_type="application/json")
+
+
+def pack_list(items: Iterable[dict[str, object]], total: int, following: int | str | None) -> bytes:
+    """Return a finished, compressed page of a list, as the cache keeps it."""
+    head = orjson.dumps({"total": total, "following": following})
+    return head + b"\n" + gzip.compress(orjson.dumps(list(items)), compresslevel=6, mtime=0)
+
+
+def list_answer(request: web.Request, packed: bytes) -> web.Response:
+    """Answer with a packed page: bare array, X-Total-Count, and Link while there is more."""
+    head, _, body = packed.partition(b"\n")
+    about = orjson.loads(head)
+    headers = {"X-Total-Count": str(about["total"]), "Vary": "Accept-Encoding"}
+    if about["following"] is not None:
+        target = URL(request.path).with_query({**request.query, "before": str(about["following"])})
+        headers["Link"] = f'<{target}>; rel="next"'
+    if "gzip" in request.headers.get(istr("Accept-Encoding"), ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = gzip.decompress(body)
+    headers["Cache-Control"] = "private, no-cache"
+    return web.Response(body=body, headers=headers, content_type="application/json")
+
+
+def cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
+    """Return a page of what was found with `limit + 1`, and whether there is more after it."""
+    return found[:limit], len(found) > limit
+
+
+async def page_answer(
+    request: web.Request, items: Iterable[dict[str, object]], total: int, following: int | None
+) -> web.Response:
+    """Answer with a page that is not cached; *following* is its last id while there is more."""
+    # a page of a thousand takes tens of milliseconds
+    packed = await asyncio.to_thread(pack_list, items, total, following)
+    return list_answer(request, packed)
+
+
+def job_json(row: Record) -> dict[str, object]:
+    """Return a job as the contract describes it."""
+    return {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "filename": row["filename"],
+        "photo_id": None if row["photo_id"] is None else str(row["photo_id"]),
+        "event_id": None if row["event_id"] is None else str(row["event_id"]),
+        "error": row["error"],
+        "created_at": time_text(row["created_at"]),
+        "started_at": time_text(row["started_at"]),
+        "finished_at": time_text(row["finished_at"]),
+    }
