@@ -33,7 +33,7 @@ from findme.operations.stats import LoopWatch
 from findme.recognition.types import Hop
 from findme.resources import Resources, handlers
 from findme.settings import Settings
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
 
 TEMPLATE = "findme_template"
 
@@ -53,7 +53,7 @@ def cluster(scratch: Path) -> Iterator[str]:
         yield given
         return
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.cluster", str(scratch / "cluster")],
+        [sys.executable, "-m", "tests.support.cluster", str(scratch / "cluster")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -19,9 +19,9 @@ from findme.demo import drawing, generate
 from findme.demo.generate import Demo
 from findme.messaging import unsubscribe
 from tests.bench.archive import cluster
-from tests.exhibits import Exhibits, set_up
-from tests.journeys.browser import DESKTOP, PHONE, Visit, film, launched, visiting
-from tests.service import Service, running_service
+from tests.support.browser import DESKTOP, PHONE, Visit, film, launched, visiting
+from tests.support.screenshot_scenes import Exhibits, set_up
+from tests.support.service import Service, running_service
 
 FOLDER = Path(__file__).parent.parent / "docs" / "screenshots"
 PASSWORD = "a long password"

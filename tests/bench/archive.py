@@ -20,8 +20,8 @@ import psutil
 
 from findme import db
 from findme.media.storage import CHUNK
-from tests.integration.party import add_match, add_photos, member
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
+from tests.support.helpers import add_match, add_photos, member
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
 
 PHOTOS = int(os.environ.get("FINDME_BENCH_PHOTOS", "200"))
 CHUNKS_OF_A_PHOTO = 20
@@ -35,7 +35,7 @@ Rows = list[tuple[str, str]]
 def cluster(folder: Path) -> Iterator[str]:
     """A PostgreSQL whose DSN is known here as well as to the service."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.cluster", str(folder)],
+        [sys.executable, "-m", "tests.support.cluster", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -13,8 +13,8 @@ from pathlib import Path
 import aiohttp
 
 from findme.engine.faces import Analyst
-from tests.integration.engine_service import connected, serving
-from tests.pictures import labelled
+from tests.support.engine_service import connected, serving
+from tests.support.pictures import labelled
 
 AT_ONCE = 10
 Rows = list[tuple[str, str]]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.scripted import Scripted, picture, scripted
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
+from tests.support.scripted_engine import Scripted, picture, scripted
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
 
 PHOTOS, GUESTS, FACES = 100, 50, 3
 LATENCY, IN_FLIGHT = 0.2, 10

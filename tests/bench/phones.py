@@ -24,8 +24,8 @@ import psutil
 
 from tests.bench.archive import cluster
 from tests.bench.upload import variant
-from tests.pictures import Labelled, labelled
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
+from tests.support.pictures import Labelled, labelled
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
 
 PHONES = int(os.environ.get("FINDME_BENCH_PHONES", "300"))
 SECONDS = float(os.environ.get("FINDME_BENCH_SECONDS", "60"))

@@ -29,7 +29,7 @@ from findme.engine import weights
 from findme.engine.detector import Detections
 from findme.engine.faces import Analyst
 from findme.engine.quality_filter import reasons
-from tests.pictures import labelled
+from tests.support.pictures import labelled
 
 SIDE = 1600
 AT_ONCE = 2

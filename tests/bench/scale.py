@@ -17,7 +17,7 @@ import asyncpg
 from findme import db
 from findme.db import Connection
 from findme.embedded.postgres import open_postgres
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
 
 Rows = list[tuple[str, str]]
 

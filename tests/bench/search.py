@@ -25,8 +25,8 @@ from findme.embedded.postgres_home import find_home
 from findme.engine.collection_store import Gallery, StoredFace
 from findme.engine.faces import Analyst, Box
 from findme.engine.network import DIMENSIONS
-from tests.integration.engine_service import connected, serving
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
+from tests.support.engine_service import connected, serving
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
 
 PHOTOS, FACES_EACH = 10_000, 4
 FACES = PHOTOS * FACES_EACH

@@ -13,7 +13,7 @@ import psutil
 from PIL import Image
 from skimage import data
 
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
 
 PHOTOS = 100
 AT_A_TIME = 4

@@ -11,10 +11,10 @@ from pathlib import Path
 import asyncpg
 
 from tests.bench.upload import picture, variant
-from tests.journeys.chaos import Plan, evening
-from tests.journeys.watching import Desk, Watch, age, desk_of, line_to
-from tests.pictures import drawn
-from tests.service import Service, running_service
+from tests.support.pictures import drawn
+from tests.support.service import Service, running_service
+from tests.support.watcher_chaos import Plan, evening
+from tests.support.watching import Desk, Watch, age, desk_of, line_to
 
 Rows = list[tuple[str, str]]
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.scripted import Scripted, scripted
-from tests.smtp import Postbox, postbox
+from tests.support.scripted_engine import Scripted, scripted
+from tests.support.smtp_server import Postbox, postbox
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from findme import __version__
 from findme.accounts import auth
 from findme.cli import main
-from tests.service import Service, environment
+from tests.support.service import Service, environment
 
 
 def findme(

@@ -13,8 +13,8 @@ from findme.errors import BadImage, EngineRefused, EngineUnavailable, NotFound
 from findme.jobs import worker, worker_registry
 from findme.models import EventId, Job, JobKind
 from findme.queue import LeaseLost
-from tests.integration.party import add_gala
-from tests.integration.worker import Bench, add_job, bench, row_of
+from tests.support.helpers import add_gala
+from tests.support.scripted_worker import Bench, add_job, bench, row_of
 
 __all__ = ["bench"]
 

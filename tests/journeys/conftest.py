@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browser import (
+from tests.support.browser import (
     DESKTOP,
     PATIENCE,
     Organiser,
@@ -15,8 +15,8 @@ from tests.journeys.browser import (
     organising,
     visiting,
 )
-from tests.journeys.watching import Desk, Watch, desk_of
-from tests.service import Service
+from tests.support.service import Service
+from tests.support.watching import Desk, Watch, desk_of
 
 expect.set_options(timeout=PATIENCE)
 

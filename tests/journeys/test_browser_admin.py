@@ -5,11 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.journeys.browser import (
-    Organiser,
-    Visit,
-)
-from tests.pictures import drawn, labelled
+from tests.support.browser import Organiser, Visit
+from tests.support.pictures import drawn, labelled
 
 
 def uploads(page: Page) -> list[str]:

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browser import DESKTOP, PHONE, Organiser, Visit, visiting
 from tests.journeys.test_browser_desk import signed_in
-from tests.service import ADMIN_EMAIL, Service
+from tests.support.browser import DESKTOP, PHONE, Organiser, Visit, visiting
+from tests.support.service import ADMIN_EMAIL, Service
 
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 #: Entries of a page, and some that are older.

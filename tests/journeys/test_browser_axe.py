@@ -7,16 +7,10 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    PHONE,
-    Visit,
-    organising,
-    visiting,
-)
 from tests.journeys.test_browser_pages import join
-from tests.pictures import labelled
-from tests.service import Service
+from tests.support.browser import DESKTOP, PHONE, Visit, organising, visiting
+from tests.support.pictures import labelled
+from tests.support.service import Service
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 

@@ -8,18 +8,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    NARROW,
-    PHONE,
-    Organiser,
-    Visit,
-    organising,
-    visiting,
-)
 from tests.journeys.test_browser_axe import violations
-from tests.pictures import drawn
-from tests.service import Service
+from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, organising, visiting
+from tests.support.pictures import drawn
+from tests.support.service import Service
 
 
 @pytest.fixture

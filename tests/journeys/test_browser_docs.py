@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Browser
 
-from tests.journeys.browser import DESKTOP, NARROW, PHONE, visiting
-from tests.service import Service
+from tests.support.browser import DESKTOP, NARROW, PHONE, visiting
+from tests.support.service import Service
 
 #: Boxes that hide a part of what is in them, and cells with words that have no room for them.
 LOST = """() => ({

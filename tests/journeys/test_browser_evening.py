@@ -8,17 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    PHONE,
-    Organiser,
-    fill_in,
-    film,
-    launched,
-    visiting,
-)
-from tests.pictures import drawn, labelled
-from tests.service import Service
+from tests.support.browser import DESKTOP, PHONE, Organiser, fill_in, film, launched, visiting
+from tests.support.pictures import drawn, labelled
+from tests.support.service import Service
 
 GONE = "Photo retirée de vos photos."
 

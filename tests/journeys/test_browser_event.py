@@ -8,18 +8,10 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    NARROW,
-    PHONE,
-    Organiser,
-    Visit,
-    organising,
-    visiting,
-)
 from tests.journeys.test_browser_axe import look_at
-from tests.pictures import drawn
-from tests.service import Service
+from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, organising, visiting
+from tests.support.pictures import drawn
+from tests.support.service import Service
 
 #: Millimetres of a CSS pixel.
 MM = 25.4 / 96

@@ -15,10 +15,10 @@ from aiohttp import web
 from playwright.sync_api import Browser, expect
 
 from findme.web import routes
-from tests.exhibits import Exhibits, set_up
-from tests.journeys.browser import DESKTOP, NARROW, Visit, visiting
 from tests.journeys.test_browser_axe import violations
 from tests.screenshots import ADMIN, GUEST, NAMED, VISITOR, Studio, sign_in, studio
+from tests.support.browser import DESKTOP, NARROW, Visit, visiting
+from tests.support.screenshot_scenes import Exhibits, set_up
 
 #: Pages without a picture in the documents.
 MAILED = {"unsubscribe": "/unsubscribe/{leave}"}

@@ -7,16 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.journeys.browser import (
-    Organiser,
-    Visit,
-    fill_in,
-    film,
-    launched,
-    visiting,
-)
-from tests.pictures import drawn, labelled
-from tests.service import Service
+from tests.support.browser import Organiser, Visit, fill_in, film, launched, visiting
+from tests.support.pictures import drawn, labelled
+from tests.support.service import Service
 
 
 def someone() -> tuple[str, Path, Path]:

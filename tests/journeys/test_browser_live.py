@@ -9,14 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.journeys.browser import (
-    Organiser,
-    Visit,
-    visiting,
-)
 from tests.journeys.test_browser_pages import join
-from tests.pictures import dated, drawn, labelled
-from tests.service import Service, running_service
+from tests.support.browser import Organiser, Visit, visiting
+from tests.support.pictures import dated, drawn, labelled
+from tests.support.service import Service, running_service
 
 #: More photos than a page of the gallery has.
 LONG = 63

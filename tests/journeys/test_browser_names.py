@@ -7,18 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browser import (
-    NARROW,
-    Organiser,
-    Visit,
-    film,
-    launched,
-    visiting,
-)
 from tests.journeys.test_browser_axe import violations
 from tests.journeys.test_browser_guest import someone
-from tests.pictures import drawn
-from tests.service import Service
+from tests.support.browser import NARROW, Organiser, Visit, film, launched, visiting
+from tests.support.pictures import drawn
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.journeys.browser import Organiser, Visit, fill_in
-from tests.pictures import drawn, labelled
+from tests.support.browser import Organiser, Visit, fill_in
+from tests.support.pictures import drawn, labelled
 
 #: More than two pages of the gallery.
 PHOTOS = 130

@@ -8,20 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    NARROW,
-    PATIENCE,
-    PHONE,
-    Visit,
-    organising,
-    visiting,
-)
 from tests.journeys.test_browser_axe import violations
 from tests.journeys.test_browser_pages import join
-from tests.pictures import labelled
-from tests.push_service import Browser as Keys
-from tests.service import Service, running_service
+from tests.support.browser import DESKTOP, NARROW, PATIENCE, PHONE, Visit, organising, visiting
+from tests.support.pictures import labelled
+from tests.support.push_service import Browser as Keys
+from tests.support.service import Service, running_service
 
 BELL = "Me prévenir des nouvelles photos"
 #: A browser in a test reaches no push service: what its maker's would answer.

@@ -5,15 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browser import (
-    NARROW,
-    Organiser,
-    Visit,
-    fill_in,
-    visiting,
-)
-from tests.pictures import drawn, labelled
-from tests.service import Service
+from tests.support.browser import NARROW, Organiser, Visit, fill_in, visiting
+from tests.support.pictures import drawn, labelled
+from tests.support.service import Service
 
 #: CSS pixels that a finger hits.
 TARGET = 24

@@ -6,17 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    NARROW,
-    PHONE,
-    Organiser,
-    Visit,
-    visiting,
-)
 from tests.journeys.test_browser_axe import violations
-from tests.pictures import drawn, labelled
-from tests.service import Service
+from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, visiting
+from tests.support.pictures import drawn, labelled
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browser import DESKTOP, PASSWORD, PHONE, Organiser, visiting
 from tests.journeys.test_browser_axe import violations
 from tests.journeys.test_browser_desk import signed_in
-from tests.pictures import drawn, labelled
-from tests.service import Service
+from tests.support.browser import DESKTOP, PASSWORD, PHONE, Organiser, visiting
+from tests.support.pictures import drawn, labelled
+from tests.support.service import Service
 
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browser import DESKTOP, PHONE, Organiser, Visit, visiting
 from tests.journeys.test_browser_axe import violations
-from tests.pictures import drawn
-from tests.service import Service
+from tests.support.browser import DESKTOP, PHONE, Organiser, Visit, visiting
+from tests.support.pictures import drawn
+from tests.support.service import Service
 
 PHOTOS = 2
 

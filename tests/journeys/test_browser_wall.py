@@ -6,15 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    NARROW,
-    Organiser,
-    Visit,
-    visiting,
-)
-from tests.pictures import drawn
-from tests.service import Service
+from tests.support.browser import DESKTOP, NARROW, Organiser, Visit, visiting
+from tests.support.pictures import drawn
+from tests.support.service import Service
 
 
 @pytest.fixture

@@ -10,18 +10,10 @@ from queue import Queue
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.journeys.browser import (
-    DESKTOP,
-    PATIENCE,
-    PHONE,
-    Organiser,
-    Visit,
-    organising,
-    visiting,
-)
 from tests.journeys.test_browser_axe import violations
 from tests.journeys.test_browser_desk import signed_in
-from tests.service import Service, running_service
+from tests.support.browser import DESKTOP, PATIENCE, PHONE, Organiser, Visit, organising, visiting
+from tests.support.service import Service, running_service
 
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browser import DESKTOP, PHONE, organising, visiting
 from tests.journeys.test_browser_pages import join
-from tests.journeys.weight import SHIFTS, Visit, weigh
-from tests.pictures import labelled
-from tests.service import Service
+from tests.support.browser import DESKTOP, PHONE, organising, visiting
+from tests.support.page_weight import SHIFTS, Visit, weigh
+from tests.support.pictures import labelled
+from tests.support.service import Service
 
 PHOTOS = 60
 #: Bytes on the wire, compressed: the issue's numbers, and the design's for each kind.

@@ -10,9 +10,9 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.crowd import until
-from tests.pictures import drawn, labelled
-from tests.service import Service, running_service
+from tests.support.pictures import drawn, labelled
+from tests.support.scripted_guests import until
+from tests.support.service import Service, running_service
 
 KILLS = 10
 UPLOADS = 200

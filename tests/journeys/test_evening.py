@@ -1,8 +1,8 @@
 """An event's life, on real photographs, through HTTP."""
 
 from tests.conftest import App
-from tests.integration.party import join, make_event, upload
-from tests.pictures import labelled
+from tests.support.helpers import join, make_event, upload
+from tests.support.pictures import labelled
 
 
 async def test_each_guest_gets_the_photos_they_are_in(app: App) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import App
-from tests.integration.party import join, make_event, upload
-from tests.pictures import Labelled, labelled
+from tests.support.helpers import join, make_event, upload
+from tests.support.pictures import Labelled, labelled
 
 
 async def send_all(app: App, event: dict[str, Any], photos: Labelled) -> dict[str, str]:

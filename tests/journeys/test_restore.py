@@ -6,11 +6,11 @@ from typing import Any
 
 import aiohttp
 
-from tests.crowd import until
-from tests.evening import two_guests
 from tests.integration.test_cli import findme
-from tests.pictures import labelled
-from tests.service import Service, running_service
+from tests.support.labelled_event import two_guests
+from tests.support.pictures import labelled
+from tests.support.scripted_guests import until
+from tests.support.service import Service, running_service
 
 PASSWORD = "a long password"
 JOBS = "/api/admin/queue/jobs?limit=1000"

@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 
 from findme import cli
-from tests.crowd import until
-from tests.pictures import drawn, labelled
-from tests.scripted import Scripted, picture, scripted
-from tests.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
+from tests.support.pictures import drawn, labelled
+from tests.support.scripted_engine import Scripted, picture, scripted
+from tests.support.scripted_guests import until
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
 
 SECONDS = 120
 

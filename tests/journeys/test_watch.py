@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 from findme.watcher import folder as watcher_folder
-from tests.crowd import until
-from tests.journeys.watching import (
+from tests.support.pictures import drawn
+from tests.support.scripted_guests import until
+from tests.support.service import Service
+from tests.support.watching import (
     Desk,
     Watch,
     age,
@@ -25,8 +27,6 @@ from tests.journeys.watching import (
     run_text,
     told,
 )
-from tests.pictures import drawn
-from tests.service import Service
 
 
 async def test_one_pass_sends_everything_and_a_second_nothing(

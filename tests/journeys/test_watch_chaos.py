@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.chaos import CORRUPT, Plan, evening
+from tests.support.watcher_chaos import CORRUPT, Plan, evening
 
 #: tests/bench/watcher.py does the same with 300 files and 20 kills.
 PLAN = Plan(files=40, size=1_000_000, watcher_kills=5, server_kills=1, cuts=2, limit_kbps=40_000)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.terminal import terminal
-from tests.journeys.watching import Desk, Watch, noisy, told
-from tests.pictures import damaged, drawn
+from tests.support.pictures import damaged, drawn
+from tests.support.terminal import terminal
+from tests.support.watching import Desk, Watch, noisy, told
 
 
 async def test_what_is_damaged_in_its_middle_is_told_of_once_the_server_knows(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.watching import Desk, Watch, noisy, run_text, told
-from tests.pictures import drawn
+from tests.support.pictures import drawn
+from tests.support.watching import Desk, Watch, noisy, run_text, told
 
 #: Slow enough that most of the folder is still to be sent when the first file is.
 SLOW = ("--limit-kbps", "1600")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pictures import ROOT
-from tests.service import environment
+from tests.support.pictures import ROOT
+from tests.support.service import environment
 
 SOURCES = (
     "findme",

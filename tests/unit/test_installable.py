@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from findme.paths import STATIC, TEMPLATES
-from tests.icons import ICONS, draw
+from tests.support.icons import ICONS, draw
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_every_icon_is_there_in_its_size(manifest: dict[str, Any]) -> None:
 def test_the_icons_are_those_of_the_drawing(
     name: str, pixels: int, fills: bool, scale: float
 ) -> None:
-    """Whoever changes icon.svg draws the others anew: python -m tests.icons."""
+    """Whoever changes icon.svg draws the others anew: python -m tests.support.icons."""
     drawn = draw(pixels, fills=fills, scale=scale).resize((16, 16)).convert("RGBA").tobytes()
     with Image.open(io.BytesIO((STATIC / name).read_bytes())) as opened:
         kept = opened.convert("RGBA").resize((16, 16)).tobytes()

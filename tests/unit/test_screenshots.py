@@ -1,7 +1,7 @@
 """The pictures of the documents: of every page, at both widths, and small."""
 
-from tests.journeys.browser import DESKTOP, PHONE
 from tests.screenshots import FOLDER, PAGES
+from tests.support.browser import DESKTOP, PHONE
 
 #: Bytes of all of them together.
 BUDGET = 4_000_000

@@ -7,7 +7,7 @@ import pytest
 
 from findme.errors import StartError
 from findme.settings import Settings, read_env_file
-from tests.pictures import ROOT
+from tests.support.pictures import ROOT
 
 #: Each name of the contract with a value other than the default, and what it means.
 VALUES: dict[str, tuple[str, object]] = {

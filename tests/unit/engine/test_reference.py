@@ -11,7 +11,7 @@ from findme.engine import landmarks, network, weights
 from findme.engine.embedding import LANDMARK_TARGETS, Embedder, cut_chip
 from findme.engine.landmarks import Regressor, _squares
 from findme.engine.network import CHIP
-from tests.integration.engine_service import admiral, astronaut
+from tests.support.engine_service import admiral, astronaut
 
 #: What our detector finds on the two portraits: left, top, right, bottom.
 FACES = {"astronaut": (182.0, 58.0, 270.0, 178.0), "admiral": (164.0, 71.0, 337.0, 315.0)}

@@ -1,0 +1,234 @@
+"""What an evening costs: counted at a scripted endpoint, against the exhaustive search."""
+
+import random
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from findme import db
+from findme.db import Connection, Pool
+from findme.faces import matching
+from findme.gallery import events, photos
+from findme.models import Box, EngineFaceId, EventId, PhotoState
+from findme.recognition.types import IndexedFace, IndexResult, Similar
+from findme.settings import Settings
+from tests.conftest import App, application
+from tests.support.helpers import add_gala
+from tests.support.scripted_engine import SAME, Scripted
+from tests.support.scripted_guests import (
+    Crowd,
+    exhaustive,
+    flush,
+    matched,
+    open_crowd,
+    run_due,
+    until_idle,
+)
+
+GUESTS, PHOTOS, FACES = 50, 100, 3
+
+
+@pytest.fixture
+async def patient(
+    aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
+) -> AsyncIterator[App]:
+    """The application whose sweeps wait until a test asks for them."""
+    slow = replace(settings, face_idle_seconds=600.0, face_flush_seconds=3600.0)
+    async with application(aiohttp_client, slow, database, endpoint_url=endpoint.url) as app:
+        yield app
+
+
+def evening(seed: int, *, people: int = GUESTS + 20) -> list[list[int]]:
+    """Return who is on each photo; some are nobody's guests."""
+    chance = random.Random(seed)
+    return [chance.sample(range(people), FACES) for _ in range(PHOTOS)]
+
+
+async def arrive(crowd: Crowd, people: range) -> None:
+    for person in people:
+        assert await crowd.join(person) == "accepted"
+
+
+async def test_an_evening_in_one_go_costs_at_most_205_calls(
+    aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
+) -> None:
+    """With the defaults and the queue at work while the photos come in."""
+    async with application(
+        aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
+    ) as app:
+        crowd = await open_crowd(app)
+        await arrive(crowd, range(GUESTS))
+        for people in evening(1):
+            await crowd.upload(*people)
+        await until_idle(app)
+
+        assert await matched(app.resources.pool) == exhaustive(endpoint)
+        assert endpoint.calls["IndexFaces"] == PHOTOS + GUESTS
+        assert endpoint.calls.total() <= 205
+
+
+async def test_the_worst_order_costs_at_most_450_calls_and_one_for_each_late_guest(
+    patient: App, endpoint: Scripted
+) -> None:
+    """A sweep after each photo, while guests go on joining."""
+    crowd = await open_crowd(patient)
+    late = 0
+    for number, people in enumerate(evening(2)):
+        if number % 2 == 0:
+            await arrive(crowd, range(number // 2, number // 2 + 1))
+            await run_due(patient)
+            late += number > 0
+        await crowd.upload(*people)
+        await run_due(patient)
+        await flush(patient)
+
+    assert await matched(patient.resources.pool) == exhaustive(endpoint)
+    assert endpoint.paid <= 450 + late
+
+
+async def test_all_guests_there_and_a_sweep_after_each_photo_costs_at_most_450_calls(
+    patient: App, endpoint: Scripted
+) -> None:
+    crowd = await open_crowd(patient)
+    await arrive(crowd, range(GUESTS))
+    for people in evening(3):
+        await crowd.upload(*people)
+        await run_due(patient)
+        await flush(patient)
+
+    assert await matched(patient.resources.pool) == exhaustive(endpoint)
+    assert endpoint.paid <= 450
+
+
+async def test_a_late_guest_costs_two_calls(patient: App, endpoint: Scripted) -> None:
+    """Whatever the number of photos; and their photos are there at once."""
+    crowd = await open_crowd(patient)
+    await arrive(crowd, range(3))
+    for people in evening(4)[:30]:
+        await crowd.upload(*people)
+    await run_due(patient)
+    await flush(patient)
+    before = endpoint.calls.total()
+
+    await arrive(crowd, range(7, 8))
+    await run_due(patient)
+    await flush(patient)
+
+    assert endpoint.calls.total() == before + 2
+    assert await matched(patient.resources.pool) == exhaustive(endpoint)
+
+
+async def test_a_photo_without_a_face_costs_one_call(patient: App, endpoint: Scripted) -> None:
+    crowd = await open_crowd(patient)
+    await arrive(crowd, range(2))
+    await run_due(patient)
+    before = endpoint.calls["IndexFaces"]
+
+    await crowd.upload()
+    await run_due(patient)
+    await flush(patient)
+
+    assert endpoint.calls["IndexFaces"] == before + 1
+    assert endpoint.calls["SearchFaces"] == 0
+
+
+async def test_two_thousand_photos_and_300_guests_cost_at_most_2700_calls(pool: Pool) -> None:
+    """On the planner alone, over generated vectors: no pictures, no HTTP."""
+    guests, pictures, faces = 300, 2000, 4
+    chance = random.Random(5)
+    world: dict[str, int] = {}
+    async with db.transaction(pool) as conn:
+        event = await add_gala(conn)
+        for person in range(guests):
+            world[await add_reference(conn, event.id, person)] = person
+        for number in range(pictures):
+            on_it = {str(uuid.uuid4()): who for who in chance.sample(range(400), faces)}
+            world |= on_it
+            await add_photo(conn, event.id, number, list(on_it))
+    calls = guests + pictures
+    by_person: dict[int, list[str]] = {}
+    for vector, who in world.items():
+        by_person.setdefault(who, []).append(vector)
+
+    def search(vector: str) -> list[Similar]:
+        return [
+            Similar(EngineFaceId(other), SAME)
+            for other in by_person[world[vector]]
+            if other != vector
+        ]
+
+    async with db.transaction(pool) as conn:
+        plan = await matching.plan_sweep(conn, event.id, settle=0.0)
+        for reference in plan.references:
+            calls += 1
+            similar = search(reference.engine_face_id)
+            await matching.save_reference_search(conn, reference, similar, plan.horizon)
+        for face in plan.faces:
+            calls += 1
+            similar = search(face.engine_face_id)
+            await matching.save_face_search(conn, face, similar, plan.horizon)
+        await matching.close_sweep(conn, event.id, plan.horizon)
+        again = await matching.plan_sweep(conn, event.id, settle=0.0)
+
+    assert calls <= 2700
+    assert (list(again.references), list(again.faces)) == ([], [])
+    rows = await pool.fetch(
+        """
+        select reference.engine_face_id as guest, face.engine_face_id as face
+          from match join reference on reference.id = match.reference_id
+               join face on face.id = match.face_id"""
+    )
+    references = await pool.fetch("select engine_face_id from reference")
+    wanted = {
+        (row["engine_face_id"], similar.engine_face_id)
+        for row in references
+        for similar in search(row["engine_face_id"])
+    }
+    assert {(row["guest"], row["face"]) for row in rows} == wanted
+
+
+async def add_reference(conn: Connection, event_id: EventId, person: int) -> str:
+    """Add a guest whose selfie is indexed and had its first search; return the vector."""
+    vector = str(uuid.uuid4())
+    await conn.execute(
+        """
+        with who as (insert into account (role, name, email, password_hash)
+                     values ('guest', $2, $2 || '@example.org', '-') returning id),
+             part as (insert into guest (event_id, account_id, consent_at, consent_text,
+                                         consent_language)
+                      select $1, id, now(), '-', 'en' from who returning id),
+             shown as (insert into selfie (guest_id, state) select id, 'accepted' from part
+                       returning id, guest_id),
+             counted as (update event set last_reference = last_reference + 1 where id = $1
+                         returning last_reference)
+        insert into reference (event_id, guest_id, selfie_id, engine_face_id, number, searched,
+                               indexed_at)
+        select $1, guest_id, shown.id, $3, last_reference, true, now() from shown, counted""",
+        event_id,
+        str(person),
+        vector,
+    )
+    return vector
+
+
+async def add_photo(conn: Connection, event_id: EventId, number: int, vectors: list[str]) -> None:
+    """Add a photo that was indexed with these vectors."""
+    photo_id = await photos.add(
+        conn,
+        event_id,
+        digest=number.to_bytes(32, "big"),
+        filename=f"{number}.jpg",
+        width=640,
+        height=480,
+        taken_at=None,
+        upload_token_id=None,
+        user_id=None,
+    )
+    assert photo_id is not None
+    found = [IndexedFace(EngineFaceId(vector), Box(0, 0, 1, 1), 99.0) for vector in vectors]
+    photo = photos.Photo(photo_id, event_id, f"{number}.jpg", PhotoState.RECEIVED, 640, 480)
+    collection_id = (await events.get(conn, event_id)).collection_id
+    await photos.save_faces(conn, photo, collection_id, IndexResult(found, []))

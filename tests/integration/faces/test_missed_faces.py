@@ -1,0 +1,128 @@
+"""Faces that were seen and not kept, and a guest's several selfies."""
+
+import io
+
+import aiohttp
+from PIL import Image
+
+from tests.conftest import App
+from tests.support.labelled_event import Evening, evening, two_guests
+from tests.support.pictures import labelled
+
+
+def far_away(name: str) -> bytes:
+    """A picture on which somebody is seen, too small to be kept."""
+    selfie = Image.open(labelled().selfies[name]).convert("RGB")
+    small = selfie.resize((30, round(30 * selfie.height / selfie.width)))
+    scene = Image.new("RGB", (900, 600), "#9a8f86")
+    scene.paste(small, (400, 250))
+    out = io.BytesIO()
+    scene.save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+async def upload(party: Evening, name: str, jpeg: bytes) -> str:
+    answer = await party.app.client.post(
+        f"/api/events/{party.event['id']}/photos",
+        params={"filename": name},
+        data=io.BytesIO(jpeg),
+        headers={**party.app.admin, "Content-Type": "image/jpeg"},
+    )
+    photo_id: str = (await answer.json())["results"][0]["photo_id"]
+    party.names[photo_id] = name
+    await party.app.drain()
+    return photo_id
+
+
+async def missed(party: Evening, path: str) -> object:
+    answer = await party.app.client.get(
+        f"/api/admin/events/{party.event['id']}/{path}", headers=party.app.admin
+    )
+    assert answer.status == 200
+    return await answer.json()
+
+
+async def test_a_face_that_was_not_kept_is_in_the_ledger_until_a_thorough_try_keeps_it(
+    app: App,
+) -> None:
+    one, _, _ = two_guests()
+    party = await evening(app, [], [])
+    photo_id = await upload(party, "far.jpg", far_away(one))
+
+    listed = await missed(party, "missed-faces")
+    summed = await missed(party, "missed-faces/summary")
+    assert isinstance(listed, list)
+    assert isinstance(summed, dict)
+    assert [photo_id] == [photo["photo_id"] for photo in listed]
+    assert listed[0]["missed"][0]["reasons"]
+    assert (summed["faces"], summed["photos"]) == (1, 1)
+
+    answer = await app.client.post(f"/api/admin/photos/{photo_id}/retry", headers=app.admin)
+    assert answer.status == 202
+    await app.drain()
+
+    assert await missed(party, "missed-faces") == []
+    kept = await app.resources.pool.fetchval("select count(*) from face")
+    assert kept == 1
+
+
+async def test_what_a_plain_try_no_longer_sees_leaves_the_engine(app: App) -> None:
+    """Else no receipt of the event would ever be complete: the engine held more than is known."""
+    one, _, _ = two_guests()
+    party = await evening(app, [], [])
+    photo_id = await upload(party, "far.jpg", far_away(one))
+
+    async def held(*, thorough: bool) -> int:
+        answer = await app.client.post(
+            "/api/admin/photos/retry",
+            json={"ids": [photo_id], "thorough": thorough},
+            headers=app.admin,
+        )
+        assert answer.status == 202
+        await app.drain()
+        assert await app.resources.pool.fetchval("select count(*) from face") == thorough
+        collection = await app.resources.pool.fetchval("select collection_id from event")
+        return await app.resources.faces.face_count(collection)
+
+    assert await held(thorough=True) == 1
+    assert await held(thorough=False) == 0
+    assert await held(thorough=True) == 1
+
+
+async def test_a_second_selfie_stands_beside_the_first_and_five_are_the_most(app: App) -> None:
+    one, two, files = two_guests()
+    party = await evening(app, [one, two], files)
+    before, others = await party.shown(one), await party.shown(two)
+    url = f"/api/me/events/{party.event['id']}/selfies"
+
+    async def add(name: str) -> aiohttp.ClientResponse:
+        form = aiohttp.FormData()
+        data = labelled().selfies[name].read_bytes()
+        form.add_field("selfie", io.BytesIO(data), filename="s.jpg")
+        return await app.client.post(url, data=form, headers=party.tokens[one])
+
+    assert (await add(two)).status == 201
+    await app.drain()
+    assert before | others <= await party.shown(one)
+
+    listed = await (await app.client.get(url, headers=party.tokens[one])).json()
+    assert len(listed) == 2
+    answer = await app.client.delete(listed[0]["url"], headers=party.tokens[one])
+    assert answer.status == 204
+    await app.drain()
+    assert before == await party.shown(one)
+
+    answer = await app.client.delete(listed[1]["url"], headers=party.tokens[one])
+    assert answer.status == 409
+
+    assert [(await add(one)).status for _ in range(5)] == [201, 201, 201, 201, 409]
+
+
+async def test_nobody_sees_the_selfie_of_another(app: App) -> None:
+    one, two, _ = two_guests()
+    party = await evening(app, [one, two], [])
+    url = f"/api/me/events/{party.event['id']}/selfies"
+    mine = (await (await app.client.get(url, headers=party.tokens[one])).json())[0]["url"]
+
+    assert (await app.client.get(mine, headers=party.tokens[one])).status == 200
+    assert (await app.client.get(mine, headers=party.tokens[two])).status == 404

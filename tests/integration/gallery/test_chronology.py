@@ -1,0 +1,150 @@
+"""Guests' lists go by the corrected clock of the cameras: two photographers, one evening."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from findme import db
+from findme.db import Pool
+from tests.conftest import App
+from tests.support.helpers import Member, add_match, add_photos, make_event, member, problem
+from tests.support.no_engine_app import app, settings
+
+__all__ = ["app", "settings"]
+
+NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
+LISTS = ("/api/all-photos", "/api/my-photos")
+
+
+class Evening:
+    """An event with a guest who is on every photo."""
+
+    def __init__(self, app: App, event: dict[str, Any], guest: Member) -> None:
+        self.app, self.event, self.guest = app, event, guest
+        self.batches = 0
+
+    async def add(self, *taken: timedelta | None) -> list[int]:
+        """Add photos in the order of their arrival, taken so long before NOW (None: no clock)."""
+        async with db.transaction(self.app.resources.pool) as conn:
+            self.batches += 1
+            prefix = f"card {self.batches}"
+            photos = await add_photos(conn, self.event, len(taken), prefix=prefix)
+            for photo_id, ago in zip(photos, taken, strict=True):
+                await conn.execute(
+                    "update photo set uploaded_at = $2, taken_at = $3 where id = $1",
+                    photo_id,
+                    NOW,
+                    None if ago is None else NOW - ago,
+                )
+                await add_match(conn, self.guest.guest_id, photo_id, 99)
+        return photos
+
+    async def page(self, path: str, **query: str) -> Any:
+        query = {"event": self.event["id"], **query}
+        return await self.app.client.get(path, params=query, headers=self.guest.headers)
+
+    async def walk(self, path: str) -> list[int]:
+        """Follow the pages of a list, two photos each."""
+        seen: list[int] = []
+        answer = await self.page(path, limit="2")
+        while True:
+            seen += [int(photo["id"]) for photo in await answer.json()]
+            if "next" not in answer.links:
+                return seen
+            url = URL(answer.links["next"]["url"]).relative()
+            answer = await self.app.client.get(url, headers=self.guest.headers)
+
+
+@pytest.fixture
+async def evening(app: App, pool: Pool) -> Evening:
+    event = await make_event(app)
+    return Evening(app, event, await member(pool, event))
+
+
+def minutes(*numbers: int) -> list[timedelta]:
+    return [timedelta(minutes=number) for number in numbers]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_two_cameras_make_one_evening(evening: Evening, path: str) -> None:
+    """What arrives late goes where it was taken, on every page."""
+    first, second, third = await evening.add(*minutes(60, 40, 20))
+    late, latest = await evening.add(*minutes(50, 10))
+    assert await evening.walk(path) == [latest, third, second, late, first]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_moment_of_many_photos_is_told_apart_by_arrival(
+    evening: Evening, path: str
+) -> None:
+    photos = await evening.add(*minutes(5, 5, 5, 5, 5))
+    assert await evening.walk(path) == photos[::-1]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_clock_that_cannot_be_right_gives_way_to_the_arrival(
+    evening: Evening, path: str
+) -> None:
+    """Ahead by more than time zones are, back in its maker's year, or none at all."""
+    hours = [timedelta(hours=3), timedelta(hours=-20)]
+    earlier, ahead = await evening.add(*hours)
+    wrong = await evening.add(timedelta(days=-2), timedelta(days=4000), None)
+    assert await evening.walk(path) == [ahead, *wrong[::-1], earlier]
+    shown = {int(photo["id"]): photo for photo in await (await evening.page(path)).json()}
+    assert {shown[photo_id]["dated_at"] for photo_id in wrong} == {"2026-11-21T23:30:00.000Z"}
+    assert shown[wrong[0]]["taken_at"] == "2026-11-23T23:30:00.000Z"
+    assert shown[earlier]["dated_at"] == shown[earlier]["taken_at"] == "2026-11-21T20:30:00.000Z"
+
+
+async def test_a_photo_that_goes_at_the_end_of_a_page_takes_none_along(evening: Evening) -> None:
+    photos = await evening.add(*minutes(1, 2, 3, 4, 5))
+    answer = await evening.page("/api/all-photos", limit="2")
+    gone = f"/api/admin/photos/{photos[1]}"
+    assert (await evening.app.client.delete(gone, headers=evening.app.admin)).status == 204
+    url = URL(answer.links["next"]["url"]).relative()
+    rest = await evening.app.client.get(url, headers=evening.guest.headers)
+    assert [int(photo["id"]) for photo in await rest.json()] == photos[2:4]
+
+
+async def test_a_corrected_clock_moves_what_is_there(evening: Evening) -> None:
+    """The organiser sets the second camera right: its photos find their place in the evening."""
+    client, admin = evening.app.client, evening.app.admin
+    tokens = f"/api/admin/events/{evening.event['id']}/tokens"
+    token = await (await client.post(tokens, json={"label": "Zoe"}, headers=admin)).json()
+    early, late = await evening.add(*minutes(50, 10))
+    slow, fast = await evening.add(*minutes(90, 30))
+    await evening.app.resources.pool.execute(
+        "update photo set upload_token_id = $1 where id = any($2)", int(token["id"]), [slow, fast]
+    )
+    assert await evening.walk("/api/all-photos") == [late, fast, early, slow]
+    answer = await client.patch(
+        f"{tokens}/{token['id']}", json={"clock_offset_s": 1800}, headers=admin
+    )
+    assert answer.status == 200
+    assert await evening.walk("/api/all-photos") == [fast, late, early, slow]
+    answer = await client.patch(
+        f"{tokens}/{token['id']}", json={"clock_offset_s": 2700}, headers=admin
+    )
+    assert await evening.walk("/api/all-photos") == [fast, late, slow, early]
+
+
+@pytest.mark.parametrize("tab", ["mine", "all"])
+async def test_a_photos_page_leads_to_the_next_by_time(evening: Evening, tab: str) -> None:
+    first, third = await evening.add(*minutes(60, 20))
+    (second,) = await evening.add(*minutes(40))
+    answer = await evening.app.client.get(
+        f"/gallery/{second}?event={evening.event['id']}&tab={tab}", headers=evening.guest.headers
+    )
+    page = await answer.text()
+    assert answer.status == 200
+    assert f"/gallery/{first}?" in page
+    assert f"/gallery/{third}?" in page
+
+
+@pytest.mark.parametrize("before", ["7", "x", "1-", "-1", "1_000-5", "9" * 18 + "-1", "٣-٣"])
+async def test_a_page_that_no_link_named_is_refused(evening: Evening, before: str) -> None:
+    for path in LISTS:
+        answer = await evening.page(path, before=before)
+        assert await problem(answer) == (422, "invalid_request")

@@ -1,0 +1,106 @@
+"""A photo whose job has failed for good is failed itself, so that nobody waits for it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from findme.db import Record
+from findme.jobs import worker
+from findme.settings import Settings
+from tests.support.scripted_event import Soiree, open_soiree
+
+INTERRUPTED = "The service was interrupted each time this job ran."
+
+
+@pytest.fixture
+async def soiree(
+    aiohttp_client: AiohttpClient, settings: Settings, database: str
+) -> AsyncIterator[Soiree]:
+    """The evening on a scripted engine."""
+    async with open_soiree(aiohttp_client, settings, database) as opened:
+        yield opened
+
+
+async def photo_of(soiree: Soiree, photo_id: str) -> Record:
+    row = await soiree.pool.fetchrow(
+        """
+        select photo.state, photo.error, job.id as job_id, job.state as job_state
+          from photo join job on photo_id = photo.id
+         where photo.id = $1 order by job.id desc limit 1""",
+        int(photo_id),
+    )
+    assert row is not None
+    return row
+
+
+async def interrupt(soiree: Soiree) -> None:
+    """Let the waiting jobs have taken too many processes down with them."""
+    await soiree.pool.execute(
+        "update job set attempts = $1, interruptions = $1 where state = 'queued'",
+        worker.MAX_INTERRUPTIONS + 1,
+    )
+
+
+async def retry(soiree: Soiree, job_id: int, every: bool) -> None:
+    path = "/api/admin/queue/jobs/retry" if every else f"/api/admin/queue/jobs/{job_id}/retry"
+    body = {"state": "failed"} if every else None
+    answer = await soiree.call("POST", path, soiree.app.admin, json=body)
+    assert answer.status == 202, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("table", "before", "every"), [("image", "received", False), ("face", "prepared", True)]
+)
+async def test_a_bug_fails_the_photo_with_its_job_and_a_retry_brings_both_back(
+    soiree: Soiree, table: str, before: str, every: bool
+) -> None:
+    photo_id = await soiree.crowd.upload(1)
+    told: list[object] = []
+    await soiree.pool.execute("""
+        create function trip() returns trigger language plpgsql as $$ begin
+            raise 'tripped'; end $$""")
+    await soiree.pool.execute(
+        f"create trigger trip before insert on {table} execute function trip()"
+    )
+    soiree.app.resources.cache.listen(told.append)
+
+    await soiree.app.drain()
+
+    row = await photo_of(soiree, photo_id)
+    assert (row["state"], row["error"]) == ("failed", "Unexpected error: tripped")
+    assert row["job_state"] == "failed"
+    # open pages look once more: when it was given up, and before that when its pictures were there
+    assert len(told) == (1 if before == "received" else 2)
+
+    await soiree.pool.execute(f"drop trigger trip on {table}")
+    await retry(soiree, row["job_id"], every)
+    row = await photo_of(soiree, photo_id)
+    assert (row["state"], row["error"], row["job_state"]) == (before, None, "queued")
+    await soiree.app.drain()
+    assert (await photo_of(soiree, photo_id))["state"] == "indexed"
+    assert photo_id in await soiree.crowd.mine(1)
+
+
+async def test_a_photo_that_takes_every_process_down_with_it_is_failed(soiree: Soiree) -> None:
+    photo_id = await soiree.crowd.upload(1)
+    await interrupt(soiree)
+
+    await soiree.app.drain()
+
+    row = await photo_of(soiree, photo_id)
+    assert (row["state"], row["error"], row["job_state"]) == ("failed", INTERRUPTED, "failed")
+
+
+async def test_a_photo_keeps_its_faces_where_a_closer_look_at_it_fails(soiree: Soiree) -> None:
+    photo_id = soiree.crowd.photos[0]
+    answer = await soiree.call(
+        "POST", f"/api/admin/photos/{photo_id}/retry", soiree.app.admin, json={"thorough": True}
+    )
+    assert answer.status == 202
+    await interrupt(soiree)
+
+    await soiree.app.drain()
+
+    row = await photo_of(soiree, photo_id)
+    assert (row["state"], row["error"], row["job_state"]) == ("indexed", None, "failed")

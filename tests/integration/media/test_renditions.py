@@ -1,0 +1,258 @@
+"""What guests get of a photo: originals, smaller ones, with a watermark, or nothing to keep."""
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from tests.conftest import App
+from tests.integration.web.organiser.test_event_options import change
+from tests.support.helpers import add_match, make_event, member, problem, upload
+
+FAR = 51.0
+GPS_IFD = 0x8825
+
+
+def photograph(width: int = 2600, height: int = 1800) -> bytes:
+    """Return a grey JPEG that says where and by whom it was taken."""
+    exif = Image.Exif()
+    exif[0x010F] = "Camera Maker"
+    exif.get_ifd(GPS_IFD).update({1: "N", 2: (48.0, 51.0, 30.0), 3: "E", 4: (2.0, 17.0, 40.0)})
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), "#808080").save(out, "JPEG", exif=exif, quality=90)
+    return out.getvalue()
+
+
+class Evening:
+    """An event with one photo of one guest."""
+
+    def __init__(self, app: App, event: dict[str, Any], guest: dict[str, str], photo: str) -> None:
+        self.app = app
+        self.event = event
+        self.guest = guest
+        self.photo = photo
+
+    async def get(self, size: str, headers: dict[str, str] | None = None, **more: str) -> Any:
+        """Ask for the photo; the body is read."""
+        answer = await self.app.client.get(
+            f"/api/photo/{self.photo}",
+            params={"size": size, **more},
+            headers=self.guest if headers is None else headers,
+        )
+        await answer.read()
+        return answer
+
+    async def picture(self, size: str, headers: dict[str, str] | None = None) -> Image.Image:
+        """Return the photo as pixels."""
+        answer = await self.get(size, headers)
+        assert answer.status == 200
+        return Image.open(io.BytesIO(await answer.read()))
+
+    async def listed(self) -> dict[str, Any]:
+        """Return the photo as the guest's list shows it."""
+        (photo,) = await (
+            await self.app.client.get(
+                "/api/my-photos", params={"event": self.event["id"]}, headers=self.guest
+            )
+        ).json()
+        assert isinstance(photo, dict)
+        return photo
+
+    async def archive(self, path: str = "/api/my-photos.zip") -> Any:
+        """Ask for the guest's archive; the body is read."""
+        answer = await self.app.client.get(
+            path, params={"event": self.event["id"]}, headers=self.guest
+        )
+        await answer.read()
+        return answer
+
+
+@pytest.fixture
+async def evening(app: App) -> Evening:
+    """A guest's photo, uploaded and prepared."""
+    event = await make_event(app)
+    ada = await member(app.resources.pool, event)
+    verdict = await upload(app, event, "IMG_1.JPG", photograph())
+    await app.drain()
+    async with app.resources.pool.acquire() as conn:
+        await add_match(conn, ada.guest_id, int(verdict["photo_id"]), 99)
+    return Evening(app, event, ada.headers, verdict["photo_id"])
+
+
+def marked(picture: Image.Image) -> bool:
+    """Whether something is written into the lower right corner of a grey picture."""
+    width, height = picture.size
+    corner = picture.convert("L").crop((width // 2, int(height * 0.9), width, height))
+    return ImageStat.Stat(corner).stddev[0] > 2
+
+
+async def test_without_a_choice_guests_get_the_original(evening: Evening) -> None:
+    photo = await evening.listed()
+    original = await evening.picture("original")
+
+    assert photo["original_url"] == f"/api/photo/{evening.photo}?size=original"
+    assert original.size == (2600, 1800)
+    assert not marked(original)
+
+
+async def test_downloads_off_means_nothing_to_keep(evening: Evening) -> None:
+    """The preview stays; the admin has the original all the same."""
+    await change(evening.app, evening.event, downloads=False)
+
+    assert await problem(await evening.get("original")) == (403, "downloads_off")
+    assert await problem(await evening.archive()) == (403, "downloads_off")
+    assert (await evening.get("preview")).status == 200
+    assert (await evening.get("original", evening.app.admin)).status == 200
+    assert (await evening.listed())["original_url"] is None
+
+
+async def test_downloads_off_does_not_tell_strangers_that_there_is_a_photo(
+    evening: Evening,
+) -> None:
+    other = await make_event(evening.app, "Other")
+    stranger = await member(evening.app.resources.pool, other, "eve@example.org")
+    await change(evening.app, evening.event, downloads=False, watermark="©")
+
+    for size in ("original", "preview", "thumb"):
+        assert await problem(await evening.get(size, stranger.headers)) == (404, "not_found")
+        assert (await evening.get(size, {})).status == 401
+
+
+async def test_large_is_a_jpeg_of_2000_pixels_without_metadata(evening: Evening) -> None:
+    await change(evening.app, evening.event, download_size="large")
+
+    large = await evening.picture("original")
+
+    assert large.format == "JPEG"
+    assert large.size == (2000, 1385)
+    assert dict(large.getexif()) == {}
+    assert "exif" not in large.info
+    assert not marked(large)
+    # for the organiser it is the file that was uploaded
+    assert (await evening.picture("original", evening.app.admin)).size == (2600, 1800)
+
+
+async def test_a_watermark_is_on_what_is_seen_and_taken_but_not_on_tiles(evening: Evening) -> None:
+    await change(evening.app, evening.event, watermark="© Léa Martin")
+
+    assert marked(await evening.picture("preview"))
+    whole = await evening.picture("original")
+    assert marked(whole)
+    assert whole.size == (2600, 1800)
+    assert not marked(await evening.picture("thumb"))
+    assert not marked(await evening.picture("preview", evening.app.admin))
+
+
+async def test_another_watermark_makes_other_pictures_under_other_addresses(
+    evening: Evening,
+) -> None:
+    """An address that carries the version is for ever; an old one is asked for again."""
+    plain = (await evening.listed())["preview_url"]
+    await change(evening.app, evening.event, watermark="© Léa")
+    first = await evening.listed()
+    before = await evening.app.client.get(first["preview_url"], headers=evening.guest)
+    await change(evening.app, evening.event, watermark="© Zoé")
+    second = await evening.listed()
+    after = await evening.app.client.get(second["preview_url"], headers=evening.guest)
+    stale = await evening.app.client.get(first["preview_url"], headers=evening.guest)
+
+    assert len({plain, first["preview_url"], second["preview_url"]}) == 3
+    assert before.headers["ETag"] != after.headers["ETag"]
+    assert "immutable" in before.headers["Cache-Control"]
+    assert "immutable" in after.headers["Cache-Control"]
+    assert stale.headers["ETag"] == after.headers["ETag"]
+    assert stale.headers["Cache-Control"] == "private, no-cache"
+    # one of each kind is kept
+    kept = await evening.app.resources.pool.fetch("select recipe from image where size = 'marked'")
+    assert [row["recipe"] for row in kept] == ["1600 © Zoé"]
+    await change(evening.app, evening.event, watermark=None)
+    assert (await evening.listed())["preview_url"] == plain
+    assert not marked(await evening.picture("preview"))
+
+
+async def test_what_is_made_is_made_once(evening: Evening) -> None:
+    await change(evening.app, evening.event, download_size="large")
+
+    first = await evening.get("original")
+    again = await evening.get("original")
+
+    assert first.headers["ETag"] == again.headers["ETag"]
+    count = "select count(*) from image where size = 'download'"
+    assert await evening.app.resources.pool.fetchval(count) == 1
+    answer = await evening.app.client.get(
+        f"/api/photo/{evening.photo}?size=original",
+        headers={**evening.guest, "If-None-Match": first.headers["ETag"]},
+    )
+    assert answer.status == 304
+
+
+async def test_the_archive_is_made_as_guests_may_have_it(evening: Evening) -> None:
+    """Its length is not known before the pictures are made; then it is."""
+    await change(evening.app, evening.event, download_size="large", watermark="© Léa")
+    heic = {"filename": "IMG_1.HEIC"}
+    await evening.app.resources.pool.execute("update photo set filename = $1", heic["filename"])
+
+    first = await evening.archive()
+    second = await evening.archive()
+
+    assert "Content-Length" not in first.headers
+    body = await second.read()
+    assert second.headers["Content-Length"] == str(len(body))
+    for answer in (first, second):
+        with zipfile.ZipFile(io.BytesIO(await answer.read())) as opened:
+            assert opened.testzip() is None
+            assert opened.namelist() == ["IMG_1.jpg"]
+            picture = Image.open(io.BytesIO(opened.read("IMG_1.jpg")))
+            assert picture.size == (2000, 1385)
+            assert marked(picture)
+
+
+async def test_a_photo_that_cannot_be_made_is_left_out_of_the_archive(evening: Evening) -> None:
+    """As where its bytes were damaged on the disk; the others are there."""
+    verdict = await upload(evening.app, evening.event, "two.jpg", photograph(900, 700))
+    await evening.app.drain()
+    pool = evening.app.resources.pool
+    async with pool.acquire() as conn:
+        guest_id = await conn.fetchval("select id from guest")
+        await add_match(conn, guest_id, int(verdict["photo_id"]), 99)
+        await conn.execute(
+            """
+            update image_chunk set bytes = '\\xffd8ffe0' where image_id = (
+                select id from image where photo_id = $1 and size = 'original')""",
+            int(evening.photo),
+        )
+    await change(evening.app, evening.event, download_size="large")
+
+    answer = await evening.archive()
+
+    with zipfile.ZipFile(io.BytesIO(await answer.read())) as opened:
+        assert opened.namelist() == ["two.jpg"]
+        assert opened.testzip() is None
+
+
+async def test_the_export_has_what_the_guest_sees(evening: Evening) -> None:
+    """Everybody's own copy of their data is theirs, even where downloads are off."""
+    await change(evening.app, evening.event, downloads=False)
+
+    answer = await evening.archive("/api/me/export")
+
+    with zipfile.ZipFile(io.BytesIO(await answer.read())) as opened:
+        picture = Image.open(io.BytesIO(opened.read("photos/Gala/IMG_1.JPG")))
+    assert picture.size == (1600, 1108)
+
+
+async def test_a_watermark_changes_only_its_corner(evening: Evening) -> None:
+    plain = await evening.picture("preview")
+    await change(evening.app, evening.event, watermark="© Léa")
+
+    box = (
+        ImageChops.difference(plain, await evening.picture("preview"))
+        .point(lambda value: 255 if value > FAR else 0)
+        .getbbox()
+    )
+
+    assert box is not None
+    assert box[0] > 1600 / 2
+    assert box[1] > 1108 * 0.9

@@ -1,0 +1,135 @@
+"""Who may choose to be told, and what is taken for a choice."""
+
+import asyncio
+
+import pytest
+
+from findme import db
+from findme.accounts import auth
+from findme.gallery import exports
+from findme.messaging import notifications, web_push
+from findme.models import EventId, UserId
+from tests.conftest import App
+from tests.support.notification_fixtures import (
+    call,
+    crowd,
+    hurry,
+    jobs,
+    path_of,
+    services,
+    subscribe,
+    want_mail,
+    work,
+)
+from tests.support.push_service import Browser, PushService
+from tests.support.scripted_guests import Crowd, open_crowd
+
+__all__ = ["crowd", "hurry", "services"]
+
+
+async def test_nobody_wants_to_know_nothing_is_asked(crowd: Crowd) -> None:
+    await crowd.upload(1)
+    await work(crowd)
+    assert await jobs(crowd, "notify_guest") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "what", "body"),
+    [
+        ("GET", "notify", None),
+        ("PUT", "notify", {"mail": True}),
+        ("PUT", "push", {"endpoint": "https://push.example.org/x", "keys": Browser().keys}),
+        ("DELETE", "push", {"endpoint": "https://push.example.org/x"}),
+    ],
+)
+async def test_only_guests_of_the_event_choose(
+    crowd: Crowd, method: str, what: str, body: object
+) -> None:
+    async def status(person: int | None, event_id: str) -> int:
+        path = f"/api/me/events/{event_id}/{what}"
+        return (await call(crowd, person, method, path, json=body)).status
+
+    other = await crowd.app.client.post(
+        "/api/admin/events", json={"name": "Other"}, headers=crowd.app.admin
+    )
+    assert await status(None, crowd.event_id) == 401
+    assert await status(1, (await other.json())["id"]) == 404
+    assert await status(1, "999999") == 404
+    assert (await call(crowd, None, "GET", "/api/push-key")).status == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"endpoint": "https://push.example.org/x"},
+        {"endpoint": 1, "keys": Browser().keys},
+        {"endpoint": "ftp://push.example.org/x", "keys": Browser().keys},
+        {"endpoint": "https://push.example.org/x", "keys": {"p256dh": "AAAA", "auth": "AAAA"}},
+        {"endpoint": "https://push.example.org/x", "keys": {**Browser().keys, "auth": "AAAA"}},
+        {"endpoint": "https://push.example.org/x", "keys": {**Browser().keys, "auth": "!"}},
+    ],
+)
+async def test_what_is_no_subscription_is_refused(crowd: Crowd, body: object) -> None:
+    answer = await call(crowd, 1, "PUT", path_of(crowd, "push"), json=body)
+    assert answer.status == 422
+
+
+@pytest.mark.parametrize("wrong", [None, "yes", 1])
+async def test_mail_is_true_or_false(crowd: Crowd, wrong: object) -> None:
+    answer = await call(crowd, 1, "PUT", path_of(crowd, "notify"), json={"mail": wrong})
+    assert answer.status == 422
+
+
+async def test_without_a_mail_server_push_alone_is_offered(app: App) -> None:
+    opened = await open_crowd(app)
+    pool = app.resources.pool
+    user_id = await pool.fetchval(
+        "insert into account (role, name, key_hash) values ('guest', 'Bo', '\\x01') returning id"
+    )
+    await pool.execute(
+        "insert into guest (event_id, account_id) values ($1, $2)", int(opened.event_id), user_id
+    )
+    async with db.transaction(pool) as conn:
+        opened.guests[1] = (await auth.open_session(conn, UserId(user_id))).token
+    answer = await call(opened, 1, "GET", path_of(opened, "notify"))
+    assert await answer.json() == {"mail": False, "mail_offered": False, "browsers": 0}
+    answer = await call(opened, 1, "PUT", path_of(opened, "notify"), json={"mail": True})
+    assert answer.status == 409
+
+    private = {"endpoint": "https://127.0.0.1/x", "keys": Browser().keys}
+    answer = await call(opened, 1, "PUT", path_of(opened, "push"), json=private)
+    assert answer.status == 422
+    assert (await answer.json())["field"] == "endpoint"
+
+
+async def test_all_services_have_one_key_pair(app: App) -> None:
+    async def key() -> bytes:
+        async with db.acquire(app.resources.pool) as conn:
+            return await web_push.private_key(conn)
+
+    assert len({*await asyncio.gather(*(key() for _ in range(8)))}) == 1
+
+
+async def test_asking_takes_no_look_at_whole_tables(crowd: Crowd, services: PushService) -> None:
+    """Each sweep asks: it must stay cheap in an event of many photos."""
+    await subscribe(crowd, services, 1, Browser())
+    async with db.transaction(crowd.app.resources.pool) as conn:
+        await conn.execute("set local enable_seqscan = off")
+        scans = "select seq_scan from pg_stat_xact_user_tables where relname = 'match'"
+        before = await conn.fetchval(scans)
+        await notifications.ask(conn, EventId(int(crowd.event_id)), crowd.app.resources.settings)
+        assert await conn.fetchval(scans) == before
+
+
+async def test_the_export_says_how_a_guest_is_told(crowd: Crowd, services: PushService) -> None:
+    await want_mail(crowd, 1)
+    await subscribe(crowd, services, 1, Browser())
+    async with db.acquire(crowd.app.resources.pool) as conn:
+        user_id = UserId(
+            await conn.fetchval("select id from account where email = '1@example.org'")
+        )
+        (event,) = (await exports.everything_on(conn, user_id))["events"]
+    assert event["told_by_mail"] is True
+    assert event["last_told_at"] is not None
+    assert [row["endpoint"] for row in event["notifications"]] == [services.endpoint("phone")]

@@ -1,0 +1,213 @@
+"""An event's people as pages without scripts, and faces moved between groups by the API."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pytest_aiohttp.plugin import AiohttpClient
+
+from findme.settings import Settings
+from tests.conftest import application
+from tests.support.helpers import bearer, problem
+from tests.support.scripted_engine import Scripted
+from tests.support.scripted_guests import Crowd, open_crowd
+
+
+@pytest.fixture
+async def crowd(
+    aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
+) -> AsyncIterator[Crowd]:
+    """Two photos of a guest with somebody unknown, one of the unknown person alone."""
+    async with application(aiohttp_client, settings, database, endpoint_url=endpoint.url) as opened:
+        made = await open_crowd(opened)
+        await made.join(1)
+        for people in [(1, 7), (1, 7), (7,)]:
+            await made.upload(*people)
+        await opened.drain()
+        yield made
+
+
+async def page(crowd: Crowd, rest: str = "", status: int = 200) -> str:
+    answer = await crowd.app.client.get(
+        f"/admin/events/{crowd.event_id}/faces{rest}",
+        headers={**crowd.app.admin, "Accept": "text/html", "Accept-Language": "en"},
+    )
+    assert answer.status == status, await answer.text()
+    return await answer.text()
+
+
+async def press(crowd: Crowd, rest: str, status: int = 303, **fields: Any) -> str:
+    """Press a button; return where it leads."""
+    answer = await crowd.app.client.post(
+        f"/admin/events/{crowd.event_id}/faces{rest}",
+        data=fields,
+        headers={**crowd.app.admin, "Accept": "text/html"},
+        allow_redirects=False,
+    )
+    assert answer.status == status, await answer.text()
+    return answer.headers.get("Location", "")
+
+
+def ticks(text: str, name: str) -> list[str]:
+    """Return the ids that a page lets one choose."""
+    return re.findall(rf'name="{name}" value="(\d+)"', text)
+
+
+async def api(
+    crowd: Crowd, method: str, rest: str, body: object = None, status: int = 200
+) -> dict[str, Any]:
+    answer = await crowd.app.client.request(
+        method,
+        f"/api/admin/events/{crowd.event_id}/group-faces/{rest}",
+        json=body,
+        headers=crowd.app.admin,
+    )
+    assert answer.status == status, await answer.text()
+    made: dict[str, Any] = await answer.json()
+    return made
+
+
+async def test_opening_the_page_groups_guests_and_asks_the_engine_nothing(
+    crowd: Crowd, endpoint: Scripted
+) -> None:
+    before = endpoint.calls.total()
+
+    text = await page(crowd)
+
+    assert endpoint.calls.total() == before
+    assert len(ticks(text, "group_ids")) == 1
+    assert "Person 1" in text
+    assert "3 faces are in no group" in text
+    assert len(ticks(await page(crowd, "/loose"), "face_ids")) == 3
+
+
+async def test_sorting_begins_with_the_button(crowd: Crowd) -> None:
+    assert await press(crowd, "", act="sort") == f"/admin/events/{crowd.event_id}/faces"
+
+    text = await page(crowd)
+    assert [int(size) for size in re.findall(r'<span class="num muted">(\d+)</span>', text)] == [
+        3,
+        2,
+    ]
+    assert "in no group" not in text
+    assert "Every face is in a group." in await page(crowd, "/loose")
+
+
+async def test_a_group_is_named_hidden_and_shown_again(crowd: Crowd) -> None:
+    (group_id,) = ticks(await page(crowd), "group_ids")
+
+    await press(crowd, f"/{group_id}", act="name", name="  Aunt   Mary ")
+    await press(crowd, f"/{group_id}", act="hide")
+    group = await api(crowd, "GET", group_id)
+    assert (group["name"], group["hidden"]) == ("Aunt Mary", True)
+    assert "Hidden group" in await page(crowd)
+    await press(crowd, f"/{group_id}", act="name", name="")
+    await press(crowd, f"/{group_id}", act="show")
+    group = await api(crowd, "GET", group_id)
+    assert (group["name"], group["hidden"]) == (None, False)
+
+
+async def test_groups_are_merged_and_faces_split_off_by_forms(crowd: Crowd) -> None:
+    await press(crowd, "", act="sort")
+    unknown, guest = ticks(await page(crowd), "group_ids")
+    face = ticks(await page(crowd, f"/{unknown}"), "face_ids")[0]
+
+    apart = (await press(crowd, f"/{unknown}", act="split", face_ids=face)).rpartition("/")[2]
+    assert ticks(await page(crowd, f"/{apart}"), "face_ids") == [face]
+    await press(crowd, "", act="merge", group_ids=[unknown, apart])
+
+    assert (await api(crowd, "GET", unknown))["size"] == 3
+    assert ticks(await page(crowd), "group_ids") == [unknown, guest]
+
+
+async def test_loose_faces_are_gathered_into_a_group(crowd: Crowd) -> None:
+    faces = ticks(await page(crowd, "/loose"), "face_ids")
+
+    made = (await press(crowd, "/loose", act="gather", face_ids=faces[:2])).rpartition("/")[2]
+
+    assert ticks(await page(crowd, f"/{made}"), "face_ids") == faces[:2]
+    assert ticks(await page(crowd, "/loose"), "face_ids") == faces[2:]
+
+
+async def test_moving_faces_back_undoes_a_merge(crowd: Crowd) -> None:
+    await press(crowd, "", act="sort")
+    unknown, guest = ticks(await page(crowd), "group_ids")
+    faces = ticks(await page(crowd, f"/{unknown}"), "face_ids")
+    await press(crowd, "", act="merge", group_ids=[guest, unknown])
+    assert (await api(crowd, "GET", guest))["size"] == 5
+
+    made = await api(crowd, "POST", "move", {"face_ids": faces, "group_id": None})
+
+    assert (made["size"], made["guest"]) == (3, None)
+    left = await api(crowd, "GET", guest)
+    assert (left["size"], left["guest"]["name"]) == (2, "Person 1")
+    await api(crowd, "POST", "move", {"face_ids": faces, "group_id": guest})
+    await api(crowd, "GET", made["group_id"], status=404)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"face_ids": []}, 404),
+        ({"face_ids": ["999"]}, 404),
+        ({"face_ids": ["x"]}, 404),
+        ({"face_ids": ["1"], "group_id": "999"}, 404),
+        ({"face_ids": ["1"], "group_id": 1}, 422),
+    ],
+)
+async def test_only_faces_and_groups_that_are_there_are_moved(
+    crowd: Crowd, body: dict[str, object], status: int
+) -> None:
+    answer = await crowd.app.client.post(
+        f"/api/admin/events/{crowd.event_id}/group-faces/move",
+        json=body,
+        headers=crowd.app.admin,
+    )
+
+    assert (await problem(answer))[0] == status
+
+
+async def test_faces_of_another_event_are_not_there(crowd: Crowd) -> None:
+    other = await open_crowd(crowd.app)
+    faces = ticks(await page(crowd, "/loose"), "face_ids")
+    (group_id,) = ticks(await page(crowd), "group_ids")
+
+    await press(other, "/loose", 404, act="gather", face_ids=faces)
+    await press(other, f"/{group_id}", 404, act="hide")
+    await page(other, f"/{group_id}", 404)
+    body = {"face_ids": faces[:1], "group_id": None}
+    await api(other, "POST", "move", body, status=404)
+
+
+@pytest.mark.parametrize(
+    ("rest", "fields"),
+    [
+        ("", {"act": "burn"}),
+        ("", {"act": "merge"}),
+        ("", {"act": "merge", "group_ids": "1"}),
+        ("/loose", {"act": "gather"}),
+    ],
+)
+async def test_a_button_without_a_choice_is_refused(
+    crowd: Crowd, rest: str, fields: dict[str, str]
+) -> None:
+    await press(crowd, rest, 422, **fields)
+
+
+async def test_only_admins_find_the_pages(crowd: Crowd) -> None:
+    base = f"/admin/events/{crowd.event_id}/faces"
+    for method, path in [
+        ("GET", base),
+        ("POST", base),
+        ("GET", f"{base}/loose"),
+        ("POST", f"{base}/loose"),
+        ("GET", f"{base}/1"),
+        ("POST", f"{base}/1"),
+        ("GET", f"/api{base}".replace("faces", "group-faces/1")),
+        ("POST", f"/api{base}".replace("faces", "group-faces/move")),
+    ]:
+        for headers, status in ((bearer(crowd.guests[1]), 404), ({}, 401)):
+            answer = await crowd.app.client.request(method, path, headers=headers)
+            assert answer.status == status, (method, path)

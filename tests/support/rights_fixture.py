@@ -1,0 +1,199 @@
+"""An evening with something of each kind, and everybody who may come to look at it."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from findme import db, queue
+from findme.messaging import unsubscribe as unsubscribing
+from findme.models import EventId, GuestId, JobKind
+from tests.support.helpers import bearer, make_event, make_token, member
+from tests.support.rights import (
+    ADMIN,
+    BROWSER,
+    FOUND,
+    GUEST,
+    MEMBERS,
+    NAMED,
+    NOBODY,
+    OUTSIDER,
+    PHOTOGRAPHER,
+    STRANGER,
+    who_may,
+)
+from tests.support.scripted_engine import picture
+from tests.support.scripted_event import Soiree
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """An event with something of each kind, and who comes to look at it."""
+
+    headers: Mapping[str, Mapping[str, str]]
+    #: The cookie's value of an admin's session.
+    admin_token: str
+    #: By the name in the route's path, or by the whole route where the name means something else.
+    names: Mapping[str, str]
+    queries: Mapping[str, Mapping[str, str]]
+    #: Photos that guests do not see: hidden, and waiting for approval.
+    unseen: tuple[str, str]
+
+    def path(self, route: str) -> str:
+        """Return a route's address with the ids of the evening."""
+        path = route.partition(" ")[2]
+        for name in _names_of(path):
+            prefix = path.partition(f"{{{name}}}")[0].rstrip("/")
+            value = self.names.get(f"{prefix}/{{{name}}}") or self.names[name]
+            path = path.replace(f"{{{name}}}", value, 1)
+        return path
+
+    def query(self, route: str) -> Mapping[str, str]:
+        """Return what a route is asked with."""
+        return self.queries.get(route, {})
+
+
+def _names_of(path: str) -> list[str]:
+    return [piece.partition("}")[0] for piece in path.split("{")[1:]]
+
+
+async def begin(soiree: Soiree) -> Evening:
+    """Fill the soirée's event with something of each kind."""
+    app, pool, event_id = soiree.app, soiree.pool, soiree.event_id
+    await soiree.choose(accounts="optional", browse=True, wall_token="a-wall-of-photos")
+    named = await soiree.join_by_name(3)
+    browser = await soiree.browse(name="Ben")
+    photographer = await make_token(app, {"id": event_id})
+    elsewhere = await make_event(app, "Elsewhere")
+    stranger = await member(pool, elsewhere, "stranger@example.org")
+    sent = await soiree.call(
+        "POST",
+        f"/api/events/{event_id}/photos",
+        {**photographer, "Content-Type": "image/jpeg"},
+        params={"filename": "sent.jpg"},
+        data=io.BytesIO(picture(1, 3, serial=900)),
+    )
+    verdict = (await sent.json())["results"][0]
+    hidden, waiting = await soiree.crowd.upload(1, 3), await soiree.crowd.upload(1)
+    await app.drain()
+    await pool.execute(
+        """
+        update photo set review = case id when $1 then 'hidden' else 'waiting' end
+         where id in ($1, $2)""",
+        int(hidden),
+        int(waiting),
+    )
+    guest = soiree.headers(1)
+    await _ask(soiree, "PUT", f"/api/admin/events/{event_id}/cover", app.admin, data=_cover())
+    groups = await _json(soiree, f"/api/admin/events/{event_id}/group-faces", app.admin)
+    selfies = await _json(soiree, f"/api/me/events/{event_id}/selfies", guest)
+    report = await _ask(
+        soiree, "POST", f"/api/photos/{verdict['photo_id']}/report", guest, json={"reason": "other"}
+    )
+    webhook = await _ask(
+        soiree,
+        "POST",
+        "/api/admin/webhooks",
+        app.admin,
+        json={"url": "https://hooks.example.org/1", "topics": ["photo.ready"]},
+    )
+    delivery = await _ask(soiree, "POST", f"/api/admin/webhooks/{webhook['id']}/test", app.admin)
+    me = await _json(soiree, "/api/me", guest)
+    link = await _ask(soiree, "POST", f"/api/admin/users/{me['id']}/reset-link", app.admin)
+    leaver = await member(pool, {"id": event_id}, "leaver@example.org")
+    left = await soiree.call("DELETE", "/api/me", leaver.headers)
+    async with db.transaction(pool) as conn:
+        guest_id = await conn.fetchval(
+            "select id from guest where account_id = $1 and event_id = $2",
+            int(me["id"]),
+            int(event_id),
+        )
+        unsubscribe = await unsubscribing.token_of(conn, GuestId(guest_id))
+        job_id = await queue.enqueue(
+            conn, JobKind.MATCH_EVENT, label="an operator's", event_id=EventId(int(event_id))
+        )
+    tokens = await _json(soiree, f"/api/admin/events/{event_id}/tokens", app.admin)
+    photo_id = verdict["photo_id"]
+    return Evening(
+        headers={
+            NOBODY: {},
+            GUEST: guest,
+            BROWSER: bearer(browser["token"]),
+            NAMED: bearer(named["token"]),
+            STRANGER: stranger.headers,
+            PHOTOGRAPHER: photographer,
+            OUTSIDER: await make_token(app, elsewhere),
+            ADMIN: app.admin,
+        },
+        admin_token=app.admin["Authorization"].removeprefix("Bearer "),
+        names={
+            "code": soiree.crowd.code,
+            "colour": "335577",
+            "version": "0",
+            "path": "app.css",
+            "event_id": event_id,
+            "user_id": me["id"],
+            "photo_id": photo_id,
+            "job_id": verdict["job_id"],
+            "selfie_id": selfies[0]["id"],
+            "group_id": groups[0]["group_id"],
+            "report_id": report["id"],
+            "token_id": tokens[0]["id"],
+            "sha256": "00" * 32,
+            "key": named["key_url"].rpartition("/")[2],
+            "/reset/{token}": link["url"].rpartition("/")[2],
+            "/receipt/{token}": left.headers["Location"].rpartition("/")[2],
+            "/unsubscribe/{token}": unsubscribe,
+            "/wall/{token}": "a-wall-of-photos",
+            "/api/wall/{token}": "a-wall-of-photos",
+            "/api/events/{id}": event_id,
+            "/api/me/events/{id}": event_id,
+            "/api/admin/events/{id}": event_id,
+            "/admin/events/{id}": event_id,
+            "/api/admin/queue/jobs/{id}": str(job_id),
+            "/admin/jobs/{id}": str(job_id),
+            "/api/admin/users/{id}": me["id"],
+            "/api/admin/webhooks/{id}": webhook["id"],
+            "/admin/webhooks/{id}": webhook["id"],
+            "/api/admin/webhooks/deliveries/{id}": delivery["id"],
+            "/admin/webhooks/deliveries/{id}": delivery["id"],
+            "/api/admin/faces/{id}": groups[0]["cover_face"]["face_id"],
+            # everywhere else
+            "id": photo_id,
+        },
+        queries={
+            route: {"event": event_id}
+            for route, callers in who_may().items()
+            if callers in (MEMBERS, FOUND)
+        }
+        | {
+            "GET /e": {"code": soiree.crowd.code},
+            "GET /gallery/me.jpg": {"event": event_id, "selfie": selfies[0]["id"]},
+            "GET /api/admin/events/{id}/contact-sheet.zip": {"ids": photo_id},
+            "POST /account/erase": {"what": "event", "event": event_id},
+        },
+        unseen=(hidden, waiting),
+    )
+
+
+def _cover() -> io.BytesIO:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "#335577").save(out, "JPEG")
+    out.seek(0)
+    return out
+
+
+async def _ask(
+    soiree: Soiree, method: str, path: str, headers: Mapping[str, str], **options: Any
+) -> Any:
+    answer = await soiree.call(method, path, headers, **options)
+    assert answer.status < 300, await answer.text()
+    return await answer.json()
+
+
+async def _json(soiree: Soiree, path: str, headers: Mapping[str, str]) -> Any:
+    answer = await soiree.call("GET", path, headers)
+    assert answer.status == 200, await answer.text()
+    return await answer.json()
