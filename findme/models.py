@@ -91,7 +91,7 @@ class Handout(StrEnum):
 
 
 class JobState(StrEnum):
-    """The life of a job; see docs/architecture.md."""
+    """The life of a job; see docs/architecture/queue.md."""
 
     QUEUED = "queued"
     RUNNING = "running"
