@@ -18,6 +18,9 @@ OUR_PREFIXES = ("FINDME_", "PHOTO_QUEUE_", "FACE_", "MAX_UPLOAD_", "MAX_IMAGE_",
 NOT_SETTINGS = frozenset({"FINDME_PHOTOS", "FINDME_CHROMIUM"})
 #: What the face service's own command reads.
 NOT_SETTINGS_PREFIX = "FINDME_FACES_"
+#: Settings of earlier versions: old name -> new name. An old name stops the start, so that nobody
+#: upgrades and silently falls back to a default.
+RENAMED: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +121,11 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read the settings from *env*; StartError names the first that is unknown or malformed."""
+        """Read the settings from *env*; StartError names the first that cannot be read."""
         known = {item.name.upper(): item for item in fields(cls)}
         for name in sorted(env):
+            if name in RENAMED:
+                raise StartError(f"{name} is called {RENAMED[name]} now: see docs/upgrade.md.")
             ours = name.startswith(OUR_PREFIXES) and name not in NOT_SETTINGS
             if ours and name not in known and not name.startswith(NOT_SETTINGS_PREFIX):
                 raise StartError(f"Unknown setting {name}: see docs/settings.md.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from findme import settings
 from findme.errors import StartError
 from findme.settings import Settings, read_env_file
 from tests.support.pictures import ROOT
@@ -62,13 +63,13 @@ def test_each_setting_of_the_contract_is_read(name: str) -> None:
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
-    settings = Settings.from_env({})
-    assert settings == Settings()
-    assert (settings.face_match_threshold, settings.face_maybe_threshold) == (90, 80)
-    assert (settings.photo_queue_workers, settings.photo_queue_max_size) == (3, 1000)
-    assert (settings.max_upload_bytes, settings.max_image_pixels) == (50 * 1024**2, 200_000_000)
-    assert (settings.findme_host, settings.findme_port) == ("127.0.0.1", 8000)
-    assert settings.pool_max_size == 70
+    defaults = Settings.from_env({})
+    assert defaults == Settings()
+    assert (defaults.face_match_threshold, defaults.face_maybe_threshold) == (90, 80)
+    assert (defaults.photo_queue_workers, defaults.photo_queue_max_size) == (3, 1000)
+    assert (defaults.max_upload_bytes, defaults.max_image_pixels) == (50 * 1024**2, 200_000_000)
+    assert (defaults.findme_host, defaults.findme_port) == ("127.0.0.1", 8000)
+    assert defaults.pool_max_size == 70
 
 
 def test_an_empty_value_is_the_default() -> None:
@@ -91,6 +92,22 @@ def test_an_unknown_name_stops_the_start(name: str) -> None:
         Settings.from_env({name: "1"})
 
 
+def test_a_renamed_setting_stops_the_start_and_names_the_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(settings.RENAMED, "PHOTO_QUEUE_SLOTS", "PHOTO_QUEUE_WORKERS")
+
+    with pytest.raises(StartError, match="PHOTO_QUEUE_SLOTS is called PHOTO_QUEUE_WORKERS now"):
+        Settings.from_env({"PHOTO_QUEUE_SLOTS": "3"})
+
+
+def test_every_new_name_of_a_renamed_setting_exists() -> None:
+    names = {item.name.upper() for item in fields(Settings)}
+
+    assert set(settings.RENAMED.values()) <= names
+    assert not set(settings.RENAMED) & names
+
+
 def test_names_of_others_are_left_alone() -> None:
     env = {"PATH": "/bin", "FINDME_PHOTOS": "/photos", "FINDME_FACES_PORT": "9001"}
     assert Settings.from_env(env) == Settings()
@@ -109,7 +126,7 @@ def test_an_admin_needs_both_address_and_password() -> None:
 
 
 def test_no_secret_is_in_the_repr_nor_in_an_error() -> None:
-    settings = Settings.from_env(
+    read = Settings.from_env(
         {
             "DATABASE_URL": "postgresql://ada:hunter2@db/findme",
             "CACHE_URL": "redis://:hunter2@cache",
@@ -119,7 +136,7 @@ def test_no_secret_is_in_the_repr_nor_in_an_error() -> None:
             "SMTP_URL": "smtp://ada:hunter2@mail",
         }
     )
-    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in repr(read)
     with pytest.raises(StartError) as caught:
         Settings.from_env({"DATABASE_URL": "mysql://ada:hunter2@db"})
     assert "hunter2" not in str(caught.value)
