@@ -224,6 +224,11 @@ class Event:
         """Whether nobody joins and nothing is uploaded any more at that moment."""
         return self.closes_at is not None and self.closes_at <= now
 
+    @property
+    def browsable(self) -> bool:
+        """Whether guests may see the gallery without consent and selfie."""
+        return self.browse and self.gallery is Gallery.EVERYONE
+
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:

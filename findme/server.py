@@ -21,10 +21,11 @@ from findme.operations.stats import Sources
 from findme.privacy import audit_log, erasure_journal
 from findme.privacy import erasure_receipts as receipt_records
 from findme.resources import Resources, open_resources
+from findme.services.erasure import Erasure
 from findme.settings import Settings
 from findme.web import rendering, routes
 from findme.web.guest import live_stream
-from findme.web.keys import CACHE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
+from findme.web.keys import CACHE, ERASURE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, failures, identity, problems
 from findme.web.operator import dashboard_page
@@ -63,6 +64,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
         resources.watch,
         resources.settings.photo_queue_workers,
     )
+    _add_services(app, resources)
     rendering.setup_pages(app)
     routes.add_routes(app, worker=role == "worker")
     if role != "worker":
@@ -71,6 +73,11 @@ def make_app(resources: Resources, role: str) -> web.Application:
         resumable.setup_turns(app)
         live_stream.setup_stream(app, resources.lost, elsewhere=shared)
     return app
+
+
+def _add_services(app: web.Application, on: Resources) -> None:
+    """Build the use cases over the open resources."""
+    app[ERASURE] = Erasure(on.settings, on.pool, on.cache, on.faces, on.pipeline)
 
 
 async def run_together(loops: Mapping[str, Coroutine[Any, Any, None]]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from findme.db import Connection, Record
 from findme.models import Box, Cursor, Event, EventId, Gallery, GuestId, PhotoId, Shelf, UserId
+from findme.settings import Settings
 
 #: What counts as the similarity of a match that the guest confirmed: above all that is measured.
 CONFIRMED = 101.0
@@ -47,6 +48,15 @@ class Thresholds:
 
     sure: float
     maybe: float
+
+    @classmethod
+    def of(cls, event: Event, settings: Settings) -> "Thresholds":
+        """Return the event's own thresholds, or the settings' where it sets none."""
+        sure, maybe = event.match_threshold, event.maybe_threshold
+        return cls(
+            sure=settings.face_match_threshold if sure is None else sure,
+            maybe=settings.face_maybe_threshold if maybe is None else maybe,
+        )
 
 
 async def list_mine(

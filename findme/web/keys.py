@@ -14,6 +14,7 @@ from findme.models import Actor, User
 from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
 from findme.rekognition import Rekognition
+from findme.services.erasure import Erasure
 from findme.settings import Settings
 from findme.web import proxies
 
@@ -25,6 +26,9 @@ PIPELINE = web.AppKey("PIPELINE", Pipeline)
 QUEUE = web.AppKey("QUEUE", WorkQueue)
 STATS = web.AppKey("STATS", Sources)
 METRICS = web.AppKey("METRICS", Metrics)
+
+# The use cases (see findme.services).
+ERASURE = web.AppKey("ERASURE", Erasure)
 
 ACTOR = web.RequestKey("ACTOR", Actor)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)

@@ -1,18 +1,18 @@
 """The account's page and its forms, which work where scripts do not run."""
 
 from dataclasses import replace
-from enum import StrEnum
 
 from aiohttp import web
 
 from findme import db
 from findme.accounts import auth, guests, selfies
-from findme.errors import FindMeError, NotFound
-from findme.gallery import events, guest_photos
-from findme.models import Event, EventId, GuestId, SelfieState, Shelf
-from findme.web.guest import account, erasure, photo_lists
+from findme.errors import FindMeError
+from findme.gallery import events
+from findme.models import EventId, GuestId, SelfieState
+from findme.services.erasure import Scope
+from findme.web.guest import account, photo_lists
 from findme.web.guest import auth as auth_api
-from findme.web.keys import POOL, user
+from findme.web.keys import ERASURE, POOL, user
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.rendering import (
     LANGUAGE_COOKIE,
@@ -25,18 +25,6 @@ from findme.web.rendering import (
 )
 from findme.web.request_bodies import form_of
 from findme.web.responses import choice_of, parse_id
-
-
-class What(StrEnum):
-    """What a user may have erased."""
-
-    ACCOUNT = "account"
-    #: In all events.
-    FACE = "face"
-    #: In one event.
-    CONSENT = "consent"
-    #: Their part in one event.
-    EVENT = "event"
 
 
 async def page(request: web.Request) -> web.Response:
@@ -145,59 +133,40 @@ async def sign_out_everywhere(request: web.Request) -> web.Response:
 
 async def erase_page(request: web.Request) -> web.Response:
     """GET /account/erase?what=&event=: one question before anything goes."""
-    user(request)
-    what = What(choice_of(request, "what", What, What.ACCOUNT))
-    event = None
-    if what in (What.CONSENT, What.EVENT):
-        event_id = _event_id(request)
-        async with db.acquire(request.app[POOL]) as conn:
-            if await guests.find(conn, event_id, user(request).id) is None:
-                raise NotFound
-            event = await events.get(conn, event_id)
+    me, scope, event = user(request), _scope_of(request), None
+    service = request.app[ERASURE]
+    if scope in (Scope.CONSENT, Scope.EVENT):
+        event = await service.find_event(me.id, _event_id(request))
         photo_lists.tell_time_of(request, event)
     return render(
         request,
         "guest/erase.html",
         {
-            "what": what,
+            "what": scope,
             "event": event,
-            "stays": event is not None and erasure.may_browse(event),
-            "lost": await _lost(request, what, event),
+            "stays": event is not None and event.browsable,
+            "lost": await service.count_lost_photos(me.id, scope, event),
         },
     )
 
 
-async def _lost(request: web.Request, what: What, event: Event | None) -> int:
-    """Return how many of their own photos the caller loses: where they still browse, none."""
-    me = user(request)
-    async with db.acquire(request.app[POOL]) as conn:
-        parts = {part.event_id: part.id for part in await guests.list_by_user(conn, me.id)}
-        ended = await events.list_joined(conn, me.id) if event is None else [event]
-        if what in (What.FACE, What.CONSENT):
-            ended = [each for each in ended if not erasure.may_browse(each)]
-        counts = [
-            await guest_photos.count_mine(
-                conn, parts[each.id], photo_lists.thresholds_of(request, each), Shelf.SURE
-            )
-            for each in ended
-            if each.id in parts
-        ]
-    return sum(counts)
-
-
 async def erase(request: web.Request) -> web.Response:
     """POST /account/erase?what=&event=: the answer is the receipt."""
-    me, what = user(request), What(choice_of(request, "what", What, What.ACCOUNT))
-    if what is What.ACCOUNT:
-        response = redirect(f"/receipt/{await erasure.forget_user(request, me.id)}")
+    me, scope, service = user(request), _scope_of(request), request.app[ERASURE]
+    if scope is Scope.ACCOUNT:
+        response = redirect(f"/receipt/{await service.erase_account(me.id)}")
         response.del_cookie(SESSION_COOKIE)
         return response
-    if what is What.EVENT:
-        token = await erasure.leave_event(request, me.id, _event_id(request))
+    if scope is Scope.EVENT:
+        token = await service.leave_event(me.id, _event_id(request))
     else:
-        event_id = None if what is What.FACE else _event_id(request)
-        token = await erasure.forget_face(request, me.id, event_id)
+        event_id = None if scope is Scope.FACE else _event_id(request)
+        token = await service.erase_face(me.id, event_id)
     return redirect(f"/receipt/{token}")
+
+
+def _scope_of(request: web.Request) -> Scope:
+    return Scope(choice_of(request, "what", Scope, Scope.ACCOUNT))
 
 
 def _event_id(request: web.Request) -> EventId:

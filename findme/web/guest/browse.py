@@ -6,7 +6,6 @@ from findme import db
 from findme.accounts import auth, guests
 from findme.errors import BrowsingClosed, TooManyAttempts
 from findme.gallery import events
-from findme.web.guest.erasure import may_browse
 from findme.web.guest.join import Joined, Newcomer, check_open, joined_answer, let_in, welcome
 from findme.web.keys import CACHE, POOL, actor, remote
 from findme.web.rendering import language_of, redirect
@@ -32,7 +31,7 @@ async def browse(request: web.Request, name: str) -> Joined:
     if who is not None and guest is not None:
         return Joined(None, None, who, event, guest.selfie_state)
     check_open(event)
-    if not may_browse(event):
+    if not event.browsable:
         raise BrowsingClosed
     if who is not None:
         async with db.transaction(pool) as conn:

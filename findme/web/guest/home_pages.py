@@ -12,7 +12,6 @@ from findme.gallery import events
 from findme.models import Accounts, Event
 from findme.web.guest import auth as auth_api
 from findme.web.guest import join as guests_api
-from findme.web.guest.erasure import may_browse
 from findme.web.guest.photo_lists import tell_time_of, zones_of
 from findme.web.keys import FACES, POOL, TYPED, actor
 from findme.web.middleware import SESSION_COOKIE
@@ -97,7 +96,7 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "adds": guest is not None and "more" in request.query,
             "closed": _is_closed(event),
             "optional": event.accounts is Accounts.OPTIONAL,
-            "browse": may_browse(event),
+            "browse": event.browsable,
             # where the form was sent back without scripts, with what was wrong in them
             "full": error is not None and error.extra.get("field") in ("email", "password"),
             "typed": request.get(TYPED, {}),

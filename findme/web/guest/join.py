@@ -30,6 +30,7 @@ from findme.errors import (
 from findme.gallery import events
 from findme.media import images, storage
 from findme.models import Accounts, Event, EventId, Role, SelfieState, Size, User
+from findme.services import vectors
 from findme.web.guest.auth import set_session_cookie, user_json
 from findme.web.keys import (
     CACHE,
@@ -334,9 +335,7 @@ async def get_me(request: web.Request) -> web.Response:
 
 async def after_forgetting(request: web.Request, event_ids: Iterable[EventId]) -> None:
     """Drop the lists of the events, and have vectors removed now if the engine answers."""
-    for event_id in event_ids:
-        await request.app[CACHE].forget_event(event_id)
-        await request.app[PIPELINE].forget_now(event_id)
+    await vectors.delete_now(request.app[CACHE], request.app[PIPELINE], event_ids)
 
 
 ROUTES = [

@@ -27,12 +27,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def thresholds_of(request: web.Request, event: Event) -> Thresholds:
     """Return the event's own thresholds, or the settings'."""
-    settings = request.app[SETTINGS]
-    sure, maybe = event.match_threshold, event.maybe_threshold
-    return Thresholds(
-        sure=settings.face_match_threshold if sure is None else sure,
-        maybe=settings.face_maybe_threshold if maybe is None else maybe,
-    )
+    return Thresholds.of(event, request.app[SETTINGS])
 
 
 async def joined_event(request: web.Request) -> tuple[Event, Guest]:

@@ -12,10 +12,9 @@ from findme.accounts.guest_directory import Listed
 from findme.gallery import events
 from findme.models import Event, EventId, GuestId, UserId
 from findme.privacy import audit_log
-from findme.web.guest.erasure import leave_event
 from findme.web.guest.join import key_url
 from findme.web.guest.photo_lists import thresholds_of
-from findme.web.keys import CACHE, POOL, admin, base_url
+from findme.web.keys import CACHE, ERASURE, POOL, admin, base_url
 from findme.web.rendering import redirect, render
 from findme.web.responses import (
     cut,
@@ -96,7 +95,7 @@ async def _remove(request: web.Request) -> str:
     """End the part of the path's user in the event; return the receipt's token."""
     actor, event_id = admin(request).id, EventId(path_id(request))
     user_id = UserId(path_id(request, "user_id"))
-    return await leave_event(request, user_id, event_id, removed_by=actor)
+    return await request.app[ERASURE].leave_event(user_id, event_id, removed_by=actor)
 
 
 # Pages --------------------------------------------------------------------------------------

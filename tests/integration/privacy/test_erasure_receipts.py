@@ -10,8 +10,8 @@ from findme import db, rekognition
 from findme.jobs import pipeline
 from findme.models import UserId
 from findme.privacy import erasure_receipts
+from findme.services import erasure
 from findme.settings import Settings
-from findme.web.guest import erasure
 from tests.conftest import App, application
 from tests.support.scripted_engine import Face, Fault, Scripted
 from tests.support.scripted_guests import Crowd, open_crowd

@@ -1,0 +1,81 @@
+"""Erasure as a use case: called with an account's id, without a request."""
+
+import pytest
+
+from findme import db
+from findme.accounts import guests
+from findme.errors import NotFound
+from findme.privacy import erasure_receipts
+from findme.services.erasure import Erasure, Scope
+from tests.conftest import App
+from tests.support.helpers import add_gala, add_match, add_photos, member
+from tests.support.no_engine_app import app, settings
+
+__all__ = ["app", "settings"]
+
+
+@pytest.fixture
+def erasure(app: App) -> Erasure:
+    """The service over open resources."""
+    on = app.resources
+    return Erasure(on.settings, on.pool, on.cache, on.faces, on.pipeline)
+
+
+async def test_an_erased_account_leaves_a_receipt_with_its_numbers(
+    app: App, erasure: Erasure
+) -> None:
+    pool = app.resources.pool
+    async with db.transaction(pool) as conn:
+        event = await add_gala(conn)
+        photo_ids = await add_photos(conn, {"id": event.id}, 2)
+    guest = await member(pool, {"id": event.id})
+    async with db.transaction(pool) as conn:
+        for photo_id in photo_ids:
+            await add_match(conn, guest.guest_id, photo_id, 99.0)
+
+    assert await erasure.count_lost_photos(guest.user_id, Scope.ACCOUNT, None) == 2
+    token = await erasure.erase_account(guest.user_id)
+
+    async with db.acquire(pool) as conn:
+        _, receipt = await erasure_receipts.find(conn, token)
+        actions = [row["action"] for row in await conn.fetch("select action from audit")]
+        assert await conn.fetchval("select count(*) from guest") == 0
+        assert await conn.fetchval("select count(*) from account where id = $1", guest.user_id) == 0
+    assert (receipt.sure, receipt.selfies) == (2, 2)
+    assert actions == ["account.erased"]
+
+
+async def test_a_guest_without_consent_stays_where_the_gallery_can_be_browsed(
+    app: App, erasure: Erasure
+) -> None:
+    pool = app.resources.pool
+    async with db.transaction(pool) as conn:
+        browsable, closed = await add_gala(conn, "Open"), await add_gala(conn, "Closed")
+        await conn.execute("update event set browse = true where id = $1", browsable.id)
+    guest = await member(pool, {"id": browsable.id})
+    async with db.transaction(pool) as conn:
+        await guests.join(conn, closed.id, guest.user_id, consent_text="Yes", language="en")
+
+    await erasure.erase_face(guest.user_id, None)
+
+    async with db.acquire(pool) as conn:
+        left = await guests.list_by_user(conn, guest.user_id)
+        actions = await conn.fetch("select action, event_id from audit order by event_id")
+    assert [(each.event_id, each.consented) for each in left] == [(browsable.id, False)]
+    assert [tuple(row) for row in actions] == [
+        ("face.erased", browsable.id),
+        ("face.erased", closed.id),
+    ]
+
+
+async def test_nobody_leaves_an_event_that_they_did_not_join(app: App, erasure: Erasure) -> None:
+    async with db.transaction(app.resources.pool) as conn:
+        event, other = await add_gala(conn), await add_gala(conn, "Other")
+    guest = await member(app.resources.pool, {"id": event.id})
+
+    with pytest.raises(NotFound):
+        await erasure.leave_event(guest.user_id, other.id)
+
+    async with db.acquire(app.resources.pool) as conn:
+        assert await conn.fetchval("select count(*) from receipt") == 0
+        assert await guests.find(conn, event.id, guest.user_id) is not None
