@@ -22,10 +22,12 @@ from findme.privacy import audit_log, erasure_journal
 from findme.privacy import erasure_receipts as receipt_records
 from findme.resources import Resources, open_resources
 from findme.services.erasure import Erasure
+from findme.services.queue_control import QueueControl
+from findme.services.webhooks import Webhooks
 from findme.settings import Settings
-from findme.web import rendering, routes
+from findme.web import keys, rendering, routes
 from findme.web.guest import live_stream
-from findme.web.keys import CACHE, ERASURE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
+from findme.web.keys import CACHE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, failures, identity, problems
 from findme.web.operator import dashboard_page
@@ -77,7 +79,9 @@ def make_app(resources: Resources, role: str) -> web.Application:
 
 def _add_services(app: web.Application, on: Resources) -> None:
     """Build the use cases over the open resources."""
-    app[ERASURE] = Erasure(on.settings, on.pool, on.cache, on.faces, on.pipeline)
+    app[keys.ERASURE] = Erasure(on.settings, on.pool, on.cache, on.faces, on.pipeline)
+    app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue)
+    app[keys.WEBHOOKS] = Webhooks(on.pool, on.settings.webhook_allow_private)
 
 
 async def run_together(loops: Mapping[str, Coroutine[Any, Any, None]]) -> None:

@@ -15,6 +15,8 @@ from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
 from findme.rekognition import Rekognition
 from findme.services.erasure import Erasure
+from findme.services.queue_control import QueueControl
+from findme.services.webhooks import Webhooks
 from findme.settings import Settings
 from findme.web import proxies
 
@@ -29,6 +31,8 @@ METRICS = web.AppKey("METRICS", Metrics)
 
 # The use cases (see findme.services).
 ERASURE = web.AppKey("ERASURE", Erasure)
+QUEUE_CONTROL = web.AppKey("QUEUE_CONTROL", QueueControl)
+WEBHOOKS = web.AppKey("WEBHOOKS", Webhooks)
 
 ACTOR = web.RequestKey("ACTOR", Actor)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)

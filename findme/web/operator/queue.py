@@ -2,12 +2,10 @@
 
 from aiohttp import web
 
-from findme import db, queue
-from findme.gallery import events
+from findme import db
 from findme.models import EventId, JobId, JobState
 from findme.operations import job_history, stats
-from findme.privacy import audit_log
-from findme.web.keys import CACHE, POOL, QUEUE, STATS, admin
+from findme.web.keys import CACHE, POOL, QUEUE_CONTROL, STATS, admin
 from findme.web.responses import (
     choice_of,
     cut,
@@ -57,26 +55,16 @@ async def get_job(request: web.Request) -> web.Response:
 
 
 async def post_retry(request: web.Request) -> web.Response:
-    """POST /api/admin/queue/jobs/{id}/retry: a failed job starts afresh."""
+    """POST /api/admin/queue/jobs/{id}/retry: starts a failed job afresh."""
     actor, job_id = admin(request).id, JobId(path_id(request))
-    async with db.transaction(request.app[POOL]) as conn:
-        await queue.retry(conn, job_id)
-        await audit_log.note(conn, actor, "job.retried", subjects=[job_id])
-        row = await job_history.find(conn, job_id)
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    row = await request.app[QUEUE_CONTROL].retry_job(actor, job_id)
     return json_answer(job_json(row), 202)
 
 
 async def post_reindex(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/reindex: rebuilds the collection from the stored pictures."""
-    actor = admin(request).id
-    async with db.transaction(request.app[POOL]) as conn:
-        event = await events.get(conn, EventId(path_id(request)))
-        job_id = await queue.enqueue_reindex(conn, event.id)
-        await audit_log.note(conn, actor, "event.reindexed", event_id=event.id)
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    job_id = await request.app[QUEUE_CONTROL].reindex_event(actor, event_id)
     return json_answer({"job_id": str(job_id)}, 202)
 
 

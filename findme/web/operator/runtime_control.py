@@ -1,19 +1,13 @@
-"""The operator's hand on the queue: pause, resume, how many at a time, all failed jobs again."""
+"""The operator's control of the queue: pause, resume, limits, and a retry of all failed jobs."""
 
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
-from findme import db, queue
-from findme.db import Connection
 from findme.errors import InvalidRequest
-from findme.gallery import events
 from findme.models import EventId
-from findme.operations import runtime_control
 from findme.operations.runtime_control import Control
-from findme.privacy import audit_log
-from findme.web.keys import FACES, POOL, QUEUE, SETTINGS, admin
+from findme.web.keys import QUEUE_CONTROL, SETTINGS, admin
 from findme.web.responses import json_answer, json_of, parse_id, text_of
 
 #: The bounds of PHOTO_QUEUE_WORKERS and AWS_CONCURRENT_REQUESTS.
@@ -21,13 +15,15 @@ MOST = {"workers": 64, "concurrency": 1000}
 
 
 async def post_pause(request: web.Request) -> web.Response:
-    """POST /api/admin/queue/pause: no job is begun; those that run end."""
-    return await _pause(request, paused=True)
+    """POST /api/admin/queue/pause: starts no job any more; jobs that run go on."""
+    wanted = await request.app[QUEUE_CONTROL].set_paused(admin(request).id, paused=True)
+    return _control_answer(request, wanted)
 
 
 async def post_resume(request: web.Request) -> web.Response:
     """POST /api/admin/queue/resume."""
-    return await _pause(request, paused=False)
+    wanted = await request.app[QUEUE_CONTROL].set_paused(admin(request).id, paused=False)
+    return _control_answer(request, wanted)
 
 
 async def patch_queue(request: web.Request) -> web.Response:
@@ -37,16 +33,7 @@ async def patch_queue(request: web.Request) -> web.Response:
     if unknown := sorted(set(body) - set(MOST)):
         raise InvalidRequest(f"The queue has no {unknown[0]} to change.", field=unknown[0])
     changes = {name: _number(body, name) for name in body}
-    async with db.transaction(request.app[POOL]) as conn:
-        now = await runtime_control.get(conn, for_update=True)
-        wanted = replace(
-            now,
-            workers=changes.get("workers", now.workers),
-            concurrency=changes.get("concurrency", now.concurrency),
-        )
-        await runtime_control.put(conn, wanted)
-        await audit_log.note(conn, actor, "queue.changed", detail=changes)
-    return _followed(request, wanted)
+    return _control_answer(request, await request.app[QUEUE_CONTROL].set_limits(actor, changes))
 
 
 async def post_retry_all(request: web.Request) -> web.Response:
@@ -55,37 +42,20 @@ async def post_retry_all(request: web.Request) -> web.Response:
     body = await json_of(request)
     if body.get("state") != "failed":
         raise InvalidRequest("state is `failed`: no other jobs are retried.", field="state")
-    async with db.transaction(request.app[POOL]) as conn:
-        event_id = await _event_of(conn, body)
-        retried = await queue.retry_failed(conn, event_id)
-        await audit_log.note(
-            conn, actor, "jobs.retried", event_id=event_id, detail={"jobs": retried}
-        )
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    text = text_of(body, "event_id", required=False)
+    event_id = EventId(parse_id(text)) if text else None
+    retried = await request.app[QUEUE_CONTROL].retry_failed(actor, event_id)
     return json_answer({"retried": retried}, 202)
 
 
-async def _pause(request: web.Request, *, paused: bool) -> web.Response:
-    actor = admin(request).id
-    async with db.transaction(request.app[POOL]) as conn:
-        now = await runtime_control.get(conn, for_update=True)
-        wanted = replace(now, paused=paused)
-        if wanted != now:
-            await runtime_control.put(conn, wanted)
-            await audit_log.note(conn, actor, "queue.paused" if paused else "queue.resumed")
-    return _followed(request, wanted)
-
-
-def _followed(request: web.Request, wanted: Control) -> web.Response:
-    """Have this process follow at once, and answer with what holds from now on."""
+def _control_answer(request: web.Request, control: Control) -> web.Response:
+    """Answer with what holds from now on, where nothing is set as the settings say."""
     settings = request.app[SETTINGS]
-    runtime_control.apply(wanted, settings, request.app.get(QUEUE), request.app[FACES])
     return json_answer(
         {
-            "paused": wanted.paused,
-            "workers": wanted.workers or settings.photo_queue_workers,
-            "concurrency": wanted.concurrency or settings.aws_concurrent_requests,
+            "paused": control.paused,
+            "workers": control.workers or settings.photo_queue_workers,
+            "concurrency": control.concurrency or settings.aws_concurrent_requests,
         }
     )
 
@@ -97,12 +67,6 @@ def _number(body: dict[str, Any], name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InvalidRequest(f"{name} is a whole number from 1 to {most}, or null.", field=name)
     return value
-
-
-async def _event_of(conn: Connection, body: dict[str, Any]) -> EventId | None:
-    """Return the event that is meant; NotFound where there is none, None where none is named."""
-    text = text_of(body, "event_id", required=False)
-    return (await events.get(conn, EventId(parse_id(text)))).id if text else None
 
 
 ROUTES = [

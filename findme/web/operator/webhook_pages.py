@@ -10,9 +10,7 @@ from findme import db
 from findme.db import Record
 from findme.errors import InvalidRequest
 from findme.messaging import webhooks
-from findme.privacy import audit_log
-from findme.web.keys import POOL, admin
-from findme.web.operator.webhooks import add, checked_topics, checked_url, remove, repeat, test
+from findme.web.keys import POOL, WEBHOOKS, admin
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import MAX_LIMIT, cut, page_of, path_id
@@ -20,7 +18,7 @@ from findme.web.responses import MAX_LIMIT, cut, page_of, path_id
 #: Deliveries of a page.
 PAGE = 50
 DELETE, DELETE_SURELY, CHANGE = "delete", "delete-surely", "change"
-#: What a webhook's page can have done: it says so afterwards.
+#: What a webhook's page has just done: it says so.
 DONE = ("test", "on", "off", "again", CHANGE)
 
 
@@ -31,24 +29,19 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def make(request: web.Request) -> web.Response:
-    """POST /admin/webhooks: the answer shows the secret, this once."""
+    """POST /admin/webhooks: the only answer that shows the secret."""
     actor = admin(request).id
-    url, topics = _told(await form_of(request))
+    url, topics = _typed(await form_of(request))
     try:
-        url, topics = checked_url(request, url), checked_topics(topics)
+        # a second form with the same content is a reload of the page with the secret
+        row, is_new = await request.app[WEBHOOKS].add_once(actor, url, topics)
     except InvalidRequest:
         return await _list(request, url=url, chosen=topics, wrong=True)
-    made = None
-    async with db.transaction(request.app[POOL]) as conn:
-        # the same form again is a reload of the page with the secret, or a second press
-        twin = await webhooks.find_twin(conn, url, topics)
-        if twin is None:
-            made = await add(request, conn, actor, url, topics)
-    return await _list(request, made=made, twin=twin)
+    return await _list(request, made=row if is_new else None, twin=None if is_new else row)
 
 
-def _told(form: MultiDictProxy[str]) -> tuple[str, list[str]]:
-    """Return who is to be told of what, as it was typed and ticked."""
+def _typed(form: MultiDictProxy[str]) -> tuple[str, list[str]]:
+    """Return the address as it was typed, and the topics that are ticked."""
     return form.get("url", ""), form.getall("topics", [])
 
 
@@ -110,48 +103,35 @@ async def _one(
 
 async def act(request: web.Request) -> web.Response:
     """POST /admin/webhooks/{id}: what its buttons do; `delete` asks first."""
-    actor, webhook_id = admin(request).id, path_id(request)
+    actor, webhook_id, service = admin(request).id, path_id(request), request.app[WEBHOOKS]
     form = await form_of(request)
     word = str(form.get("act", ""))
-    url, topics = _told(form)
-    if word == CHANGE:
+    target = f"{request.path}?did={word}"
+    if word == "test":
+        await service.test(actor, webhook_id)
+    elif word in ("on", "off"):
+        await service.switch(actor, webhook_id, active=word == "on")
+    elif word == CHANGE:
+        url, topics = _typed(form)
         try:
-            url, topics = checked_url(request, url), checked_topics(topics)
+            await service.change(actor, webhook_id, url=url, topics=topics)
         except InvalidRequest:
             return await _one(request, url=url, chosen=topics)
-    async with db.transaction(request.app[POOL]) as conn:
-        row = await webhooks.get(conn, webhook_id)
-        if word == "test":
-            await test(conn, actor, webhook_id)
-        elif word in ("on", "off"):
-            await webhooks.change(
-                conn, webhook_id, url=row["url"], topics=row["topics"], active=word == "on"
-            )
-            await audit_log.note(
-                conn, actor, "webhook.changed", subjects=[webhook_id], detail={"active": word}
-            )
-        elif word == CHANGE:
-            await webhooks.change(conn, webhook_id, url=url, topics=topics, active=row["active"])
-            await audit_log.note(
-                conn, actor, "webhook.changed", subjects=[webhook_id],
-                detail={"members": ["topics", "url"]},
-            )  # fmt: skip
-        elif word == DELETE:
-            return render(request, "admin/webhook_delete.html", {"webhook": row})
-        elif word == DELETE_SURELY:
-            await remove(conn, actor, webhook_id)
-        else:
-            raise InvalidRequest("There is no such button.", field="act")
-    return redirect(
-        "/admin/webhooks?removed=1" if word == DELETE_SURELY else f"{request.path}?did={word}"
-    )
+    elif word == DELETE:
+        async with db.acquire(request.app[POOL]) as conn:
+            row = await webhooks.get(conn, webhook_id)
+        return render(request, "admin/webhook_delete.html", {"webhook": row})
+    elif word == DELETE_SURELY:
+        await service.remove(actor, webhook_id)
+        target = "/admin/webhooks?removed=1"
+    else:
+        raise InvalidRequest("There is no such button.", field="act")
+    return redirect(target)
 
 
 async def again(request: web.Request) -> web.Response:
-    """POST /admin/webhooks/deliveries/{id}: send it once more."""
-    actor = admin(request).id
-    async with db.transaction(request.app[POOL]) as conn:
-        row = await repeat(conn, actor, path_id(request))
+    """POST /admin/webhooks/deliveries/{id}: sends it again."""
+    row = await request.app[WEBHOOKS].redeliver(admin(request).id, path_id(request))
     return redirect(f"/admin/webhooks/{row['webhook_id']}?did=again")
 
 
