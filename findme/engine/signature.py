@@ -1,11 +1,19 @@
-"""Checks AWS Signature Version 4: who may call is who holds the secret key."""
+"""Verifies AWS Signature Version 4: a caller is whoever holds the secret key.
+
+botocore computes the canonical request and the signature; what is refused is decided here.
+"""
 
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, quote
+from email.header import Header
+
+from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
 
 from findme.engine.errors import (
     InvalidSignatureException,
@@ -13,17 +21,26 @@ from findme.engine.errors import (
     UnrecognizedClientException,
 )
 
-ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "rekognition"
 LONGEST_SKEW = timedelta(minutes=15)
-"""AWS's own: a request that was listened to can't be sent again later than this."""
+"""AWS's own: a request that was overheard can't be sent again later than this."""
 
 _AUTHORIZATION = re.compile(
-    rf"{ALGORITHM} Credential=(?P<key>[^/,]+)/"
-    r"(?P<scope>(?P<day>\d{8})/[^/,]+/(?P<service>[^/,]+)/aws4_request)"
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/"
+    r"(?P<day>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)/aws4_request"
     r", ?SignedHeaders=(?P<headers>[a-z0-9;-]+), ?Signature=(?P<signature>[0-9a-f]{64})"
 )
-_DATE_FORMAT = "%Y%m%dT%H%M%SZ"
+
+
+class _ServerSideAuth(SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """Signs the headers that the client names; botocore's client chooses them by itself."""
+
+    def __init__(self, credentials: Credentials, region: str, signed: HTTPHeaders) -> None:
+        super().__init__(credentials, SERVICE, region)
+        self._signed = signed
+
+    def headers_to_sign(self, _request: AWSRequest) -> HTTPHeaders:
+        return self._signed
 
 
 def verify(
@@ -36,9 +53,10 @@ def verify(
     body: bytes,
     now: datetime | None = None,
 ) -> str:
-    """Return the access key id that signed the request; raise a refusal if nobody known did.
+    """Return the access key id that signed the request, or raise the refusal that AWS would.
 
-    *credentials* maps access key ids to secrets; *headers* must not care about case.
+    *credentials* maps access key ids to secrets; *headers* ignores case; *path* and *query* are
+    percent-encoded. The whole body must be signed: UNSIGNED-PAYLOAD is refused.
     """
     authorization = headers.get("Authorization")
     if not authorization:
@@ -48,56 +66,37 @@ def verify(
         raise InvalidSignatureException("The Authorization header is not of Signature Version 4.")
     if found["service"] != SERVICE:
         raise InvalidSignatureException(f"Credential should be scoped to service {SERVICE}.")
-    key, scope, names = found["key"], found["scope"], found["headers"].split(";")
-    secret = credentials.get(key)
+    secret = credentials.get(found["key"])
     if secret is None:
         raise UnrecognizedClientException
     date = headers.get("X-Amz-Date", "")
     _check_date(date, found["day"], now or datetime.now(UTC))
+    names = found["headers"].split(";")
     must = {"host", *(name.lower() for name in headers if name.lower().startswith("x-amz-"))}
-    # Otherwise somebody on the way could add or change what decides the operation.
+    # otherwise somebody on the way could add or change a header that decides the operation
     if missing := must - set(names):
         raise InvalidSignatureException(f"Header {min(missing)} must be signed.")
-    canonical = "\n".join(
-        [
-            method,
-            quote(path, safe="/-_.~"),
-            _canonical_query(query),
-            *(f"{name}:{' '.join(headers.get(name, '').split())}" for name in names),
-            "",
-            found["headers"],
-            hashlib.sha256(body).hexdigest(),
-        ]
-    )
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    expected = hmac.new(
-        signing_key(secret, scope), f"{ALGORITHM}\n{date}\n{scope}\n{digest}".encode(), "sha256"
-    ).hexdigest()
-    if not hmac.compare_digest(expected, found["signature"]):
+    signed = HTTPHeaders.from_pairs([(name, headers.get(name, "")) for name in names])
+    # HTTPHeaders wraps a value with bytes that are not UTF-8
+    if any(isinstance(value, Header) for value in signed.values()):
+        raise InvalidSignatureException("A signed header is not UTF-8 text.")
+    auth = _ServerSideAuth(Credentials(found["key"], secret), found["region"], signed)
+    # botocore takes the body's hash from this header of the request, so the hash is always ours
+    body_hash = {"X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
+    request = AWSRequest(method, f"http://localhost{path}?{query}", headers=body_hash)
+    request.context["timestamp"] = date
+    to_sign = auth.string_to_sign(request, auth.canonical_request(request))
+    if not hmac.compare_digest(auth.signature(to_sign, request), found["signature"]):
         raise InvalidSignatureException
-    return key
-
-
-def signing_key(secret: str, scope: str) -> bytes:
-    """Key for one day, region and service: *scope* is ``day/region/service/aws4_request``."""
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.new(key, part.encode(), "sha256").digest()
-    return key
+    return found["key"]
 
 
 def _check_date(date: str, day: str, now: datetime) -> None:
     try:
-        signed = datetime.strptime(date, _DATE_FORMAT).replace(tzinfo=UTC)
+        signed = datetime.strptime(date, SIGV4_TIMESTAMP).replace(tzinfo=UTC)
     except ValueError as error:
         raise InvalidSignatureException("X-Amz-Date is missing or malformed.") from error
     if not date.startswith(day):
         raise InvalidSignatureException("Date in Credential scope does not match X-Amz-Date.")
     if abs(now - signed) > LONGEST_SKEW:
         raise InvalidSignatureException(f"Signature expired: {date} is not within 15 minutes.")
-
-
-def _canonical_query(query: str) -> str:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    encoded = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs)
-    return "&".join(f"{name}={value}" for name, value in encoded)

@@ -26,26 +26,35 @@ def signed(
     key: str = "AKIDEXAMPLE",
     token: str | None = None,
     service: str = "rekognition",
+    query: str = "",
+    user_agent: str = "botocore",
+    payload_signed: bool = True,
 ) -> CIMultiDict[str]:
     """Headers of a request that botocore signed now."""
     request = AWSRequest(
         "POST",
-        "http://127.0.0.1:8100/",
+        f"https://127.0.0.1:8100/{query}",
         headers={
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": "RekognitionService.DescribeCollection",
             "Host": "127.0.0.1:8100",
+            "User-Agent": user_agent,
         },
         data=BODY,
     )
+    request.context["payload_signing_enabled"] = payload_signed
     SigV4Auth(Credentials(key, secret, token), service, "eu-west-1").add_auth(request)
     return CIMultiDict(request.headers.items())
 
 
 def check(
-    headers: CIMultiDict[str], body: bytes = BODY, path: str = "/", now: datetime | None = None
+    headers: CIMultiDict[str],
+    body: bytes = BODY,
+    path: str = "/",
+    query: str = "",
+    now: datetime | None = None,
 ) -> str:
-    return verify(KEYS, method="POST", path=path, query="", headers=headers, body=body, now=now)
+    return verify(KEYS, method="POST", path=path, query=query, headers=headers, body=body, now=now)
 
 
 def test_botocores_own_signature_is_right() -> None:
@@ -54,6 +63,42 @@ def test_botocores_own_signature_is_right() -> None:
 
 def test_session_credentials_are_right_too() -> None:
     assert check(signed(token="session/token==")) == "AKIDEXAMPLE"
+
+
+def test_a_query_is_signed_in_any_order() -> None:
+    headers = signed(query="?b=2&a=%20")
+
+    assert check(headers, query="a=%20&b=2") == "AKIDEXAMPLE"
+    with pytest.raises(InvalidSignatureException):
+        check(headers, query="a=%20&b=3")
+
+
+def test_headers_that_botocore_itself_never_signs_may_be_signed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The SDK for Java signs User-Agent, which is then right or wrong like any other header."""
+    with monkeypatch.context() as patched:
+        patched.setattr("botocore.auth.SIGNED_HEADERS_BLACKLIST", [])
+        headers = signed(user_agent="aws-sdk-java/1.12")
+
+    assert "user-agent" in headers["Authorization"]
+    assert check(headers) == "AKIDEXAMPLE"
+    headers["User-Agent"] = "somebody else"
+    with pytest.raises(InvalidSignatureException):
+        check(headers)
+
+
+def test_an_unsigned_payload_is_refused() -> None:
+    with pytest.raises(InvalidSignatureException):
+        check(signed(payload_signed=False))
+
+
+def test_a_signed_header_that_is_no_text_is_refused() -> None:
+    headers = signed()
+    headers["X-Amz-Target"] = b"\xff".decode(errors="surrogateescape")
+
+    with pytest.raises(InvalidSignatureException, match="not UTF-8"):
+        check(headers)
 
 
 def test_without_a_signature_the_answer_says_so() -> None:
