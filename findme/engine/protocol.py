@@ -1,4 +1,8 @@
-"""Requests and answers of AWS JSON 1.1, checked against the service model that botocore carries."""
+"""Requests of AWS JSON 1.1, checked against the service model that botocore carries.
+
+botocore's own validator checks types, required members and minima. It knows no maxima, patterns or
+allowed values, so those are checked here.
+"""
 
 import base64
 import binascii
@@ -8,7 +12,8 @@ from typing import Any
 
 import orjson
 from botocore.loaders import Loader
-from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.validate import ParamValidator
 
 from findme.engine.errors import (
     ImageTooLargeException,
@@ -24,6 +29,10 @@ MAX_IMAGE_BYTES = 5_242_880
 """AWS's limit for an image in the request."""
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """An image of the size above is 6,990,508 bytes in base64; the rest of a request is small."""
+LONGEST_LIST = 4096
+"""Where the model sets no limit: the validator reports every wrong item, not only the first."""
+LONGEST_MESSAGE = 500
+"""Characters: the validator's sentences quote values whole."""
 
 Members = dict[str, Any]
 """The members of a request or an answer, by their names on the wire."""
@@ -43,7 +52,10 @@ def operation_of(target: str | None) -> str:
 
 
 def parse(operation: str, body: bytes) -> Members:
-    """Read and check the members of a request; blobs come back as bytes."""
+    """Read and check the members of a request; blobs come back as bytes.
+
+    As in AWS, null means not given, and members that the model does not know are ignored.
+    """
     try:
         members = orjson.loads(body or b"{}")
     except orjson.JSONDecodeError as error:
@@ -51,11 +63,15 @@ def parse(operation: str, body: bytes) -> Members:
     if not isinstance(members, dict):
         raise SerializationException
     model: OperationModel = service_model().operation_model(operation)
-    checked: Members = _check(model.input_shape, members, "")
+    prepared: Members = _prepare(model.input_shape, members, "")
+    report = ParamValidator().validate(prepared, model.input_shape)
+    if report.has_errors():
+        first = report.generate_report().partition("\n")[0]
+        raise InvalidParameterException(first[:LONGEST_MESSAGE])
     for name in ("Image", "SourceImage", "TargetImage"):
-        if name in checked:
-            _check_image(checked[name])
-    return checked
+        if name in prepared:
+            _check_image(prepared[name])
+    return prepared
 
 
 def _check_image(image: Members) -> None:
@@ -66,84 +82,63 @@ def _check_image(image: Members) -> None:
         raise InvalidS3ObjectException
 
 
-def _check(shape: Shape, value: Any, path: str) -> Any:
-    """Return *value* as *shape* wants it, or say what is wrong at *path*."""
-    match shape.type_name:
-        case "structure":
-            return _check_structure(shape, value, path)
-        case "list":
-            return _check_list(shape, value, path)
-        case "map":
-            return _check_map(shape, value, path)
-        case "blob":
-            return _check_blob(value, path)
-        case "string":
-            _expect(isinstance(value, str), path, "a string")
-            return _check_string(shape, value, path)
-        case "integer" | "long":
-            _expect(isinstance(value, int) and not isinstance(value, bool), path, "an integer")
-            _check_range(shape, value, value, "value", path)
-            return value
-        case "float" | "double":
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            _expect(number, path, "a number")
-            _check_range(shape, value, value, "value", path)
-            return float(value)
-        case "boolean":
-            _expect(isinstance(value, bool), path, "a boolean")
-            return value
+def _prepare(shape: Shape, value: Any, path: str) -> Any:
+    """Return *value* without what is ignored and with blobs decoded; check what is ours to check.
+
+    A value of another type than the shape's is left to botocore's validator.
+    """
+    match shape.type_name, value:
+        case "structure", dict():
+            return {
+                name: _prepare(member, value[name], f"{path}.{name}".lstrip("."))
+                for name, member in shape.members.items()
+                if value.get(name) is not None
+            }
+        case "list", list():
+            _check_most(shape, len(value), "length", path, LONGEST_LIST)
+            return [
+                _prepare(shape.member, item, f"{path}.{number}")
+                for number, item in enumerate(value, start=1)
+            ]
+        case "map", dict():
+            _check_most(shape, len(value), "length", path)
+            return {
+                _prepare(shape.key, key, f"{path}.key"): _prepare(
+                    shape.value, item, f"{path}.{key}"
+                )
+                for key, item in value.items()
+            }
+        case "blob", str():
+            return _decode_image(value, path)
+        case "string", str():
+            _check_string(shape, value, path)
+        case "integer" | "long" | "float" | "double", bool():
+            # to Python, and so to the validator, true is a number
+            raise InvalidParameterException(f"The value at '{path}' must be a number.")
+        case "integer" | "long" | "float" | "double", int() | float():
+            _check_most(shape, value, "value", path)
+            return value if shape.type_name in ("integer", "long") else float(value)
     return value
 
 
-def _expect(holds: bool, path: str, what: str) -> None:
-    if not holds:
-        raise InvalidParameterException(f"The value at '{path}' must be {what}.")
+def _check_most(
+    shape: Shape, size: float, what: str, path: str, default: int | None = None
+) -> None:
+    """Check a number or a length against the model's maximum."""
+    most = shape.metadata.get("max", default)
+    if most is not None and size > most:
+        raise _unmet(size, path, f"must have {what} less than or equal to {most}")
 
 
-def _check_structure(shape: StructureShape, value: Any, path: str) -> Members:
-    _expect(isinstance(value, dict), path, "a structure")
-    for name in shape.required_members:
-        if value.get(name) is None:
-            raise InvalidParameterException(_unmet("null", f"{path}{name}", "must not be null"))
-    # As in AWS, members that the model does not know are passed over.
-    return {
-        name: _check(member, value[name], f"{path}{name}")
-        if member.type_name != "structure"
-        else _check(member, value[name], f"{path}{name}.")
-        for name, member in shape.members.items()
-        if value.get(name) is not None
-    }
-
-
-def _check_list(shape: ListShape, value: Any, path: str) -> list[Any]:
-    _expect(isinstance(value, list), path, "a list")
-    _check_range(shape, len(value), value, "length", path)
-    return [_check(shape.member, item, f"{path}.{index + 1}") for index, item in enumerate(value)]
-
-
-def _check_map(shape: MapShape, value: Any, path: str) -> Members:
-    _expect(isinstance(value, dict), path, "a map")
-    _check_range(shape, len(value), value, "length", path)
-    return {
-        _check(shape.key, key, f"{path}.key"): _check(shape.value, item, f"{path}.{key}")
-        for key, item in value.items()
-    }
-
-
-def _check_string(shape: Shape, value: str, path: str) -> str:
-    _check_range(shape, len(value), value, "length", path)
+def _check_string(shape: Shape, value: str, path: str) -> None:
+    _check_most(shape, len(value), "length", path)
     pattern = shape.metadata.get("pattern")
     if pattern and not _compiled(pattern).fullmatch(value):
-        raise InvalidParameterException(
-            _unmet(value, path, f"must satisfy regular expression pattern: {pattern}")
-        )
-    # botocore keeps the allowed values of a string at the shape itself.
+        raise _unmet(value, path, f"must satisfy regular expression pattern: {pattern}")
+    # botocore keeps the allowed values of a string at the shape itself
     allowed = getattr(shape, "enum", None)
     if allowed and value not in allowed:
-        raise InvalidParameterException(
-            _unmet(value, path, f"must satisfy enum value set: [{', '.join(allowed)}]")
-        )
-    return value
+        raise _unmet(value, path, f"must satisfy enum value set: [{', '.join(allowed)}]")
 
 
 @functools.cache
@@ -154,23 +149,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _check_range(shape: Shape, size: float, value: object, what: str, path: str) -> None:
-    """Check a number or a length: the model names the limits of both alike."""
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if least is not None and size < least:
-        raise InvalidParameterException(
-            _unmet(value, path, f"must have {what} greater than or equal to {least}")
-        )
-    # Written so that it refuses NaN too.
-    if most is not None and not size <= most:
-        raise InvalidParameterException(
-            _unmet(value, path, f"must have {what} less than or equal to {most}")
-        )
-
-
-def _check_blob(value: Any, path: str) -> bytes:
-    """Every blob of this service is an image."""
-    _expect(isinstance(value, str), path, "base64")
+def _decode_image(value: str, path: str) -> bytes:
+    """Decode the base64 of a blob; every blob of this service is an image."""
     if len(value) // 4 * 3 - 2 > MAX_IMAGE_BYTES:
         raise ImageTooLargeException
     try:
@@ -180,15 +160,13 @@ def _check_blob(value: Any, path: str) -> bytes:
     if len(data) > MAX_IMAGE_BYTES:
         raise ImageTooLargeException
     if not data:
-        raise InvalidParameterException(
-            _unmet("", path, "must have length greater than or equal to 1")
-        )
+        raise _unmet("", path, "must have length greater than or equal to 1")
     return data
 
 
-def _unmet(value: object, path: str, constraint: str) -> str:
-    shown = str(value)[:200]
-    return (
-        f"1 validation error detected: Value '{shown}' at '{path}' "
+def _unmet(value: object, path: str, constraint: str) -> InvalidParameterException:
+    """Return the refusal in AWS's own words."""
+    return InvalidParameterException(
+        f"1 validation error detected: Value '{str(value)[:200]}' at '{path}' "
         f"failed to satisfy constraint: Member {constraint}"
     )
