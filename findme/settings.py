@@ -1,14 +1,18 @@
-"""Every setting: its name, default, unit and reason, read once at the start.
+"""Every setting: its name, default, unit, reason and parser in one place, read once at the start.
 
-No other module looks at the environment. docs/settings.md says the same for operators.
+No other module reads the environment. docs/settings.md says the same for operators.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from io import StringIO
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
+
+from dotenv.parser import parse_stream
 
 from findme.errors import StartError
 
@@ -22,151 +26,17 @@ NOT_SETTINGS_PREFIX = "FINDME_FACES_"
 #: upgrades and silently falls back to a default.
 RENAMED: dict[str, str] = {}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The service's settings; each field is the variable's name in lower case."""
-
-    # asyncpg's form, or None for the embedded server under the data directory
-    database_url: str | None = field(default=None, repr=False)
-    # aws, embedded or auto
-    face_engine: str = "auto"
-    # botocore itself reads only AWS_DEFAULT_REGION and its own files
-    aws_region: str | None = None
-    # worker coroutines: three keep two cores and the engine busy
-    photo_queue_workers: int = 3
-    # photos waiting, over which an upload is refused with 503
-    photo_queue_max_size: int = 1000
-    # Rekognition calls in flight
-    aws_concurrent_requests: int = 10
-    # calls a second of each operation on pictures and faces, in each process; 0: no limit. None:
-    # 80 % of AWS's default quota in the region, which leaves room for others on the account, and
-    # no limit where the endpoint is not AWS
-    rekognition_calls_per_second: float | None = None
-    # US dollars that the calls of a month (UTC) may cost before they wait for the next; None: no
-    # limit, since a service that stops finding people should be somebody's decision
-    rekognition_monthly_budget_usd: float | None = None
-    # connections kept open; None: 20, or 4 with the embedded server
-    db_pool_size: int | None = None
-    db_max_overflow: int = 50
-    # seconds that a photo list may be served from the cache
-    cache_ttl: int = 30
-    cache_url: str = field(default="memory://", repr=False)
-    # `database` (chunk rows in PostgreSQL)
-    image_store: str = "database"
-    # similarities, 0..100
-    face_match_threshold: float = 90.0
-    face_maybe_threshold: float = 80.0
-    # seconds that a face must have been indexed before a search decides it; None: 5 on AWS (its
-    # own margin is not documented), 0 with any other endpoint: those read their own writes
-    face_settle_seconds: float | None = None
-    # a busy queue is searched at the latest after so many seconds, an idle one after FACE_IDLE
-    face_flush_seconds: float = 30.0
-    face_idle_seconds: float = 2.0
-    # the second hop: strong matches become further references. `auto`: on where searches are free
-    # (embedded), off on AWS, where each costs 0.001 USD
-    face_hop: str = "auto"
-    # similarities: from which a match is one, and from which its own matches count. 95 and 92 are
-    # distances of 0.45 and 0.483 of the embedded engine (docs/calibration.md)
-    face_hop_anchor: float = 95.0
-    face_hop_threshold: float = 92.0
-    max_upload_mb: int = 50
-    max_image_pixels: int = 200_000_000
-    findme_host: str = "127.0.0.1"
-    findme_port: int = 8000
-    findme_data_dir: Path = Path("var")
-    # where deletions are noted apart from the database; None: erasures.log in the data directory.
-    # On another disk it outlives this one, and a restore knows of all of them
-    erasure_journal: Path | None = None
-    # how guests reach the service; None: as the request says
-    findme_base_url: str | None = None
-    # networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    findme_admin_email: str | None = None
-    findme_admin_password: str | None = field(default=None, repr=False)
-    metrics_token: str | None = field(default=None, repr=False)
-    # what `findme watch` and `findme upload` show: in the environment it stands in no process list
-    findme_token: str | None = field(default=None, repr=False)
-    # lines for people, or JSON with the ids of request, job and event for programs
-    log_format: str = "text"
-    # webhooks to loopback and private addresses: they would let admins reach what only we can
-    webhook_allow_private: bool = False
-    smtp_url: str | None = field(default=None, repr=False)
-    # who mail comes from; None: the user of SMTP_URL, or findme@ its host
-    mail_from: str | None = None
-    # minutes between two messages to a guest about new photos
-    notify_minutes: int = 15
-
-    @property
-    def max_upload_bytes(self) -> int:
-        """The most bytes of one file."""
-        return self.max_upload_mb * 1024 * 1024
-
-    @property
-    def pool_min_size(self) -> int:
-        """Connections kept open."""
-        if self.db_pool_size is not None:
-            return self.db_pool_size
-        return 20 if self.database_url else 4
-
-    @property
-    def pool_max_size(self) -> int:
-        """The most connections: DB_POOL_SIZE (20 where unset) and DB_MAX_OVERFLOW."""
-        return (self.db_pool_size or 20) + self.db_max_overflow
-
-    @property
-    def search_floor(self) -> float:
-        """The similarity from which matches are stored, so that moving a threshold is free."""
-        return min(80.0, self.face_maybe_threshold)
-
-    @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> "Settings":
-        """Read the settings from *env*; StartError names the first that cannot be read."""
-        known = {item.name.upper(): item for item in fields(cls)}
-        for name in sorted(env):
-            if name in RENAMED:
-                raise StartError(f"{name} is called {RENAMED[name]} now: see docs/upgrade.md.")
-            ours = name.startswith(OUR_PREFIXES) and name not in NOT_SETTINGS
-            if ours and name not in known and not name.startswith(NOT_SETTINGS_PREFIX):
-                raise StartError(f"Unknown setting {name}: see docs/settings.md.")
-        values: dict[str, object] = {}
-        for name, item in known.items():
-            text = env.get(name, "").strip()
-            if text:
-                try:
-                    values[item.name] = _PARSERS[item.name](text)
-                except ValueError as error:
-                    shown = "its value" if not item.repr or "password" in item.name else repr(text)
-                    raise StartError(f"{name}: {shown} is not {error}.") from error
-        settings = cls(**values)  # type: ignore[arg-type]  # the parsers give each field its type
-        if settings.face_maybe_threshold > settings.face_match_threshold:
-            raise StartError("FACE_MAYBE_THRESHOLD is above FACE_MATCH_THRESHOLD.")
-        if bool(settings.findme_admin_email) != bool(settings.findme_admin_password):
-            raise StartError("FINDME_ADMIN_EMAIL and FINDME_ADMIN_PASSWORD go together.")
-        return settings
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_T = TypeVar("_T")
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """Read `NAME=value` lines; quotes around a value and lines that begin with # fall away."""
-    if not path.is_file():
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise StartError(f"{path} is not UTF-8 text.") from error
-    values: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        text = line.strip().removeprefix("export ").strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
-            raise StartError(f"{path}, line {number}: expected NAME=value.")
-        value = value.strip()
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        values[name.strip()] = value
-    return values
+def _setting(default: _T, parse: Callable[[str], _T], *, secret: bool = False) -> _T:
+    """Return a setting's field; *parse* raises ValueError with what the text should have been.
+
+    A secret is neither in the repr nor in an error.
+    """
+    made: _T = field(default=default, repr=not secret, metadata={"parse": parse})
+    return made
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -194,6 +64,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _flag(text: str) -> bool:
+    return _one_of("0", "1")(text) == "1"
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -239,43 +113,151 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise ValueError("a list of addresses or networks, such as 10.0.0.0/8,::1") from error
 
 
-_PARSERS: Mapping[str, Callable[[str], object]] = {
-    "database_url": _url("postgresql", "postgres"),
-    "face_engine": _one_of("auto", "aws", "embedded"),
-    "aws_region": str,
-    "photo_queue_workers": _whole(1, 64),
-    "photo_queue_max_size": _whole(1, 1_000_000),
-    "aws_concurrent_requests": _whole(1, 1000),
-    "rekognition_calls_per_second": _number(0, 10_000),
-    "rekognition_monthly_budget_usd": _number(0, 1_000_000),
-    "db_pool_size": _whole(1, 500),
-    "db_max_overflow": _whole(0, 500),
-    "cache_ttl": _whole(0, 86_400),
-    "cache_url": _url("memory", "redis", "rediss"),
-    "image_store": _image_store,
-    "face_match_threshold": _number(0, 100),
-    "face_maybe_threshold": _number(0, 100),
-    "face_settle_seconds": _number(0, 600),
-    "face_flush_seconds": _number(0, 3600),
-    "face_idle_seconds": _number(0, 600),
-    "face_hop": _one_of("auto", "on", "off"),
-    "face_hop_anchor": _number(0, 100),
-    "face_hop_threshold": _number(0, 100),
-    "max_upload_mb": _whole(1, 10_000),
-    "max_image_pixels": _whole(1_000_000, 2_000_000_000),
-    "findme_host": str,
-    "findme_port": _whole(0, 65_535),
-    "findme_data_dir": Path,
-    "erasure_journal": Path,
-    "findme_base_url": _url("http", "https"),
-    "trusted_proxies": _networks,
-    "findme_admin_email": _email,
-    "findme_admin_password": str,
-    "metrics_token": str,
-    "findme_token": str,
-    "log_format": _one_of("text", "json"),
-    "webhook_allow_private": lambda text: _one_of("0", "1")(text) == "1",
-    "smtp_url": _smtp_url,
-    "mail_from": _sender,
-    "notify_minutes": _whole(1, 1440),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The service's settings; each field is the variable's name in lower case."""
+
+    # asyncpg's form; None: the embedded server under the data directory
+    database_url: str | None = _setting(None, _url("postgresql", "postgres"), secret=True)
+    face_engine: str = _setting("auto", _one_of("auto", "aws", "embedded"))
+    # botocore itself reads only AWS_DEFAULT_REGION and its own files
+    aws_region: str | None = _setting(None, str)
+    # worker coroutines: three keep two cores and the engine busy
+    photo_queue_workers: int = _setting(3, _whole(1, 64))
+    # waiting photos; if there are more, an upload is refused with 503
+    photo_queue_max_size: int = _setting(1000, _whole(1, 1_000_000))
+    # Rekognition calls in flight
+    aws_concurrent_requests: int = _setting(10, _whole(1, 1000))
+    # calls a second of each operation on pictures and faces, in each process; 0: no limit. None:
+    # 80 % of AWS's default quota in the region, which leaves room for others on the account, and
+    # no limit if the endpoint is not AWS
+    rekognition_calls_per_second: float | None = _setting(None, _number(0, 10_000))
+    # US dollars that the calls of a month (UTC) may cost before they wait for the next month; None:
+    # no limit, since somebody should decide that a service stops finding people
+    rekognition_monthly_budget_usd: float | None = _setting(None, _number(0, 1_000_000))
+    # connections kept open; None: 20, or 4 with the embedded server
+    db_pool_size: int | None = _setting(None, _whole(1, 500))
+    db_max_overflow: int = _setting(50, _whole(0, 500))
+    # seconds that a photo list may be served from the cache
+    cache_ttl: int = _setting(30, _whole(0, 86_400))
+    cache_url: str = _setting("memory://", _url("memory", "redis", "rediss"), secret=True)
+    # `database`: chunk rows in PostgreSQL
+    image_store: str = _setting("database", _image_store)
+    # similarities, 0..100
+    face_match_threshold: float = _setting(90.0, _number(0, 100))
+    face_maybe_threshold: float = _setting(80.0, _number(0, 100))
+    # seconds that a face must have been indexed before a search decides it; None: 5 on AWS (its
+    # own margin is not documented), 0 with any other endpoint: those read their own writes
+    face_settle_seconds: float | None = _setting(None, _number(0, 600))
+    # seconds after its first photo that an event is searched at the latest, and seconds after its
+    # last photo that it is searched if no more come
+    face_flush_seconds: float = _setting(30.0, _number(0, 3600))
+    face_idle_seconds: float = _setting(2.0, _number(0, 600))
+    # the second hop: strong matches become further references. `auto`: on if searches are free
+    # (embedded), off on AWS, where each costs 0.001 USD
+    face_hop: str = _setting("auto", _one_of("auto", "on", "off"))
+    # similarities: from which a match is one, and from which its own matches count. 95 and 92 are
+    # distances of 0.45 and 0.483 of the embedded engine (docs/calibration.md)
+    face_hop_anchor: float = _setting(95.0, _number(0, 100))
+    face_hop_threshold: float = _setting(92.0, _number(0, 100))
+    max_upload_mb: int = _setting(50, _whole(1, 10_000))
+    max_image_pixels: int = _setting(200_000_000, _whole(1_000_000, 2_000_000_000))
+    findme_host: str = _setting("127.0.0.1", str)
+    findme_port: int = _setting(8000, _whole(0, 65_535))
+    findme_data_dir: Path = _setting(Path("var"), Path)  # noqa: RUF009 - a field
+    # the file that records deletions apart from the database; None: erasures.log in the data
+    # directory. On another disk it survives the loss of this one, and a restore repeats all of them
+    erasure_journal: Path | None = _setting(None, Path)  # noqa: RUF009 - a field
+    # how guests reach the service; None: as the request says
+    findme_base_url: str | None = _setting(None, _url("http", "https"))
+    # networks of the proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)
+    findme_admin_email: str | None = _setting(None, _email)
+    findme_admin_password: str | None = _setting(None, str, secret=True)
+    metrics_token: str | None = _setting(None, str, secret=True)
+    # what `findme watch` and `findme upload` sign in with: here it is in no process list
+    findme_token: str | None = _setting(None, str, secret=True)
+    # lines for people, or JSON with the ids of request, job and event for programs
+    log_format: str = _setting("text", _one_of("text", "json"))
+    # webhooks to loopback and private addresses: they would let admins reach what only we can
+    webhook_allow_private: bool = _setting(False, _flag)
+    smtp_url: str | None = _setting(None, _smtp_url, secret=True)
+    # the sender of mail; None: the user of SMTP_URL, or findme@ its host
+    mail_from: str | None = _setting(None, _sender)
+    # minutes between two messages to a guest about new photos
+    notify_minutes: int = _setting(15, _whole(1, 1440))
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """The most bytes of one file."""
+        return self.max_upload_mb * 1024 * 1024
+
+    @property
+    def pool_min_size(self) -> int:
+        """Connections kept open."""
+        if self.db_pool_size is not None:
+            return self.db_pool_size
+        return 20 if self.database_url else 4
+
+    @property
+    def pool_max_size(self) -> int:
+        """The most connections: DB_POOL_SIZE (20 if unset) and DB_MAX_OVERFLOW."""
+        return (self.db_pool_size or 20) + self.db_max_overflow
+
+    @property
+    def search_floor(self) -> float:
+        """The similarity from which matches are stored, so that moving a threshold is free."""
+        return min(80.0, self.face_maybe_threshold)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Read the settings from *env*; StartError names the first that cannot be read."""
+        known = {item.name.upper(): item for item in fields(cls)}
+        for name in sorted(env):
+            if name in RENAMED:
+                raise StartError(f"{name} is called {RENAMED[name]} now: see docs/upgrade.md.")
+            ours = name.startswith(OUR_PREFIXES) and name not in NOT_SETTINGS
+            if ours and name not in known and not name.startswith(NOT_SETTINGS_PREFIX):
+                raise StartError(f"Unknown setting {name}: see docs/settings.md.")
+        values: dict[str, object] = {}
+        for name, item in known.items():
+            text = env.get(name, "").strip()
+            if text:
+                try:
+                    values[item.name] = item.metadata["parse"](text)
+                except ValueError as error:
+                    shown = repr(text) if item.repr else "its value"
+                    raise StartError(f"{name}: {shown} is not {error}.") from error
+        settings = cls(**values)  # type: ignore[arg-type]  # the parsers give each field its type
+        if settings.face_maybe_threshold > settings.face_match_threshold:
+            raise StartError("FACE_MAYBE_THRESHOLD is above FACE_MATCH_THRESHOLD.")
+        if bool(settings.findme_admin_email) != bool(settings.findme_admin_password):
+            raise StartError("FINDME_ADMIN_EMAIL and FINDME_ADMIN_PASSWORD go together.")
+        return settings
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read `NAME=value` lines in the syntax of python-dotenv; {} if there is no such file.
+
+    Nothing is interpolated. StartError names the first line that is malformed: python-dotenv would
+    only log it, and the service would start with a default.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise StartError(f"{path} is not UTF-8 text.") from error
+    values: dict[str, str] = {}
+    for binding in parse_stream(StringIO(text)):
+        source = binding.original.string
+        if binding.key is None and not binding.error:  # a comment or blank lines
+            continue
+        key, value = binding.key or "", binding.value
+        # a quote that is not closed would swallow the lines up to the next quote
+        if value is None or not _NAME.fullmatch(key) or "\n" in source.strip():
+            blank = source[: len(source) - len(source.lstrip())]
+            line = binding.original.line + blank.count("\n")
+            raise StartError(f"{path}, line {line}: expected NAME=value.")
+        values[key] = value
+    return values

@@ -157,7 +157,7 @@ def test_an_env_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(
         "# ours\n\nFINDME_PORT=8100\nexport CACHE_TTL = 5\nMETRICS_TOKEN='a=b c'\n"
-        'FINDME_HOST="::1"\n',
+        'FINDME_HOST="::1" # loopback\nSMTP_URL=smtp://$USER:a#b@mail # ours\r\nMAIL_FROM=\n',
         encoding="utf-8",
     )
     assert read_env_file(file) == {
@@ -165,6 +165,8 @@ def test_an_env_file_is_read(tmp_path: Path) -> None:
         "CACHE_TTL": "5",
         "METRICS_TOKEN": "a=b c",
         "FINDME_HOST": "::1",
+        "SMTP_URL": "smtp://$USER:a#b@mail",
+        "MAIL_FROM": "",
     }
 
 
@@ -172,11 +174,23 @@ def test_no_env_file_is_no_setting(tmp_path: Path) -> None:
     assert read_env_file(tmp_path / ".env") == {}
 
 
-@pytest.mark.parametrize("line", ["FINDME_PORT 8100", "FINDME PORT=1", "=1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "FINDME_PORT 8100",
+        "FINDME_PORT",
+        "FINDME PORT=1",
+        "=1",
+        "1=1",
+        "FINDME_HOST='::1",
+        "FINDME_HOST='::1\nMETRICS_TOKEN=b'",
+        "FINDME_HOST='::1' 2",
+    ],
+)
 def test_a_broken_line_of_an_env_file_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / ".env"
-    file.write_text(f"CACHE_TTL=1\n{line}\n", encoding="utf-8")
-    with pytest.raises(StartError, match=r"\.env, line 2: expected NAME=value"):
+    file.write_text(f"CACHE_TTL=1\n\n{line}\n\nDB_POOL_SIZE=1\n", encoding="utf-8")
+    with pytest.raises(StartError, match=r"\.env, line 3: expected NAME=value"):
         read_env_file(file)
 
 
