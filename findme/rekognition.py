@@ -8,6 +8,7 @@ call at a time waits for its token and then for a slot, so that a sweep at its q
 guest's selfie.
 """
 
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.exceptions
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.session import AioSession, get_session
+from botocore.loaders import Loader, create_loader
 
 from findme.errors import BudgetSpent, EngineError, EngineRefused, EngineUnavailable, StartError
 from findme.models import Box, EngineFaceId
@@ -274,9 +276,21 @@ def _indexed(record: Mapping[str, Any]) -> IndexedFace:
     )
 
 
+def _session() -> AioSession:
+    """Return a session that finds credentials anew, but reads AWS's description of its API once."""
+    session = get_session()
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    return session
+
+
+@functools.cache
+def _loader(data_path: str | None) -> Loader:
+    return create_loader(data_path)
+
+
 async def aws_is_configured(region: str | None) -> bool:
     """Whether AWS credentials and a region are found, as FACE_ENGINE=auto asks."""
-    session = get_session()
+    session = _session()
     if region is None and session.get_config_variable("region") is None:
         return False
     return await session.get_credentials() is not None
@@ -310,7 +324,7 @@ async def open_client(
         **({"proxies": {}} if endpoint_url else {}),
     )
     try:
-        async with get_session().create_client(
+        async with _session().create_client(
             "rekognition",
             endpoint_url=endpoint_url,
             region_name=region,

@@ -1,10 +1,11 @@
 """What all tests stand on: real PostgreSQL, the real face service, the real application.
 
-One cluster a run, migrated once into a template; one database a test. TEST_DATABASE_URL names a
-given server instead (its user may create databases).
+One cluster a run, migrated once into a template; each test has a database without rows.
+TEST_DATABASE_URL names a given server instead (its user is a superuser).
 """
 
 import asyncio
+import functools
 import os
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import argon2
 import asyncpg
 import pytest
 from aiohttp import web
@@ -29,13 +30,13 @@ from findme.db import Pool
 from findme.jobs import worker_registry
 from findme.jobs.pipeline import Pipeline
 from findme.jobs.worker import WorkQueue
+from findme.models import Role
 from findme.operations.stats import LoopWatch
 from findme.recognition.types import Hop
 from findme.resources import Resources, handlers
 from findme.settings import Settings
+from tests.support.databases import Databases, database_of
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
-
-TEMPLATE = "findme_template"
 
 
 @pytest.fixture(scope="session")
@@ -68,29 +69,20 @@ def cluster(scratch: Path) -> Iterator[str]:
         process.wait(30)
 
 
-def database_of(dsn: str, name: str) -> str:
-    """Return the DSN with another database's name."""
-    parts = urlsplit(dsn)
-    # urlunsplit drops the empty host of postgresql://postgres@/…, which asyncpg wants
-    return f"{parts.scheme}://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")
+@pytest.fixture(scope="session")
+def databases(cluster: str) -> Iterator[Databases]:
+    """The migrated databases of the run, lent to one test after the other."""
+    made = Databases(cluster)
+    yield made
+    asyncio.run(made.close())
 
 
 @pytest.fixture
-async def database(cluster: str) -> AsyncIterator[str]:
-    """The DSN of a fresh, migrated database."""
-    admin = await asyncpg.connect(cluster)
-    name = f"test_{uuid.uuid4().hex}"
-    try:
-        if not await admin.fetchval("select 1 from pg_database where datname = $1", TEMPLATE):
-            await admin.execute(f"create database {TEMPLATE}")
-            conn = await asyncpg.connect(database_of(cluster, TEMPLATE))
-            await db.migrate(conn)
-            await conn.close()
-        await admin.execute(f"create database {name} template {TEMPLATE}")
-        yield database_of(cluster, name)
-        await admin.execute(f"drop database {name} with (force)")
-    finally:
-        await admin.close()
+async def database(databases: Databases) -> AsyncIterator[str]:
+    """The DSN of a migrated database without rows."""
+    dsn = await databases.take()
+    yield dsn
+    await databases.give_back(dsn)
 
 
 @pytest.fixture
@@ -168,6 +160,25 @@ class App:
         raise AssertionError("the queue does not become empty")
 
 
+@functools.cache
+def _admin_password_hash() -> str:
+    """Return a hash of the admin's password that is verified fast."""
+    return argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(ADMIN_PASSWORD)
+
+
+async def _admin_session(pool: Pool) -> str:
+    """Add the admin, and return the token of a session of theirs."""
+    async with db.transaction(pool) as conn:
+        user_id = await auth.create_account(
+            conn,
+            name="Admin",
+            email=ADMIN_EMAIL,
+            password_hash=_admin_password_hash(),
+            role=Role.ADMIN,
+        )
+        return (await auth.open_session(conn, user_id)).token
+
+
 @asynccontextmanager
 async def application(
     aiohttp_client: AiohttpClient,
@@ -184,7 +195,7 @@ async def application(
 ) -> AsyncIterator[App]:
     """Open the application against any endpoint that speaks Rekognition's protocol."""
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(db.open_pool(database, min_size=2, max_size=20))
+        pool = await stack.enter_async_context(db.open_pool(database, min_size=1, max_size=20))
         cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
         faces = await stack.enter_async_context(
             rekognition.open_client(
@@ -210,13 +221,8 @@ async def application(
 
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         resources = Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch())
-        await auth.set_admin(pool, ADMIN_EMAIL, ADMIN_PASSWORD)
+        token = await _admin_session(pool)
         client = await aiohttp_client(server.make_app(resources, "all"))
-        answer = await client.post(
-            "/api/auth/login", json={"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
-        )
-        token = (await answer.json())["token"]
-        client.session.cookie_jar.clear()
         background = None
         if run_queue:
             background = asyncio.create_task(server.run_together(work.loops()))
