@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -17,13 +17,15 @@ from findme.embedded.face_service import open_engine
 from findme.embedded.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
 from findme.errors import StartError
 from findme.gallery import events
+from findme.indexing.person_grouping import PersonGrouping
+from findme.indexing.selfie_indexing import SelfieIndexing
+from findme.indexing.vector_deletion import VectorDeletion
 from findme.jobs import worker_registry
-from findme.jobs.delivery_jobs import Messages
-from findme.jobs.pipeline import Pipeline
-from findme.jobs.reindex_job import Reindexing
-from findme.jobs.worker import Handler, WorkQueue
+from findme.jobs.handlers import make_handlers
+from findme.jobs.no_workers import NoWorkers
+from findme.jobs.worker import WorkQueue
 from findme.media import storage
-from findme.models import JobKind
+from findme.media.image_threads import ImageThreads
 from findme.operations import engine_usage
 from findme.operations.stats import LoopWatch
 from findme.recognition.types import Hop
@@ -41,8 +43,11 @@ class Resources:
     pool: Pool
     faces: Rekognition
     cache: Cache
-    pipeline: Pipeline
-    queue: WorkQueue | None
+    threads: ImageThreads
+    vectors: VectorDeletion
+    selfies: SelfieIndexing
+    grouping: PersonGrouping
+    queue: WorkQueue | NoWorkers
     #: Done when something below us ended by itself: the service cannot go on.
     lost: asyncio.Future[str]
     watch: LoopWatch
@@ -74,16 +79,80 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         faces, settle = await _engine(stack, settings, role)
         # what the month has come to, before the first call adds to it
         await engine_usage.flush(pool, faces.meter)
-        pipeline = Pipeline(
-            settings, pool, faces, cache, settle=settle, hop=_hop(settings, embedded=faces.embedded)
+        replica_id = (
+            None if role == "web" else await _take_part(stack, pool, faces.name, alone=alone)
         )
-        stack.callback(pipeline.close)
-        work = (
-            await _queue(stack, settings, pool, pipeline, faces, cache, alone)
-            if role != "web"
-            else None
+        resources = assemble(
+            settings,
+            pool,
+            faces,
+            cache,
+            lost=lost,
+            settle=settle,
+            hop=_hop(settings, embedded=faces.embedded),
+            replica_id=replica_id,
+            database=database,
         )
-        yield Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch(), database)
+        stack.callback(resources.threads.close)
+        yield resources
+
+
+def assemble(
+    settings: Settings,
+    pool: Pool,
+    faces: Rekognition,
+    cache: Cache,
+    *,
+    lost: asyncio.Future[str],
+    settle: float,
+    hop: Hop | None,
+    replica_id: int | None,
+    database: Postgres | None = None,
+) -> Resources:
+    """Build what stands on the open pool, engine and cache; the caller closes the threads.
+
+    Without *replica_id* this process has no workers.
+    """
+    threads = ImageThreads(settings, pool)
+    vectors = VectorDeletion(pool, faces)
+    selfies = SelfieIndexing(pool, faces, vectors)
+    grouping = PersonGrouping(settings, pool, faces)
+    work: WorkQueue | NoWorkers = NoWorkers()
+    if replica_id is not None:
+        handlers = make_handlers(
+            settings,
+            pool,
+            faces,
+            cache,
+            threads=threads,
+            vectors=vectors,
+            selfies=selfies,
+            grouping=grouping,
+            settle=settle,
+            hop=hop,
+        )
+        work = WorkQueue(
+            pool,
+            handlers.run,
+            workers=settings.photo_queue_workers,
+            replica_id=replica_id,
+            ping_engine=faces.ping,
+            given_up=handlers.on_failure,
+        )
+    return Resources(
+        settings=settings,
+        pool=pool,
+        faces=faces,
+        cache=cache,
+        threads=threads,
+        vectors=vectors,
+        selfies=selfies,
+        grouping=grouping,
+        queue=work,
+        lost=lost,
+        watch=LoopWatch(),
+        database=database,
+    )
 
 
 async def _embedded_database(
@@ -189,43 +258,17 @@ def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
     return Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
 
 
-def handlers(
-    settings: Settings, pool: Pool, faces: Rekognition, cache: Cache, pipeline: Pipeline
-) -> Mapping[JobKind, Handler]:
-    """Return what does each kind of job."""
-    reindexing = Reindexing(pool, faces, cache, pipeline)
-    return {
-        **pipeline.handlers(),
-        **Messages(settings, pool).handlers(),
-        JobKind.REINDEX_EVENT: reindexing.reindex_event,
-    }
-
-
-async def _queue(
-    stack: AsyncExitStack,
-    settings: Settings,
-    pool: Pool,
-    pipeline: Pipeline,
-    faces: Rekognition,
-    cache: Cache,
-    alone: bool,
-) -> WorkQueue:
+async def _take_part(stack: AsyncExitStack, pool: Pool, engine: str, *, alone: bool) -> int:
+    """Register this process as a replica that runs jobs; return its id."""
     async with db.transaction(pool) as conn:
-        # on a database of our own nobody else can be at work: what runs there is of a dead service
+        # nobody else works on a database of our own: what runs there is of a process that died
         await worker_registry.take_over(conn, everyone=alone)
         if alone:
             await selfie_records.release_claims(conn)
-        for event_id in await events.list_of_other_engines(conn, faces.name):
-            log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, faces.name)
+        for event_id in await events.list_of_other_engines(conn, engine):
+            log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, engine)
             await queue.enqueue_reindex(conn, event_id)
         pending = await conn.fetchval("select count(*) from job where state = 'queued'")
     replica_id = await stack.enter_async_context(worker_registry.register_replica(pool))
     log.info("[Startup] Photo queue initialized with %d pending jobs", pending)
-    return WorkQueue(
-        pool,
-        handlers(settings, pool, faces, cache, pipeline),
-        workers=settings.photo_queue_workers,
-        replica_id=replica_id,
-        ping_engine=faces.ping,
-        given_up=pipeline.given_up(),
-    )
+    return replica_id

@@ -27,7 +27,19 @@ from findme.services.webhooks import Webhooks
 from findme.settings import Settings
 from findme.web import keys, rendering, routes
 from findme.web.guest import live_stream
-from findme.web.keys import CACHE, FACES, METRICS, PIPELINE, POOL, QUEUE, SETTINGS, STATS
+from findme.web.keys import (
+    CACHE,
+    FACES,
+    GROUPING,
+    IMAGES,
+    METRICS,
+    POOL,
+    QUEUE,
+    SELFIES,
+    SETTINGS,
+    STATS,
+    VECTORS,
+)
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, failures, identity, problems
 from findme.web.operator import dashboard_page
@@ -54,10 +66,12 @@ def make_app(resources: Resources, role: str) -> web.Application:
     app[POOL] = resources.pool
     app[CACHE] = resources.cache
     app[FACES] = resources.faces
-    app[PIPELINE] = resources.pipeline
-    if resources.queue is not None:
-        app[QUEUE] = resources.queue
-        resources.queue.listen(app[METRICS].note_job)
+    app[IMAGES] = resources.threads
+    app[VECTORS] = resources.vectors
+    app[SELFIES] = resources.selfies
+    app[GROUPING] = resources.grouping
+    app[QUEUE] = resources.queue
+    resources.queue.listen(app[METRICS].note_job)
     app[STATS] = Sources(
         resources.pool,
         resources.cache,
@@ -79,7 +93,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
 
 def _add_services(app: web.Application, on: Resources) -> None:
     """Build the use cases over the open resources."""
-    app[keys.ERASURE] = Erasure(on.settings, on.pool, on.cache, on.faces, on.pipeline)
+    app[keys.ERASURE] = Erasure(on.settings, on.pool, on.cache, on.faces, on.vectors)
     app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue)
     app[keys.WEBHOOKS] = Webhooks(on.pool, on.settings.webhook_allow_private)
 
@@ -123,8 +137,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             )
             loops |= erasure_journal.loops(resources.pool, settings)
         loops |= resumable_uploads.loops(settings.findme_data_dir, resources.pool)
-        if resources.queue is not None:
-            loops |= resources.queue.loops()
+        loops |= resources.queue.loops()
         background = asyncio.create_task(run_together(loops), name="background")
         trouble = None
         try:
@@ -134,13 +147,15 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             if trouble:
                 log.error("[Shutdown] %s", trouble)
             connections = () if runner.server is None else runner.server.connections
-            jobs = () if resources.queue is None else resources.queue.active
-            log.info("[Shutdown] %d connections are open, %d jobs run", len(connections), len(jobs))
+            log.info(
+                "[Shutdown] %d connections are open, %d jobs run",
+                len(connections),
+                len(resources.queue.active),
+            )
             silent = asyncio.create_task(_judge_database(resources), name="stop-database")
             await runner.cleanup()
-            if resources.queue is not None:
-                # without what was lost no job gets anywhere
-                await resources.queue.stop(grace=0.0 if trouble else worker.GRACE_SECONDS)
+            # without what was lost no job gets anywhere
+            await resources.queue.stop(grace=0.0 if trouble else worker.GRACE_SECONDS)
             background.cancel()
             await asyncio.wait([background])
             await silent

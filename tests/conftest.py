@@ -23,17 +23,15 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, queue, rekognition, server
+from findme import db, rekognition, server
 from findme.accounts import auth
 from findme.cache import open_cache
 from findme.db import Pool
 from findme.jobs import worker_registry
-from findme.jobs.pipeline import Pipeline
 from findme.jobs.worker import WorkQueue
 from findme.models import Role
-from findme.operations.stats import LoopWatch
 from findme.recognition.types import Hop
-from findme.resources import Resources, handlers
+from findme.resources import Resources, assemble
 from findme.settings import Settings
 from tests.support.databases import Databases, database_of
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
@@ -152,11 +150,8 @@ class App:
         for _ in range(rounds):
             async with db.acquire(self.resources.pool) as conn:
                 await conn.execute("update job set run_at = now() where state = 'queued'")
-                jobs = await queue.claim(conn, self.queue._replica_id, 3)
-            if not jobs:
+            if not await self.queue.run_due():
                 return
-            for job in jobs:
-                await self.queue._run("PhotoWorker-0", job)
         raise AssertionError("the queue does not become empty")
 
 
@@ -207,20 +202,20 @@ async def application(
                 embedded=embedded,
             )
         )
-        pipeline = Pipeline(settings, pool, faces, cache, settle=settle, hop=hop)
-        stack.callback(pipeline.close)
         replica_id = await stack.enter_async_context(worker_registry.register_replica(pool))
-        work = WorkQueue(
+        resources = assemble(
+            settings,
             pool,
-            handlers(settings, pool, faces, cache, pipeline),
-            workers=settings.photo_queue_workers,
+            faces,
+            cache,
+            lost=asyncio.get_running_loop().create_future(),
+            settle=settle,
+            hop=hop,
             replica_id=replica_id,
-            ping_engine=faces.ping,
-            given_up=pipeline.given_up(),
         )
-
-        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        resources = Resources(settings, pool, faces, cache, pipeline, work, lost, LoopWatch())
+        stack.callback(resources.threads.close)
+        work = resources.queue
+        assert isinstance(work, WorkQueue)
         token = await _admin_session(pool)
         client = await aiohttp_client(server.make_app(resources, "all"))
         background = None

@@ -9,10 +9,11 @@ from weakref import WeakValueDictionary
 from findme import db, queue
 from findme.accounts import guests
 from findme.cache import Cache
-from findme.db import Connection, Pool
+from findme.db import Pool
 from findme.errors import EngineRefused
 from findme.faces import matching, references, reindex_state
 from findme.faces.matching import OpenFace, Plan
+from findme.faces.sweep_requests import request_sweep
 from findme.gallery import events
 from findme.messaging import notifications
 from findme.models import EngineFaceId, Event, EventId, Job
@@ -31,8 +32,8 @@ LEAST_WAIT = 0.2
 TELLING = 0.5
 
 
-class Sweeps:
-    """What the searching jobs share.
+class MatchJobs:
+    """Handles MATCH_SELFIE and MATCH_EVENT.
 
     *settle* is the seconds after which a search surely finds a vector, *hop* the second hop, or
     None where it is off.
@@ -56,15 +57,6 @@ class Sweeps:
         self._hop = hop
         # not the event's lock: photos go on being indexed during a long sweep
         self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
-
-    async def ask_for(self, conn: Connection, event_id: EventId) -> None:
-        """Ask in the caller's transaction for a sweep of the event, soon."""
-        await queue.enqueue_match(
-            conn,
-            event_id,
-            idle=self._settings.face_idle_seconds,
-            deadline=self._settings.face_flush_seconds,
-        )
 
     async def match_selfie(self, job: Job) -> None:
         """Make a selfie's first search: all faces that are there already, in one call."""
@@ -93,7 +85,7 @@ class Sweeps:
                 await notifications.mark_told(conn, reference.guest_id)
             await notifications.ask(conn, event.id, self._settings)
             # faces that were indexed meanwhile, or are not settled yet, are a sweep's
-            await self.ask_for(conn, event.id)
+            await request_sweep(conn, event.id, self._settings)
             await queue.finish(conn, job)
         await self._cache.forget_event(event.id)
 

@@ -13,7 +13,8 @@ from findme.db import Pool
 from findme.errors import BadImage, EngineRefused, NotFound
 from findme.faces import reindex_state
 from findme.gallery import events, photos
-from findme.jobs.pipeline import Pipeline
+from findme.indexing.photo_preparation import PhotoPreparation
+from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.media import storage
 from findme.models import Event, EventId, Job, PhotoId, SelfieId
 from findme.recognition.types import IndexResult, QualityFilter
@@ -27,14 +28,23 @@ AT_A_TIME = 3
 BATCH = 60
 
 
-class Reindexing:
-    """What the re-index job needs."""
+class ReindexJob:
+    """Handles REINDEX_EVENT."""
 
-    def __init__(self, pool: Pool, faces: Rekognition, cache: Cache, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        faces: Rekognition,
+        cache: Cache,
+        *,
+        preparation: PhotoPreparation,
+        selfies: SelfieIndexing,
+    ) -> None:
         self._pool = pool
         self._faces = faces
         self._cache = cache
-        self._pipeline = pipeline
+        self._preparation = preparation
+        self._selfies = selfies
 
     async def reindex_event(self, job: Job) -> None:
         """Fill a new collection from the stored pictures, and switch to it."""
@@ -44,15 +54,16 @@ class Reindexing:
             event = await events.get(conn, job.event_id)
         await self._faces.create_collection(name)
         while True:
-            await self._fill(event, name)
-            async with self._pipeline.lock(event.id), db.transaction(self._pool) as conn:
+            await self.fill(event, name)
+            async with self._selfies.lock(event.id), db.transaction(self._pool) as conn:
                 if await reindex_state.switch(conn, event.id, name, self._faces.name):
                     await queue.finish(conn, job)
                     break
         log.info("[Reindex] Event %s is switched to collection %s", event.id, name)
         await self._cache.forget_event(event.id)
 
-    async def _fill(self, event: Event, name: str) -> None:
+    async def fill(self, event: Event, name: str) -> None:
+        """Index into the collection *name* what it lacks of the event's photos and selfies."""
         slots = asyncio.Semaphore(AT_A_TIME)
 
         async def one(photo_id: PhotoId | None, selfie_id: SelfieId | None) -> None:
@@ -82,8 +93,10 @@ class Reindexing:
         try:
             async with db.acquire(self._pool) as conn:
                 photo = await photos.get(conn, photo_id)
-            analysis = await self._pipeline.imaging.prepare(photo)
-            return await self._pipeline.look(name, photo, analysis, QualityFilter.AUTO)
+            analysis = await self._preparation.prepare(photo)
+            return await self._preparation.index_faces_adaptively(
+                name, photo, analysis, QualityFilter.AUTO
+            )
         except (BadImage, EngineRefused) as problem:
             # it was indexed once: what this engine refuses has no faces for it
             log.warning("[Reindex] Photo %s has no faces now: %s", photo_id, problem)

@@ -21,12 +21,12 @@ from findme.errors import (
     CollectionRebuilding,
     DeliveryFailed,
     DeliveryRefused,
-    EngineError,
     EngineRefused,
     EngineUnavailable,
     NotFound,
 )
-from findme.jobs import worker_registry
+from findme.jobs.engine_watch import EngineWatch
+from findme.jobs.heartbeat import Heartbeat
 from findme.models import Job, JobId, JobKind
 
 log = logging.getLogger(__name__)
@@ -44,16 +44,14 @@ MAX_INTERRUPTIONS = 20
 RETRY_DELAYS = (5.0, 30.0)
 #: The same for messages: mail servers that know no sender yet want him to come back in minutes.
 DELIVERY_DELAYS = (60.0, 600.0)
-#: Seconds between questions to an engine that does not answer.
-PARK_SECONDS = 2.0
+#: Seconds until a job that lost the database is tried again.
+DATABASE_DELAY = 2.0
 #: Seconds that work waits for a re-index, whose switch ends the wait; each try renders photos anew.
 REBUILD_SECONDS = 60.0
 #: Seconds between looks at the table where nothing wakes the pump.
 POLL_SECONDS = 1.0
 #: Seconds that running jobs get to end when the service stops.
 GRACE_SECONDS = 30.0
-#: Seconds that the face engine has to answer then; jobs that wait for one that hangs never end.
-SILENCE_SECONDS = 10.0
 
 
 class WorkQueue:
@@ -72,12 +70,11 @@ class WorkQueue:
         self._pool = pool
         self._handlers = handlers
         self._given_up = given_up
-        self._ping_engine = ping_engine
-        self._engine_answers = asyncio.Event()
-        self._engine_answers.set()
-        self._engine_out = asyncio.Event()
+        self.engine = EngineWatch(ping_engine, self.wake)
+        self._heartbeat = Heartbeat(pool, replica_id, self.engine, self.wake)
         self._workers = workers
-        self._replica_id = replica_id
+        #: Under which this process claims jobs (table `replica`).
+        self.replica_id = replica_id
         self._paused = False
         self._claimed: asyncio.Queue[Job] = asyncio.Queue()
         self._wake = asyncio.Event()
@@ -104,7 +101,7 @@ class WorkQueue:
         """Whether no job is begun; those that run end."""
         return self._paused
 
-    def steer(self, *, paused: bool, workers: int) -> None:
+    def configure(self, *, paused: bool, workers: int) -> None:
         """Pause or go on, with so many jobs at a time; running jobs are left alone."""
         if paused != self._paused:
             log.info("[PhotoQueue] %s", "Paused" if paused else "Resumed")
@@ -125,21 +122,18 @@ class WorkQueue:
     @property
     def engine_answers(self) -> bool:
         """False during an outage of the face engine: parked jobs wait, others go on."""
-        return self._engine_answers.is_set()
+        return self.engine.answers
 
     def note_outage(self) -> None:
         """Hold parked jobs back until the engine answers again."""
-        if self._engine_answers.is_set():
-            log.warning("[PhotoQueue] The face engine does not answer: its work waits")
-        self._engine_answers.clear()
-        self._engine_out.set()
+        self.engine.note_outage()
 
     def loops(self) -> dict[str, Any]:
         """Return the coroutines that make the queue run, by task name."""
         return {
             "queue-pump": self._pump(),
-            "queue-heartbeat": self._beat(),
-            "queue-engine-watch": self._await_engine(),
+            "queue-heartbeat": self._heartbeat.run(),
+            "queue-engine-watch": self.engine.run(),
             "queue-workers": self._staff(),
         }
 
@@ -151,7 +145,7 @@ class WorkQueue:
         self._stopping.set()
         self._wake.set()
         waiting = [self._claimed.get_nowait() for _ in range(self._claimed.qsize())]
-        silent = asyncio.create_task(self._engine_is_silent(), name="queue-engine-silent")
+        silent = asyncio.create_task(self.engine.is_silent(), name="queue-engine-silent")
         deadline = asyncio.get_running_loop().time() + grace
         while self._running and asyncio.get_running_loop().time() < deadline:
             if self._pool.is_closing() or (silent.done() and silent.result()):
@@ -169,18 +163,6 @@ class WorkQueue:
             log.warning("[PhotoQueue] %d jobs are left to the next start: %s", len(left), error)
         else:
             log.info("[PhotoQueue] %d jobs put back", len(left))
-
-    async def _engine_is_silent(self) -> bool:
-        """Whether the engine leaves the simplest question open."""
-        try:
-            async with asyncio.timeout(SILENCE_SECONDS):
-                await self._ping_engine()
-        except TimeoutError:
-            log.warning("[PhotoQueue] The face engine is silent: jobs are not waited for")
-            return True
-        except EngineError as problem:
-            log.info("[PhotoQueue] Stopping without the face engine: %s", problem)
-        return False
 
     async def _pump(self) -> None:
         """Claim due jobs, never more than there is room for."""
@@ -210,9 +192,9 @@ class WorkQueue:
         try:
             async with db.acquire(self._pool) as conn:
                 if self._unsure:
-                    await queue.put_back_unheld(conn, self._replica_id, self._held)
+                    await queue.put_back_unheld(conn, self.replica_id, self._held)
                     self._unsure = False
-                return await queue.claim(conn, self._replica_id, limit, parked=self.engine_answers)
+                return await queue.claim(conn, self.replica_id, limit, parked=self.engine_answers)
         except db.TROUBLE as error:
             self._unsure = True
             log.warning("[PhotoQueue] The database does not answer: %s", error)
@@ -236,14 +218,28 @@ class WorkQueue:
             try:
                 with logs.within(job_id=job.id, event_id=job.event_id):
                     log.info("[%s] Processing job %s: %s", name, job.id, job.label)
-                    await self._run(name, job)
+                    await self.run_job(name, job)
             finally:
                 del self._running[number]
                 self._held.discard(job.id)
                 self._wake.set()
 
-    async def _run(self, name: str, job: Job) -> None:
-        """Run one job and write down what became of it, however long the database is away."""
+    async def run_until_idle(self) -> None:
+        """Run due jobs, and those that they enqueue, until none is due; needs no loop to run."""
+        while await self.run_due():
+            pass
+
+    async def run_due(self) -> int:
+        """Claim due jobs, parked ones too, one for each worker; run them and return how many."""
+        async with db.acquire(self._pool) as conn:
+            jobs = await queue.claim(conn, self.replica_id, self._workers)
+        async with asyncio.TaskGroup() as group:
+            for number, job in enumerate(jobs):
+                group.create_task(self.run_job(f"PhotoWorker-{number}", job))
+        return len(jobs)
+
+    async def run_job(self, name: str, job: Job) -> None:
+        """Run one claimed job and record its outcome, however long the database is away."""
         state, error, delay, counted, parked = "done", None, 0.0, True, False
         begun = time.monotonic()
         try:
@@ -268,7 +264,7 @@ class WorkQueue:
             log.warning("[%s] Job %s: attempt %d failed: %s", name, job.id, job.attempts, problem)
         except Exception as problem:  # a job's bug is the job's failure, never the worker's end
             if db.is_trouble(problem):
-                state, error, delay, counted = "queued", str(problem), PARK_SECONDS, False
+                state, error, delay, counted = "queued", str(problem), DATABASE_DELAY, False
                 log.warning("[%s] Job %s lost the database: %s", name, job.id, problem)
             elif await self._is_gone(job):
                 log.info("[%s] Job %s ended with its event: %s", name, job.id, job.label)
@@ -315,34 +311,3 @@ class WorkQueue:
                 return not await queue.is_there(conn, job.id)
         except db.TROUBLE:
             return False
-
-    async def _await_engine(self) -> None:
-        """In an outage, ask the engine until it answers; then let the parked jobs go on."""
-        while True:
-            await self._engine_out.wait()
-            await asyncio.sleep(PARK_SECONDS)
-            try:
-                await self._ping_engine()
-            except EngineError as problem:
-                log.info("[PhotoQueue] The face engine does not answer yet: %s", problem)
-                continue
-            self._engine_out.clear()
-            self._engine_answers.set()
-            log.info("[PhotoQueue] The face engine answers: its work goes on")
-            self.wake()
-
-    async def _beat(self) -> None:
-        """Give signs of life, and take over the jobs of replicas that gave none."""
-        while True:
-            await asyncio.sleep(worker_registry.BEAT_SECONDS)
-            try:
-                async with db.transaction(self._pool) as conn:
-                    # entered anew where a long sleep of the machine made others remove it
-                    await worker_registry.give_sign(
-                        conn, self._replica_id, engine_answers=self.engine_answers
-                    )
-                    if taken := await worker_registry.take_over(conn):
-                        log.warning("[PhotoQueue] %d jobs of a vanished service put back", taken)
-                        self._wake.set()
-            except db.TROUBLE as error:
-                log.warning("[PhotoQueue] No sign of life could be given: %s", error)

@@ -10,8 +10,7 @@ import asyncpg
 from findme import db
 from findme.db import Connection, Pool
 
-#: Seconds between two signs of life, and without one until a replica's jobs are taken from it.
-BEAT_SECONDS = 3.0
+#: Seconds without a heartbeat until a replica's jobs are taken from it.
 DEAD_SECONDS = 20.0
 
 

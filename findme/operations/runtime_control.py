@@ -12,9 +12,9 @@ from typing import Any
 
 from findme import db
 from findme.db import Connection, Pool
-from findme.jobs.worker import WorkQueue
 from findme.rekognition import Rekognition
 from findme.settings import Settings
+from findme.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -50,38 +50,37 @@ async def put(conn: Connection, control: Control) -> None:
     )
 
 
-def apply(control: Control, settings: Settings, work: WorkQueue | None, faces: Rekognition) -> None:
+def apply(control: Control, settings: Settings, workers: Workers, faces: Rekognition) -> None:
     """Have this process follow."""
-    if work is not None:
-        work.steer(paused=control.paused, workers=control.workers or settings.photo_queue_workers)
+    workers.configure(
+        paused=control.paused, workers=control.workers or settings.photo_queue_workers
+    )
     limit = control.concurrency or settings.aws_concurrent_requests
     if limit != faces.slots.limit:
         log.info("[AWS] %d calls in flight instead of %d", limit, faces.slots.limit)
         faces.slots.resize(limit)
 
 
-async def follow(
-    pool: Pool, settings: Settings, work: WorkQueue | None, faces: Rekognition
-) -> None:
+async def follow(pool: Pool, settings: Settings, workers: Workers, faces: Rekognition) -> None:
     """Read what is set, and follow."""
     async with db.acquire(pool) as conn:
         control = await get(conn)
-    apply(control, settings, work, faces)
+    apply(control, settings, workers, faces)
 
 
 def loops(
-    pool: Pool, settings: Settings, work: WorkQueue | None, faces: Rekognition
+    pool: Pool, settings: Settings, workers: Workers, faces: Rekognition
 ) -> dict[str, Coroutine[Any, Any, None]]:
     """Return the coroutine that follows, by task name."""
-    return {"control": _keep_following(pool, settings, work, faces)}
+    return {"control": _keep_following(pool, settings, workers, faces)}
 
 
 async def _keep_following(
-    pool: Pool, settings: Settings, work: WorkQueue | None, faces: Rekognition
+    pool: Pool, settings: Settings, workers: Workers, faces: Rekognition
 ) -> None:
     while True:
         await asyncio.sleep(PERIOD)
         try:
-            await follow(pool, settings, work, faces)
+            await follow(pool, settings, workers, faces)
         except db.TROUBLE as error:
             log.warning("[Control] The database does not answer: %s", error)

@@ -11,8 +11,8 @@ import psutil
 from findme import db
 from findme.cache import PHOTOS, USERS, Cache
 from findme.db import Pool
-from findme.jobs.worker import WorkQueue
 from findme.rekognition import Rekognition
+from findme.workers import Workers
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Sources:
     pool: Pool
     cache: Cache
     faces: Rekognition
-    queue: WorkQueue | None
+    queue: Workers
     watch: "LoopWatch"
     #: PHOTO_QUEUE_WORKERS, where no admin has set another number.
     workers: int
@@ -98,8 +98,7 @@ async def collect(sources: Sources) -> dict[str, object]:
             "oldest_waiting_s": round(row["oldest"], 1),
             "per_minute": row["per_minute"],
             "waiting_for_engine": row["parked"],
-            "engine_answers": row["engine_answers"]
-            and (sources.queue is None or sources.queue.engine_answers),
+            "engine_answers": row["engine_answers"] and sources.queue.engine_answers,
         },
         "cache": {
             region: {

@@ -15,7 +15,7 @@ from findme.db import Connection, Pool
 from findme.errors import FindMeError, NotFound
 from findme.gallery import events, guest_photos
 from findme.gallery.guest_photos import Thresholds
-from findme.jobs.pipeline import Pipeline
+from findme.indexing.vector_deletion import VectorDeletion
 from findme.models import Event, EventId, Shelf, UserId
 from findme.privacy import audit_log, erasure_receipts
 from findme.rekognition import Rekognition
@@ -51,7 +51,7 @@ class Erasure:
     pool: Pool
     cache: Cache
     faces: Rekognition
-    pipeline: Pipeline
+    vectors: VectorDeletion
 
     async def erase_account(self, user_id: UserId) -> str:
         """Erase an account with all that belongs to it, and end its sessions."""
@@ -144,7 +144,7 @@ class Erasure:
         The erasure is committed: what fails now is retried later, and the receipt says so.
         """
         try:
-            await vectors.delete_now(self.cache, self.pipeline, event_ids)
+            await vectors.delete_now(self.cache, self.vectors, event_ids)
             async with asyncio.timeout(CHECK_SECONDS):
                 await erasure_receipts.check(self.pool, self.faces, receipt.id)
         except (FindMeError, TimeoutError, asyncpg.PostgresError, *db.TROUBLE) as error:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from findme import db, queue
 from findme.db import Pool, Record
 from findme.gallery import events
-from findme.jobs.worker import WorkQueue
 from findme.models import EventId, JobId, UserId
 from findme.operations import job_history, runtime_control
 from findme.operations.runtime_control import Control
 from findme.privacy import audit_log
 from findme.rekognition import Rekognition
 from findme.settings import Settings
+from findme.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,7 @@ class QueueControl:
     settings: Settings
     pool: Pool
     faces: Rekognition
-    #: None in a process without workers.
-    work: WorkQueue | None
+    workers: Workers
 
     async def set_paused(self, actor: UserId, *, paused: bool) -> Control:
         """Pause or resume the jobs; those that run go on. Writes nothing if nothing changes."""
@@ -56,7 +55,7 @@ class QueueControl:
             await queue.retry(conn, job_id)
             await audit_log.note(conn, actor, "job.retried", subjects=[job_id])
             row = await job_history.find(conn, job_id)
-        self._wake()
+        self.workers.wake()
         return row
 
     async def retry_failed(self, actor: UserId, event_id: EventId | None) -> int:
@@ -71,7 +70,7 @@ class QueueControl:
             await audit_log.note(
                 conn, actor, "jobs.retried", event_id=event_id, detail={"jobs": retried}
             )
-        self._wake()
+        self.workers.wake()
         return retried
 
     async def reindex_event(self, actor: UserId, event_id: EventId) -> JobId:
@@ -83,12 +82,8 @@ class QueueControl:
             event = await events.get(conn, event_id)
             job_id = await queue.enqueue_reindex(conn, event.id)
             await audit_log.note(conn, actor, "event.reindexed", event_id=event.id)
-        self._wake()
+        self.workers.wake()
         return job_id
 
     def _follow(self, control: Control) -> None:
-        runtime_control.apply(control, self.settings, self.work, self.faces)
-
-    def _wake(self) -> None:
-        if self.work is not None:
-            self.work.wake()
+        runtime_control.apply(control, self.settings, self.workers, self.faces)

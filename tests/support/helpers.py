@@ -12,8 +12,9 @@ from PIL import Image
 from findme import db
 from findme.accounts import auth, guests
 from findme.db import Connection, Pool
-from findme.gallery import events
-from findme.models import Event, EventId, Gallery, GuestId, Role, UserId
+from findme.gallery import events, photos
+from findme.indexing.photo_preparation import PhotoPreparation
+from findme.models import Event, EventId, Gallery, GuestId, PhotoId, Role, UserId
 from tests.conftest import App
 from tests.support.pictures import labelled
 
@@ -54,6 +55,17 @@ async def make_token(app: App, event: Mapping[str, Any]) -> dict[str, str]:
     )
     assert answer.status == 201
     return bearer((await answer.json())["token"])
+
+
+async def prepare_photo(app: App, photo_id: str) -> None:
+    """Make a photo's thumbnail and preview, as its job does before it asks the engine."""
+    resources = app.resources
+    async with db.acquire(resources.pool) as conn:
+        photo = await photos.get(conn, PhotoId(int(photo_id)))
+    preparation = PhotoPreparation(
+        resources.settings, resources.pool, resources.faces, resources.cache, resources.threads
+    )
+    await preparation.prepare(photo)
 
 
 async def upload(

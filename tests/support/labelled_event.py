@@ -6,6 +6,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from findme.faces.sweep_requests import request_sweep
 from findme.models import EventId
 from tests.conftest import App
 from tests.support.pictures import Labelled, labelled
@@ -61,7 +62,7 @@ class Evening:
     async def ask_for_sweep(self) -> None:
         resources = self.app.resources
         async with resources.pool.acquire() as conn, conn.transaction():
-            await resources.pipeline.ask_for_sweep(conn, EventId(int(self.event["id"])))
+            await request_sweep(conn, EventId(int(self.event["id"])), resources.settings)
         await self.app.drain()
 
     def photo_id(self, filename: str) -> str:

@@ -89,10 +89,10 @@ async def run_due(app: App) -> None:
     """Run what is due, one job after the other; sweeps wait for their time."""
     while True:
         async with db.acquire(app.resources.pool) as conn:
-            jobs = await queue.claim(conn, app.queue._replica_id, 1)
+            jobs = await queue.claim(conn, app.queue.replica_id, 1)
         if not jobs:
             return
-        await app.queue._run("PhotoWorker-0", jobs[0])
+        await app.queue.run_job("PhotoWorker-0", jobs[0])
 
 
 async def flush(app: App) -> None:

@@ -9,6 +9,7 @@ import pytest
 from findme import db, queue
 from findme.db import Pool, Record
 from findme.jobs import worker_registry
+from findme.jobs.heartbeat import Heartbeat
 from findme.jobs.worker import GivenUp, Handler, WorkQueue
 from findme.models import Job, JobId, JobKind
 
@@ -23,8 +24,14 @@ class Bench:
     outcomes: list[Exception] = field(default_factory=list)
     done: list[Job] = field(default_factory=list)
     pings: list[Exception] = field(default_factory=list)
+    engine_hangs: bool = False
     handler: Handler | None = None
     given_up: Mapping[JobKind, GivenUp] = field(default_factory=dict)
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """The heartbeat of this replica, for which the engine answers as `work` says."""
+        return Heartbeat(self.pool, self.replica_id, self.work.engine, self.work.wake)
 
     def __post_init__(self) -> None:
         self.ran = asyncio.Event()
@@ -51,6 +58,8 @@ class Bench:
         self.ran.set()
 
     async def _ping(self) -> None:
+        if self.engine_hangs:
+            await asyncio.Event().wait()
         if self.pings:
             raise self.pings.pop(0)
 
@@ -72,7 +81,7 @@ class Bench:
 
     async def run(self, job: Job) -> None:
         """Run a claimed job as a worker does."""
-        await self.work._run("PhotoWorker-0", job)
+        await self.work.run_job("PhotoWorker-0", job)
 
     async def run_due(self, limit: int = 10) -> None:
         """Claim what is due and run it."""

@@ -26,7 +26,7 @@ from findme.media.zip_stream import Entry
 from findme.models import Event, PhotoId, Shelf
 from findme.web.guest.photo_lists import joined_event, thresholds_of
 from findme.web.guest.photos import bound_buffers, send
-from findme.web.keys import PIPELINE, POOL, user
+from findme.web.keys import IMAGES, POOL, user
 from findme.web.rendering import zone_of
 from findme.web.responses import MAX_LIMIT, parse_id
 
@@ -166,7 +166,7 @@ async def _read_handout(
 ) -> AsyncIterator[bytes]:
     """Yield a photo as guests get it; nothing of one that is gone or cannot be read any more."""
     try:
-        image = await request.app[PIPELINE].imaging.handout(photo_id, recipe)
+        image = await request.app[IMAGES].rendition(photo_id, recipe)
     except (NotFound, BadImage) as problem:
         log.warning("[ZIP] Photo %s is left out: %s", photo_id, problem)
         return

@@ -34,11 +34,13 @@ from findme.services import vectors
 from findme.web.guest.auth import set_session_cookie, user_json
 from findme.web.keys import (
     CACHE,
-    PIPELINE,
+    IMAGES,
     POOL,
     QUEUE,
+    SELFIES,
     SETTINGS,
     TYPED,
+    VECTORS,
     actor,
     base_url,
     remote,
@@ -106,9 +108,7 @@ async def _read_selfie(request: web.Request, part: BodyPartReader, path: Path) -
     if spooled.size_bytes == 0:
         return None
     try:
-        return await request.app[PIPELINE].imaging.run(
-            images.selfie, path, settings.max_image_pixels
-        )
+        return await request.app[IMAGES].run(images.selfie, path, settings.max_image_pixels)
     except BadImage as problem:
         raise SelfieRefused(str(problem), code="invalid_image") from problem
 
@@ -254,7 +254,7 @@ async def take_in(
     pool = request.app[POOL]
     try:
         # shielded: a phone that hangs up must not leave half of it done
-        await asyncio.shield(request.app[PIPELINE].take_in(event_id, selfie, jpeg))
+        await asyncio.shield(request.app[SELFIES].index_selfie_now(event_id, selfie, jpeg))
     except CollectionRebuilding:
         async with db.transaction(pool) as conn:
             await selfies.release(conn, selfie)
@@ -262,8 +262,7 @@ async def take_in(
     except EngineUnavailable:
         async with db.transaction(pool) as conn:
             await selfies.leave_to_workers(conn, selfie)
-        if QUEUE in request.app:
-            request.app[QUEUE].note_outage()
+        request.app[QUEUE].note_outage()
         return SelfieState.PENDING
     except (SelfieRefused, EngineRefused) as problem:
         async with db.transaction(pool) as conn:
@@ -271,8 +270,7 @@ async def take_in(
         if isinstance(problem, EngineRefused):
             raise SelfieRefused(str(problem), code="invalid_image") from problem
         raise
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    request.app[QUEUE].wake()
     return SelfieState.ACCEPTED
 
 
@@ -335,7 +333,7 @@ async def get_me(request: web.Request) -> web.Response:
 
 async def after_forgetting(request: web.Request, event_ids: Iterable[EventId]) -> None:
     """Drop the lists of the events, and have vectors removed now if the engine answers."""
-    await vectors.delete_now(request.app[CACHE], request.app[PIPELINE], event_ids)
+    await vectors.delete_now(request.app[CACHE], request.app[VECTORS], event_ids)
 
 
 ROUTES = [

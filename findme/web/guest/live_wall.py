@@ -12,7 +12,7 @@ from findme.gallery.live_wall import Shown, Wall
 from findme.media import renditions
 from findme.models import PhotoId, Size
 from findme.web.guest.photos import send_image
-from findme.web.keys import PIPELINE, POOL, base_url
+from findme.web.keys import IMAGES, POOL, base_url
 from findme.web.rendering import render
 from findme.web.responses import page_answer, page_of, parse_time, path_id, time_text
 
@@ -64,7 +64,7 @@ async def get_picture(request: web.Request) -> web.StreamResponse:
         image = await live_wall.find_picture(conn, wall.event_id, photo_id)
         recipe = renditions.recipe_of(await events.get(conn, wall.event_id), Size.PREVIEW)
     if image is not None and recipe is not None:
-        image = await request.app[PIPELINE].imaging.handout(photo_id, recipe)
+        image = await request.app[IMAGES].rendition(photo_id, recipe)
     if image is None:
         raise NotFound
     return await send_image(request, image, cache_control=CACHE_CONTROL)

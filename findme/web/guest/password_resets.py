@@ -34,8 +34,7 @@ async def ask(request: web.Request, email: str) -> None:
         language=language_of(request).code,
         base_url=base,
     )
-    if QUEUE in app:
-        app[QUEUE].wake()
+    app[QUEUE].wake()
 
 
 async def post_forgotten(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from findme.media import redaction, renditions, storage
 from findme.media.redaction import Redaction
 from findme.models import PhotoId, Shelf, Size, StoredImage
 from findme.web.guest import photo_lists
-from findme.web.keys import PIPELINE, POOL, SETTINGS, actor, user
+from findme.web.keys import IMAGES, POOL, SETTINGS, actor, user
 from findme.web.responses import choice_of, limit_of, list_answer, path_id
 
 #: Immutable: a photo's bytes never change under its address; `v` is a part of it where the
@@ -73,7 +73,7 @@ async def get_photo(request: web.Request) -> web.StreamResponse:
     if event is not None and size is Size.ORIGINAL and not event.downloads:
         raise DownloadsOff
     if recipe is not None:
-        image = await request.app[PIPELINE].imaging.handout(photo_id, recipe)
+        image = await request.app[IMAGES].rendition(photo_id, recipe)
     if image is None:
         raise NotFound
     version = "" if event is None else renditions.version_of(event)

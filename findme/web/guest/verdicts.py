@@ -7,10 +7,11 @@ from findme.accounts import guests
 from findme.db import Connection
 from findme.errors import InvalidRequest
 from findme.faces import verdicts
+from findme.faces.sweep_requests import request_sweep
 from findme.gallery import events
 from findme.models import EventId, FaceId, GuestId, PhotoId
 from findme.web.guest import photo_lists
-from findme.web.keys import CACHE, PIPELINE, POOL, QUEUE
+from findme.web.keys import CACHE, POOL, QUEUE, SETTINGS
 from findme.web.responses import json_of, parse_id, path_id
 
 
@@ -34,7 +35,7 @@ async def post_me(request: web.Request) -> web.Response:
     async with db.transaction(request.app[POOL]) as conn:
         event_id, guest_id = await _guest_of(request, conn, photo_id)
         if await verdicts.confirm(conn, guest_id, photo_id, face_id):
-            await request.app[PIPELINE].ask_for_sweep(conn, event_id)
+            await request_sweep(conn, event_id, request.app[SETTINGS])
     return await _done(request, event_id)
 
 
@@ -53,7 +54,7 @@ async def _take_back(request: web.Request, says: str) -> web.Response:
     async with db.transaction(request.app[POOL]) as conn:
         event_id, guest_id = await _guest_of(request, conn, photo_id)
         await verdicts.take_back(conn, guest_id, photo_id, says)
-        await request.app[PIPELINE].ask_for_sweep(conn, event_id)
+        await request_sweep(conn, event_id, request.app[SETTINGS])
     return await _done(request, event_id)
 
 
@@ -70,8 +71,7 @@ async def _guest_of(
 
 async def _done(request: web.Request, event_id: EventId) -> web.Response:
     await request.app[CACHE].forget_event(event_id)
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    request.app[QUEUE].wake()
     return web.Response(status=204)
 
 

@@ -233,8 +233,7 @@ async def retry(
             await audit_log.note(
                 conn, admin(request).id, "photos.retried", event_id=event_id, subjects=again
             )
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    request.app[QUEUE].wake()
     return asked
 
 

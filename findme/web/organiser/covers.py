@@ -11,7 +11,7 @@ from findme.media import accent_colour, images, storage
 from findme.models import Event, EventId, Size
 from findme.privacy import audit_log
 from findme.web.guest import photos
-from findme.web.keys import PIPELINE, POOL, SETTINGS, admin
+from findme.web.keys import IMAGES, POOL, SETTINGS, admin
 from findme.web.request_bodies import body_of, chunks_of, parts_of
 from findme.web.responses import choice_of, json_answer, path_id
 
@@ -58,7 +58,7 @@ async def take_cover(request: web.Request) -> dict[Size, bytes]:
         else:
             body = body_of(request)
             await storage.spool(body, path, limit=settings.max_upload_bytes)
-        imaging = request.app[PIPELINE].imaging
+        imaging = request.app[IMAGES]
         made = await imaging.run(images.render, path, settings.max_image_pixels)
     return {Size.PREVIEW: made.preview, Size.THUMB: made.thumb}
 

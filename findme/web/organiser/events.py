@@ -202,8 +202,7 @@ async def _find(request: web.Request) -> tuple[Event, EventCounts]:
 
 
 def _wake(request: web.Request) -> None:
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    request.app[QUEUE].wake()
 
 
 ROUTES = [

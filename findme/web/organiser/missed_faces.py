@@ -70,8 +70,7 @@ async def post_retry(request: web.Request) -> web.Response:
         photo_id = PhotoId(path_id(request))
         job_id, event_id = await missed_faces.try_again(conn, photo_id, thorough=thorough)
         await audit_log.note(conn, actor, "photos.retried", event_id=event_id, subjects=[photo_id])
-    if QUEUE in request.app:
-        request.app[QUEUE].wake()
+    request.app[QUEUE].wake()
     return json_answer({"job_id": str(job_id)}, 202)
 
 

@@ -10,7 +10,7 @@ from findme.errors import InvalidRequest, NotFound
 from findme.faces import persons
 from findme.faces.persons import Person, PersonFace
 from findme.models import Box, EventId, FaceId, PersonId
-from findme.web.keys import PIPELINE, POOL, QUEUE, admin
+from findme.web.keys import GROUPING, POOL, QUEUE, admin
 from findme.web.organiser import person_edits
 from findme.web.responses import (
     choice_of,
@@ -43,13 +43,13 @@ async def get_groups(request: web.Request) -> web.Response:
     before, limit = page_of(request)
     after = None if before is None else PersonId(before)
     # further pages show what the first one found
-    grouped = await request.app[PIPELINE].grouping.group(event_id, search=search and after is None)
+    grouped = await request.app[GROUPING].group(event_id, search=search and after is None)
     async with db.acquire(request.app[POOL]) as conn:
         found = await persons.list_by_event(
             conn, event_id, hidden=hidden, after=after, limit=limit + 1
         )
         total = await persons.count(conn, event_id, hidden=hidden)
-    if grouped.running and QUEUE in request.app:
+    if grouped.running:
         request.app[QUEUE].wake()
     page, more = cut(found, limit)
     items = map(group_json, page)

@@ -17,7 +17,7 @@ from findme.errors import InvalidRequest
 from findme.faces import persons
 from findme.gallery import events
 from findme.models import Box, EventId, FaceId, PersonId, PhotoId
-from findme.web.keys import PIPELINE, POOL, QUEUE, admin
+from findme.web.keys import GROUPING, POOL, QUEUE, admin
 from findme.web.organiser import person_edits
 from findme.web.organiser.contact_sheet_page import place_of
 from findme.web.organiser.persons import MOST_NAME, find_group
@@ -37,7 +37,7 @@ async def groups_page(request: web.Request) -> web.Response:
     admin(request)
     event_id = EventId(path_id(request))
     before = PersonId(parse_id(request.query["before"])) if "before" in request.query else None
-    state = await request.app[PIPELINE].grouping.group(event_id, search=False)
+    state = await request.app[GROUPING].group(event_id, search=False)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, event_id)
         found = await persons.list_by_event(
@@ -132,8 +132,8 @@ async def act_on_groups(request: web.Request) -> web.Response:
     actor, event_id = admin(request).id, EventId(path_id(request))
     form = await form_of(request)
     if form.get("act") == "sort":
-        state = await request.app[PIPELINE].grouping.group(event_id, search=True)
-        if state.running and QUEUE in request.app:
+        state = await request.app[GROUPING].group(event_id, search=True)
+        if state.running:
             request.app[QUEUE].wake()
         return redirect(request.path)
     if form.get("act") != "merge":

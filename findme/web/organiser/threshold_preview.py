@@ -13,7 +13,7 @@ from findme.gallery.guest_photos import Thresholds
 from findme.media import face_crop, storage
 from findme.models import Event, EventId, FaceId, Size
 from findme.web.guest.photo_lists import thresholds_of
-from findme.web.keys import PIPELINE, POOL, SETTINGS, admin
+from findme.web.keys import IMAGES, POOL, SETTINGS, admin
 from findme.web.responses import choice_of, json_answer, path_id
 
 #: Pairs near a threshold that are shown.
@@ -120,7 +120,7 @@ async def get_face(request: web.Request) -> web.Response:
     if image is None:
         raise NotFound
     jpeg = await storage.read_bytes(request.app[POOL], image.id)
-    square = await request.app[PIPELINE].imaging.run(face_crop.cut_out, jpeg, box)
+    square = await request.app[IMAGES].run(face_crop.cut_out, jpeg, box)
     return web.Response(
         body=square, content_type="image/jpeg", headers={"Cache-Control": CACHE_CONTROL}
     )

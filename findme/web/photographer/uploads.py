@@ -28,7 +28,7 @@ from findme.media import images, storage
 from findme.media.storage import Spooled
 from findme.models import EventId, JobId, JobKind, PhotoId, Role
 from findme.operations import job_history
-from findme.web.keys import PIPELINE, POOL, QUEUE, SETTINGS, actor, admin, user
+from findme.web.keys import IMAGES, POOL, QUEUE, SETTINGS, actor, admin, user
 from findme.web.request_bodies import body_of, chunks_of, parts_of
 from findme.web.responses import job_json, json_answer, path_id
 
@@ -101,7 +101,7 @@ async def post_photos(request: web.Request) -> web.Response:
 
 def answer(request: web.Request, verdicts: list[Verdict]) -> web.Response:
     """Answer 202 where at least one file was taken; otherwise what stands in the way of all."""
-    if any(verdict.status == "queued" for verdict in verdicts) and QUEUE in request.app:
+    if any(verdict.status == "queued" for verdict in verdicts):
         request.app[QUEUE].wake()
     if not verdicts:
         raise InvalidRequest("There is no file in this upload: send parts named `files`.")
@@ -149,7 +149,7 @@ async def store(request: web.Request, event_id: EventId, spooled: Spooled, name:
     try:
         async with db.acquire(request.app[POOL]) as conn:
             zone = events.zone_of(await events.get(conn, event_id)) or UTC
-        probe = await request.app[PIPELINE].imaging.run(
+        probe = await request.app[IMAGES].run(
             images.probe, spooled.path, settings.max_image_pixels, zone
         )
         async with db.transaction(request.app[POOL]) as conn:

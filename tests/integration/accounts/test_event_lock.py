@@ -40,7 +40,7 @@ async def full_house(
 
 async def claim(app: App) -> list[Job]:
     async with db.acquire(app.resources.pool) as conn:
-        return await queue.claim(conn, app.queue._replica_id, 1000)
+        return await queue.claim(conn, app.queue.replica_id, 1000)
 
 
 @pytest.mark.parametrize("kind", [JobKind.INDEX_PHOTO, JobKind.INDEX_SELFIE])
@@ -54,7 +54,7 @@ async def test_three_workers_at_once_index_fifty_selfies_once(
     at_once = [job for job in jobs if job.kind is kind][:3]
 
     await asyncio.gather(
-        *(app.queue._run(f"PhotoWorker-{n}", job) for n, job in enumerate(at_once))
+        *(app.queue.run_job(f"PhotoWorker-{n}", job) for n, job in enumerate(at_once))
     )
 
     indexed = [face for face in endpoint.faces.values() if face.external_id.startswith("g:")]
@@ -72,7 +72,7 @@ async def test_three_workers_at_once_index_fifty_selfies_once(
 
     for job in jobs:
         if job not in at_once:
-            await app.queue._run("PhotoWorker-0", job)
+            await app.queue.run_job("PhotoWorker-0", job)
     await run_due(app)
     await flush(app)
     assert await matched(app.resources.pool) == exhaustive(endpoint)
@@ -113,7 +113,7 @@ async def test_a_guest_who_joins_meanwhile_is_indexed_once(
     photo_job = next(job for job in jobs if job.kind is JobKind.INDEX_PHOTO)
     endpoint.latency = 0.02
 
-    await asyncio.gather(app.queue._run("PhotoWorker-0", photo_job), full_house.join(GUESTS))
+    await asyncio.gather(app.queue.run_job("PhotoWorker-0", photo_job), full_house.join(GUESTS))
 
     assert endpoint.calls["IndexFaces"] == GUESTS + 2
     assert endpoint.calls["CreateCollection"] == 1

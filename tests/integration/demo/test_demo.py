@@ -9,6 +9,7 @@ from findme.accounts.auth import verify_password
 from findme.db import Pool
 from findme.demo import drawing, generate
 from findme.demo.generate import DemoRefused
+from findme.faces.sweep_requests import request_sweep
 from findme.media import images
 from tests.conftest import App
 from tests.integration.test_cli import findme
@@ -69,7 +70,7 @@ async def test_no_search_is_made_for_the_demo(app: App) -> None:
     """A sweep over its events plans nothing, so that no job fails for vectors nobody has."""
     made = await generate.fill(app.resources.pool, photos=12, password=PASSWORD)
     async with db.transaction(app.resources.pool) as conn:
-        await app.resources.pipeline.ask_for_sweep(conn, made.event_id)
+        await request_sweep(conn, made.event_id, app.resources.settings)
 
     await app.drain()
 

@@ -14,6 +14,7 @@ from findme import db
 from findme.db import Pool
 from findme.errors import CollectionRebuilding
 from findme.faces import reindex_state
+from findme.faces.sweep_requests import request_sweep
 from findme.jobs import worker
 from findme.models import EventId
 from findme.rekognition import CollectionMissing
@@ -135,7 +136,7 @@ async def test_a_sweep_asks_for_the_reindex_and_leaves_its_work_to_the_sweep_aft
     async with db.transaction(crowd.app.resources.pool) as conn:
         await conn.execute("update reference set covered_upto = 0")
         await conn.execute("update face set covered_upto = 0")
-        await crowd.app.resources.pipeline.ask_for_sweep(conn, event_id)
+        await request_sweep(conn, event_id, crowd.app.resources.settings)
 
     async def it_waits() -> bool:
         return await waiting(crowd) == {"match_event": 1}

@@ -21,8 +21,8 @@ async def mine(app: App, event: dict[str, Any], headers: dict[str, str]) -> list
 async def run_at_once(app: App) -> None:
     """Claim all that is due and run it at the same moment."""
     async with db.acquire(app.resources.pool) as conn:
-        jobs = await queue.claim(conn, app.queue._replica_id, 100)
-    await asyncio.gather(*(app.queue._run(f"PhotoWorker-{job.id}", job) for job in jobs))
+        jobs = await queue.claim(conn, app.queue.replica_id, 100)
+    await asyncio.gather(*(app.queue.run_job(f"PhotoWorker-{job.id}", job) for job in jobs))
 
 
 async def test_a_collection_is_made_once_whoever_comes_first(app: App) -> None:

@@ -9,7 +9,7 @@ from yarl import URL
 
 from findme.errors import EngineUnavailable
 from findme.faces.person_assignment import Neighbour
-from findme.jobs.cluster_jobs import Grouping, choose
+from findme.indexing.person_grouping import PersonGrouping, choose
 from findme.models import EventId, FaceId, PersonId, PhotoId
 from findme.settings import Settings
 from tests.conftest import App, application
@@ -134,7 +134,7 @@ async def test_what_takes_many_calls_is_left_to_jobs(crowd: Crowd, endpoint: Scr
     await crowd.app.drain()
     before = endpoint.calls["SearchFaces"]
     resources = crowd.app.resources
-    few = Grouping(resources.settings, resources.pool, resources.faces, most=2)
+    few = PersonGrouping(resources.settings, resources.pool, resources.faces, most=2)
 
     grouped = await few.group(EventId(int(crowd.event_id)), search=True)
 

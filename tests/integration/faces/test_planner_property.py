@@ -16,12 +16,12 @@ from findme.db import Pool
 from findme.errors import EngineUnavailable
 from findme.gallery import photos
 from findme.jobs import worker_registry
-from findme.jobs.pipeline import Pipeline
 from findme.jobs.worker import WorkQueue
 from findme.media import storage
 from findme.models import EventId, GuestId, JobKind, PhotoId, Size, UserId
 from findme.recognition import rate_limiter
 from findme.rekognition import Rekognition
+from findme.resources import assemble
 from findme.settings import Settings
 from tests.support.helpers import add_gala
 from tests.support.scripted_engine import Fault, Scripted, picture
@@ -83,24 +83,22 @@ class World:
         self.endpoint.script = lambda _operation: self.faults.pop() if self.faults else None
         self.endpoint.before, self.endpoint.after = self.before, self.after
         self.crashed.clear()
-        async with open_cache("memory://", 30) as cache:
-            self.pipeline = Pipeline(
-                self.settings, self.pool, self.faces, cache, settle=self.settle
-            )
-        self.work = WorkQueue(
-            self.pool,
-            self.pipeline.handlers(),
-            workers=3,
-            replica_id=self.replica_id,
-            ping_engine=self.faces.ping,
-            given_up=self.pipeline.given_up(),
-        )
         async with db.transaction(self.pool) as conn:
             await worker_registry.take_over(conn, everyone=True)
         self.replica_id = await self.pool.fetchval(
             "insert into replica (host, pid) values ('here', 1) returning id"
         )
-        self.work._replica_id = self.replica_id
+        async with open_cache("memory://", 30) as cache:
+            self.resources = assemble(
+                self.settings,
+                self.pool,
+                self.faces,
+                cache,
+                lost=asyncio.get_running_loop().create_future(),
+                settle=self.settle,
+                hop=None,
+                replica_id=self.replica_id,
+            )
 
     async def act(self, action: str, argument: object) -> None:
         match action, argument:
@@ -163,7 +161,7 @@ class World:
             await storage.store_bytes(conn, jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
         self.people[guest_id], self.accounts[guest_id] = person, user_id
         try:
-            await self.pipeline.take_in(self.event_id, selfie, jpeg)
+            await self.resources.selfies.index_selfie_now(self.event_id, selfie, jpeg)
         except EngineUnavailable:
             async with db.transaction(self.pool) as conn:
                 await selfies.leave_to_workers(conn, selfie)
@@ -171,11 +169,8 @@ class World:
     async def run(self, rounds: int) -> None:
         """Let three workers take what is due, some times."""
         for _ in range(rounds):
-            async with db.acquire(self.pool) as conn:
-                jobs = await queue.claim(conn, self.replica_id, 3)
-            async with asyncio.TaskGroup() as group:
-                for number, job in enumerate(jobs):
-                    group.create_task(self.work._run(f"PhotoWorker-{number}", job))
+            assert isinstance(self.resources.queue, WorkQueue)
+            await self.resources.queue.run_due()
 
     async def survive(self, work: Coroutine[object, object, None]) -> None:
         """Do the work, or as much of it as is done before the service dies; then start it anew."""
@@ -188,7 +183,7 @@ class World:
             return
         task.cancel()
         await asyncio.wait({task})
-        self.pipeline.close()
+        self.resources.threads.close()
         await self.start()
 
     async def before(self, _operation: str) -> None:
@@ -334,4 +329,4 @@ async def test_in_the_end_all_is_found_whatever_happened(
     await world.come_to_rest()
 
     await world.check()
-    world.pipeline.close()
+    world.resources.threads.close()

@@ -8,7 +8,7 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import rekognition
-from findme.jobs import worker
+from findme.jobs import engine_watch
 from findme.recognition import rate_limiter
 from findme.settings import Settings
 from tests.conftest import App, application
@@ -22,7 +22,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rekognition, "RETRIES", 0)
     monkeypatch.setattr(rekognition, "READ_SECONDS", 0.5)
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.1)
-    monkeypatch.setattr(worker, "PARK_SECONDS", 0.2)
+    monkeypatch.setattr(engine_watch, "PARK_SECONDS", 0.2)
     monkeypatch.setattr(rate_limiter, "FLOOR", 20.0)
 
 

@@ -2,7 +2,8 @@
 
 from findme.faces import reindex_state
 from findme.gallery import events
-from findme.jobs.reindex_job import Reindexing
+from findme.indexing.photo_preparation import PhotoPreparation
+from findme.jobs.reindex_job import ReindexJob
 from findme.models import EventId
 from tests.conftest import App
 from tests.support.labelled_event import Evening, evening, two_guests
@@ -64,8 +65,17 @@ async def test_a_guest_who_leaves_during_a_reindex_leaves_nothing_in_either_coll
         second = await reindex_state.begin(conn, event_id, "findme-test-second")
         event = await events.get(conn, event_id)
     await resources.faces.create_collection(second)
-    reindexing = Reindexing(resources.pool, resources.faces, resources.cache, resources.pipeline)
-    await reindexing._fill(event, second)
+    preparation = PhotoPreparation(
+        resources.settings, resources.pool, resources.faces, resources.cache, resources.threads
+    )
+    reindex = ReindexJob(
+        resources.pool,
+        resources.faces,
+        resources.cache,
+        preparation=preparation,
+        selfies=resources.selfies,
+    )
+    await reindex.fill(event, second)
     assert await resources.faces.face_count(second) == 2
 
     answer = await app.client.delete("/api/me", headers=party.tokens[one])

@@ -10,7 +10,7 @@ import pytest
 from findme import db, queue
 from findme.db import Pool
 from findme.errors import EngineUnavailable
-from findme.jobs import worker, worker_registry
+from findme.jobs import engine_watch, heartbeat, worker
 from findme.models import Job, JobKind
 from findme.server import run_together
 from tests.support.scripted_worker import Bench, add_job, bench, row_of
@@ -23,8 +23,8 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Naps and beats of a moment."""
     for module, name in (
         (worker, "POLL_SECONDS"),
-        (worker, "PARK_SECONDS"),
-        (worker_registry, "BEAT_SECONDS"),
+        (engine_watch, "PARK_SECONDS"),
+        (heartbeat, "BEAT_SECONDS"),
     ):
         monkeypatch.setattr(module, name, 0.02)
 
@@ -116,12 +116,12 @@ async def test_a_stop_does_not_wait_for_jobs_of_an_engine_that_hangs(
 ) -> None:
     started = asyncio.Event()
 
-    async def hang(_job: Job | None = None) -> None:
+    async def hang(_job: Job) -> None:
         started.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(worker, "SILENCE_SECONDS", 0.02)
-    monkeypatch.setattr(bench.work, "_ping_engine", hang)
+    monkeypatch.setattr(engine_watch, "SILENCE_SECONDS", 0.02)
+    bench.engine_hangs = True
     job_id = await add_job(pool)
     async with at_work(bench.with_handler(hang), grace=0.0):
         await started.wait()

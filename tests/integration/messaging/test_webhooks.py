@@ -17,13 +17,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from findme import db
-from findme.gallery import photos
 from findme.messaging import webhook_delivery, webhooks
 from findme.messaging.safe_http import open_outbound
 from findme.models import EventId, PhotoId
 from findme.settings import Settings
 from tests.conftest import App
-from tests.support.helpers import make_event, make_token, member, problem, upload
+from tests.support.helpers import make_event, make_token, member, prepare_photo, problem, upload
 from tests.support.no_engine_app import app
 from tests.support.pictures import drawn
 
@@ -156,9 +155,7 @@ async def test_a_photo_is_told_of_once_guests_can_see_it(app: App, receiver: Rec
     event = await make_event(app)
     verdict = await upload(app, event, "a.jpg", drawn(1))
     assert await deliver(app) == 0
-    async with db.acquire(app.resources.pool) as conn:
-        photo = await photos.get(conn, PhotoId(int(verdict["photo_id"])))
-    await app.resources.pipeline.imaging.prepare(photo)
+    await prepare_photo(app, verdict["photo_id"])
     assert await deliver(app) == 1
     assert receiver.bodies[0]["data"]["photos"] == [verdict["photo_id"]]
 

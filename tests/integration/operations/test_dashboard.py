@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from findme.db import Connection
-from findme.jobs import worker_registry
+from findme.jobs import heartbeat
+from findme.jobs.no_workers import NoWorkers
 from findme.web.keys import STATS
 from findme.web.operator.dashboard_page import DESK
 from tests.conftest import App
@@ -132,7 +133,7 @@ async def test_an_engine_that_is_gone_is_an_alert_until_it_is_back(app: App) -> 
     app.queue.note_outage()
     first = await look(app)
     second = await look(app)
-    app.queue._engine_answers.set()
+    app.queue.engine.note_answer()
     third = await look(app)
 
     assert kinds(first) == kinds(second) == ["engine"]
@@ -144,10 +145,10 @@ async def test_a_desk_without_a_worker_of_its_own_hears_of_an_outage_from_the_ot
     app: App, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with `--role web`: the worker is another process on the same database."""
-    monkeypatch.setattr(worker_registry, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.02)
     assert app.client.app is not None
-    app.client.app[STATS].queue = None
-    beating = asyncio.create_task(bench.work._beat())
+    app.client.app[STATS].queue = NoWorkers()
+    beating = asyncio.create_task(bench.heartbeat.run())
 
     async def the_desk_shows(alerts: list[str]) -> None:
         async def it_does() -> bool:
@@ -157,7 +158,7 @@ async def test_a_desk_without_a_worker_of_its_own_hears_of_an_outage_from_the_ot
 
     bench.work.note_outage()
     await the_desk_shows(["engine"])
-    bench.work._engine_answers.set()
+    bench.work.engine.note_answer()
     await the_desk_shows([])
     bench.work.note_outage()
     await the_desk_shows(["engine"])

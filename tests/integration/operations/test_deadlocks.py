@@ -32,7 +32,7 @@ async def claim(crowd: Crowd, kind: JobKind) -> Job:
     async with db.acquire(pool) as conn:
         (job,) = [
             job
-            for job in await queue.claim(conn, crowd.app.queue._replica_id, 100)
+            for job in await queue.claim(conn, crowd.app.queue.replica_id, 100)
             if job.kind is kind
         ]
     return job
@@ -40,7 +40,7 @@ async def claim(crowd: Crowd, kind: JobKind) -> Job:
 
 def job_of(kind: JobKind) -> Writer:
     async def run(crowd: Crowd) -> None:
-        await crowd.app.queue._run("PhotoWorker-0", await claim(crowd, kind))
+        await crowd.app.queue.run_job("PhotoWorker-0", await claim(crowd, kind))
 
     return run
 
@@ -188,7 +188,7 @@ async def test_a_job_that_was_given_up_loses_no_attempt(crowd: Crowd) -> None:
     pool = crowd.app.resources.pool
     await give_up(pool, "update on photo", times=1)
     job = await claim(crowd, JobKind.INDEX_PHOTO)
-    await crowd.app.queue._run("PhotoWorker-0", job)
+    await crowd.app.queue.run_job("PhotoWorker-0", job)
     noted = f"select state || attempts from job where id = {job.id}"
     assert await pool.fetchval(noted) == "queued0"
 

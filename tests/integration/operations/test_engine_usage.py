@@ -11,7 +11,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme import db
 from findme.db import Pool
 from findme.gallery import events
-from findme.jobs import worker
+from findme.jobs import engine_watch
 from findme.models import Event
 from findme.operations import engine_usage
 from findme.recognition.call_meter import Meter
@@ -189,7 +189,7 @@ async def test_over_the_budget_work_waits_visibly_and_goes_on_with_a_higher_one(
     endpoint: Scripted,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "PARK_SECONDS", 0.2)
+    monkeypatch.setattr(engine_watch, "PARK_SECONDS", 0.2)
     async with application(
         aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
     ) as app:

@@ -7,7 +7,7 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import db, rekognition
-from findme.jobs import pipeline
+from findme.indexing import vector_deletion
 from findme.models import UserId
 from findme.privacy import erasure_receipts
 from findme.services import erasure
@@ -201,7 +201,7 @@ async def test_the_check_looks_at_every_table_that_leads_to_a_person(app: App) -
 async def test_an_engine_that_is_silent_keeps_nobody_from_their_receipt(
     crowd: Crowd, endpoint: Scripted, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    monkeypatch.setattr(pipeline, "FORGET_SECONDS", 0.1)
+    monkeypatch.setattr(vector_deletion, "DELETE_SECONDS", 0.1)
     monkeypatch.setattr(erasure, "CHECK_SECONDS", 0.1)
     endpoint.script = lambda asked: Fault.STALL if asked == operation else None
     await erase(crowd, 1)

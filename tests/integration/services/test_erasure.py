@@ -18,7 +18,7 @@ __all__ = ["app", "settings"]
 def erasure(app: App) -> Erasure:
     """The service over open resources."""
     on = app.resources
-    return Erasure(on.settings, on.pool, on.cache, on.faces, on.pipeline)
+    return Erasure(on.settings, on.pool, on.cache, on.faces, on.vectors)
 
 
 async def test_an_erased_account_leaves_a_receipt_with_its_numbers(

@@ -8,6 +8,7 @@ import pytest
 from findme import db, rekognition
 from findme.db import Pool
 from findme.errors import NotFound
+from findme.jobs.no_workers import NoWorkers
 from findme.models import EventId, UserId
 from findme.operations import runtime_control
 from findme.rekognition import Rekognition
@@ -31,7 +32,7 @@ async def faces(engine: Engine) -> AsyncIterator[Rekognition]:
 @pytest.fixture
 def service(settings: Settings, pool: Pool, faces: Rekognition) -> QueueControl:
     """The control in a process without workers."""
-    return QueueControl(settings, pool, faces, None)
+    return QueueControl(settings, pool, faces, NoWorkers())
 
 
 async def noted(pool: Pool) -> list[tuple[str, object]]:

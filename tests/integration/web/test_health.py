@@ -5,6 +5,7 @@ from dataclasses import replace
 from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import db, server
+from findme.jobs.no_workers import NoWorkers
 from findme.settings import Settings
 from tests.conftest import App, Engine, application
 from tests.support.no_engine_app import app, settings
@@ -35,7 +36,7 @@ async def test_without_the_database_it_is_alive_and_not_ready(
 ) -> None:
     async with db.open_pool(database, min_size=1, max_size=1) as pool:
         client = await aiohttp_client(
-            server.make_app(replace(app.resources, pool=pool, queue=None), "all")
+            server.make_app(replace(app.resources, pool=pool, queue=NoWorkers()), "all")
         )
     assert (await client.get("/healthz")).status == 200
     answer = await client.get("/readyz")

@@ -15,6 +15,7 @@ from yarl import URL
 
 from findme import db, server
 from findme.gallery import photos
+from findme.jobs.no_workers import NoWorkers
 from findme.models import PhotoId
 from tests.conftest import App
 from tests.support.helpers import Member, add_match, make_event, member, upload
@@ -49,7 +50,7 @@ async def guest(app: App) -> AsyncIterator[Guest]:
         await add_match(conn, joined.guest_id, photo_id, 99.0)
         await photos.mark_prepared(conn, photo_id, placeholder="#000", width=1, height=1)
     runner = web.AppRunner(
-        server.make_app(replace(app.resources, queue=None), "all"), access_log=None
+        server.make_app(replace(app.resources, queue=NoWorkers()), "all"), access_log=None
     )
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -14,10 +14,19 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme import db, server
 from findme.db import Pool
 from findme.gallery import photos
+from findme.jobs.no_workers import NoWorkers
 from findme.media import storage
 from findme.models import PhotoId
 from tests.conftest import App
-from tests.support.helpers import Member, add_match, make_event, member, problem, upload
+from tests.support.helpers import (
+    Member,
+    add_match,
+    make_event,
+    member,
+    prepare_photo,
+    problem,
+    upload,
+)
 from tests.support.no_engine_app import app, settings
 from tests.support.pictures import drawn
 
@@ -35,13 +44,6 @@ def with_place() -> bytes:
     out = io.BytesIO()
     Image.open(io.BytesIO(drawn(1, 1800, 1200))).save(out, "JPEG", exif=exif)
     return out.getvalue()
-
-
-async def prepare(app: App, photo_id: str) -> None:
-    """Make a photo's small pictures, as its job does before it asks the engine."""
-    async with db.acquire(app.resources.pool) as conn:
-        photo = await photos.get(conn, PhotoId(int(photo_id)))
-    await app.resources.pipeline.imaging.prepare(photo)
 
 
 class Shown:
@@ -62,7 +64,7 @@ class Shown:
 async def shown(app: App) -> Shown:
     event = await make_event(app)
     verdict = await upload(app, event, "IMG.jpg", with_place())
-    await prepare(app, verdict["photo_id"])
+    await prepare_photo(app, verdict["photo_id"])
     return Shown(app, event, await member(app.resources.pool, event), verdict["photo_id"])
 
 
@@ -117,7 +119,7 @@ async def test_ranges_across_chunks_are_put_together_right(
 ) -> None:
     monkeypatch.setattr(storage, "CHUNK", 1000)
     verdict = await upload(shown.app, shown.event, "b.jpg", drawn(9))
-    await prepare(shown.app, verdict["photo_id"])
+    await prepare_photo(shown.app, verdict["photo_id"])
     shown.path = f"/api/photo/{verdict['photo_id']}"
     whole = drawn(9)
     for start, stop in ((0, 1000), (999, 1001), (1000, 3000), (2500, 2501), (1, len(whole))):
@@ -221,7 +223,7 @@ async def narrow(
     """The same application with two connections to the database."""
     old = shown.app.resources
     async with db.open_pool(database, min_size=2, max_size=2) as pool:
-        resources = replace(old, pool=pool, queue=None)
+        resources = replace(old, pool=pool, queue=NoWorkers())
         yield await aiohttp_client(server.make_app(resources, "all")), pool
 
 

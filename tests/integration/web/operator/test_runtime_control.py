@@ -37,7 +37,7 @@ async def test_pause_and_resume_are_told_and_kept(app: App) -> None:
     assert is_paused(app)
     assert (await stats(app))["paused"] is True
     resources = app.resources
-    app.queue.steer(paused=False, workers=3)
+    app.queue.configure(paused=False, workers=3)
     # what another process, or this one after a restart, makes of it
     await runtime_control.follow(resources.pool, resources.settings, app.queue, resources.faces)
     assert is_paused(app)
@@ -91,13 +91,13 @@ async def test_a_paused_queue_begins_nothing_and_goes_on_when_resumed(
     pool: Pool, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.01)
-    bench.work.steer(paused=True, workers=3)
+    bench.work.configure(paused=True, workers=3)
     loops = asyncio.create_task(run_together(bench.work.loops()))
     job_id = await add_job(pool)
     bench.work.wake()
     for _ in range(20):  # each look is a round trip, in which the pump would have had its turn
         assert (await row_of(pool, job_id))["state"] == "queued"
-    bench.work.steer(paused=False, workers=3)
+    bench.work.configure(paused=False, workers=3)
     await asyncio.wait_for(bench.ran.wait(), 30)
     await bench.work.stop()
     loops.cancel()
@@ -125,9 +125,9 @@ async def test_more_and_fewer_workers_take_effect_while_jobs_run(pool: Pool, ben
         await add_job(pool)
     loops = asyncio.create_task(run_together(bench.work.loops()))
     await reached(3)
-    bench.work.steer(paused=False, workers=5)
+    bench.work.configure(paused=False, workers=5)
     await reached(5)
-    bench.work.steer(paused=False, workers=1)
+    bench.work.configure(paused=False, workers=1)
     for _ in range(5):
         go_on.release()
     # of the five that wait, one alone is begun
@@ -218,9 +218,9 @@ async def test_a_job_has_its_history(app: App) -> None:
     pool = app.resources.pool
     async with db.acquire(pool) as conn:
         job_id = await queue.enqueue(conn, JobKind.INDEX_PHOTO, label="a.jpg")
-        (job,) = await queue.claim(conn, app.queue._replica_id, 1)
+        (job,) = await queue.claim(conn, app.queue.replica_id, 1)
         await queue.settle(conn, job, "queued", error="No engine.", counted=False, parked=True)
-        (job,) = await queue.claim(conn, app.queue._replica_id, 1)
+        (job,) = await queue.claim(conn, app.queue.replica_id, 1)
         await queue.settle(conn, job, "failed", error="Broken.")
         await queue.retry(conn, job_id)
     body = await (await app.client.get(f"{QUEUE}/jobs/{job_id}", headers=app.admin)).json()
@@ -241,7 +241,7 @@ async def test_old_jobs_go_and_the_totals_stay(app: App) -> None:
     async with db.acquire(pool) as conn:
         for name in ("old.jpg", "new.jpg", "waits.jpg"):
             await queue.enqueue(conn, JobKind.INDEX_PHOTO, label=name)
-        for job in await queue.claim(conn, app.queue._replica_id, 2):
+        for job in await queue.claim(conn, app.queue.replica_id, 2):
             await queue.finish(conn, job)
         await conn.execute(
             "update job set finished_at = now() - $1::interval where label = 'old.jpg'",

@@ -40,7 +40,7 @@ class Grouped:
     running: bool
 
 
-class Grouping:
+class PersonGrouping:
     """Joins the faces of events by person; *most* bounds the searches of one request or job."""
 
     def __init__(

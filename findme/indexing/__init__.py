@@ -1,0 +1,4 @@
+"""What fills, searches and empties an event's collection, for requests that wait and for jobs.
+
+Each class holds the open resources that it needs; when a job is run again is decided in `jobs`.
+"""

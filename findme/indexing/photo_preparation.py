@@ -1,0 +1,87 @@
+"""A photo's renditions and its faces at the engine: what indexing and re-indexing share."""
+
+from findme import db
+from findme.cache import Cache
+from findme.db import Pool
+from findme.gallery import events, photos
+from findme.gallery.photos import Photo
+from findme.media import images, redaction, storage
+from findme.media.image_threads import ImageThreads
+from findme.media.images import Renditions
+from findme.media.redaction import Redaction
+from findme.messaging import webhooks
+from findme.models import PhotoState, Size
+from findme.recognition.types import IndexResult, QualityFilter
+from findme.rekognition import Rekognition
+from findme.settings import Settings
+
+
+class PhotoPreparation:
+    """Makes thumbnails and previews, and sends photos to the engine."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        faces: Rekognition,
+        cache: Cache,
+        threads: ImageThreads,
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._faces = faces
+        self._cache = cache
+        self._threads = threads
+
+    async def prepare(self, photo: Photo) -> bytes:
+        """Store thumbnail, preview and redactions once; return the JPEG that the engine gets."""
+        async with self._threads.original(photo.id) as path:
+            made = await self._threads.run(images.render, path, self._settings.max_image_pixels)
+            # a failed photo starts afresh: it may have failed before its pictures were stored
+            if photo.state in (PhotoState.RECEIVED, PhotoState.FAILED):
+                blanks = await self._threads.run(redaction.redactions, path)
+                await self._store(photo, made, blanks)
+        return made.analysis
+
+    async def index_faces_adaptively(
+        self, collection_id: str, photo: Photo, analysis: bytes, quality: QualityFilter
+    ) -> IndexResult:
+        """Index a photo's faces, and if the embedded engine sees a crowd, those of a larger JPEG.
+
+        AWS charges for each call and accepts no larger picture, so there the first call counts.
+        """
+        result = await self._faces.index_faces(
+            collection_id, analysis, photo.external_id, quality=quality
+        )
+        boxes = [face.box for face in result.faces] + [face.box for face in result.unindexed]
+        if not self._faces.embedded or not images.crowded(boxes, photo.width, photo.height):
+            return result
+        async with self._threads.original(photo.id) as path:
+            larger = await self._threads.run(images.closer, path, self._settings.max_image_pixels)
+        closer = await self._faces.index_faces(
+            collection_id, larger, photo.external_id, quality=quality
+        )
+        seen = {face.engine_face_id for face in closer.faces}
+        first = [face.engine_face_id for face in result.faces]
+        await self._faces.delete_faces(collection_id, [face for face in first if face not in seen])
+        return closer
+
+    async def _store(self, photo: Photo, made: Renditions, blanks: list[Redaction]) -> None:
+        async with db.transaction(self._pool) as conn:
+            await events.hold(conn, photo.event_id)
+            await conn.execute(
+                "delete from image where photo_id = $1 and size <> 'original'", photo.id
+            )
+            await storage.store_bytes(conn, made.preview, size=Size.PREVIEW, photo_id=photo.id)
+            await storage.store_bytes(conn, made.thumb, size=Size.THUMB, photo_id=photo.id)
+            if blanks:
+                await storage.set_redactions(conn, photo.id, redaction.to_json(blanks))
+            await photos.mark_prepared(
+                conn,
+                photo.id,
+                placeholder=made.placeholder,
+                width=made.width,
+                height=made.height,
+            )
+            await webhooks.announce_photo(conn, photo.event_id, photo.id)
+        await self._cache.forget_event(photo.event_id)

@@ -1,0 +1,141 @@
+"""Selfies become vectors in the event's collection: in a guest's request, or later in a job."""
+
+import asyncio
+import logging
+from weakref import WeakValueDictionary
+
+from findme import db
+from findme.accounts import selfies
+from findme.accounts.selfies import PendingSelfie
+from findme.db import Pool
+from findme.errors import (
+    CollectionRebuilding,
+    CollectionSwitched,
+    EngineRefused,
+    NotFound,
+    SelfieRefused,
+)
+from findme.faces import reindex_state
+from findme.gallery import events
+from findme.indexing.vector_deletion import VectorDeletion
+from findme.media import storage
+from findme.models import Event, EventId
+from findme.recognition.types import IndexedFace, QualityFilter
+from findme.rekognition import Rekognition
+
+log = logging.getLogger(__name__)
+
+
+class SelfieIndexing:
+    """Creates the collections of events, and indexes the selfies of their guests."""
+
+    def __init__(self, pool: Pool, faces: Rekognition, vectors: VectorDeletion) -> None:
+        self._pool = pool
+        self._faces = faces
+        self._vectors = vectors
+        self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
+
+    def lock(self, event_id: EventId) -> asyncio.Lock:
+        """Return the lock that whoever creates, fills or switches the collection holds."""
+        return self._locks.setdefault(event_id, asyncio.Lock())
+
+    async def index_selfie_now(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> None:
+        """Index and judge a selfie while its guest waits.
+
+        SelfieRefused if the picture is unusable. EngineUnavailable leaves the selfie to the
+        workers, CollectionRebuilding to a re-index that precedes them. NotFound if the event was
+        deleted meanwhile.
+        """
+        event = await self._event_with_collection(event_id)
+        async with reindex_state.rebuilt_if_missing(self._pool, event):
+            result = await self._faces.index_faces(
+                event.collection_id,
+                jpeg,
+                selfie.external_id,
+                quality=QualityFilter.LOW,
+                max_faces=1,
+            )
+        indexed = [face.engine_face_id for face in result.faces]
+        try:
+            face: IndexedFace | None = selfies.judge(result)
+        except SelfieRefused:
+            await self._vectors.discard_vectors(event, indexed)
+            raise
+        assert face is not None
+        try:
+            async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event_id)
+                accepted = await selfies.accept(conn, event_id, event.collection_id, selfie, face)
+        except CollectionSwitched:
+            await self.index_selfie_now(event_id, selfie, jpeg)
+            return
+        if not accepted:
+            await self._vectors.discard_vectors(event, indexed)
+
+    async def ensure_indexed(self, event_id: EventId) -> Event:
+        """Return the event once its collection exists and its guests' selfies are indexed.
+
+        A second caller waits for the event's lock, finds everything done, and makes no call.
+        """
+        async with self.lock(event_id):
+            event = await self._ensure_collection(event_id)
+            async with db.acquire(self._pool) as conn:
+                pending = await selfies.claim_pending(conn, event_id)
+            if not pending:
+                log.info("[AWS] Event %s users already indexed (cached)", event_id)
+                return event
+            log.info("[AWS] Indexing %d users for event %s", len(pending), event_id)
+            outcomes = await asyncio.gather(
+                *(self._index_pending(event, selfie) for selfie in pending),
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            return event
+
+    async def _ensure_collection(self, event_id: EventId) -> Event:
+        """Return the event after its collection was created; the caller holds the event's lock."""
+        async with db.acquire(self._pool) as conn:
+            event = await events.get(conn, event_id)
+        if not event.collection_ready:
+            await self._faces.create_collection(event.collection_id)
+            try:
+                async with db.acquire(self._pool) as conn:
+                    await events.mark_collection_ready(conn, event_id, self._faces.name)
+            except NotFound:
+                # the event was deleted, and its collection before we created this one
+                await self._faces.delete_collection(event.collection_id)
+                raise
+        return event
+
+    async def _event_with_collection(self, event_id: EventId) -> Event:
+        async with db.acquire(self._pool) as conn:
+            event = await events.get(conn, event_id)
+        if event.collection_ready:
+            return event
+        async with self.lock(event_id):
+            return await self._ensure_collection(event_id)
+
+    async def _index_pending(self, event: Event, selfie: PendingSelfie) -> None:
+        async with db.acquire(self._pool) as conn:
+            image = await storage.find_selfie_image(conn, selfie.id)
+        if image is None:
+            return
+        jpeg = await storage.read_bytes(self._pool, image.id)
+        try:
+            await self.index_selfie_now(event.id, selfie, jpeg)
+        except (SelfieRefused, EngineRefused) as problem:
+            code = problem.code if isinstance(problem, SelfieRefused) else "invalid_image"
+            async with db.transaction(self._pool) as conn:
+                await events.hold(conn, event.id)
+                await selfies.refuse(conn, selfie, code)
+        except CollectionRebuilding:
+            # two selfies whose jobs made each other due would never rest
+            async with db.acquire(self._pool) as conn:
+                await selfies.release(conn, selfie)
+            raise
+        except BaseException:
+            async with db.acquire(self._pool) as conn:
+                await selfies.leave_to_workers(conn, selfie)
+            raise

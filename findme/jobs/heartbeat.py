@@ -1,0 +1,49 @@
+"""The heartbeat of a replica: shows that it lives, and takes over the jobs of those that died."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from findme import db
+from findme.db import Pool
+from findme.jobs import worker_registry
+from findme.jobs.engine_watch import EngineWatch
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two heartbeats.
+BEAT_SECONDS = 3.0
+
+
+class Heartbeat:
+    """Keeps the row of this replica fresh."""
+
+    def __init__(
+        self, pool: Pool, replica_id: int, engine: EngineWatch, wake: Callable[[], None]
+    ) -> None:
+        """*wake* is called when jobs were taken over."""
+        self._pool = pool
+        self._replica_id = replica_id
+        self._engine = engine
+        self._wake = wake
+
+    async def run(self) -> None:
+        """Beat every BEAT_SECONDS."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                await self.beat()
+            except db.TROUBLE as error:
+                log.warning("[PhotoQueue] No heartbeat could be written: %s", error)
+
+    async def beat(self) -> None:
+        """Write one heartbeat, and put the jobs of vanished replicas back."""
+        async with db.transaction(self._pool) as conn:
+            # inserted again if others removed the row while this machine slept
+            await worker_registry.give_sign(
+                conn, self._replica_id, engine_answers=self._engine.answers
+            )
+            taken = await worker_registry.take_over(conn)
+        if taken:
+            log.warning("[PhotoQueue] %d jobs of a vanished service put back", taken)
+            self._wake()
