@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench screenshots lock clean
+.PHONY: help install run test check format bench screenshots drawings lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,8 @@ bench: .venv/.dev ## the benchmarks, as a table
 	$(BIN)/python -m tests.bench
 screenshots: .venv/.dev ## the pictures of docs/screenshots, drawn anew from the demo
 	$(BIN)/python -m tests.screenshots
+drawings: .venv/.dev ## the demo's pictures, drawn again
+	$(BIN)/python -m tests.support.drawing
 lock: .venv/.dev ## write requirements/*.lock anew from setup.cfg
 	$(BIN)/python requirements/lock.py
 clean: ## remove what install made (never ./var)

@@ -15,11 +15,12 @@ from pathlib import Path
 from PIL import Image
 
 from findme import db
-from findme.demo import drawing, generate
+from findme.demo import generate
 from findme.demo.generate import Demo
 from findme.messaging import unsubscribe
 from tests.bench.archive import cluster
 from tests.support.browser import DESKTOP, PHONE, Visit, film, launched, visiting
+from tests.support.drawing import scenes
 from tests.support.screenshot_scenes import Exhibits, set_up
 from tests.support.service import Service, running_service
 
@@ -191,7 +192,7 @@ def main() -> None:
         old.unlink()
     with tempfile.TemporaryDirectory() as name, studio() as at:
         selfie = Path(name) / "selfie.jpg"
-        selfie.write_bytes(drawing.draw_selfie(0))
+        selfie.write_bytes(scenes.draw_selfie(0))
         with launched(film(selfie, Path(name) / "camera.mjpeg")) as browser:
             with visiting(browser, at.service) as visit:
                 shown = set_up(visit, at.made)

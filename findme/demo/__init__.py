@@ -1,4 +1,5 @@
-"""Drawn sample events for `findme demo` and for the screenshots of the documents.
+"""Sample events with drawn photos, for `findme demo` and the screenshots of the documents.
 
-The service itself never imports this package.
+The service itself never imports this package. The drawings are files; tests/support/drawing makes
+them.
 """

@@ -1,7 +1,7 @@
-"""The rows of the demo: its photos as if they had come in, its guests as if they had been found.
+"""The rows of the demo: its photos as if they were uploaded, its guests as if they were found.
 
 Faces and references are marked as decided, so that no search is ever made with vectors that no
-engine has; and no match is strong enough for a second hop.
+engine has; and no match is strong enough to become a reference.
 """
 
 import hashlib
@@ -9,15 +9,13 @@ import random
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from findme.accounts import auth, guests
 from findme.db import Connection
-from findme.demo.characters import CAST
-from findme.demo.drawing import Drawn
+from findme.demo import pictures
+from findme.demo.pictures import Photo
 from findme.media import storage
-from findme.media.images import Renditions
 from findme.models import EventId, GuestId, PhotoId, Size, UserId
 
 #: A mark that no search goes beyond.
@@ -26,30 +24,10 @@ _DECIDED = 2**62
 _SURE, _MAYBE = (90.4, 94.8), (81.0, 88.5)
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """A photo to be made."""
-
-    seed: int
-    place: str
-    people: Sequence[int]
-    size: tuple[int, int]
-    taken_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A photo that was drawn, with its small pictures."""
-
-    shot: Shot
-    drawn: Drawn
-    made: Renditions
-
-
 async def store(
     conn: Connection,
     event_id: EventId,
-    made: Sequence[Made],
+    photos: Sequence[Photo],
     users: Sequence[UserId],
     selfies: Sequence[bytes],
     joined: Sequence[int],
@@ -61,10 +39,13 @@ async def store(
         token_id, _ = await auth.create_upload_token(conn, event_id, label)
         tokens.append((token_id, label))
     faces: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for number, item in enumerate(made):
+    for number, photo in enumerate(photos):
         token_id, credit = tokens[number % 3 == 0]
-        photo_id = await _photo(conn, event_id, item, 4100 + 7 * number, token_id, credit)
-        for person, face_id in await _faces(conn, event_id, photo_id, item):
+        taken_at = start + timedelta(seconds=photo.seconds)
+        serial = 4100 + 7 * number
+        photo_id = await _photo(conn, event_id, photo, taken_at, serial, token_id, credit)
+        missed = number % 4 == 0
+        for person, face_id in await _faces(conn, event_id, photo_id, photo, taken_at, missed):
             faces[person].append((photo_id, face_id))
     await conn.execute(
         """
@@ -82,9 +63,15 @@ async def store(
 
 
 async def _photo(
-    conn: Connection, event_id: EventId, item: Made, serial: int, token_id: int, credit: str
+    conn: Connection,
+    event_id: EventId,
+    photo: Photo,
+    taken_at: datetime,
+    serial: int,
+    token_id: int,
+    credit: str,
 ) -> PhotoId:
-    arrived = item.shot.taken_at + timedelta(seconds=38 + serial % 40)
+    arrived = taken_at + timedelta(seconds=38 + serial % 40)
     photo_id: PhotoId = await conn.fetchval(
         """
         insert into photo (event_id, upload_token_id, digest, filename, width, height, taken_at,
@@ -94,20 +81,20 @@ async def _photo(
                 'indexed', $9, $10, $11) returning id""",
         event_id,
         token_id,
-        hashlib.sha256(item.drawn.jpeg).digest(),
+        hashlib.sha256(photo.jpeg).digest(),
         f"DSC_{serial:04}.JPG",
-        item.drawn.width,
-        item.drawn.height,
-        item.shot.taken_at,
+        photo.width,
+        photo.height,
+        taken_at,
         arrived,
-        item.made.placeholder,
-        len(item.drawn.faces),
+        photo.renditions.placeholder,
+        len(photo.faces),
         credit,
     )
     for size, data in (
-        (Size.ORIGINAL, item.drawn.jpeg),
-        (Size.PREVIEW, item.made.preview),
-        (Size.THUMB, item.made.thumb),
+        (Size.ORIGINAL, photo.jpeg),
+        (Size.PREVIEW, photo.renditions.preview),
+        (Size.THUMB, photo.renditions.thumb),
     ):
         await storage.store_bytes(conn, data, size=size, photo_id=photo_id)
     await conn.execute(
@@ -125,13 +112,18 @@ async def _photo(
 
 
 async def _faces(
-    conn: Connection, event_id: EventId, photo_id: int, item: Made
+    conn: Connection,
+    event_id: EventId,
+    photo_id: int,
+    photo: Photo,
+    taken_at: datetime,
+    missed: bool,
 ) -> list[tuple[int, int]]:
-    """Store a photo's faces; now and then one at the back was missed. Return person and face."""
+    """Store a photo's faces, and return person and face; if *missed*, one of a group is missing."""
     found = []
-    for place, (person, box) in enumerate(item.drawn.faces):
+    for place, (person, box) in enumerate(photo.faces):
         sides = (box.left, box.top, box.width, box.height)
-        if len(item.drawn.faces) > 3 and place == 0 and item.shot.seed % 4 == 0:
+        if len(photo.faces) > 3 and place == 0 and missed:
             await conn.execute(
                 """
                 insert into missed_face (photo_id, box_left, box_top, box_width, box_height,
@@ -154,14 +146,14 @@ async def _faces(
             photo_id,
             _DECIDED,
             *sides,
-            item.shot.taken_at,
+            taken_at,
         )
         found.append((person, face_id))
     return found
 
 
 async def damaged(conn: Connection, event_id: EventId, start: datetime) -> None:
-    """Add a photo that nothing could be made of, for the pages that show such."""
+    """Add a photo that could not be decoded, for the pages that show failures."""
     error = "The picture is damaged or cut off."
     photo_id = await conn.fetchval(
         """
@@ -196,7 +188,7 @@ async def _guest(
     person: int,
     start: datetime,
 ) -> GuestId:
-    """Let somebody join, with the photos that show them: most surely, some perhaps."""
+    """Let somebody join, with the photos that show them: most are sure, some uncertain."""
     guest_id = await guests.join(
         conn,
         event_id,
@@ -239,9 +231,9 @@ async def _guest(
                 face_id,
                 guest_id,
                 photo_id,
-                round(chance.uniform(*(_MAYBE if chance.random() < 0.14 else _SURE)), 1),
+                round(chance.uniform(*(_MAYBE if number % 7 == 2 else _SURE)), 1),
             )
-            for photo_id, face_id in faces
+            for number, (photo_id, face_id) in enumerate(faces)
         ],
     )
     return guest_id
@@ -259,7 +251,7 @@ async def _people(
             "insert into person (event_id, guest_id, name) values ($1, $2, $3) returning id",
             event_id,
             members.get(person),
-            None if person in members else CAST[person].name,
+            None if person in members else pictures.cast()[person],
         )
         await conn.executemany(
             "insert into person_face (face_id, person_id) values ($1, $2)",

@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-from findme.demo import drawing
 from findme.demo.generate import DOMAIN, Demo
 from tests.support.browser import Visit
+from tests.support.drawing import scenes
 
 #: What one photographer's computer said last.
 WATCHER = {
@@ -136,7 +136,7 @@ def _go_on(admin: Callable[..., Any]) -> None:
     """Let the second event go on now, so that the desk has something to tell."""
     gala = next(each for each in admin("GET", "/api/admin/events") if each["name"].startswith("Ga"))
     for number in range(12):
-        drawn = drawing.draw_group(9000 + number, "dance", (number % 9,), 900, 600)
+        drawn = scenes.draw_group(9000 + number, "dance", (number % 9,), 900, 600)
         taken = datetime.now(UTC) - timedelta(seconds=20 + 5 * number)
         exif = Image.Exif()
         exif.get_ifd(IFD.Exif).update(

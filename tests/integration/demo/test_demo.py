@@ -1,5 +1,7 @@
 """The demo: a database to look around in, that no engine is ever asked about."""
 
+import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -7,12 +9,12 @@ import pytest
 from findme import db
 from findme.accounts.auth import verify_password
 from findme.db import Pool
-from findme.demo import drawing, generate
+from findme.demo import generate, pictures
 from findme.demo.generate import DemoRefused
 from findme.faces.sweep_requests import request_sweep
-from findme.media import images
 from tests.conftest import App
 from tests.integration.test_cli import findme
+from tests.support.drawing import scenes
 from tests.support.helpers import bearer
 
 PASSWORD = "a demo password"
@@ -104,7 +106,7 @@ async def test_a_yes_in_the_demo_fails_no_job(app: App) -> None:
 
 async def test_the_demo_is_made_once_and_not_beside_real_events(pool: Pool) -> None:
     first = await generate.fill(pool, photos=4)
-    with pytest.raises(DemoRefused, match="there already"):
+    with pytest.raises(DemoRefused, match="exists already"):
         await generate.fill(pool, photos=4)
     second = await generate.fill(pool, photos=4, force=True)
     assert second.guest_email != first.guest_email
@@ -122,23 +124,32 @@ def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("findme: The database cannot be reached: ")
 
 
-def test_a_drawing_is_the_same_each_time_and_says_where_its_faces_are(tmp_path: Path) -> None:
-    drawn = drawing.draw_group(3, "hall", [0, 2, 5], 600, 400)
-    assert drawn.jpeg == drawing.draw_group(3, "hall", [0, 2, 5], 600, 400).jpeg
-    assert drawn.jpeg != drawing.draw_group(4, "hall", [0, 2, 5], 600, 400).jpeg
+def test_every_picture_is_installed_and_has_its_faces_inside() -> None:
+    folder = files("findme.demo") / "pictures"
+    index = json.loads((folder / "pictures.json").read_text("utf-8"))
+    photos = [*index["wedding"], *index["gala"]]
+    named = {*index["selfies"], *(photo["file"] for photo in photos)}
+
+    assert {file.name for file in folder.iterdir()} == named | {"pictures.json"}
+    assert len(index["selfies"]) == len(index["cast"])
+    for photo in photos:
+        for person, left, top, width, height in photo["faces"]:
+            assert 0 <= person < len(index["cast"])
+            assert 0 <= left < left + width <= 1
+            assert 0 <= top < top + height <= 1
+
+
+def test_a_part_of_the_photos_is_spread_over_the_event() -> None:
+    hours = [photo.seconds / 3600 for photo in pictures.read_wedding(4)]
+
+    assert hours == sorted(hours)
+    assert hours[0] < 2
+    assert hours[-1] > 4
+
+
+def test_a_drawing_is_the_same_each_time_and_says_where_its_faces_are() -> None:
+    drawn = scenes.draw_group(3, "hall", [0, 2, 5], 600, 400)
+
+    assert drawn.jpeg == scenes.draw_group(3, "hall", [0, 2, 5], 600, 400).jpeg
+    assert drawn.jpeg != scenes.draw_group(4, "hall", [0, 2, 5], 600, 400).jpeg
     assert {person for person, _ in drawn.faces} == {0, 2, 5}
-    for _, box in drawn.faces:
-        assert box.left >= 0
-        assert box.left + box.width <= 1
-        assert box.top + box.height <= 1
-    path = tmp_path / "drawn.jpg"
-    path.write_bytes(drawn.jpeg)
-    probe = images.probe(path, 10_000_000)
-    assert (probe.width, probe.height) == (600, 400)
-
-
-@pytest.mark.parametrize("place", sorted(drawing.PLACES))
-def test_every_place_is_drawn_with_people_and_without(place: str) -> None:
-    for people in ([], [1], [3, 4, 8, 9]):
-        drawn = drawing.draw_group(11, place, people, 300, 200, table=bool(people))
-        assert len(drawn.faces) == len(people)

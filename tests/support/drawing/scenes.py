@@ -1,7 +1,4 @@
-"""Drawn evenings: people, places and selfies, as a plain install can make them with Pillow.
-
-No picture of anybody is committed or fetched for the demo; the same seed draws the same picture.
-"""
+"""Drawn evenings: people, places and selfies; the same seed draws the same picture."""
 
 import io
 import math
@@ -12,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from findme.demo.characters import CAST, Pencil, draw_person
 from findme.models import Box
+from tests.support.drawing.characters import CAST, Pencil, draw_person
 
 #: Drawn so many times larger than kept: edges come out smooth.
 SCALE = 2
@@ -72,7 +69,7 @@ def draw_group(
     seed: int, place: str, people: Sequence[int], width: int, height: int, *, table: bool = False
 ) -> Drawn:
     """Draw some of CAST side by side; with nobody, the things of the evening."""
-    chance = random.Random(seed)  # noqa: S311  # a drawing
+    chance = random.Random(seed)  # a drawing
     size = (width * SCALE, height * SCALE)
     picture = _background(chance, PLACES[place], size)
     boxes: list[tuple[int, Box]] = []
