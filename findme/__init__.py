@@ -1,3 +1,3 @@
 """FindMe: each guest of an event gets the photos they are in."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -5,6 +5,7 @@ import re
 from dataclasses import MISSING, fields
 from pathlib import Path
 
+import findme
 from findme import errors
 from findme.errors import FindMeError
 from findme.settings import Settings
@@ -119,3 +120,13 @@ def test_every_make_command_that_is_named_exists() -> None:
     }
 
     assert named <= targets
+
+
+def test_the_newest_version_of_the_changelog_is_the_packages() -> None:
+    versions = re.findall(
+        r"^## (\d+\.\d+\.\d+) - \d{4}-\d\d-\d\d$",
+        (ROOT / "CHANGELOG.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+
+    assert versions[0] == findme.__version__
