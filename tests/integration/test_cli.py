@@ -1,7 +1,5 @@
 """The command: exit codes, one clear line for what is wrong, and the small commands."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import aiohttp
@@ -11,23 +9,8 @@ import pytest
 from findme import __version__
 from findme.accounts import auth
 from findme.cli import main
-from tests.support.service import Service, environment
-
-
-def findme(
-    *words: str, cwd: Path, stdin: str = "", **settings: str
-) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "findme", *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=cwd,
-        env=environment(**settings),
-        check=False,
-    )
+from tests.support.cli import findme
+from tests.support.service import Service
 
 
 @pytest.mark.parametrize(

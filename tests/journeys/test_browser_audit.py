@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.test_browser_desk import signed_in
-from tests.support.browser import DESKTOP, PHONE, Organiser, Visit, visiting
+from tests.support.browser import DESKTOP, PHONE, Organiser, Visit, signed_in, visiting
 from tests.support.service import ADMIN_EMAIL, Service
 
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])

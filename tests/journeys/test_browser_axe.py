@@ -1,18 +1,14 @@
 """Every page before axe: WCAG 2.2 A and AA, by day and by night, in both languages, two widths."""
 
-from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.test_browser_pages import join
-from tests.support.browser import DESKTOP, PHONE, Visit, organising, visiting
+from tests.support.accessibility import look_at, violations
+from tests.support.browser import DESKTOP, PHONE, join, organising, visiting
 from tests.support.pictures import labelled
 from tests.support.service import Service
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
@@ -25,35 +21,6 @@ def event(browser: Browser, service: Service) -> dict[str, Any]:
         address = f"/api/admin/events/{made['id']}"
         made["wall"] = organiser.call("PATCH", address, data={"wall": True})["wall_url"]
         return made
-
-
-@cache
-def axe() -> str:
-    """Return the script of axe-core."""
-    return (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-
-
-def violations(visit: Visit) -> list[str]:
-    """Return what axe finds on the page as it stands: the rule, and the elements that break it."""
-    visit.page.evaluate(axe())
-    found: list[dict[str, Any]] = visit.page.evaluate(
-        """async (rules) => (await axe.run({
-            runOnly: rules, resultTypes: ["violations"],
-        })).violations""",
-        RULES,
-    )
-    return [
-        f"{rule['id']}: {node['html'][:200]} ({node['failureSummary']})"
-        for rule in found
-        for node in rule["nodes"]
-    ]
-
-
-def look_at(visit: Visit, *paths: str) -> None:
-    """Check pages, each as it stands once it is loaded."""
-    for path in paths:
-        visit.goto(path)
-        assert violations(visit) == [], path
 
 
 @pytest.mark.parametrize("language", ["fr-FR", "en-GB"])

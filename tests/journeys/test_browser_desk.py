@@ -8,8 +8,16 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.journeys.test_browser_axe import violations
-from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, organising, visiting
+from tests.support.accessibility import violations
+from tests.support.browser import (
+    DESKTOP,
+    NARROW,
+    PHONE,
+    Organiser,
+    organising,
+    signed_in,
+    visiting,
+)
 from tests.support.pictures import drawn
 from tests.support.service import Service
 
@@ -22,13 +30,6 @@ def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
         # whatever a test did to the queue, the next finds it at work
         opened.call("POST", "/api/admin/queue/resume")
         opened.call("PATCH", "/api/admin/queue", data={"workers": None, "concurrency": None})
-
-
-def signed_in(visit: Visit, organiser: Organiser) -> Visit:
-    """Let a window be the admin's."""
-    cookie = {"name": "findme_session", "value": organiser.token, "url": visit.url}
-    visit.context.add_cookies([cookie])  # type: ignore[list-item]  # the name of a TypedDict
-    return visit
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.journeys.test_browser_axe import look_at
+from tests.support.accessibility import look_at
 from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, organising, visiting
 from tests.support.pictures import drawn
 from tests.support.service import Service

@@ -15,8 +15,8 @@ from aiohttp import web
 from playwright.sync_api import Browser, expect
 
 from findme.web import routes
-from tests.journeys.test_browser_axe import violations
 from tests.screenshots import ADMIN, GUEST, NAMED, VISITOR, Studio, sign_in, studio
+from tests.support.accessibility import violations
 from tests.support.browser import DESKTOP, NARROW, Visit, visiting
 from tests.support.screenshot_scenes import Exhibits, set_up
 

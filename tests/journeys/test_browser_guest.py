@@ -8,29 +8,21 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser import Organiser, Visit, fill_in, film, launched, visiting
-from tests.support.pictures import drawn, labelled
+from tests.support.pictures import drawn, person_alone
 from tests.support.service import Service
-
-
-def someone() -> tuple[str, Path, Path]:
-    """Return a guest of the labelled set, their selfie, and a photo with only them on it."""
-    photos = labelled()
-    name = "obama" if "obama" in photos.selfies else next(iter(photos.selfies))
-    alone = next(path for path, people in sorted(photos.people.items()) if people == {name})
-    return name, photos.selfies[name], alone
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """The browser of these tests; its camera shows the guest's selfie."""
-    camera = film(someone()[1], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    camera = film(person_alone()[1], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
     with launched(camera) as opened:
         yield opened
 
 
 def test_the_camera_leads_to_the_photos_of_the_guest(guest: Visit, organiser: Organiser) -> None:
     """Typed code, form, camera, gallery; photos arrive while the page is open; the viewer."""
-    _, _, photo = someone()
+    _, _, photo = person_alone()
     event = organiser.make_event("Inès & Malik", starts_at="2026-11-21T18:00:00Z")
     page = guest.page
     guest.goto("/")
@@ -188,7 +180,7 @@ def test_who_does_not_answer_for_the_camera_is_offered_a_file(
     expect(page.locator(".coach")).to_have_text(
         "Autorisez l’appareil photo, ou choisissez une photo de vous."
     )
-    page.set_input_files("[data-pick=file]", someone()[1])
+    page.set_input_files("[data-pick=file]", person_alone()[1])
     page.click("text=Utiliser ce selfie")
     page.wait_for_url("**/gallery?event=*")
 
@@ -237,7 +229,7 @@ def test_without_scripts_a_file_is_enough(
     browser: Browser, service: Service, organiser: Organiser
 ) -> None:
     """Joining, the grid, paging and signing out work with scripts switched off."""
-    _, selfie, _ = someone()
+    _, selfie, _ = person_alone()
     event = organiser.make_event("Sans script")
     for number in range(61):
         organiser.upload(event, f"{number}.jpg", drawn(100 + number, 160, 120))
@@ -302,7 +294,7 @@ def test_erasing_everything_leaves_no_account(guest: Visit, organiser: Organiser
 
 def test_a_second_selfie_joins_the_first(guest: Visit, organiser: Organiser) -> None:
     """The account shows both, takes one away again, and keeps the last; the export is offered."""
-    _, _, photo = someone()
+    _, _, photo = person_alone()
     event = organiser.make_event("Lunettes")
     page = guest.page
     guest.goto(f"/e/{event['code']}")

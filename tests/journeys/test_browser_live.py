@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.journeys.test_browser_pages import join
-from tests.support.browser import Organiser, Visit, visiting
+from tests.support.browser import Organiser, Visit, join, visiting
 from tests.support.pictures import dated, drawn, labelled
 from tests.support.service import Service, running_service
 

@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.test_browser_axe import violations
-from tests.journeys.test_browser_guest import someone
+from tests.support.accessibility import violations
 from tests.support.browser import NARROW, Organiser, Visit, film, launched, visiting
-from tests.support.pictures import drawn
+from tests.support.pictures import drawn, person_alone
 from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """The browser of these tests; its camera shows the guest's selfie."""
-    camera = film(someone()[1], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    camera = film(person_alone()[1], tmp_path_factory.mktemp("camera") / "camera.mjpeg")
     with launched(camera) as opened:
         yield opened
 
@@ -29,7 +28,7 @@ def event(organiser: Organiser) -> dict[str, Any]:
     choices = {"accounts": "optional", "browse": True}
     organiser.call("PATCH", f"/api/admin/events/{made['id']}", data=choices)
     organiser.upload(made, "scene.jpg", drawn(1))
-    organiser.upload(made, "photo.jpg", someone()[2].read_bytes())
+    organiser.upload(made, "photo.jpg", person_alone()[2].read_bytes())
     return made
 
 
@@ -210,7 +209,7 @@ def test_without_scripts_all_of_it_works(
     browser: Browser, service: Service, event: dict[str, Any]
 ) -> None:
     """Joining by name, the link, a heart, a report, leaving; and nothing scrolls sideways."""
-    selfie: Path = someone()[1]
+    selfie: Path = person_alone()[1]
     with visiting(browser, service, NARROW, scripts=False) as visit:
         page = visit.page
         visit.goto(f"/e/{event['code']}")

@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.journeys.test_browser_axe import violations
-from tests.journeys.test_browser_pages import join
-from tests.support.browser import DESKTOP, NARROW, PATIENCE, PHONE, Visit, organising, visiting
+from tests.support.accessibility import violations
+from tests.support.browser import (
+    DESKTOP,
+    NARROW,
+    PATIENCE,
+    PHONE,
+    Visit,
+    join,
+    organising,
+    visiting,
+)
 from tests.support.pictures import labelled
 from tests.support.push_service import Browser as Keys
 from tests.support.service import Service, running_service

@@ -1,27 +1,14 @@
 """What holds for every page: no sideways scroll, no broken policy, names for all, small files."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import NARROW, Organiser, Visit, fill_in, visiting
+from tests.support.browser import NARROW, Organiser, Visit, join, visiting
 from tests.support.pictures import drawn, labelled
 from tests.support.service import Service
 
 #: CSS pixels that a finger hits.
 TARGET = 24
-
-
-def join(visit: Visit, code: str, name: str, selfie: Path) -> None:
-    """Join by a file."""
-    page = visit.page
-    visit.goto(f"/e/{code}")
-    fill_in(page, name)
-    page.click("#join .main")
-    page.set_input_files("[data-pick=file]", selfie)
-    page.click("[data-act=use]")
-    page.wait_for_url("**/gallery?event=*")
 
 
 def unnamed(page: Page) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.journeys.test_browser_axe import violations
+from tests.support.accessibility import violations
 from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, visiting
 from tests.support.pictures import drawn, labelled
 from tests.support.service import Service

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.test_browser_axe import violations
-from tests.journeys.test_browser_desk import signed_in
-from tests.support.browser import DESKTOP, PASSWORD, PHONE, Organiser, visiting
+from tests.support.accessibility import violations
+from tests.support.browser import DESKTOP, PASSWORD, PHONE, Organiser, signed_in, visiting
 from tests.support.pictures import drawn, labelled
 from tests.support.service import Service
 

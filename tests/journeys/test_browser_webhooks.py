@@ -10,9 +10,17 @@ from queue import Queue
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.journeys.test_browser_axe import violations
-from tests.journeys.test_browser_desk import signed_in
-from tests.support.browser import DESKTOP, PATIENCE, PHONE, Organiser, Visit, organising, visiting
+from tests.support.accessibility import violations
+from tests.support.browser import (
+    DESKTOP,
+    PATIENCE,
+    PHONE,
+    Organiser,
+    Visit,
+    organising,
+    signed_in,
+    visiting,
+)
 from tests.support.service import Service, running_service
 
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])

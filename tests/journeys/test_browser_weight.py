@@ -7,8 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.test_browser_pages import join
-from tests.support.browser import DESKTOP, PHONE, organising, visiting
+from tests.support.browser import DESKTOP, PHONE, join, organising, visiting
 from tests.support.page_weight import SHIFTS, Visit, weigh
 from tests.support.pictures import labelled
 from tests.support.service import Service

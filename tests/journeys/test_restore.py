@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.integration.test_cli import findme
+from tests.support.cli import findme
 from tests.support.labelled_event import two_guests
 from tests.support.pictures import labelled
 from tests.support.scripted_guests import until

@@ -184,3 +184,21 @@ def fill_in(page: Page, name: str) -> None:
     page.fill("#email", f"{name}@example.org")
     page.fill("#password", PASSWORD)
     page.check("#consent")
+
+
+def join(visit: Visit, code: str, name: str, selfie: Path) -> None:
+    """Join by a file."""
+    page = visit.page
+    visit.goto(f"/e/{code}")
+    fill_in(page, name)
+    page.click("#join .main")
+    page.set_input_files("[data-pick=file]", selfie)
+    page.click("[data-act=use]")
+    page.wait_for_url("**/gallery?event=*")
+
+
+def signed_in(visit: Visit, organiser: Organiser) -> Visit:
+    """Let a window be the admin's."""
+    cookie = {"name": "findme_session", "value": organiser.token, "url": visit.url}
+    visit.context.add_cookies([cookie])  # type: ignore[list-item]  # the name of a TypedDict
+    return visit

@@ -224,3 +224,51 @@ async def add_match(conn: Connection, guest_id: int, photo_id: int, similarity: 
         photo_id,
         similarity,
     )
+
+
+async def change_event(app: App, event: dict[str, Any], **members: object) -> dict[str, Any]:
+    """Change an event as the admin."""
+    answer = await app.client.patch(
+        f"/api/admin/events/{event['id']}", json=members, headers=app.admin
+    )
+    assert answer.status == 200, await answer.text()
+    changed: dict[str, Any] = await answer.json()
+    return changed
+
+
+async def put_cover(app: App, event: dict[str, Any], picture: bytes) -> str:
+    """Set an event's cover as the admin; return its URL."""
+    answer = await app.client.put(
+        f"/api/admin/events/{event['id']}/cover",
+        data=picture,
+        headers={**app.admin, "Content-Type": "image/jpeg"},
+    )
+    assert answer.status == 200, await answer.text()
+    url: str = (await answer.json())["cover_url"]
+    return url
+
+
+async def page_of(app: App, path: str, headers: dict[str, str] | None = None) -> str:
+    """Return a page in English, the admin's unless other headers are given."""
+    answer = await app.client.get(
+        path, headers={**(app.admin if headers is None else headers), "Accept-Language": "en"}
+    )
+    assert answer.status == 200, await answer.text()
+    return await answer.text()
+
+
+async def add_expiring_event(pool: Pool, name: str, expires: str | None) -> int:
+    """Add an event that expires after an interval, which may be negative; return its id."""
+    event_id: int = await pool.fetchval(
+        """
+        insert into event (code, name, expires_at, collection_id)
+        values ($1, $1, now() + $2::text::interval, $1) returning id""",
+        name,
+        expires,
+    )
+    return event_id
+
+
+async def event_names(pool: Pool) -> list[str]:
+    """Return the names of all events, oldest first."""
+    return [row["name"] for row in await pool.fetch("select name from event order by id")]

@@ -112,3 +112,11 @@ def damaged(seed: int = 0) -> bytes:
     middle = len(data) // 2
     data[middle : middle + 200] = bytes(200)
     return bytes(data)
+
+
+def person_alone() -> tuple[str, Path, Path]:
+    """Return a guest of the labelled set, their selfie, and a photo with only them on it."""
+    photos = labelled()
+    name = "obama" if "obama" in photos.selfies else next(iter(photos.selfies))
+    alone = next(path for path, people in sorted(photos.people.items()) if people == {name})
+    return name, photos.selfies[name], alone

@@ -14,8 +14,8 @@ from findme.db import Pool
 from findme.embedded.postgres import DataDirHeld, hold_data_dir, join_postgres, open_postgres
 from findme.errors import StartError
 from findme.settings import Settings
-from tests.integration.test_cli import findme
 from tests.support.backup_fixtures import away, evening, home
+from tests.support.cli import findme
 from tests.support.pictures import drawn
 
 __all__ = ["away", "home"]

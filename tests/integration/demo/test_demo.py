@@ -13,7 +13,7 @@ from findme.demo import generate, pictures
 from findme.demo.generate import DemoRefused
 from findme.faces.sweep_requests import request_sweep
 from tests.conftest import App
-from tests.integration.test_cli import findme
+from tests.support.cli import findme
 from tests.support.drawing import scenes
 from tests.support.helpers import bearer
 

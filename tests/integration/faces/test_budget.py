@@ -9,13 +9,13 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import db
-from findme.db import Connection, Pool
+from findme.db import Pool
 from findme.faces import matching
-from findme.gallery import events, photos
-from findme.models import Box, EngineFaceId, EventId, PhotoState
-from findme.recognition.types import IndexedFace, IndexResult, Similar
+from findme.models import EngineFaceId
+from findme.recognition.types import Similar
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.support.face_rows import add_photo, add_reference
 from tests.support.helpers import add_gala
 from tests.support.scripted_engine import SAME, Scripted
 from tests.support.scripted_guests import (
@@ -188,47 +188,3 @@ async def test_two_thousand_photos_and_300_guests_cost_at_most_2700_calls(pool: 
         for similar in search(row["engine_face_id"])
     }
     assert {(row["guest"], row["face"]) for row in rows} == wanted
-
-
-async def add_reference(conn: Connection, event_id: EventId, person: int) -> str:
-    """Add a guest whose selfie is indexed and had its first search; return the vector."""
-    vector = str(uuid.uuid4())
-    await conn.execute(
-        """
-        with who as (insert into account (role, name, email, password_hash)
-                     values ('guest', $2, $2 || '@example.org', '-') returning id),
-             part as (insert into guest (event_id, account_id, consent_at, consent_text,
-                                         consent_language)
-                      select $1, id, now(), '-', 'en' from who returning id),
-             shown as (insert into selfie (guest_id, state) select id, 'accepted' from part
-                       returning id, guest_id),
-             counted as (update event set last_reference = last_reference + 1 where id = $1
-                         returning last_reference)
-        insert into reference (event_id, guest_id, selfie_id, engine_face_id, number, searched,
-                               indexed_at)
-        select $1, guest_id, shown.id, $3, last_reference, true, now() from shown, counted""",
-        event_id,
-        str(person),
-        vector,
-    )
-    return vector
-
-
-async def add_photo(conn: Connection, event_id: EventId, number: int, vectors: list[str]) -> None:
-    """Add a photo that was indexed with these vectors."""
-    photo_id = await photos.add(
-        conn,
-        event_id,
-        digest=number.to_bytes(32, "big"),
-        filename=f"{number}.jpg",
-        width=640,
-        height=480,
-        taken_at=None,
-        upload_token_id=None,
-        user_id=None,
-    )
-    assert photo_id is not None
-    found = [IndexedFace(EngineFaceId(vector), Box(0, 0, 1, 1), 99.0) for vector in vectors]
-    photo = photos.Photo(photo_id, event_id, f"{number}.jpg", PhotoState.RECEIVED, 640, 480)
-    collection_id = (await events.get(conn, event_id)).collection_id
-    await photos.save_faces(conn, photo, collection_id, IndexResult(found, []))

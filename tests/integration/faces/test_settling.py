@@ -3,7 +3,7 @@
 from findme import db
 from findme.db import Connection, Pool
 from findme.faces import matching
-from tests.integration.faces.test_budget import add_photo, add_reference
+from tests.support.face_rows import add_photo, add_reference
 from tests.support.helpers import add_gala
 
 FRESH, OLD = 0.0, 60.0

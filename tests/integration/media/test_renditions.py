@@ -8,8 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from tests.conftest import App
-from tests.integration.web.organiser.test_event_options import change
-from tests.support.helpers import add_match, make_event, member, problem, upload
+from tests.support.helpers import add_match, change_event, make_event, member, problem, upload
 
 FAR = 51.0
 GPS_IFD = 0x8825
@@ -99,7 +98,7 @@ async def test_without_a_choice_guests_get_the_original(evening: Evening) -> Non
 
 async def test_downloads_off_means_nothing_to_keep(evening: Evening) -> None:
     """The preview stays; the admin has the original all the same."""
-    await change(evening.app, evening.event, downloads=False)
+    await change_event(evening.app, evening.event, downloads=False)
 
     assert await problem(await evening.get("original")) == (403, "downloads_off")
     assert await problem(await evening.archive()) == (403, "downloads_off")
@@ -113,7 +112,7 @@ async def test_downloads_off_does_not_tell_strangers_that_there_is_a_photo(
 ) -> None:
     other = await make_event(evening.app, "Other")
     stranger = await member(evening.app.resources.pool, other, "eve@example.org")
-    await change(evening.app, evening.event, downloads=False, watermark="©")
+    await change_event(evening.app, evening.event, downloads=False, watermark="©")
 
     for size in ("original", "preview", "thumb"):
         assert await problem(await evening.get(size, stranger.headers)) == (404, "not_found")
@@ -121,7 +120,7 @@ async def test_downloads_off_does_not_tell_strangers_that_there_is_a_photo(
 
 
 async def test_large_is_a_jpeg_of_2000_pixels_without_metadata(evening: Evening) -> None:
-    await change(evening.app, evening.event, download_size="large")
+    await change_event(evening.app, evening.event, download_size="large")
 
     large = await evening.picture("original")
 
@@ -135,7 +134,7 @@ async def test_large_is_a_jpeg_of_2000_pixels_without_metadata(evening: Evening)
 
 
 async def test_a_watermark_is_on_what_is_seen_and_taken_but_not_on_tiles(evening: Evening) -> None:
-    await change(evening.app, evening.event, watermark="© Léa Martin")
+    await change_event(evening.app, evening.event, watermark="© Léa Martin")
 
     assert marked(await evening.picture("preview"))
     whole = await evening.picture("original")
@@ -150,10 +149,10 @@ async def test_another_watermark_makes_other_pictures_under_other_addresses(
 ) -> None:
     """An address that carries the version is for ever; an old one is asked for again."""
     plain = (await evening.listed())["preview_url"]
-    await change(evening.app, evening.event, watermark="© Léa")
+    await change_event(evening.app, evening.event, watermark="© Léa")
     first = await evening.listed()
     before = await evening.app.client.get(first["preview_url"], headers=evening.guest)
-    await change(evening.app, evening.event, watermark="© Zoé")
+    await change_event(evening.app, evening.event, watermark="© Zoé")
     second = await evening.listed()
     after = await evening.app.client.get(second["preview_url"], headers=evening.guest)
     stale = await evening.app.client.get(first["preview_url"], headers=evening.guest)
@@ -167,13 +166,13 @@ async def test_another_watermark_makes_other_pictures_under_other_addresses(
     # one of each kind is kept
     kept = await evening.app.resources.pool.fetch("select recipe from image where size = 'marked'")
     assert [row["recipe"] for row in kept] == ["1600 © Zoé"]
-    await change(evening.app, evening.event, watermark=None)
+    await change_event(evening.app, evening.event, watermark=None)
     assert (await evening.listed())["preview_url"] == plain
     assert not marked(await evening.picture("preview"))
 
 
 async def test_what_is_made_is_made_once(evening: Evening) -> None:
-    await change(evening.app, evening.event, download_size="large")
+    await change_event(evening.app, evening.event, download_size="large")
 
     first = await evening.get("original")
     again = await evening.get("original")
@@ -190,7 +189,7 @@ async def test_what_is_made_is_made_once(evening: Evening) -> None:
 
 async def test_the_archive_is_made_as_guests_may_have_it(evening: Evening) -> None:
     """Its length is not known before the pictures are made; then it is."""
-    await change(evening.app, evening.event, download_size="large", watermark="© Léa")
+    await change_event(evening.app, evening.event, download_size="large", watermark="© Léa")
     heic = {"filename": "IMG_1.HEIC"}
     await evening.app.resources.pool.execute("update photo set filename = $1", heic["filename"])
 
@@ -223,7 +222,7 @@ async def test_a_photo_that_cannot_be_made_is_left_out_of_the_archive(evening: E
                 select id from image where photo_id = $1 and size = 'original')""",
             int(evening.photo),
         )
-    await change(evening.app, evening.event, download_size="large")
+    await change_event(evening.app, evening.event, download_size="large")
 
     answer = await evening.archive()
 
@@ -234,7 +233,7 @@ async def test_a_photo_that_cannot_be_made_is_left_out_of_the_archive(evening: E
 
 async def test_the_export_has_what_the_guest_sees(evening: Evening) -> None:
     """Everybody's own copy of their data is theirs, even where downloads are off."""
-    await change(evening.app, evening.event, downloads=False)
+    await change_event(evening.app, evening.event, downloads=False)
 
     answer = await evening.archive("/api/me/export")
 
@@ -245,7 +244,7 @@ async def test_the_export_has_what_the_guest_sees(evening: Evening) -> None:
 
 async def test_a_watermark_changes_only_its_corner(evening: Evening) -> None:
     plain = await evening.picture("preview")
-    await change(evening.app, evening.event, watermark="© Léa")
+    await change_event(evening.app, evening.event, watermark="© Léa")
 
     box = (
         ImageChops.difference(plain, await evening.picture("preview"))

@@ -14,8 +14,7 @@ from findme.models import EventId, Job, JobKind
 from findme.operations import retention
 from findme.settings import Settings
 from tests.conftest import application
-from tests.integration.operations.test_retention import add_event, names
-from tests.support.helpers import bearer, problem
+from tests.support.helpers import add_expiring_event, bearer, event_names, problem
 from tests.support.push_service import Browser
 from tests.support.scripted_engine import Scripted
 from tests.support.scripted_guests import Crowd, open_crowd, run_due, until
@@ -171,13 +170,13 @@ async def test_house_is_kept_when_a_deletion_was_given_up(
 ) -> None:
     """However often: it is no reason for the service to end."""
     monkeypatch.setattr(retention, "PERIOD", 0.0)
-    await add_event(pool, "over", "-1 second")
+    await add_expiring_event(pool, "over", "-1 second")
     await give_up(pool, "delete on event", times=2 * db.ATTEMPTS)
     task = asyncio.create_task(retention.keep_house(pool))
 
     async def gone() -> bool:
         assert not task.done()
-        return await names(pool) == []
+        return await event_names(pool) == []
 
     await until(gone)
     task.cancel()

@@ -10,28 +10,14 @@ from findme.accounts import auth
 from findme.db import Pool
 from findme.models import Role
 from findme.operations import retention
-
-
-async def add_event(pool: Pool, name: str, expires: str | None) -> int:
-    event_id: int = await pool.fetchval(
-        """
-        insert into event (code, name, expires_at, collection_id)
-        values ($1, $1, now() + $2::text::interval, $1) returning id""",
-        name,
-        expires,
-    )
-    return event_id
-
-
-async def names(pool: Pool) -> list[str]:
-    return [row["name"] for row in await pool.fetch("select name from event order by id")]
+from tests.support.helpers import add_expiring_event, event_names
 
 
 async def test_events_past_their_time_are_deleted_with_their_collections(pool: Pool) -> None:
     for name, expires in (("over", "-1 second"), ("later", "1 hour"), ("never", None)):
-        await add_event(pool, name, expires)
+        await add_expiring_event(pool, name, expires)
     assert await retention.delete_expired_events(pool) == 1
-    assert await names(pool) == ["later", "never"]
+    assert await event_names(pool) == ["later", "never"]
     (job,) = await pool.fetch("select kind, payload, event_id from job")
     assert (job["kind"], job["event_id"]) == ("delete_collection", None)
     assert '"over"' in job["payload"]
@@ -39,9 +25,9 @@ async def test_events_past_their_time_are_deleted_with_their_collections(pool: P
 
 async def test_two_services_that_look_at_the_same_moment_do_not_trip(pool: Pool) -> None:
     for number in range(5):
-        await add_event(pool, str(number), "-1 second")
+        await add_expiring_event(pool, str(number), "-1 second")
     await asyncio.gather(*(retention.delete_expired_events(pool) for _ in range(3)))
-    assert await names(pool) == []
+    assert await event_names(pool) == []
     assert await pool.fetchval("select count(*) from job") == 5
 
 

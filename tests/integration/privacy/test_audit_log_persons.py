@@ -2,8 +2,8 @@
 
 import orjson
 
-from tests.integration.web.organiser.test_persons_page import api, crowd, page, press, ticks
 from tests.support.helpers import bearer
+from tests.support.persons_page import api, crowd, page, press, ticks
 from tests.support.scripted_guests import Crowd
 
 __all__ = ["crowd"]

@@ -2,38 +2,24 @@
 
 import io
 import re
-from typing import Any
 
 import aiohttp
 from PIL import Image
 
 from findme.media.accent_colour import CONTRAST, contrast
 from tests.conftest import App
-from tests.integration.web.organiser.test_event_options import change
-from tests.support.helpers import make_event, make_token, member, problem
+from tests.support.helpers import (
+    change_event,
+    make_event,
+    make_token,
+    member,
+    page_of,
+    problem,
+    put_cover,
+)
 from tests.support.pictures import drawn
 
 PATH = "/api/admin/events"
-
-
-async def put_cover(app: App, event: dict[str, Any], picture: bytes) -> str:
-    answer = await app.client.put(
-        f"{PATH}/{event['id']}/cover",
-        data=picture,
-        headers={**app.admin, "Content-Type": "image/jpeg"},
-    )
-    assert answer.status == 200, await answer.text()
-    url: str = (await answer.json())["cover_url"]
-    return url
-
-
-async def page_of(app: App, path: str, headers: dict[str, str] | None = None) -> str:
-    """Return a page in English."""
-    answer = await app.client.get(
-        path, headers={**(app.admin if headers is None else headers), "Accept-Language": "en"}
-    )
-    assert answer.status == 200, await answer.text()
-    return await answer.text()
 
 
 async def test_whoever_has_the_code_sees_the_cover(app: App) -> None:
@@ -173,7 +159,7 @@ async def test_hours_are_those_of_the_event(app: App) -> None:
     assert "Thursday, November 21, 2019" in page
     assert re.search(r'class="num">11\sPM<', page)
 
-    await change(app, event, time_zone=None)
+    await change_event(app, event, time_zone=None)
     page = await page_of(app, path, {**ada.headers, "Cookie": "findme_zone=America/New_York"})
     assert "data-zone" not in page
     assert re.search(r'class="num">9\sAM<', page)
@@ -197,7 +183,7 @@ async def test_days_of_an_event_are_those_of_its_zone_on_every_page(app: App) ->
         assert day in await page_of(app, path, cookie), path
     assert "Joined on May 8" in await page_of(app, "/account", cookie)
 
-    await change(app, event, time_zone=None)
+    await change_event(app, event, time_zone=None)
     for path, day in {"/": "May 3", erase: "May 3", "/account": "June 9"}.items():
         assert day in await page_of(app, path, cookie), path
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import App
-from tests.support.helpers import make_event, member, problem
+from tests.support.helpers import change_event, make_event, member, problem
 from tests.support.pictures import drawn
 
 PATH = "/api/admin/events"
@@ -37,13 +37,6 @@ CHOSEN: dict[str, Any] = {
 }
 
 
-async def change(app: App, event: dict[str, Any], **members: object) -> dict[str, Any]:
-    answer = await app.client.patch(f"{PATH}/{event['id']}", json=members, headers=app.admin)
-    assert answer.status == 200, await answer.text()
-    changed: dict[str, Any] = await answer.json()
-    return changed
-
-
 async def test_an_event_that_decides_nothing_has_the_defaults(app: App) -> None:
     event = await make_event(app)
 
@@ -55,9 +48,9 @@ async def test_choices_are_made_with_the_event_or_later(app: App) -> None:
     plain = await make_event(app)
 
     assert {name: made[name] for name in CHOSEN} == CHOSEN
-    assert {**(await change(app, plain, **CHOSEN))}.items() >= CHOSEN.items()
+    assert {**(await change_event(app, plain, **CHOSEN))}.items() >= CHOSEN.items()
     # null and nothing take back what can be left open
-    cleared = await change(app, made, watermark="", accent=None, closes_at=None, time_zone="")
+    cleared = await change_event(app, made, watermark="", accent=None, closes_at=None, time_zone="")
     assert [cleared[name] for name in ("watermark", "accent", "closes_at", "time_zone")] == [
         None,
         None,
@@ -112,9 +105,9 @@ async def test_the_wall_keeps_its_address_until_it_is_ended(app: App) -> None:
     event = await make_event(app, wall=True)
     assert event["wall_url"].startswith(str(app.client.make_url("/wall/")))
 
-    again = await change(app, event, wall=True)
-    ended = await change(app, event, wall=False)
-    anew = await change(app, event, wall=True)
+    again = await change_event(app, event, wall=True)
+    ended = await change_event(app, event, wall=False)
+    anew = await change_event(app, event, wall=True)
 
     assert again["wall_url"] == event["wall_url"]
     assert (ended["wall"], ended["wall_url"]) == (False, None)
@@ -151,10 +144,10 @@ async def test_a_closed_event_takes_no_photos(app: App) -> None:
     url = f"/api/events/{event['id']}/photos?filename=a.jpg"
     headers = {**app.admin, "Content-Type": "image/jpeg"}
     soon = datetime.now(UTC) + timedelta(hours=1)
-    await change(app, event, closes_at=soon.isoformat())
+    await change_event(app, event, closes_at=soon.isoformat())
     assert (await app.client.post(url, data=drawn(1), headers=headers)).status == 202
 
-    await change(app, event, closes_at="2020-01-01T00:00:00Z")
+    await change_event(app, event, closes_at="2020-01-01T00:00:00Z")
 
     answer = await app.client.post(url, data=drawn(2), headers=headers)
     assert await problem(answer) == (409, "event_closed")

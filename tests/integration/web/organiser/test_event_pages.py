@@ -8,8 +8,7 @@ import aiohttp
 import pytest
 
 from tests.conftest import App
-from tests.integration.web.organiser.test_event_branding import PATH, page_of, put_cover
-from tests.support.helpers import make_event, member
+from tests.support.helpers import make_event, member, page_of, put_cover
 from tests.support.pictures import drawn
 
 FORM = {
@@ -29,6 +28,8 @@ FORM = {
     "accent": "#7a1f5c",
     "wall": "yes",
 }
+
+PATH = "/api/admin/events"
 
 
 async def send_form(app: App, event: dict[str, Any], **fields: str | None) -> Any:
@@ -54,7 +55,9 @@ async def test_the_form_chooses_all_at_once(app: App) -> None:
         303,
         f"/admin/events/{event['id']}/choices?saved=1",
     )
-    seen = await (await app.client.get(f"{PATH}/{event['id']}", headers=app.admin)).json()
+    seen = await (
+        await app.client.get(f"/api/admin/events/{event['id']}", headers=app.admin)
+    ).json()
     assert seen["name"] == "Inès & Malik"
     assert seen["starts_at"] == "2099-11-21T19:00:00.000Z"
     assert seen["closes_at"] == "2099-11-22T03:00:00.000Z"
@@ -78,7 +81,9 @@ async def test_the_form_chooses_all_at_once(app: App) -> None:
     await send_form(
         app, event, take_home="nothing", accented=None, wall=None, join_open=None, browse=None
     )
-    seen = await (await app.client.get(f"{PATH}/{event['id']}", headers=app.admin)).json()
+    seen = await (
+        await app.client.get(f"/api/admin/events/{event['id']}", headers=app.admin)
+    ).json()
     assert [seen[name] for name in ("downloads", "accent", "wall", "join_open", "browse")] == [
         False,
         None,

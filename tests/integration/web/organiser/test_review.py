@@ -3,17 +3,17 @@
 import pytest
 
 from tests.conftest import App
-from tests.integration.messaging.test_live_stream import changed, streaming
-from tests.integration.web.organiser.test_event_options import change
 from tests.support.helpers import (
     add_match,
     add_photos,
+    change_event,
     make_event,
     make_token,
     member,
     problem,
     upload,
 )
+from tests.support.live_stream import changed, streaming
 from tests.support.pictures import drawn
 
 PATH = "/api/admin/photos/review"
@@ -134,7 +134,7 @@ async def test_photos_stay_waiting_when_approval_is_no_longer_asked_for(app: App
     event = await make_event(app, publish="after_approval")
     ada = await member(app.resources.pool, event)
     await upload(app, event, "a.jpg", drawn(1))
-    await change(app, event, publish="at_once")
+    await change_event(app, event, publish="at_once")
     later = (await upload(app, event, "b.jpg", drawn(2)))["photo_id"]
     await app.drain()
 
