@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NewType, Self
 
 UserId = NewType("UserId", int)
 EventId = NewType("EventId", int)
@@ -100,20 +100,31 @@ class JobState(StrEnum):
 
 
 class JobKind(StrEnum):
-    """What a job does to its subject."""
+    """What a job does to its subject, and its priority: people who wait go before photos."""
 
-    INDEX_PHOTO = "index_photo"
-    INDEX_SELFIE = "index_selfie"
-    MATCH_SELFIE = "match_selfie"
-    MATCH_EVENT = "match_event"
-    REINDEX_EVENT = "reindex_event"
-    FORGET_FACES = "forget_faces"
-    DELETE_COLLECTION = "delete_collection"
-    GROUP_FACES = "group_faces"
-    #: Tells one guest of new photos, once they were found.
-    NOTIFY_GUEST = "notify_guest"
-    SEND_MAIL = "send_mail"
-    SEND_PUSH = "send_push"
+    INDEX_SELFIE = "index_selfie", 0
+    MATCH_SELFIE = "match_selfie", 0
+    FORGET_FACES = "forget_faces", 0
+    DELETE_COLLECTION = "delete_collection", 0
+    SEND_MAIL = "send_mail", 0
+    #: A sweep. It is not due before uploads pause, so it may go before them.
+    MATCH_EVENT = "match_event", 1
+    REINDEX_EVENT = "reindex_event", 1
+    #: Tells one guest of new photos.
+    NOTIFY_GUEST = "notify_guest", 1
+    SEND_PUSH = "send_push", 1
+    INDEX_PHOTO = "index_photo", 2
+    GROUP_FACES = "group_faces", 3
+
+    #: Of the jobs that are due, the smallest number is claimed first.
+    priority: int
+
+    def __new__(cls, value: str, priority: int = 0) -> Self:
+        """Make a member whose value is the name alone."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.priority = priority
+        return member
 
 
 class SelfieState(StrEnum):

@@ -1,41 +1,79 @@
-"""The durable queue: the job table is the truth; jobs/worker.py hands its work out.
+"""The durable queue: the table `job` is the truth; `findme.jobs` runs what it holds.
 
-A job may run twice (a worker can vanish after the work and before the note of it), so handlers are
-written such that twice equals once; and whoever finishes a job shows the lease it was claimed with.
+A job may run twice (a process can die after the work and before it is recorded), so a handler gives
+the same result the second time; and whoever completes a job shows the lease that it was claimed
+with.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 import asyncpg
 import orjson
 
-from findme import db
-from findme.db import Connection, Pool, Record
-from findme.errors import FindMeError, NotFound
-from findme.models import EventId, Job, JobId, JobKind, PhotoId, SelfieId
+from findme.db import Connection, Record
+from findme.errors import FindMeError
+from findme.models import EventId, Job, JobId, JobKind, JobState, PhotoId, SelfieId
 
-#: Waiting people go before waiting pictures; a sweep is claimed when its time has come.
-PRIORITY = {
-    JobKind.INDEX_SELFIE: 0,
-    JobKind.MATCH_SELFIE: 0,
-    JobKind.FORGET_FACES: 0,
-    JobKind.DELETE_COLLECTION: 0,
-    JobKind.MATCH_EVENT: 1,
-    JobKind.REINDEX_EVENT: 1,
-    JobKind.INDEX_PHOTO: 2,
-    JobKind.GROUP_FACES: 3,
-    JobKind.SEND_MAIL: 0,
-    JobKind.SEND_PUSH: 1,
-    JobKind.NOTIFY_GUEST: 1,
-}
+#: Prepares the subjects of failed jobs of a kind for another run, before the jobs are queued again.
+OnRetry = Callable[[Connection, Sequence[JobId]], Awaitable[None]]
 
 
 class LeaseLost(FindMeError):
     """The job was given to another worker meanwhile."""
 
 
-class Interrupted(FindMeError):
-    """The service was interrupted each time this job ran."""
+@dataclass(frozen=True, slots=True)
+class Dedupe:
+    """Keeps a job the only one of its key.
+
+    Enqueuing another one while the first is queued returns the first. While the first runs, another
+    one is queued: it sees what the first came too early for.
+    """
+
+    key: str
+    #: Return the first while it runs, too.
+    while_running: bool = False
+    #: Each request postpones the first job, up to so many seconds after it was enqueued; None: the
+    #: first job stays where it is.
+    postpone_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run."""
+
+    state: JobState
+    error: str | None = None
+    #: Seconds until the job is due again.
+    delay: float = 0.0
+    #: Add up to half of the delay at random, so that jobs that failed together come back apart.
+    spread: bool = False
+    #: Whether the run counts as an attempt.
+    counted: bool = True
+    #: Do not claim the job before the face engine answers.
+    parked: bool = False
+    #: How the log calls it.
+    summary: str = ""
+    #: Nobody has foreseen the error, so the log shows where it was raised.
+    unexpected: bool = False
+
+
+DONE = Outcome(JobState.DONE, summary="completed")
+#: Not run after all: somebody else will.
+PUT_BACK = Outcome(JobState.QUEUED, counted=False)
+
+
+class Attempt(StrEnum):
+    """What a run that is queued again says of its job."""
+
+    #: Nothing: it was interrupted by us, or never began.
+    UNCOUNTED = "uncounted"
+    #: The process died with it.
+    INTERRUPTED = "interrupted"
+    #: Somebody wants it to start afresh.
+    FRESH = "fresh"
 
 
 async def enqueue(
@@ -49,17 +87,23 @@ async def enqueue(
     payload: object = None,
     delay: float = 0.0,
     parked: bool = False,
+    dedupe: Dedupe | None = None,
 ) -> JobId:
-    """Add a job in the caller's transaction, due after *delay* seconds.
+    """Add a job in the caller's transaction, due after *delay* seconds; return it.
 
-    A *parked* job waits for the face engine to answer.
+    A *parked* job waits for the face engine to answer. With *dedupe*, an earlier job of the same
+    key may be returned instead.
     """
     return JobId(
         await conn.fetchval(
             """
-            insert into job
-                (kind, event_id, photo_id, selfie_id, payload, label, priority, run_at, parked)
-            values ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9)
+            insert into job (kind, event_id, photo_id, selfie_id, payload, label, priority, run_at,
+                             parked, dedupe_key, dedupe_running)
+            values ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8), $9, $10, $11)
+            on conflict (dedupe_key) where dedupe_key is not null
+                    and (state = 'queued' or state = 'running' and dedupe_running)
+            do update set run_at = case when $12::float8 is null then job.run_at
+                      else least(job.created_at + make_interval(secs => $12), excluded.run_at) end
             returning id""",
             kind,
             event_id,
@@ -67,73 +111,58 @@ async def enqueue(
             selfie_id,
             None if payload is None else orjson.dumps(payload).decode(),
             label,
-            PRIORITY[kind],
+            kind.priority,
             delay,
             parked,
+            None if dedupe is None else dedupe.key,
+            dedupe is not None and dedupe.while_running,
+            None if dedupe is None else dedupe.postpone_seconds,
         )
     )
 
 
-async def enqueue_match(
-    conn: Connection, event_id: EventId, *, idle: float, deadline: float
-) -> None:
-    """Ask for a sweep of the event: *idle* seconds after the last call, *deadline* after the first.
-
-    There is one waiting sweep an event; asking again moves it, never past its deadline.
-    """
-    await conn.execute(
-        """
-        insert into job (kind, event_id, label, priority, run_at)
-        values ('match_event', $1, 'match', $4, now() + make_interval(secs => $2))
-        on conflict (event_id) where kind = 'match_event' and state = 'queued'
-        do update set run_at = least(job.created_at + make_interval(secs => $3), excluded.run_at)
-        """,
-        event_id,
-        idle,
-        deadline,
-        PRIORITY[JobKind.MATCH_EVENT],
-    )
-
-
-async def enqueue_reindex(conn: Connection, event_id: EventId) -> JobId:
-    """Ask for a re-index of the event; one that waits or runs already will do."""
-    await conn.execute(
-        """
-        insert into job (kind, event_id, label, priority)
-        values ('reindex_event', $1, 're-index', $2)
-        on conflict (event_id) where kind = 'reindex_event' and state in ('queued', 'running')
-        do nothing""",
-        event_id,
-        PRIORITY[JobKind.REINDEX_EVENT],
-    )
-    return JobId(
-        await conn.fetchval(
-            "select max(id) from job where event_id = $1 and kind = 'reindex_event'", event_id
-        )
-    )
-
-
-async def bring_forward(conn: Connection, event_id: EventId) -> None:
-    """Make an event's jobs due that may have waited for its collection."""
+async def make_due(conn: Connection, event_id: EventId, kinds: Collection[JobKind]) -> None:
+    """Make an event's waiting jobs of these kinds due now."""
     await conn.execute(
         """
         update job set run_at = now()
-         where event_id = $1 and state = 'queued' and run_at > now()
-           and kind in ('index_photo', 'index_selfie', 'match_selfie')""",
+         where event_id = $1 and state = 'queued' and run_at > now() and kind = any($2)""",
         event_id,
+        list(kinds),
     )
 
 
-async def waiting_photos(conn: Connection) -> int:
-    """Return how many photos wait for a worker (what PHOTO_QUEUE_MAX_SIZE bounds)."""
+async def count_queued(conn: Connection, kind: JobKind) -> int:
+    """Return how many jobs of a kind wait for a worker."""
     count: int = await conn.fetchval(
-        "select count(*) from job where state = 'queued' and kind = 'index_photo'"
+        "select count(*) from job where state = 'queued' and kind = $1", kind
     )
     return count
 
 
+async def is_pending(conn: Connection, dedupe_key: str) -> bool:
+    """Whether enqueuing a job with this key would return an earlier one."""
+    pending: bool = await conn.fetchval(
+        """
+        select exists (
+            select from job where dedupe_key = $1
+               and (state = 'queued' or state = 'running' and dedupe_running))""",
+        dedupe_key,
+    )
+    return pending
+
+
+async def exists(conn: Connection, job_id: JobId) -> bool:
+    """Whether a job still exists: it is deleted with its event, even while it runs."""
+    there: bool = await conn.fetchval("select exists (select from job where id = $1)", job_id)
+    return there
+
+
+# Claims -------------------------------------------------------------------------------------------
+
+
 async def claim(conn: Connection, replica_id: int, limit: int, *, parked: bool = True) -> list[Job]:
-    """Take up to *limit* due jobs, parked ones too or not; two callers never get the same one."""
+    """Claim up to *limit* due jobs, with or without parked ones; no other caller gets the same."""
     rows = await conn.fetch(
         """
         with due as (select id from job where state = 'queued' and run_at <= now()
@@ -150,43 +179,24 @@ async def claim(conn: Connection, replica_id: int, limit: int, *, parked: bool =
     return [_job(row) for row in sorted(rows, key=lambda row: (row["priority"], row["id"]))]
 
 
-async def claim_forgetting(pool: Pool, event_id: EventId) -> list[Job]:
-    """Take an event's waiting FORGET_FACES for the request that just asked for them.
+async def claim_for_request(conn: Connection, kind: JobKind, event_id: EventId) -> list[Job]:
+    """Claim an event's waiting jobs of a kind for the request that has just enqueued them.
 
-    Its process need not be a worker, so the claim names no replica: should the process vanish, the
-    next sweep of `take_over` puts them back.
+    Its process need not be a worker, so the claim names no replica. If the process dies, the jobs
+    are taken over as those of a replica that is gone.
     """
-    rows = await pool.fetch(
+    rows = await conn.fetch(
         """
-        with waiting as (select id from job where state = 'queued' and kind = 'forget_faces'
-                          and event_id = $1 for update skip locked)
+        with waiting as (select id from job where state = 'queued' and kind = $1 and event_id = $2
+                            for update skip locked)
         update job set state = 'running', attempts = attempts + 1, lease = lease + 1,
                        parked = false, started_at = now()
           from waiting where job.id = waiting.id
         returning job.*""",
+        kind,
         event_id,
     )
     return [_job(row) for row in rows]
-
-
-async def put_back(pool: Pool, job: Job) -> None:
-    """Give a job back that found no engine."""
-    async with db.acquire(pool) as conn:
-        await settle(conn, job, "queued", counted=False, parked=True)
-
-
-async def put_back_unheld(conn: Connection, replica_id: int, held: Collection[JobId]) -> int:
-    """Give back what a replica claimed and never heard of; return how many jobs."""
-    rows = await conn.fetch(
-        """
-        select * from job
-         where state = 'running' and replica_id = $1 and id <> all($2::bigint[])""",
-        replica_id,
-        list(held),
-    )
-    for row in rows:
-        await settle(conn, _job(row), "queued", counted=False)
-    return len(rows)
 
 
 def _job(row: Record) -> Job:
@@ -204,132 +214,90 @@ def _job(row: Record) -> Job:
     )
 
 
-async def is_there(conn: Connection, job_id: JobId) -> bool:
-    """Whether a job still exists: it goes with its event, even while it runs."""
-    there: bool = await conn.fetchval("select exists (select from job where id = $1)", job_id)
-    return there
+# Outcomes -----------------------------------------------------------------------------------------
 
 
-async def finish(conn: Connection, job: Job) -> None:
-    """Note in the caller's transaction that the job is done; LeaseLost where it is not ours."""
-    if not await settle(conn, job, "done"):
+async def complete(conn: Connection, job: Job) -> None:
+    """Record in the caller's transaction that a job is done; LeaseLost without its lease."""
+    if not await _record(conn, job, DONE):
         raise LeaseLost
 
 
-async def settle(
-    conn: Connection,
-    job: Job,
-    state: str,
-    *,
-    error: str | None = None,
-    delay: float = 0.0,
-    counted: bool = True,
-    parked: bool = False,
-) -> bool:
-    """Write what became of a running job; False where the lease is another's by now."""
-    while True:
-        if state == "queued" and await _superseded(conn, job.id):
-            state, error, parked = "done", None, False
-        try:
-            async with conn.transaction():
-                answer = await conn.execute(
-                    """
-                    update job set state = $3, error = $4, replica_id = null,
-                           run_at = now() + make_interval(secs => $5),
-                           attempts = attempts - case when $6 then 0 else 1 end, parked = $7,
-                           finished_at = case when $3 in ('done', 'failed') then now() end
-                     where id = $1 and lease = $2 and state = 'running'""",
-                    job.id,
-                    job.lease,
-                    state,
-                    error,
-                    delay,
-                    counted,
-                    parked,
-                )
-        except asyncpg.UniqueViolationError:
-            continue  # another sweep of the event was asked for at this moment
-        return answer == "UPDATE 1"
+async def record_outcome(conn: Connection, job: Job, outcome: Outcome) -> bool:
+    """Record what became of a running job; False if it is another worker's by now."""
+    try:
+        async with conn.transaction():
+            return await _record(conn, job, outcome)
+    except asyncpg.UniqueViolationError:
+        # another job with the same key waits, and does all that this one would
+        return await _record(conn, job, DONE)
 
 
-async def _superseded(conn: Connection, job_id: JobId) -> bool:
-    """Whether another sweep or re-index of the job's event does all that this one would."""
-    waits: bool = await conn.fetchval(
-        """
-        select exists (
-            select from job join job as other using (event_id, kind)
-             where job.id = $1 and other.id <> job.id
-               and (kind = 'match_event' and other.state = 'queued'
-                    or kind = 'reindex_event' and other.state in ('queued', 'running')))""",
-        job_id,
-    )
-    return waits
-
-
-async def retry(conn: Connection, job_id: JobId) -> None:
-    """Give a failed job a fresh start; NotFound where there is no such failed job."""
-    await _take_up_photos(conn, job_id, None)
-    state = "done" if await _superseded(conn, job_id) else "queued"
+async def _record(conn: Connection, job: Job, outcome: Outcome) -> bool:
     answer = await conn.execute(
         """
-        update job set state = $2, attempts = 0, interruptions = 0, error = null,
-               run_at = now(), finished_at = case when $2 = 'done' then now() end
-         where id = $1 and state = 'failed'""",
-        job_id,
-        state,
+        update job set state = $3, error = $4, replica_id = null, parked = $5,
+               run_at = now() + make_interval(
+                   secs => $6 * case when $7 then 1 + random() / 2 else 1 end),
+               attempts = attempts - case when $8 then 0 else 1 end,
+               finished_at = case when $3 in ('done', 'failed') then now() end
+         where id = $1 and lease = $2 and state = 'running'""",
+        job.id,
+        job.lease,
+        outcome.state,
+        outcome.error,
+        outcome.parked,
+        outcome.delay,
+        outcome.spread,
+        outcome.counted,
     )
-    if answer != "UPDATE 1":
-        raise NotFound("There is no failed job with this id.")
+    return answer == "UPDATE 1"
 
 
-async def retry_failed(conn: Connection, event_id: EventId | None) -> int:
-    """Give all failed jobs a fresh start, of one event or of all; return how many there were.
+async def requeue(conn: Connection, job_ids: Collection[JobId], attempt: Attempt) -> None:
+    """Queue jobs again that the caller's transaction has locked.
 
-    Of an event's sweeps and re-indexes one does what the others would.
+    If another job with the same key waits, a job ends as done: the other does all that it would.
     """
-    await _take_up_photos(conn, None, event_id)
-    while True:
+    rows = await conn.fetch(
+        "select id, dedupe_key from job where id = any($1) order by id", list(job_ids)
+    )
+    await _set_queued(conn, [row["id"] for row in rows if row["dedupe_key"] is None], attempt)
+    for job_id in [row["id"] for row in rows if row["dedupe_key"] is not None]:
         try:
             async with conn.transaction():
-                rows = await conn.fetch(
-                    """
-                    with failed as (
-                        select id, kind in ('match_event', 'reindex_event') and (
-                                   row_number() over (partition by kind, event_id order by id) > 1
-                                   or exists (
-                                       select from job as other
-                                        where other.event_id = job.event_id
-                                          and other.kind = job.kind
-                                          and (other.state = 'queued' or other.state = 'running'
-                                               and other.kind = 'reindex_event'))
-                               ) as superseded
-                          from job
-                         where state = 'failed' and ($1::bigint is null or event_id = $1))
-                    update job set state = case when superseded then 'done' else 'queued' end,
-                           finished_at = case when superseded then now() end,
-                           attempts = 0, interruptions = 0, error = null, run_at = now()
-                      from failed where job.id = failed.id and state = 'failed'
-                    returning job.id""",
-                    event_id,
-                )
+                await _set_queued(conn, [job_id], attempt)
         except asyncpg.UniqueViolationError:
-            continue  # a sweep of an event was asked for at this moment
-        return len(rows)
+            await conn.execute(
+                """
+                update job set state = 'done', error = null, replica_id = null, finished_at = now()
+                 where id = $1""",
+                job_id,
+            )
 
 
-async def _take_up_photos(conn: Connection, job_id: JobId | None, event_id: EventId | None) -> None:
-    """Let the photos that failed with their jobs wait again, for what they waited for then.
-
-    Before the jobs are touched: whoever deletes a photo locks it before its jobs as well.
-    """
+async def _set_queued(conn: Connection, job_ids: Sequence[JobId], attempt: Attempt) -> None:
     await conn.execute(
         """
-        update photo set state = case when ready_at is null then 'received' else 'prepared' end,
-                         error = null
-         where state = 'failed'
-           and id in (select photo_id from job where state = 'failed' and kind = 'index_photo'
-                         and ($1::bigint is null or id = $1)
-                         and ($2::bigint is null or event_id = $2))""",
-        job_id,
-        event_id,
+        update job set state = 'queued', run_at = now(), replica_id = null, finished_at = null,
+               error = case when $2 = 'interrupted' then error end,
+               attempts = case $2 when 'fresh' then 0 when 'uncounted' then attempts - 1
+                          else attempts end,
+               interruptions = case $2 when 'fresh' then 0
+                               when 'interrupted' then interruptions + 1 else interruptions end
+         where id = any($1)""",
+        job_ids,
+        attempt,
     )
+
+
+async def requeue_unheld(conn: Connection, replica_id: int, held: Collection[JobId]) -> None:
+    """Queue again what a replica has claimed without learning of it, as its answer was lost."""
+    rows = await conn.fetch(
+        """
+        select id from job
+         where state = 'running' and replica_id = $1 and id <> all($2::bigint[]) for update""",
+        replica_id,
+        list(held),
+    )
+    await requeue(conn, [row["id"] for row in rows], Attempt.UNCOUNTED)

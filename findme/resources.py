@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import asyncpg
 
-from findme import db, queue, rekognition
+from findme import db, rekognition
 from findme.accounts import auth
 from findme.accounts import selfies as selfie_records
 from findme.cache import Cache, open_cache
@@ -16,18 +16,21 @@ from findme.db import Pool
 from findme.embedded.face_service import open_engine
 from findme.embedded.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
 from findme.errors import StartError
+from findme.faces import reindex_state
 from findme.gallery import events
 from findme.indexing.person_grouping import PersonGrouping
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.jobs import worker_registry
-from findme.jobs.handlers import make_handlers
+from findme.jobs.job_types import make_job_types
 from findme.jobs.no_workers import NoWorkers
 from findme.jobs.worker import WorkQueue
 from findme.media import storage
 from findme.media.image_threads import ImageThreads
+from findme.models import JobKind
 from findme.operations import engine_usage
 from findme.operations.stats import LoopWatch
+from findme.queue import OnRetry
 from findme.recognition.types import Hop
 from findme.rekognition import Rekognition
 from findme.settings import Settings
@@ -48,6 +51,8 @@ class Resources:
     selfies: SelfieIndexing
     grouping: PersonGrouping
     queue: WorkQueue | NoWorkers
+    #: What prepares the subjects of failed jobs for another run.
+    on_retry: Mapping[JobKind, OnRetry]
     #: Done when something below us ended by itself: the service cannot go on.
     lost: asyncio.Future[str]
     watch: LoopWatch
@@ -117,27 +122,26 @@ def assemble(
     vectors = VectorDeletion(pool, faces)
     selfies = SelfieIndexing(pool, faces, vectors)
     grouping = PersonGrouping(settings, pool, faces)
+    types = make_job_types(
+        settings,
+        pool,
+        faces,
+        cache,
+        threads=threads,
+        vectors=vectors,
+        selfies=selfies,
+        grouping=grouping,
+        settle=settle,
+        hop=hop,
+    )
     work: WorkQueue | NoWorkers = NoWorkers()
     if replica_id is not None:
-        handlers = make_handlers(
-            settings,
-            pool,
-            faces,
-            cache,
-            threads=threads,
-            vectors=vectors,
-            selfies=selfies,
-            grouping=grouping,
-            settle=settle,
-            hop=hop,
-        )
         work = WorkQueue(
             pool,
-            handlers.run,
+            types,
             workers=settings.photo_queue_workers,
             replica_id=replica_id,
             ping_engine=faces.ping,
-            given_up=handlers.on_failure,
         )
     return Resources(
         settings=settings,
@@ -149,6 +153,7 @@ def assemble(
         selfies=selfies,
         grouping=grouping,
         queue=work,
+        on_retry={kind: type_.on_retry for kind, type_ in types.items() if type_.on_retry},
         lost=lost,
         watch=LoopWatch(),
         database=database,
@@ -267,7 +272,7 @@ async def _take_part(stack: AsyncExitStack, pool: Pool, engine: str, *, alone: b
             await selfie_records.release_claims(conn)
         for event_id in await events.list_of_other_engines(conn, engine):
             log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, engine)
-            await queue.enqueue_reindex(conn, event_id)
+            await reindex_state.request_reindex(conn, event_id)
         pending = await conn.fetchval("select count(*) from job where state = 'queued'")
     replica_id = await stack.enter_async_context(worker_registry.register_replica(pool))
     log.info("[Startup] Photo queue initialized with %d pending jobs", pending)

@@ -94,7 +94,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
 def _add_services(app: web.Application, on: Resources) -> None:
     """Build the use cases over the open resources."""
     app[keys.ERASURE] = Erasure(on.settings, on.pool, on.cache, on.faces, on.vectors)
-    app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue)
+    app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue, on.on_retry)
     app[keys.WEBHOOKS] = Webhooks(on.pool, on.settings.webhook_allow_private)
 
 

@@ -17,9 +17,25 @@ from findme import db, queue
 from findme.db import Connection, Pool
 from findme.errors import CollectionRebuilding, NotFound
 from findme.faces import stored_faces
-from findme.models import Box, EngineFaceId, Event, EventId, JobKind, PhotoId, SelfieId
+from findme.faces.sweep_requests import enqueue_sweep
+from findme.models import Box, EngineFaceId, Event, EventId, JobId, JobKind, PhotoId, SelfieId
+from findme.queue import Dedupe
 from findme.recognition.types import IndexedFace, IndexResult, UnindexedFace
 from findme.rekognition import CollectionMissing
+
+#: The kinds of jobs that wait if the event's collection is missing.
+_WAIT_FOR_COLLECTION = (JobKind.INDEX_PHOTO, JobKind.INDEX_SELFIE, JobKind.MATCH_SELFIE)
+
+
+async def request_reindex(conn: Connection, event_id: EventId) -> JobId:
+    """Queue a re-index of the event; return the one that waits or runs, if there is one."""
+    return await queue.enqueue(
+        conn,
+        JobKind.REINDEX_EVENT,
+        label="re-index",
+        event_id=event_id,
+        dedupe=Dedupe(f"{JobKind.REINDEX_EVENT}:{event_id}", while_running=True),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ async def rebuilt_if_missing(pool: Pool, event: Event) -> AsyncIterator[None]:
                 raise NotFound from problem
             # another one by now: a re-index was faster than we
             if named == event.collection_id:
-                await queue.enqueue_reindex(conn, event.id)
+                await request_reindex(conn, event.id)
         raise CollectionRebuilding from problem
 
 
@@ -183,8 +199,8 @@ async def switch(conn: Connection, event_id: EventId, collection_id: str, engine
         engine,
     )
     await queue.enqueue(conn, JobKind.DELETE_COLLECTION, label=old, payload={"collection_id": old})
-    await queue.enqueue_match(conn, event_id, idle=0, deadline=0)
-    await queue.bring_forward(conn, event_id)
+    await enqueue_sweep(conn, event_id, delay=0, latest=0)
+    await queue.make_due(conn, event_id, _WAIT_FOR_COLLECTION)
     return True
 
 

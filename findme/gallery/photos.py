@@ -149,6 +149,17 @@ async def mark_failed(conn: Connection, photo_id: PhotoId, error: str) -> None:
     )
 
 
+async def reset_failed(conn: Connection, job_ids: Sequence[JobId]) -> None:
+    """Let the photos that failed with these jobs wait again for what they waited for before."""
+    await conn.execute(
+        """
+        update photo set state = case when ready_at is null then 'received' else 'prepared' end,
+                         error = null
+         where state = 'failed' and id in (select photo_id from job where id = any($1))""",
+        job_ids,
+    )
+
+
 async def save_faces(
     conn: Connection, photo: Photo, collection_id: str, result: IndexResult
 ) -> Merged:

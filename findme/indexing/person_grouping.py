@@ -18,7 +18,8 @@ from findme.errors import EngineRefused, EngineUnavailable
 from findme.faces import person_assignment, persons
 from findme.faces.person_assignment import LooseFace, Neighbour
 from findme.gallery import events
-from findme.models import Event, EventId, FaceId, Job, JobId, JobKind, PersonId
+from findme.models import Event, EventId, FaceId, Job, JobKind, PersonId
+from findme.queue import Dedupe
 from findme.rekognition import CollectionMissing, Rekognition
 from findme.settings import Settings
 
@@ -61,21 +62,22 @@ class PersonGrouping:
         async with self._locks.setdefault(event_id, asyncio.Lock()):
             event = await self._join_matched(event_id)
             async with db.acquire(self._pool) as conn:
-                running = await _has_job(conn, event_id)
+                running = await queue.is_pending(conn, _key(event_id))
             if search and not running:
                 running = await self._search_now(event)
         async with db.acquire(self._pool) as conn:
             return Grouped(await person_assignment.count_loose(conn, event_id), running)
 
-    async def go_on(self, job: Job) -> None:
+    async def group_faces(self, job: Job) -> None:
         """Make the next searches of an event, and ask for another job where some are left."""
         assert job.event_id is not None
         event = await self._join_matched(job.event_id)
         left = await self._search(event)
         async with db.transaction(self._pool) as conn:
+            # first, since a running job holds the key of its event
+            await queue.complete(conn, job)
             if left:
-                await _ask_for_job(conn, event.id, job.id)
-            await queue.finish(conn, job)
+                await _enqueue(conn, event.id)
 
     async def _join_matched(self, event_id: EventId) -> Event:
         async with db.transaction(self._pool) as conn:
@@ -96,7 +98,7 @@ class PersonGrouping:
             left = parked = True
         if left:
             async with db.transaction(self._pool) as conn:
-                await _ask_for_job(conn, event.id, parked=parked)
+                await _enqueue(conn, event.id, parked=parked)
         return left
 
     async def _search(self, event: Event) -> bool:
@@ -168,25 +170,17 @@ def choose(own: Neighbour, near: Sequence[Neighbour]) -> tuple[PersonId | None, 
     return person_id, list(joining.values())
 
 
-async def _has_job(conn: Connection, event_id: EventId, but: JobId | None = None) -> bool:
-    found: bool = await conn.fetchval(
-        """
-        select exists (select from job where event_id = $1 and kind = $2
-                          and state in ('queued', 'running') and ($3::bigint is null or id <> $3))
-        """,
-        event_id,
+def _key(event_id: EventId) -> str:
+    return f"{JobKind.GROUP_FACES}:{event_id}"
+
+
+async def _enqueue(conn: Connection, event_id: EventId, *, parked: bool = False) -> None:
+    """Queue a job that goes on in the caller's transaction, unless one waits or runs."""
+    await queue.enqueue(
+        conn,
         JobKind.GROUP_FACES,
-        but,
+        label="group faces",
+        event_id=event_id,
+        parked=parked,
+        dedupe=Dedupe(_key(event_id), while_running=True),
     )
-    return found
-
-
-async def _ask_for_job(
-    conn: Connection, event_id: EventId, but: JobId | None = None, *, parked: bool = False
-) -> None:
-    """Ask in the caller's transaction for a job that goes on, unless one other waits or runs."""
-    await persons.hold(conn, event_id)
-    if not await _has_job(conn, event_id, but):
-        await queue.enqueue(
-            conn, JobKind.GROUP_FACES, label="group faces", event_id=event_id, parked=parked
-        )

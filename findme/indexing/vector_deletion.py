@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from findme import db, queue
 from findme.accounts import guests
 from findme.db import Pool
 from findme.errors import EngineError
 from findme.faces import references
-from findme.models import EngineFaceId, Event, EventId, Job
+from findme.models import EngineFaceId, Event, EventId, Job, JobKind
 from findme.rekognition import Rekognition
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,10 @@ class VectorDeletion:
 
     async def delete_vectors_now(self, event_id: EventId) -> None:
         """Run the event's waiting FORGET_FACES jobs; they stay queued if the engine fails."""
-        for job in await queue.claim_forgetting(self._pool, event_id):
+        async with db.acquire(self._pool) as conn:
+            jobs = await queue.claim_for_request(conn, JobKind.FORGET_FACES, event_id)
+        for job in jobs:
+            outcome = queue.DONE
             try:
                 async with asyncio.timeout(DELETE_SECONDS):
                     await self.delete_vectors_of(job)
@@ -43,11 +47,10 @@ class VectorDeletion:
                 log.warning(
                     "[AWS] Event %s: vectors are forgotten as soon as the engine answers", event_id
                 )
-                await queue.put_back(self._pool, job)
-            else:
-                async with db.acquire(self._pool) as conn:
-                    # if another worker has taken the job over, it deletes the same vectors again
-                    await queue.settle(conn, job, "done")
+                outcome = replace(queue.PUT_BACK, parked=True)
+            async with db.acquire(self._pool) as conn:
+                # if another worker has taken the job over, it deletes the same vectors again
+                await queue.record_outcome(conn, job, outcome)
 
     async def delete_vectors_of(self, job: Job) -> None:
         """Delete the vectors that a FORGET_FACES job names; EngineError if the engine fails."""

@@ -1,10 +1,13 @@
 """The jobs of an event's collection: selfies that wait for the engine, vectors that must go."""
 
+from collections.abc import Mapping
+
 from findme import db, queue
 from findme.accounts import selfies
 from findme.db import Pool
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
+from findme.jobs.job_type import JobType
 from findme.models import Job, JobKind
 from findme.rekognition import Rekognition
 
@@ -19,6 +22,14 @@ class CollectionJobs:
         self._faces = faces
         self._indexing = indexing
         self._vectors = vectors
+
+    def types(self) -> Mapping[JobKind, JobType]:
+        """Return what each kind of job registers."""
+        return {
+            JobKind.INDEX_SELFIE: JobType(self.index_selfie),
+            JobKind.FORGET_FACES: JobType(self.forget_faces),
+            JobKind.DELETE_COLLECTION: JobType(self.delete_collection),
+        }
 
     async def index_selfie(self, job: Job) -> None:
         """Index the pending selfies of the event."""
@@ -36,7 +47,7 @@ class CollectionJobs:
                     selfie_id=job.selfie_id,
                     delay=selfies.CLAIM_SECONDS,
                 )
-            await queue.finish(conn, job)
+            await queue.complete(conn, job)
 
     async def forget_faces(self, job: Job) -> None:
         """Delete vectors from the event's collection, except those that a row still refers to."""

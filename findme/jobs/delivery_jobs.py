@@ -4,7 +4,7 @@ A message is decided once, in a transaction; each way to the reader is then a jo
 again by itself and visible where it fails.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from email.utils import parseaddr
 
 import orjson
@@ -14,6 +14,7 @@ from findme.accounts import password_resets
 from findme.db import Connection, Pool
 from findme.errors import DeliveryFailed, DeliveryRefused
 from findme.gallery import events
+from findme.jobs.job_type import JobType
 from findme.messaging import mail_templates, notifications, smtp, unsubscribe, web_push
 from findme.messaging.mail_templates import Letter
 from findme.messaging.notifications import News
@@ -28,19 +29,19 @@ NEWS = "news"
 NOBODY = "findme@localhost"
 
 
-class Messages:
-    """What the handlers share."""
+class DeliveryJobs:
+    """Handles NOTIFY_GUEST, SEND_MAIL and SEND_PUSH."""
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
         self._settings = settings
         self._pool = pool
 
-    def handlers(self) -> Mapping[JobKind, Callable[[Job], Awaitable[None]]]:
-        """Return what does each kind of job."""
+    def types(self) -> Mapping[JobKind, JobType]:
+        """Return what each kind of job registers."""
         return {
-            JobKind.NOTIFY_GUEST: self.notify_guest,
-            JobKind.SEND_MAIL: self.send_mail,
-            JobKind.SEND_PUSH: self.send_push,
+            JobKind.NOTIFY_GUEST: JobType(self.notify_guest),
+            JobKind.SEND_MAIL: JobType(self.send_mail),
+            JobKind.SEND_PUSH: JobType(self.send_push),
         }
 
     async def notify_guest(self, job: Job) -> None:
@@ -52,7 +53,7 @@ class Messages:
             news = await notifications.take(conn, job.event_id, guest_id, self._settings)
             if news is not None:
                 await self._tell(conn, job.event_id, news)
-            await queue.finish(conn, job)
+            await queue.complete(conn, job)
 
     async def _tell(self, conn: Connection, event_id: EventId, news: News) -> None:
         for subscription_id in await notifications.subscriptions(conn, news.guest_id):

@@ -40,7 +40,7 @@ class Heartbeat:
         """Write one heartbeat, and put the jobs of vanished replicas back."""
         async with db.transaction(self._pool) as conn:
             # inserted again if others removed the row while this machine slept
-            await worker_registry.give_sign(
+            await worker_registry.write_heartbeat(
                 conn, self._replica_id, engine_answers=self._engine.answers
             )
             taken = await worker_registry.take_over(conn)

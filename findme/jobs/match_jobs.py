@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from itertools import chain
 from weakref import WeakValueDictionary
 
@@ -13,10 +14,11 @@ from findme.db import Pool
 from findme.errors import EngineRefused
 from findme.faces import matching, references, reindex_state
 from findme.faces.matching import OpenFace, Plan
-from findme.faces.sweep_requests import request_sweep
+from findme.faces.sweep_requests import enqueue_sweep, request_sweep
 from findme.gallery import events
+from findme.jobs.job_type import JobType
 from findme.messaging import notifications
-from findme.models import EngineFaceId, Event, EventId, Job
+from findme.models import EngineFaceId, Event, EventId, Job, JobKind
 from findme.recognition.types import Hop, Reference, Similar
 from findme.rekognition import Rekognition
 from findme.settings import Settings
@@ -58,6 +60,13 @@ class MatchJobs:
         # not the event's lock: photos go on being indexed during a long sweep
         self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
 
+    def types(self) -> Mapping[JobKind, JobType]:
+        """Return what each kind of job registers."""
+        return {
+            JobKind.MATCH_SELFIE: JobType(self.match_selfie),
+            JobKind.MATCH_EVENT: JobType(self.match_event),
+        }
+
     async def match_selfie(self, job: Job) -> None:
         """Make a selfie's first search: all faces that are there already, in one call."""
         assert job.event_id is not None
@@ -86,7 +95,7 @@ class MatchJobs:
             await notifications.ask(conn, event.id, self._settings)
             # faces that were indexed meanwhile, or are not settled yet, are a sweep's
             await request_sweep(conn, event.id, self._settings)
-            await queue.finish(conn, job)
+            await queue.complete(conn, job)
         await self._cache.forget_event(event.id)
 
     async def match_event(self, job: Job) -> None:
@@ -104,14 +113,15 @@ class MatchJobs:
                 await events.hold(conn, event.id)
                 await matching.close_sweep(conn, event.id, plan.horizon)
                 await notifications.ask(conn, event.id, self._settings)
+                # its row before the next sweep's: a process that takes it over locks them so, too
+                await queue.complete(conn, job)
                 if plan.unsettled:
-                    await queue.enqueue_match(
+                    await enqueue_sweep(
                         conn,
                         event.id,
-                        idle=max(self._settle, LEAST_WAIT),
-                        deadline=max(self._settle, self._settings.face_flush_seconds),
+                        delay=max(self._settle, LEAST_WAIT),
+                        latest=max(self._settle, self._settings.face_flush_seconds),
                     )
-                await queue.finish(conn, job)
         if plan.references or plan.faces or hops:
             await self._cache.forget_event(event.id)
 

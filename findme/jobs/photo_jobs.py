@@ -1,5 +1,7 @@
 """The jobs of photos: their renditions, the faces on them, and a sweep for these faces."""
 
+from collections.abc import Mapping
+
 from findme import db, queue
 from findme.accounts import guests
 from findme.cache import Cache
@@ -12,7 +14,8 @@ from findme.gallery.photos import Photo
 from findme.indexing.photo_preparation import PhotoPreparation
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
-from findme.models import Job
+from findme.jobs.job_type import JobType
+from findme.models import Job, JobKind
 from findme.recognition.types import QualityFilter
 from findme.settings import Settings
 
@@ -36,6 +39,14 @@ class PhotoJobs:
         self._preparation = preparation
         self._selfies = selfies
         self._vectors = vectors
+
+    def types(self) -> Mapping[JobKind, JobType]:
+        """Return what each kind of job registers."""
+        return {
+            JobKind.INDEX_PHOTO: JobType(
+                self.index_photo, on_failure=self.mark_failed, on_retry=photos.reset_failed
+            )
+        }
 
     async def index_photo(self, job: Job) -> None:
         """Make a photo's thumbnail and preview, index its faces, and request a sweep."""
@@ -69,7 +80,7 @@ class PhotoJobs:
                 await guests.forget_faces(conn, event.id, merged.dropped)
                 if merged.new and await references.any_of(conn, photo.event_id):
                     await request_sweep(conn, photo.event_id, self._settings)
-                await queue.finish(conn, job)
+                await queue.complete(conn, job)
         except CollectionSwitched:
             await self._index(job, photo, analysis)
         except NotFound:

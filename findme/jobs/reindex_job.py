@@ -6,6 +6,7 @@ that make and delete a collection.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from findme import db, queue
 from findme.cache import Cache
@@ -15,8 +16,9 @@ from findme.faces import reindex_state
 from findme.gallery import events, photos
 from findme.indexing.photo_preparation import PhotoPreparation
 from findme.indexing.selfie_indexing import SelfieIndexing
+from findme.jobs.job_type import JobType
 from findme.media import storage
-from findme.models import Event, EventId, Job, PhotoId, SelfieId
+from findme.models import Event, EventId, Job, JobKind, PhotoId, SelfieId
 from findme.recognition.types import IndexResult, QualityFilter
 from findme.rekognition import Rekognition
 
@@ -46,6 +48,10 @@ class ReindexJob:
         self._preparation = preparation
         self._selfies = selfies
 
+    def types(self) -> Mapping[JobKind, JobType]:
+        """Return what each kind of job registers."""
+        return {JobKind.REINDEX_EVENT: JobType(self.reindex_event)}
+
     async def reindex_event(self, job: Job) -> None:
         """Fill a new collection from the stored pictures, and switch to it."""
         assert job.event_id is not None
@@ -57,7 +63,7 @@ class ReindexJob:
             await self.fill(event, name)
             async with self._selfies.lock(event.id), db.transaction(self._pool) as conn:
                 if await reindex_state.switch(conn, event.id, name, self._faces.name):
-                    await queue.finish(conn, job)
+                    await queue.complete(conn, job)
                     break
         log.info("[Reindex] Event %s is switched to collection %s", event.id, name)
         await self._cache.forget_event(event.id)

@@ -12,6 +12,7 @@ from findme import queue
 from findme.db import Connection, Record
 from findme.errors import NotFound
 from findme.models import EventId, GuestId, JobKind
+from findme.queue import Dedupe
 from findme.settings import Settings
 
 #: Seconds after a find until it is told: others of the same sweep come along, and no transaction
@@ -223,6 +224,7 @@ async def _ask_later(conn: Connection, event_id: EventId, news: News, settings: 
         event_id=event_id,
         payload={"guest_id": news.guest_id},
         delay=delay,
+        dedupe=Dedupe(f"{JobKind.NOTIFY_GUEST}:{news.guest_id}"),
     )
 
 

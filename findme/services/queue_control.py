@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from findme import db, queue
+from findme import db
 from findme.db import Pool, Record
+from findme.faces import reindex_state
 from findme.gallery import events
-from findme.models import EventId, JobId, UserId
-from findme.operations import job_history, runtime_control
+from findme.models import EventId, JobId, JobKind, UserId
+from findme.operations import job_history, job_retry, runtime_control
 from findme.operations.runtime_control import Control
 from findme.privacy import audit_log
+from findme.queue import OnRetry
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 from findme.workers import Workers
@@ -23,6 +25,8 @@ class QueueControl:
     pool: Pool
     faces: Rekognition
     workers: Workers
+    #: What prepares the subjects of failed jobs for another run.
+    on_retry: Mapping[JobKind, OnRetry]
 
     async def set_paused(self, actor: UserId, *, paused: bool) -> Control:
         """Pause or resume the jobs; those that run go on. Writes nothing if nothing changes."""
@@ -52,7 +56,7 @@ class QueueControl:
     async def retry_job(self, actor: UserId, job_id: JobId) -> Record:
         """Start a failed job afresh, and return it; NotFound if no such job has failed."""
         async with db.transaction(self.pool) as conn:
-            await queue.retry(conn, job_id)
+            await job_retry.retry(conn, job_id, self.on_retry)
             await audit_log.note(conn, actor, "job.retried", subjects=[job_id])
             row = await job_history.find(conn, job_id)
         self.workers.wake()
@@ -66,7 +70,7 @@ class QueueControl:
         async with db.transaction(self.pool) as conn:
             if event_id is not None:
                 await events.get(conn, event_id)
-            retried = await queue.retry_failed(conn, event_id)
+            retried = await job_retry.retry_failed(conn, event_id, self.on_retry)
             await audit_log.note(
                 conn, actor, "jobs.retried", event_id=event_id, detail={"jobs": retried}
             )
@@ -80,7 +84,7 @@ class QueueControl:
         """
         async with db.transaction(self.pool) as conn:
             event = await events.get(conn, event_id)
-            job_id = await queue.enqueue_reindex(conn, event.id)
+            job_id = await reindex_state.request_reindex(conn, event.id)
             await audit_log.note(conn, actor, "event.reindexed", event_id=event.id)
         self.workers.wake()
         return job_id

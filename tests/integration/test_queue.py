@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 from findme import db, queue
 from findme.db import Pool, Record
 from findme.errors import BadImage, EngineRefused, EngineUnavailable, NotFound
-from findme.jobs import worker, worker_registry
-from findme.models import EventId, Job, JobKind
-from findme.queue import LeaseLost
+from findme.faces.reindex_state import request_reindex
+from findme.faces.sweep_requests import enqueue_sweep
+from findme.jobs import job_runner, outcome, worker_registry
+from findme.models import EventId, Job, JobId, JobKind
+from findme.operations import job_retry
+from findme.queue import Dedupe, LeaseLost
 from tests.support.helpers import add_gala
 from tests.support.scripted_worker import Bench, add_job, bench, row_of
 
@@ -54,9 +58,9 @@ async def test_a_job_finished_by_an_old_lease_is_not_finished(pool: Pool, bench:
     assert (new.id, new.lease) == (old.id, old.lease + 1)
     async with db.acquire(pool) as conn:
         with pytest.raises(LeaseLost):
-            await queue.finish(conn, old)
+            await queue.complete(conn, old)
         assert (await row_of(pool, job_id))["state"] == "running"
-        await queue.finish(conn, new)
+        await queue.complete(conn, new)
     assert (await row_of(pool, job_id))["state"] == "done"
 
 
@@ -66,7 +70,7 @@ async def test_a_result_and_its_note_are_one_transaction(pool: Pool, bench: Benc
     async with db.acquire(pool) as conn:
         transaction = conn.transaction()
         await transaction.start()
-        await queue.finish(conn, job)
+        await queue.complete(conn, job)
         await transaction.rollback()
     assert (await row_of(pool, job.id))["state"] == "running"
 
@@ -86,10 +90,10 @@ async def test_a_failure_is_tried_three_times_with_growing_delay(pool: Pool, ben
     assert (row["state"], row["error"], row["attempts"]) == (
         "failed",
         "Unexpected error: still odd",
-        worker.MAX_ATTEMPTS,
+        outcome.MAX_ATTEMPTS,
     )
     assert row["finished_at"] is not None
-    least = [timedelta(seconds=seconds - 1) for seconds in worker.RETRY_DELAYS]
+    least = [timedelta(seconds=seconds - 1) for seconds in outcome.RETRY_DELAYS]
     assert delays[0] > least[0]
     assert delays[1] > least[1] > 2 * delays[0]
 
@@ -170,9 +174,9 @@ async def test_a_failed_job_gets_a_fresh_start_and_no_other_does(pool: Pool, ben
     job_id = await add_job(pool)
     async with db.acquire(pool) as conn:
         with pytest.raises(NotFound):
-            await queue.retry(conn, job_id)
+            await job_retry.retry(conn, job_id, {})
         await bench.run_due()
-        await queue.retry(conn, job_id)
+        await job_retry.retry(conn, job_id, {})
     row = await row_of(pool, job_id)
     assert (row["state"], row["attempts"], row["error"]) == ("queued", 0, None)
 
@@ -211,7 +215,7 @@ async def test_jobs_of_a_replica_whose_row_is_gone_are_taken_over(pool: Pool, be
 
 async def test_a_job_that_takes_every_process_down_is_given_up(pool: Pool, bench: Bench) -> None:
     job_id = await add_job(pool)
-    for _ in range(worker.MAX_INTERRUPTIONS):
+    for _ in range(job_runner.MAX_INTERRUPTIONS):
         (job,) = await bench.claim()
         assert job.attempts == 1
         await bench.vanish()
@@ -241,11 +245,11 @@ async def sweeps(pool: Pool) -> list[Record]:
 async def test_an_event_has_one_waiting_sweep_that_moves_until_its_deadline(pool: Pool) -> None:
     event_id = await make_event(pool)
     async with db.acquire(pool) as conn:
-        await queue.enqueue_match(conn, event_id, idle=5, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=5, latest=30)
         (first,) = await sweeps(pool)
-        await queue.enqueue_match(conn, event_id, idle=20, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=20, latest=30)
         (moved,) = await sweeps(pool)
-        await queue.enqueue_match(conn, event_id, idle=60, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=60, latest=30)
         (bounded,) = await sweeps(pool)
     assert first["wait"] == timedelta(seconds=5)
     assert timedelta(seconds=20) <= moved["wait"] < timedelta(seconds=30)
@@ -255,9 +259,9 @@ async def test_an_event_has_one_waiting_sweep_that_moves_until_its_deadline(pool
 async def test_what_comes_during_a_sweep_asks_for_another(pool: Pool, bench: Bench) -> None:
     event_id = await make_event(pool)
     async with db.acquire(pool) as conn:
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
         await bench.claim()
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
     assert [row["state"] for row in await sweeps(pool)] == ["running", "queued"]
 
 
@@ -265,9 +269,9 @@ async def test_a_sweep_that_has_to_wait_is_not_asked_for_twice(pool: Pool, bench
     """It goes back to the queue, where the next one stands already."""
     event_id = await make_event(pool)
     async with db.acquire(pool) as conn:
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
         (job,) = await bench.claim()
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
     bench.outcomes = [EngineUnavailable()]
     await bench.run(job)
     assert [row["state"] for row in await sweeps(pool)] == ["done", "queued"]
@@ -276,9 +280,9 @@ async def test_a_sweep_that_has_to_wait_is_not_asked_for_twice(pool: Pool, bench
 async def test_a_vanished_sweep_with_a_successor_is_taken_over(pool: Pool, bench: Bench) -> None:
     event_id = await make_event(pool)
     async with db.acquire(pool) as conn:
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
         await bench.claim()
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
     await bench.vanish()
     assert [row["state"] for row in await sweeps(pool)] == ["done", "queued"]
 
@@ -287,7 +291,7 @@ async def test_of_two_vanished_sweeps_one_is_put_back(pool: Pool, bench: Bench) 
     event_id = await make_event(pool)
     async with db.acquire(pool) as conn:
         for _ in range(2):
-            await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+            await enqueue_sweep(conn, event_id, delay=0, latest=30)
             await bench.claim()
     await bench.vanish()
     assert sorted(row["state"] for row in await sweeps(pool)) == ["done", "queued"]
@@ -299,11 +303,11 @@ async def test_a_failed_sweep_with_a_successor_needs_no_fresh_start(
     event_id = await make_event(pool)
     bench.outcomes = [BadImage("Odd.")]
     async with db.acquire(pool) as conn:
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
         (job,) = await bench.claim()
         await bench.run(job)
-        await queue.enqueue_match(conn, event_id, idle=0, deadline=30)
-        await queue.retry(conn, job.id)
+        await enqueue_sweep(conn, event_id, delay=0, latest=30)
+        await job_retry.retry(conn, job.id, {})
     assert [row["state"] for row in await sweeps(pool)] == ["done", "queued"]
 
 
@@ -324,5 +328,105 @@ async def test_claiming_reads_the_index_of_due_jobs(pool: Pool) -> None:
     assert "Sort" not in text
 
 
-def test_every_kind_of_job_has_a_priority() -> None:
-    assert set(queue.PRIORITY) == set(JobKind)
+async def test_a_key_is_free_again_once_its_job_runs(pool: Pool, bench: Bench) -> None:
+    async with db.acquire(pool) as conn:
+        first = await add_unique(conn)
+        assert await add_unique(conn) == first
+        await bench.claim()
+        second = await add_unique(conn)
+        assert second != first
+        assert await add_unique(conn) == second
+
+
+async def test_a_key_can_be_held_while_its_job_runs(pool: Pool, bench: Bench) -> None:
+    async with db.acquire(pool) as conn:
+        first = await add_unique(conn, while_running=True)
+        (job,) = await bench.claim()
+        assert await add_unique(conn, while_running=True) == first
+        assert await queue.is_pending(conn, "the key")
+        await queue.complete(conn, job)
+        assert not await queue.is_pending(conn, "the key")
+        assert await add_unique(conn, while_running=True) != first
+
+
+async def test_a_reindex_that_waits_or_runs_is_returned(pool: Pool, bench: Bench) -> None:
+    event_id, other = await make_event(pool), await make_event(pool)
+    async with db.acquire(pool) as conn:
+        first = await request_reindex(conn, event_id)
+        assert await request_reindex(conn, event_id) == first
+        assert await request_reindex(conn, other) != first
+        await bench.claim(limit=1)
+        assert await request_reindex(conn, event_id) == first
+
+
+async def test_requests_at_the_same_moment_make_one_job(pool: Pool) -> None:
+    async def ask() -> JobId:
+        async with db.transaction(pool) as conn:
+            return await add_unique(conn)
+
+    assert len(set(await asyncio.gather(*(ask() for _ in range(8))))) == 1
+
+
+async def test_a_job_is_put_back_while_its_successor_is_enqueued(pool: Pool, bench: Bench) -> None:
+    """The other transaction holds the key without having committed it: then it must be awaited."""
+    async with db.acquire(pool) as conn:
+        await add_unique(conn)
+    (job,) = await bench.claim()
+    async with db.acquire(pool) as conn, db.acquire(pool) as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await add_unique(other)
+        putting_back = asyncio.create_task(queue.record_outcome(conn, job, queue.PUT_BACK))
+        async with asyncio.timeout(30):
+            while not await pool.fetchval("""
+                select exists (select from pg_stat_activity where wait_event_type = 'Lock'
+                                  and datname = current_database())"""):
+                pass  # until it waits for the other transaction
+        await transaction.commit()
+        assert await putting_back
+    assert [row["state"] for row in await pool.fetch("select state from job order by id")] == [
+        "done",
+        "queued",
+    ]
+
+
+async def test_of_failed_jobs_with_one_key_one_starts_afresh(pool: Pool, bench: Bench) -> None:
+    bench.outcomes = [BadImage("Odd.")] * 3
+    async with db.acquire(pool) as conn:
+        for _ in range(2):
+            await add_unique(conn)
+            await bench.run_due()
+        await add_job(pool)
+        await bench.run_due()
+        prepared: list[list[JobId]] = []
+
+        async def prepare(_conn: db.Connection, job_ids: Sequence[JobId]) -> None:
+            prepared.append(list(job_ids))
+
+        async with conn.transaction():
+            on_retry = {JobKind.INDEX_PHOTO: prepare}
+            assert await job_retry.retry_failed(conn, None, on_retry) == 3
+    rows = await pool.fetch("select id, state, attempts from job order by id")
+    assert [row["state"] for row in rows] == ["queued", "done", "queued"]
+    assert prepared == [[rows[2]["id"]]]
+    assert {row["attempts"] for row in rows if row["state"] == "queued"} == {0}
+
+
+async def add_unique(conn: db.Connection, *, while_running: bool = False) -> JobId:
+    return await queue.enqueue(
+        conn,
+        JobKind.MATCH_EVENT,
+        label="match",
+        dedupe=Dedupe("the key", while_running=while_running),
+    )
+
+
+async def test_looking_for_a_key_reads_its_index(pool: Pool) -> None:
+    await pool.execute("""
+        insert into job (kind, label, priority, dedupe_key)
+        select 'match_event', 'match', 1, 'key ' || n from generate_series(1, 5000) as n""")
+    await pool.execute("vacuum analyze job")
+    plan = await pool.fetch("""
+        explain select from job where dedupe_key = 'key 7'
+                   and (state = 'queued' or state = 'running' and dedupe_running)""")
+    assert "using job_dedupe on job" in "\n".join(row[0] for row in plan)

@@ -1,7 +1,7 @@
 """A work queue over a fresh database whose handler does what the test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +10,8 @@ from findme import db, queue
 from findme.db import Pool, Record
 from findme.jobs import worker_registry
 from findme.jobs.heartbeat import Heartbeat
-from findme.jobs.worker import GivenUp, Handler, WorkQueue
+from findme.jobs.job_type import Handler, JobType, OnFailure
+from findme.jobs.worker import WorkQueue
 from findme.models import Job, JobId, JobKind
 
 
@@ -26,7 +27,7 @@ class Bench:
     pings: list[Exception] = field(default_factory=list)
     engine_hangs: bool = False
     handler: Handler | None = None
-    given_up: Mapping[JobKind, GivenUp] = field(default_factory=dict)
+    on_failure: OnFailure | None = None
 
     @property
     def heartbeat(self) -> Heartbeat:
@@ -37,11 +38,10 @@ class Bench:
         self.ran = asyncio.Event()
         self.work = WorkQueue(
             self.pool,
-            dict.fromkeys(JobKind, self._handle),
+            dict.fromkeys(JobKind, JobType(self._handle, on_failure=self._follow)),
             workers=3,
             replica_id=self.replica_id,
             ping_engine=self._ping,
-            given_up=self.given_up,
         )
 
     def with_handler(self, handler: Handler) -> "Bench":
@@ -56,6 +56,10 @@ class Bench:
             raise self.outcomes.pop(0)
         self.done.append(job)
         self.ran.set()
+
+    async def _follow(self, job: Job, error: str) -> None:
+        if self.on_failure is not None:
+            await self.on_failure(job, error)
 
     async def _ping(self) -> None:
         if self.engine_hangs:

@@ -175,7 +175,7 @@ async def store(request: web.Request, event_id: EventId, spooled: Spooled, name:
             job_id = await queue.enqueue(
                 conn, JobKind.INDEX_PHOTO, label=name, event_id=event_id, photo_id=photo_id
             )
-            waiting = await queue.waiting_photos(conn)
+            waiting = await queue.count_queued(conn, JobKind.INDEX_PHOTO)
     except (BadImage, QueueFull) as problem:
         return _rejected(name, problem, sha256)
     log.info("[PhotoQueue] Job %s enqueued (queue size: %d)", job_id, waiting)
@@ -208,7 +208,10 @@ async def find_duplicate(
 
 
 async def _check_queue(request: web.Request, conn: Connection) -> None:
-    if await queue.waiting_photos(conn) >= request.app[SETTINGS].photo_queue_max_size:
+    if (
+        await queue.count_queued(conn, JobKind.INDEX_PHOTO)
+        >= request.app[SETTINGS].photo_queue_max_size
+    ):
         raise QueueFull
 
 

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 from findme import db, queue
+from findme.faces.sweep_requests import enqueue_sweep
+from findme.models import EventId
 from tests.conftest import App
 from tests.support.helpers import ask_to_join, join, make_event, selfie_of, someone, upload
 from tests.support.pictures import drawn
@@ -100,6 +102,6 @@ async def test_what_is_compared_already_is_not_searched_again(app: App) -> None:
     await app.drain()
     before = calls(app)
     async with db.acquire(app.resources.pool) as conn:
-        await queue.enqueue_match(conn, int(event["id"]), idle=0, deadline=0)  # type: ignore[arg-type]  # an id
+        await enqueue_sweep(conn, EventId(int(event["id"])), delay=0, latest=0)
     await app.drain()
     assert calls(app) == before

@@ -6,7 +6,7 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from findme.db import Record
-from findme.jobs import worker
+from findme.jobs import job_runner
 from findme.settings import Settings
 from tests.support.scripted_event import Soiree, open_soiree
 
@@ -38,7 +38,7 @@ async def interrupt(soiree: Soiree) -> None:
     """Let the waiting jobs have taken too many processes down with them."""
     await soiree.pool.execute(
         "update job set attempts = $1, interruptions = $1 where state = 'queued'",
-        worker.MAX_INTERRUPTIONS + 1,
+        job_runner.MAX_INTERRUPTIONS + 1,
     )
 
 

@@ -32,7 +32,7 @@ async def faces(engine: Engine) -> AsyncIterator[Rekognition]:
 @pytest.fixture
 def service(settings: Settings, pool: Pool, faces: Rekognition) -> QueueControl:
     """The control in a process without workers."""
-    return QueueControl(settings, pool, faces, NoWorkers())
+    return QueueControl(settings, pool, faces, NoWorkers(), {})
 
 
 async def noted(pool: Pool) -> list[tuple[str, object]]:

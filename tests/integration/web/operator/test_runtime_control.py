@@ -7,9 +7,11 @@ from aiohttp import ClientResponse
 
 from findme import db, queue
 from findme.db import Pool
+from findme.errors import BadImage, EngineUnavailable
 from findme.jobs import worker
+from findme.jobs.outcome import outcome_of
 from findme.models import Job, JobKind
-from findme.operations import job_history, runtime_control
+from findme.operations import job_history, job_retry, runtime_control
 from findme.recognition.rate_limiter import Slots
 from findme.server import run_together
 from tests.conftest import App
@@ -169,10 +171,12 @@ async def fail(pool: Pool, kind: JobKind, event_id: int | None = None) -> int:
     """Add a job that failed."""
     job_id: int = await pool.fetchval(
         """
-        insert into job (kind, event_id, label, priority, state, attempts, error, finished_at)
-        values ($1, $2, 'x', 2, 'failed', 3, 'No.', now()) returning id""",
+        insert into job (kind, event_id, label, priority, state, attempts, error, finished_at,
+                         dedupe_key)
+        values ($1, $2, 'x', 2, 'failed', 3, 'No.', now(), $3) returning id""",
         kind,
         event_id,
+        None if kind is JobKind.INDEX_PHOTO else f"{kind}:{event_id}",
     )
     return job_id
 
@@ -205,7 +209,7 @@ async def test_of_an_events_failed_sweeps_one_does_what_all_would(app: App, kind
     event_id = int((await make_event(app))["id"])
     jobs = [await fail(pool, kind, event_id) for _ in range(3)]
     async with db.acquire(pool) as conn:
-        assert await queue.retry_failed(conn, None) == 3
+        assert await job_retry.retry_failed(conn, None, {}) == 3
     states = await pool.fetch("select state from job where id = any($1) order by id", jobs)
     assert [row["state"] for row in states] == ["queued", "done", "done"]
     # one by one they are told the same
@@ -219,10 +223,10 @@ async def test_a_job_has_its_history(app: App) -> None:
     async with db.acquire(pool) as conn:
         job_id = await queue.enqueue(conn, JobKind.INDEX_PHOTO, label="a.jpg")
         (job,) = await queue.claim(conn, app.queue.replica_id, 1)
-        await queue.settle(conn, job, "queued", error="No engine.", counted=False, parked=True)
+        await queue.record_outcome(conn, job, outcome_of(EngineUnavailable("No engine."), job))
         (job,) = await queue.claim(conn, app.queue.replica_id, 1)
-        await queue.settle(conn, job, "failed", error="Broken.")
-        await queue.retry(conn, job_id)
+        await queue.record_outcome(conn, job, outcome_of(BadImage("Broken."), job))
+        await job_retry.retry(conn, job_id, {})
     body = await (await app.client.get(f"{QUEUE}/jobs/{job_id}", headers=app.admin)).json()
     assert [(step["what"], step["detail"]) for step in body["history"]] == [
         ("queued", None),
@@ -242,7 +246,7 @@ async def test_old_jobs_go_and_the_totals_stay(app: App) -> None:
         for name in ("old.jpg", "new.jpg", "waits.jpg"):
             await queue.enqueue(conn, JobKind.INDEX_PHOTO, label=name)
         for job in await queue.claim(conn, app.queue.replica_id, 2):
-            await queue.finish(conn, job)
+            await queue.complete(conn, job)
         await conn.execute(
             "update job set finished_at = now() - $1::interval where label = 'old.jpg'",
             job_history.KEPT,

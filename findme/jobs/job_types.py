@@ -1,7 +1,6 @@
-"""Which handler runs each kind of job, and what follows if a job has failed for good."""
+"""All kinds of jobs, each with its handler and what follows a failure or precedes a retry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from findme.cache import Cache
 from findme.db import Pool
@@ -10,11 +9,11 @@ from findme.indexing.photo_preparation import PhotoPreparation
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.jobs.collection_jobs import CollectionJobs
-from findme.jobs.delivery_jobs import Messages
+from findme.jobs.delivery_jobs import DeliveryJobs
+from findme.jobs.job_type import JobType
 from findme.jobs.match_jobs import MatchJobs
 from findme.jobs.photo_jobs import PhotoJobs
 from findme.jobs.reindex_job import ReindexJob
-from findme.jobs.worker import GivenUp, Handler
 from findme.media.image_threads import ImageThreads
 from findme.models import JobKind
 from findme.recognition.types import Hop
@@ -22,15 +21,7 @@ from findme.rekognition import Rekognition
 from findme.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """The handlers by kind of job."""
-
-    run: Mapping[JobKind, Handler]
-    on_failure: Mapping[JobKind, GivenUp]
-
-
-def make_handlers(
+def make_job_types(
     settings: Settings,
     pool: Pool,
     faces: Rekognition,
@@ -42,8 +33,8 @@ def make_handlers(
     grouping: PersonGrouping,
     settle: float,
     hop: Hop | None,
-) -> Handlers:
-    """Return the handlers over open resources.
+) -> Mapping[JobKind, JobType]:
+    """Return the type of each kind of job, over open resources.
 
     *settle* is the number of seconds after which a search surely finds a new vector.
     """
@@ -54,17 +45,11 @@ def make_handlers(
     collection = CollectionJobs(pool, faces, selfies, vectors)
     match = MatchJobs(settings, pool, faces, cache, settle=settle, hop=hop)
     reindex = ReindexJob(pool, faces, cache, preparation=preparation, selfies=selfies)
-    return Handlers(
-        run={
-            JobKind.INDEX_PHOTO: photo.index_photo,
-            JobKind.INDEX_SELFIE: collection.index_selfie,
-            JobKind.FORGET_FACES: collection.forget_faces,
-            JobKind.DELETE_COLLECTION: collection.delete_collection,
-            JobKind.MATCH_SELFIE: match.match_selfie,
-            JobKind.MATCH_EVENT: match.match_event,
-            JobKind.REINDEX_EVENT: reindex.reindex_event,
-            JobKind.GROUP_FACES: grouping.go_on,
-            **Messages(settings, pool).handlers(),
-        },
-        on_failure={JobKind.INDEX_PHOTO: photo.mark_failed},
-    )
+    return {
+        **photo.types(),
+        **collection.types(),
+        **match.types(),
+        **reindex.types(),
+        JobKind.GROUP_FACES: JobType(grouping.group_faces),
+        **DeliveryJobs(settings, pool).types(),
+    }
