@@ -130,3 +130,19 @@ def test_the_newest_version_of_the_changelog_is_the_packages() -> None:
     )
 
     assert versions[0] == findme.__version__
+
+
+def test_no_sentence_begins_with_who_and_has_no_noun() -> None:
+    """A question may; "Who uploads sees …" names nobody (CONTRIBUTING, English)."""
+    vague = [
+        f"{document.relative_to(ROOT)}: {sentence}"
+        for document in DOCUMENTS
+        if document.parent.name != "decisions"
+        for sentence in re.findall(
+            r"(?:^|[.:;|] |^- )(Who(?:ever)? [^.?\n]*[.;|])",
+            document.read_text("utf-8"),
+            re.MULTILINE,
+        )
+    ]
+
+    assert vague == []
