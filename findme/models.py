@@ -235,6 +235,10 @@ class Event:
         """Whether nobody joins and nothing is uploaded any more at that moment."""
         return self.closes_at is not None and self.closes_at <= now
 
+    def admits(self, now: datetime) -> bool:
+        """Whether somebody new may join at that moment."""
+        return self.join_open and not self.is_closed(now)
+
     @property
     def browsable(self) -> bool:
         """Whether guests may see the gallery without consent and selfie."""

@@ -21,8 +21,19 @@ from findme.operations.stats import Sources
 from findme.privacy import audit_log, erasure_journal
 from findme.privacy import erasure_receipts as receipt_records
 from findme.resources import Resources, open_resources
+from findme.services.access import Access
+from findme.services.account import Account
+from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
+from findme.services.guest_selfies import GuestSelfies
+from findme.services.joining import Joining
+from findme.services.notification_choices import NotificationChoices
+from findme.services.photo_marks import PhotoMarks
+from findme.services.pictures import Pictures
 from findme.services.queue_control import QueueControl
+from findme.services.resumable_uploads import ResumableUploads
+from findme.services.upload_tokens import UploadTokens
+from findme.services.uploads import Uploads
 from findme.services.webhooks import Webhooks
 from findme.settings import Settings
 from findme.web import keys, rendering, routes
@@ -43,7 +54,6 @@ from findme.web.keys import (
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, failures, identity, problems
 from findme.web.operator import dashboard_page
-from findme.web.photographer import resumable
 
 log = logging.getLogger(__name__)
 
@@ -86,15 +96,29 @@ def make_app(resources: Resources, role: str) -> web.Application:
     if role != "worker":
         dashboard_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))
         shared = role != "all" or resources.settings.database_url is not None
-        resumable.setup_turns(app)
         live_stream.setup_stream(app, resources.lost, elsewhere=shared)
     return app
 
 
 def _add_services(app: web.Application, on: Resources) -> None:
     """Build the use cases over the open resources."""
+    selfies = GuestSelfies(
+        on.settings, on.pool, on.cache, on.threads, on.selfies, on.vectors, on.queue
+    )
+    uploads = Uploads(on.settings, on.pool, on.threads, on.queue)
+    app[keys.ACCESS] = Access(on.settings, on.pool, on.cache, on.queue)
+    app[keys.ACCOUNT] = Account(on.pool, on.cache)
+    app[keys.DOWNLOADS] = Downloads(on.settings, on.pool, on.threads)
     app[keys.ERASURE] = Erasure(on.settings, on.pool, on.cache, on.faces, on.vectors)
+    app[keys.GUEST_SELFIES] = selfies
+    app[keys.JOINING] = Joining(on.pool, on.cache, selfies)
+    app[keys.NOTIFICATION_CHOICES] = NotificationChoices(on.settings, on.pool)
+    app[keys.PHOTO_MARKS] = PhotoMarks(on.settings, on.pool, on.cache, on.queue)
+    app[keys.PICTURES] = Pictures(on.settings, on.pool, on.threads)
     app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue, on.on_retry)
+    app[keys.RESUMABLE_UPLOADS] = ResumableUploads(on.settings, on.pool, uploads)
+    app[keys.UPLOADS] = uploads
+    app[keys.UPLOAD_TOKENS] = UploadTokens(on.pool, on.cache)
     app[keys.WEBHOOKS] = Webhooks(on.pool, on.settings.webhook_allow_private)
 
 

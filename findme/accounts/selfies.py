@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from findme import queue
 from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, LastSelfie, NotFound, SelfieRefused, TooManySelfies
-from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieId
+from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieId, StoredImage
 from findme.recognition.types import IndexedFace, IndexResult
 
 #: Glasses on, glasses off: more selfies than this tell the engine nothing new.
@@ -243,6 +243,21 @@ async def list_of(conn: Connection, guest_id: GuestId) -> list[Record]:
          order by id desc""",
         guest_id,
     )
+
+
+async def find_image(
+    conn: Connection, guest_id: GuestId, selfie_id: SelfieId
+) -> StoredImage | None:
+    """Return the stored picture of one of a guest's selfies; None if it is not theirs."""
+    row = await conn.fetchrow(
+        """
+        select image.id, media_type, size_bytes, digest, redactions
+          from image join selfie on selfie.id = image.selfie_id
+         where selfie.id = $2 and guest_id = $1 and size = 'original'""",
+        guest_id,
+        selfie_id,
+    )
+    return None if row is None else StoredImage(**row)
 
 
 async def remove(conn: Connection, guest_id: GuestId, selfie_id: SelfieId) -> list[EngineFaceId]:

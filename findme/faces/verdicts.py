@@ -9,7 +9,7 @@ from findme.errors import NotFound
 from findme.models import FaceId, GuestId, PhotoId
 
 
-async def put_aside(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
+async def reject(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
     """Note that a guest is not on a photo."""
     await conn.execute(
         """
@@ -19,7 +19,7 @@ async def put_aside(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> N
         guest_id,
         photo_id,
     )
-    await _cut(conn, guest_id, photo_id)
+    await _delete_references(conn, guest_id, photo_id)
 
 
 async def confirm(
@@ -41,7 +41,7 @@ async def confirm(
         face,
     )
     # an earlier confirmation of another face on this photo, or a hop: this word is stronger
-    await _cut(conn, guest_id, photo_id)
+    await _delete_references(conn, guest_id, photo_id)
     if face is None:
         return False
     number = await conn.fetchval(
@@ -63,7 +63,7 @@ async def confirm(
     return True
 
 
-async def take_back(conn: Connection, guest_id: GuestId, photo_id: PhotoId, says: str) -> None:
+async def undo(conn: Connection, guest_id: GuestId, photo_id: PhotoId, says: str) -> None:
     """Take back what a guest said (`me` or `not_me`) of a photo; nothing said is fine."""
     deleted = await conn.execute(
         "delete from verdict where guest_id = $1 and photo_id = $2 and says = $3",
@@ -72,10 +72,10 @@ async def take_back(conn: Connection, guest_id: GuestId, photo_id: PhotoId, says
         says,
     )
     if says == "me" and deleted == "DELETE 1":
-        await _cut(conn, guest_id, photo_id)
+        await _delete_references(conn, guest_id, photo_id)
 
 
-async def _cut(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
+async def _delete_references(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
     """Remove a guest's references on a photo; their matches and hops go with them."""
     await conn.execute(
         """

@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from findme import db
 from findme.db import Connection, Pool, Record
 from findme.media import redaction, storage
+from findme.media.zip_stream import Entry, distinct_names
 from findme.models import EventId, ImageId, PhotoId, Size, UserId
 
 
@@ -176,3 +178,17 @@ def _by_event(rows: Sequence[Record]) -> dict[int, list[dict[str, object]]]:
         members = dict(row)
         found[members.pop("event_id")].append(members)
     return found
+
+
+def archive_entries(pool: Pool, photos: Sequence[Original], folder: str = "") -> list[Entry]:
+    """Return the members of a ZIP archive of original photos, all below *folder*."""
+    names = distinct_names(photo.filename for photo in photos)
+    return [
+        Entry(
+            folder + name,
+            photo.size_bytes,
+            photo.at,
+            partial(read_original, pool, photo.photo_id),
+        )
+        for photo, name in zip(photos, names, strict=True)
+    ]

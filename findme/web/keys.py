@@ -16,8 +16,19 @@ from findme.models import Actor, User
 from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
 from findme.rekognition import Rekognition
+from findme.services.access import Access
+from findme.services.account import Account
+from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
+from findme.services.guest_selfies import GuestSelfies
+from findme.services.joining import Joining
+from findme.services.notification_choices import NotificationChoices
+from findme.services.photo_marks import PhotoMarks
+from findme.services.pictures import Pictures
 from findme.services.queue_control import QueueControl
+from findme.services.resumable_uploads import ResumableUploads
+from findme.services.upload_tokens import UploadTokens
+from findme.services.uploads import Uploads
 from findme.services.webhooks import Webhooks
 from findme.settings import Settings
 from findme.web import proxies
@@ -41,7 +52,18 @@ STATS = web.AppKey("STATS", Sources)
 METRICS = web.AppKey("METRICS", Metrics)
 
 # The use cases (see findme.services).
+ACCESS = web.AppKey("ACCESS", Access)
+ACCOUNT = web.AppKey("ACCOUNT", Account)
+DOWNLOADS = web.AppKey("DOWNLOADS", Downloads)
 ERASURE = web.AppKey("ERASURE", Erasure)
+GUEST_SELFIES = web.AppKey("GUEST_SELFIES", GuestSelfies)
+JOINING = web.AppKey("JOINING", Joining)
+NOTIFICATION_CHOICES = web.AppKey("NOTIFICATION_CHOICES", NotificationChoices)
+PHOTO_MARKS = web.AppKey("PHOTO_MARKS", PhotoMarks)
+PICTURES = web.AppKey("PICTURES", Pictures)
+RESUMABLE_UPLOADS = web.AppKey("RESUMABLE_UPLOADS", ResumableUploads)
+UPLOAD_TOKENS = web.AppKey("UPLOAD_TOKENS", UploadTokens)
+UPLOADS = web.AppKey("UPLOADS", Uploads)
 QUEUE_CONTROL = web.AppKey("QUEUE_CONTROL", QueueControl)
 WEBHOOKS = web.AppKey("WEBHOOKS", Webhooks)
 

@@ -2,55 +2,50 @@
 
 from aiohttp import web
 
-from findme import db
-from findme.accounts import accounts, auth, guests
 from findme.models import User
 from findme.web.guest.auth import logout, set_session_cookie
-from findme.web.keys import POOL, actor
+from findme.web.keys import ACCESS, actor
 from findme.web.rendering import redirect, render
 
 
 async def open_link(request: web.Request) -> web.Response:
     """GET /k/{key}: the gallery; a visitor who is signed in as somebody else is asked first."""
-    who, present = await _owner(request), actor(request).user
+    owner, present = await _owner(request), actor(request).user
     if present is None:
-        return await _enter(request, who)
-    if present.id == who.id:
-        return _quiet(redirect(await _home_of(request, who)))
+        return await _enter(request, owner)
+    if present.id == owner.id:
+        return _hide_address(redirect(await _home_of(request, owner)))
     # its form needs the proof of same origin that `no-referrer` would take away
-    return render(request, "guest/key_ask.html", {"other": who})
+    return render(request, "guest/key_ask.html", {"other": owner})
 
 
-async def change_over(request: web.Request) -> web.Response:
+async def switch_account(request: web.Request) -> web.Response:
     """POST /k/{key}: the visitor said yes; the session that was open ends."""
-    who = await _owner(request)
+    owner = await _owner(request)
     if actor(request).user is not None:
         await logout(request)
-    return await _enter(request, who)
+    return await _enter(request, owner)
 
 
 async def _owner(request: web.Request) -> User:
-    async with db.acquire(request.app[POOL]) as conn:
-        return await accounts.find_by_key(conn, request.match_info["key"])
+    return await request.app[ACCESS].find_by_key(request.match_info["key"])
 
 
-async def _enter(request: web.Request, who: User) -> web.Response:
-    async with db.acquire(request.app[POOL]) as conn:
-        session = await auth.open_session(conn, who.id)
-    response = _quiet(redirect(await _home_of(request, who)))
-    set_session_cookie(response, request, session.token, session.expires_at)
+async def _enter(request: web.Request, owner: User) -> web.Response:
+    session = await request.app[ACCESS].open_session(owner.id)
+    response = _hide_address(redirect(await _home_of(request, owner)))
+    set_session_cookie(response, request, session)
     return response
 
 
-async def _home_of(request: web.Request, who: User) -> str:
-    """Return where a guest goes: the gallery they joined last, or their account."""
-    async with db.acquire(request.app[POOL]) as conn:
-        mine = await guests.list_by_user(conn, who.id)
-    return f"/gallery?event={mine[0].event_id}" if mine else "/account"
+async def _home_of(request: web.Request, owner: User) -> str:
+    """Return the path of the gallery that a guest joined last, or of their account."""
+    event_id = await request.app[ACCESS].last_joined_event(owner.id)
+    return "/account" if event_id is None else f"/gallery?event={event_id}"
 
 
-def _quiet(response: web.Response) -> web.Response:
-    """Keep the address, which is the key, from whatever comes next."""
+def _hide_address(response: web.Response) -> web.Response:
+    """Keep the address, which contains the key, from the next page and from caches."""
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -58,5 +53,5 @@ def _quiet(response: web.Response) -> web.Response:
 
 ROUTES = [
     web.get("/k/{key}", open_link),
-    web.post("/k/{key}", change_over),
+    web.post("/k/{key}", switch_account),
 ]

@@ -12,7 +12,7 @@ from findme.models import EventId, GuestId, SelfieState
 from findme.services.erasure import Scope
 from findme.web.guest import account, photo_lists
 from findme.web.guest import auth as auth_api
-from findme.web.keys import ERASURE, POOL, user
+from findme.web.keys import ACCOUNT, ERASURE, POOL, user
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.rendering import (
     LANGUAGE_COOKIE,
@@ -74,7 +74,7 @@ async def choose(request: web.Request) -> web.Response:
         scheme=scheme if scheme in SCHEMES else None,
         letter_keys="letter_keys" in form,
     )
-    await account.choose(request, wanted)
+    await account.save_profile(request, wanted)
     response = redirect("/account")
     if wanted.language is not None and wanted.language != language_of(request).code:
         remember(request, response, LANGUAGE_COOKIE, wanted.language)
@@ -89,7 +89,7 @@ async def change_name(request: web.Request) -> web.Response:
     """POST /account/name."""
     form, me = await form_of(request), user(request)
     try:
-        await account.choose(request, replace(me, name=form.get("name", "")))
+        await account.save_profile(request, replace(me, name=form.get("name", "")))
     except FindMeError as error:
         return await _page(request, error)
     return redirect("/account")
@@ -109,9 +109,8 @@ async def add_sign_in(request: web.Request) -> web.Response:
     """POST /account/credentials: an e-mail address and a password for a guest with a name only."""
     form = await form_of(request)
     try:
-        await account.add_sign_in(
-            request, str(form.get("email", "")), str(form.get("password", ""))
-        )
+        email, password = str(form.get("email", "")), str(form.get("password", ""))
+        await request.app[ACCOUNT].add_sign_in(user(request), email, password)
     except FindMeError as error:
         return await _page(request, error)
     return redirect("/account?done=credentials#sign-in")

@@ -1,44 +1,23 @@
 """Signing in and out."""
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from aiohttp import web
 
-from findme import db
 from findme.accounts import auth
+from findme.accounts.auth import Session
 from findme.errors import SignInRequired
 from findme.models import User
-from findme.web.keys import CACHE, POOL, actor, base_url, remote, user
+from findme.web.keys import ACCESS, CACHE, POOL, actor, base_url, remote, user
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.responses import json_answer, json_of, text_of, time_text
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A fresh session and whose it is."""
-
-    token: str
-    expires_at: datetime
-    user: User
-
-
-async def login(request: web.Request, email: str, password: str) -> SignedIn:
-    """Open a session; WrongCredentials or TooManyAttempts."""
-    app = request.app
-    who = await auth.sign_in(app[POOL], app[CACHE], email, password, remote(request))
-    async with db.acquire(app[POOL]) as conn:
-        session = await auth.open_session(conn, who.id)
-    return SignedIn(session.token, session.expires_at, who)
-
-
 def set_session_cookie(
-    response: web.StreamResponse, request: web.Request, token: str, expires_at: datetime
+    response: web.StreamResponse, request: web.Request, session: Session
 ) -> None:
     """Give the browser its session: out of reach of scripts and of other sites."""
     response.set_cookie(
         SESSION_COOKIE,
-        token,
+        session.token,
         max_age=int(auth.SESSION_LIFETIME.total_seconds()),
         httponly=True,
         samesite="Lax",
@@ -54,15 +33,16 @@ def user_json(who: User) -> dict[str, object]:
 async def post_login(request: web.Request) -> web.Response:
     """POST /api/auth/login."""
     body = await json_of(request)
-    signed_in = await login(request, text_of(body, "email"), text_of(body, "password"))
+    email, password = text_of(body, "email"), text_of(body, "password")
+    signed_in = await request.app[ACCESS].sign_in(email, password, remote(request))
     response = json_answer(
         {
-            "token": signed_in.token,
-            "expires_at": time_text(signed_in.expires_at),
+            "token": signed_in.session.token,
+            "expires_at": time_text(signed_in.session.expires_at),
             "user": user_json(signed_in.user),
         }
     )
-    set_session_cookie(response, request, signed_in.token, signed_in.expires_at)
+    set_session_cookie(response, request, signed_in.session)
     return response
 
 

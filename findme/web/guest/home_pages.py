@@ -1,6 +1,7 @@
 """The guest's pages but gallery and account: home, joining, signing in and out."""
 
 import secrets
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from aiohttp import web
@@ -11,9 +12,10 @@ from findme.errors import FindMeError, NotFound
 from findme.gallery import events
 from findme.models import Accounts, Event
 from findme.web.guest import auth as auth_api
-from findme.web.guest import join as guests_api
+from findme.web.guest import join as join_api
 from findme.web.guest.photo_lists import tell_time_of, zones_of
-from findme.web.keys import FACES, POOL, TYPED, actor
+from findme.web.keys import ACCESS, FACES, POOL, TYPED, actor, remote
+from findme.web.links import key_url
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.rendering import local_path, redirect, render
 from findme.web.request_bodies import form_of
@@ -59,16 +61,17 @@ async def join_page(request: web.Request) -> web.Response:
 async def join(request: web.Request) -> web.Response:
     """POST /e/{code}: joining where scripts do not run."""
     try:
-        joined = await guests_api.join_from_form(request, request.match_info["code"])
+        joined = await join_api.join_from_form(request)
     except FindMeError as error:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
         return await _join_page(request, error)
-    following = f"/gallery?event={joined.event_id}"
+    following = f"/gallery?event={joined.event.id}"
     response = redirect(following)
-    if joined.key_url is not None:
-        response = render(request, "guest/key.html", {"key_url": joined.key_url, "next": following})
-    return guests_api.let_in(request, response, joined)
+    if joined.key is not None:
+        link = key_url(request, joined.key)
+        response = render(request, "guest/key.html", {"key_url": link, "next": following})
+    return join_api.set_session(request, response, joined)
 
 
 async def _join_page(request: web.Request, error: FindMeError | None = None) -> web.Response:
@@ -94,7 +97,7 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "field": None if error is None else error.extra.get("field"),
             "minimum": auth.MIN_PASSWORD,
             "adds": guest is not None and "more" in request.query,
-            "closed": _is_closed(event),
+            "closed": not event.admits(datetime.now(UTC)),
             "optional": event.accounts is Accounts.OPTIONAL,
             "browse": event.browsable,
             # where the form was sent back without scripts, with what was wrong in them
@@ -105,15 +108,6 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
         },
         status=HTTPStatus.OK if error is None else error.status,
     )
-
-
-def _is_closed(event: Event) -> bool:
-    """Whether nobody joins (any more)."""
-    try:
-        guests_api.check_open(event)
-    except FindMeError:
-        return True
-    return False
 
 
 async def login_page(request: web.Request) -> web.Response:
@@ -130,7 +124,7 @@ async def login(request: web.Request) -> web.Response:
     email, password = str(form.get("email", "")), str(form.get("password", ""))
     following = local_path(str(form.get("next", "")), "/")
     try:
-        signed_in = await auth_api.login(request, email, password)
+        signed_in = await request.app[ACCESS].sign_in(email, password, remote(request))
     except FindMeError as error:
         return render(
             request,
@@ -141,7 +135,7 @@ async def login(request: web.Request) -> web.Response:
     if following == "/" and signed_in.user.role == "admin":
         following = "/admin"
     response = redirect(following)
-    auth_api.set_session_cookie(response, request, signed_in.token, signed_in.expires_at)
+    auth_api.set_session_cookie(response, request, signed_in.session)
     return response
 
 

@@ -6,13 +6,11 @@ import segno
 from aiohttp import web
 
 from findme import db
-from findme.errors import NotFound
-from findme.gallery import events, live_wall
+from findme.gallery import live_wall
 from findme.gallery.live_wall import Shown, Wall
-from findme.media import renditions
-from findme.models import PhotoId, Size
+from findme.models import PhotoId
 from findme.web.guest.photos import send_image
-from findme.web.keys import IMAGES, POOL, base_url
+from findme.web.keys import PICTURES, POOL, base_url
 from findme.web.rendering import render
 from findme.web.responses import page_answer, page_of, parse_time, path_id, time_text
 
@@ -59,14 +57,7 @@ async def get_photos(request: web.Request) -> web.Response:
 async def get_picture(request: web.Request) -> web.StreamResponse:
     """GET /api/wall/{token}/photos/{id}: a photo's preview, with the watermark that guests see."""
     photo_id = PhotoId(path_id(request))
-    async with db.acquire(request.app[POOL]) as conn:
-        wall = await live_wall.find(conn, request.match_info["token"])
-        image = await live_wall.find_picture(conn, wall.event_id, photo_id)
-        recipe = renditions.recipe_of(await events.get(conn, wall.event_id), Size.PREVIEW)
-    if image is not None and recipe is not None:
-        image = await request.app[IMAGES].rendition(photo_id, recipe)
-    if image is None:
-        raise NotFound
+    image = await request.app[PICTURES].find_for_wall(request.match_info["token"], photo_id)
     return await send_image(request, image, cache_control=CACHE_CONTROL)
 
 

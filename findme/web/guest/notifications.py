@@ -1,52 +1,34 @@
-"""Being told of new photos: the choices of a guest, and leaving the mails by their own link."""
+"""Messages about new photos: a guest's choices, and the link that ends the mails."""
 
 from http import HTTPStatus
 
 from aiohttp import web
 
-from findme import db
-from findme.accounts import guests
-from findme.accounts.guests import Guest
-from findme.db import Connection
-from findme.errors import Conflict, InvalidRequest, NotFound
-from findme.gallery import events
+from findme.errors import InvalidRequest
 from findme.messaging import notifications, safe_http, web_push
-from findme.messaging import unsubscribe as unsubscribing
+from findme.messaging.notifications import Choices
 from findme.models import EventId
+from findme.services.notification_choices import Subscription
 from findme.web.assets import ASSETS
-from findme.web.keys import POOL, SETTINGS, user
+from findme.web.keys import NOTIFICATION_CHOICES, SETTINGS, user
 from findme.web.rendering import language_of, render
 from findme.web.responses import json_answer, json_of, path_id, text_of
-
-
-async def _guest(request: web.Request, conn: Connection) -> Guest:
-    guest = await guests.find(conn, EventId(path_id(request)), user(request).id)
-    if guest is None:
-        raise NotFound
-    return guest
-
-
-async def _held_guest(request: web.Request, conn: Connection) -> Guest:
-    await events.hold(conn, EventId(path_id(request)))
-    return await _guest(request, conn)
 
 
 async def get_push_key(request: web.Request) -> web.Response:
     """GET /api/push-key: what a browser subscribes with."""
     user(request)
-    async with db.acquire(request.app[POOL]) as conn:
-        private = await web_push.private_key(conn)
-    return json_answer({"key": web_push.public_key(private)})
+    return json_answer({"key": await request.app[NOTIFICATION_CHOICES].public_key()})
 
 
 async def get_notify(request: web.Request) -> web.Response:
     """GET /api/me/events/{id}/notify."""
-    async with db.acquire(request.app[POOL]) as conn:
-        return await _choices(request, conn, await _guest(request, conn))
+    event_id = EventId(path_id(request))
+    now = await request.app[NOTIFICATION_CHOICES].get(user(request), event_id)
+    return _choices_answer(request, now)
 
 
-async def _choices(request: web.Request, conn: Connection, guest: Guest) -> web.Response:
-    now = await notifications.choices(conn, guest.id)
+def _choices_answer(request: web.Request, now: Choices) -> web.Response:
     offered = notifications.mails(request.app[SETTINGS]) and user(request).email is not None
     answer = json_answer({"mail": now.mail, "mail_offered": offered, "browsers": now.browsers})
     answer.headers["Cache-Control"] = "no-store"
@@ -58,14 +40,9 @@ async def put_notify(request: web.Request) -> web.Response:
     wanted = (await json_of(request)).get("mail")
     if not isinstance(wanted, bool):
         raise InvalidRequest("mail is true or false.", field="mail")
-    async with db.transaction(request.app[POOL]) as conn:
-        guest = await _held_guest(request, conn)
-        if wanted and not notifications.mails(request.app[SETTINGS]):
-            raise Conflict("This server sends no mails about new photos.")
-        if wanted and user(request).email is None:
-            raise Conflict("There is no e-mail address on this account.")
-        await notifications.set_mail(conn, guest.id, wanted)
-        return await _choices(request, conn, guest)
+    event_id = EventId(path_id(request))
+    now = await request.app[NOTIFICATION_CHOICES].set_mail(user(request), event_id, wanted)
+    return _choices_answer(request, now)
 
 
 async def put_push(request: web.Request) -> web.Response:
@@ -81,30 +58,24 @@ async def put_push(request: web.Request) -> web.Response:
         allow_private=request.app[SETTINGS].webhook_allow_private,
         field="endpoint",
     )
-    async with db.transaction(request.app[POOL]) as conn:
-        guest = await _held_guest(request, conn)
-        await notifications.subscribe(
-            conn,
-            guest.id,
-            endpoint=endpoint,
-            p256dh=p256dh,
-            auth=secret,
-            language=language_of(request).code,
-        )
+    browser = Subscription(
+        endpoint=endpoint, p256dh=p256dh, auth=secret, language=language_of(request).code
+    )
+    event_id = EventId(path_id(request))
+    await request.app[NOTIFICATION_CHOICES].subscribe(user(request), event_id, browser)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
 async def delete_push(request: web.Request) -> web.Response:
     """DELETE /api/me/events/{id}/push {endpoint}."""
     endpoint = text_of(await json_of(request), "endpoint")
-    async with db.transaction(request.app[POOL]) as conn:
-        guest = await _held_guest(request, conn)
-        await notifications.unsubscribe(conn, guest.id, endpoint)
+    event_id = EventId(path_id(request))
+    await request.app[NOTIFICATION_CHOICES].unsubscribe(user(request), event_id, endpoint)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
 async def unsubscribe_page(request: web.Request) -> web.Response:
-    """GET /unsubscribe/{token}: one button; programs that look at links change nothing."""
+    """GET /unsubscribe/{token}: one button; programs that follow links change nothing."""
     return await _unsubscribe(request, really=False)
 
 
@@ -114,13 +85,13 @@ async def unsubscribe(request: web.Request) -> web.Response:
 
 
 async def _unsubscribe(request: web.Request, *, really: bool) -> web.Response:
-    async with db.transaction(request.app[POOL]) as conn:
-        name = await unsubscribing.stop(conn, request.match_info["token"], really=really)
+    token = request.match_info["token"]
+    name = await request.app[NOTIFICATION_CHOICES].stop_mails(token, really=really)
     return render(request, "guest/unsubscribe.html", {"event": name, "done": really})
 
 
 async def service_worker(request: web.Request) -> web.Response:
-    """GET /sw.js: at the root, so that it may stand for all pages; asked for anew each time."""
+    """GET /sw.js: at the root, so that it may serve all pages; browsers revalidate it."""
     asset = request.app[ASSETS].files["sw.js"]
     return web.Response(
         body=asset.body,

@@ -1,4 +1,4 @@
-"""A forgotten password: asking for a link by mail, an admin's link, and the page that it opens."""
+"""A forgotten password: a link by mail or from an admin, and the page that it opens."""
 
 from http import HTTPStatus
 
@@ -6,58 +6,38 @@ from aiohttp import web
 
 from findme import db
 from findme.accounts import auth, password_resets
-from findme.errors import FindMeError, NotFound, TooManyAttempts
+from findme.errors import FindMeError, NotFound
 from findme.models import UserId
-from findme.privacy import audit_log
-from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url, mailed_base, remote
+from findme.web.keys import ACCESS, CACHE, POOL, admin, base_url, mailed_base, remote
 from findme.web.rendering import language_of, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import json_answer, json_of, path_id, text_of, time_text
 
-#: Questions of one visitor a minute.
-MAX_ASKED, ASKED_SECONDS = 10, 60
 
-
-async def ask(request: web.Request, email: str) -> None:
-    """Have a link mailed; NotFound where no mail is sent at all, TooManyAttempts by a visitor."""
-    app = request.app
+async def request_mail(request: web.Request, email: str) -> None:
+    """Have a link mailed; NotFound if this server sends no mail, TooManyAttempts by a visitor."""
     base = mailed_base(request)
     if base is None:
         raise NotFound("Ask the organiser for a link: this server sends no mail.")
-    asked = await app[CACHE].count_attempt(f"forgotten:{remote(request)}", seconds=ASKED_SECONDS)
-    if asked > MAX_ASKED:
-        raise TooManyAttempts
-    await password_resets.ask_by_mail(
-        app[POOL],
-        app[CACHE],
-        auth.check_email(email),
-        language=language_of(request).code,
-        base_url=base,
+    await request.app[ACCESS].request_reset_mail(
+        email, origin=remote(request), language=language_of(request).code, base_url=base
     )
-    app[QUEUE].wake()
 
 
 async def post_forgotten(request: web.Request) -> web.Response:
     """POST /api/auth/forgotten {email}: 202, whether there is such an account or not."""
-    await ask(request, text_of(await json_of(request), "email"))
+    await request_mail(request, text_of(await json_of(request), "email"))
     return web.Response(status=HTTPStatus.ACCEPTED)
 
 
 async def post_reset_link(request: web.Request) -> web.Response:
     """POST /api/admin/users/{id}/reset-link: to be handed to its owner by other means."""
     who, user_id = admin(request), UserId(path_id(request))
-    async with db.transaction(request.app[POOL]) as conn:
-        link = await password_resets.create(conn, user_id)
-        await audit_log.note(conn, who.id, "account.reset_link")
-    answer = json_answer(
-        {"url": _url(request, link.token), "expires_at": time_text(link.expires_at)}, 201
-    )
+    link = await request.app[ACCESS].create_reset_link(who.id, user_id)
+    url = f"{base_url(request)}/reset/{link.token}"
+    answer = json_answer({"url": url, "expires_at": time_text(link.expires_at)}, 201)
     answer.headers["Cache-Control"] = "no-store"
     return answer
-
-
-def _url(request: web.Request, token: str) -> str:
-    return f"{base_url(request)}/reset/{token}"
 
 
 async def forgotten_page(request: web.Request) -> web.Response:
@@ -69,7 +49,7 @@ async def forgotten(request: web.Request) -> web.Response:
     """POST /forgotten: the form."""
     email = str((await form_of(request)).get("email", ""))
     try:
-        await ask(request, email)
+        await request_mail(request, email)
     except FindMeError as error:
         return _forgotten(request, email=email, error=error)
     return _forgotten(request, email=email, sent=True)

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from findme import db
-from findme.errors import DownloadsOff, NotFound
-from findme.gallery import events, guest_photos
-from findme.media import redaction, renditions, storage
+from findme.errors import NotFound
+from findme.media import redaction, storage
 from findme.media.redaction import Redaction
 from findme.models import PhotoId, Shelf, Size, StoredImage
 from findme.web.guest import photo_lists
-from findme.web.keys import IMAGES, POOL, SETTINGS, actor, user
+from findme.web.keys import PICTURES, POOL, actor, user
 from findme.web.responses import choice_of, limit_of, list_answer, path_id
 
 #: Immutable: a photo's bytes never change under its address; `v` is a part of it where the
@@ -56,30 +54,14 @@ async def get_photo(request: web.Request) -> web.StreamResponse:
     """GET /api/photo/{id}: bytes, streamed chunk by chunk, for whoever may see the photo."""
     photo_id = PhotoId(path_id(request))
     size = Size(choice_of(request, "size", Size, Size.PREVIEW))
-    caller, is_admin = user(request), actor(request).is_admin
-    event, recipe, image = None, None, None
-    async with db.acquire(request.app[POOL]) as conn:
-        if not is_admin:
-            if not await guest_photos.may_see(
-                conn, photo_id, caller.id, request.app[SETTINGS].face_maybe_threshold
-            ):
-                raise NotFound
-            # nothing of an organiser's choices shows on a thumbnail
-            if size is not Size.THUMB:
-                event = await events.of_photo(conn, photo_id)
-                recipe = renditions.recipe_of(event, size)
-        if recipe is None:
-            image = await storage.find_photo_image(conn, photo_id, size)
-    if event is not None and size is Size.ORIGINAL and not event.downloads:
-        raise DownloadsOff
-    if recipe is not None:
-        image = await request.app[IMAGES].rendition(photo_id, recipe)
-    if image is None:
-        raise NotFound
-    version = "" if event is None else renditions.version_of(event)
-    same = request.query.get("v", "") == version
+    caller, pictures = user(request), request.app[PICTURES]
+    if actor(request).is_admin:
+        picture = await pictures.find_for_admin(photo_id, size)
+    else:
+        picture = await pictures.find_for_guest(caller, photo_id, size)
+    same = request.query.get("v", "") == picture.version
     return await send_image(
-        request, image, cache_control=CACHE_CONTROL if same else "private, no-cache"
+        request, picture.image, cache_control=CACHE_CONTROL if same else "private, no-cache"
     )
 
 

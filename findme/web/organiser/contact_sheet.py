@@ -16,7 +16,7 @@ from findme.gallery.guest_photos import Thresholds
 from findme.messaging import notifications
 from findme.models import Event, EventId, PhotoId, Review, Shelf
 from findme.privacy import audit_log
-from findme.web.guest.downloads import entries_of, send_archive
+from findme.web.guest.downloads import send_archive
 from findme.web.guest.join import after_forgetting
 from findme.web.guest.photo_lists import thresholds_of
 from findme.web.keys import POOL, QUEUE, SETTINGS, admin
@@ -247,7 +247,7 @@ async def get_zip(request: web.Request) -> web.StreamResponse:
         originals = await exports.list_originals(conn, kept)
     if not originals:
         raise NotFound("There is no photo to download.")
-    entries = entries_of(request, originals)
+    entries = exports.archive_entries(request.app[POOL], originals)
     return await send_archive(request, f"{event.name}.zip", entries, len(originals))
 
 

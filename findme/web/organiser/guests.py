@@ -12,9 +12,9 @@ from findme.accounts.guest_directory import Listed
 from findme.gallery import events
 from findme.models import Event, EventId, GuestId, UserId
 from findme.privacy import audit_log
-from findme.web.guest.join import key_url
 from findme.web.guest.photo_lists import thresholds_of
 from findme.web.keys import CACHE, ERASURE, POOL, admin, base_url
+from findme.web.links import key_url
 from findme.web.rendering import redirect, render
 from findme.web.responses import (
     cut,

@@ -1,17 +1,15 @@
-"""What an event has already, and what became of it: hashes are asked for before any picture."""
+"""Which files an event has already: a client sends hashes before it sends any picture."""
 
 from aiohttp import web
 
-from findme import db
 from findme.errors import InvalidRequest
-from findme.gallery import photos
-from findme.web.keys import POOL
+from findme.web.keys import UPLOADS
 from findme.web.photographer.uploads import own_event
 from findme.web.responses import json_answer, json_of
 
-#: Hashes of one question.
+#: Hashes of one request.
 MOST_HASHES = 1000
-#: Letters of a SHA-256 in hexadecimal.
+#: Characters of a SHA-256 in hexadecimal.
 LETTERS = 64
 
 
@@ -22,16 +20,12 @@ async def post_known(request: web.Request) -> web.Response:
     if not isinstance(asked, list) or len(asked) > MOST_HASHES:
         raise InvalidRequest(f"hashes is a list of at most {MOST_HASHES}.", field="hashes")
     digests = [parse_sha256(text) for text in asked]
-    async with db.acquire(request.app[POOL]) as conn:
-        found = await photos.list_known(conn, event_id, digests)
-        unseen = await photos.list_unseen(conn, event_id, digests)
+    found = await request.app[UPLOADS].list_known(event_id, digests)
     return json_answer(
         {
-            "known": {digest.hex(): str(photo) for digest, photo in found.items()},
-            "pending": [digest.hex() for digest, error in unseen.items() if error is None],
-            "failed": {
-                digest.hex(): error for digest, error in unseen.items() if error is not None
-            },
+            "known": {digest.hex(): str(photo) for digest, photo in found.known.items()},
+            "pending": [digest.hex() for digest in found.pending],
+            "failed": {digest.hex(): error for digest, error in found.failed.items()},
         }
     )
 

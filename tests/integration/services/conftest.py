@@ -1,11 +1,19 @@
 """Services run here as in the application, but nobody sends an HTTP request."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 
-from findme import db
+from findme import db, rekognition
 from findme.accounts import auth
+from findme.cache import open_cache
 from findme.db import Pool
 from findme.models import Role, UserId
+from findme.resources import Resources, assemble
+from findme.settings import Settings
+from tests.conftest import Engine
+from tests.support.scripted_engine import Scripted
 
 
 @pytest.fixture
@@ -15,3 +23,24 @@ async def admin_id(pool: Pool) -> UserId:
         return await auth.create_account(
             conn, name="Ada", email="ada@example.org", password_hash="-", role=Role.ADMIN
         )
+
+
+@pytest.fixture
+async def resources(settings: Settings, pool: Pool, endpoint: Scripted) -> AsyncIterator[Resources]:
+    """Everything that services stand on, over a scripted engine and without workers."""
+    async with (
+        open_cache(settings.cache_url, settings.cache_ttl) as cache,
+        rekognition.open_client(
+            limit=4,
+            endpoint_url=endpoint.url,
+            region=Engine.region,
+            access_key_id=Engine.access_key_id,
+            secret_access_key=Engine.secret_access_key,
+        ) as faces,
+    ):
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        assembled = assemble(
+            settings, pool, faces, cache, lost=lost, settle=0.0, hop=None, replica_id=None
+        )
+        yield assembled
+        assembled.threads.close()

@@ -1,30 +1,28 @@
-"""Erasure as a use case: called with an account's id, without a request."""
+"""Erasure is called with the id of an account, without a request."""
 
 import pytest
 
 from findme import db
 from findme.accounts import guests
+from findme.db import Pool
 from findme.errors import NotFound
+from findme.models import UserId
 from findme.privacy import erasure_receipts
+from findme.resources import Resources
 from findme.services.erasure import Erasure, Scope
-from tests.conftest import App
 from tests.support.helpers import add_gala, add_match, add_photos, member
-from tests.support.no_engine_app import app, settings
-
-__all__ = ["app", "settings"]
 
 
 @pytest.fixture
-def erasure(app: App) -> Erasure:
-    """The service over open resources."""
-    on = app.resources
-    return Erasure(on.settings, on.pool, on.cache, on.faces, on.vectors)
+def erasure(resources: Resources) -> Erasure:
+    return Erasure(
+        resources.settings, resources.pool, resources.cache, resources.faces, resources.vectors
+    )
 
 
 async def test_an_erased_account_leaves_a_receipt_with_its_numbers(
-    app: App, erasure: Erasure
+    pool: Pool, erasure: Erasure
 ) -> None:
-    pool = app.resources.pool
     async with db.transaction(pool) as conn:
         event = await add_gala(conn)
         photo_ids = await add_photos(conn, {"id": event.id}, 2)
@@ -40,15 +38,14 @@ async def test_an_erased_account_leaves_a_receipt_with_its_numbers(
         _, receipt = await erasure_receipts.find(conn, token)
         actions = [row["action"] for row in await conn.fetch("select action from audit")]
         assert await conn.fetchval("select count(*) from guest") == 0
-        assert await conn.fetchval("select count(*) from account where id = $1", guest.user_id) == 0
+        assert await conn.fetchval("select count(*) from account") == 0
     assert (receipt.sure, receipt.selfies) == (2, 2)
     assert actions == ["account.erased"]
 
 
 async def test_a_guest_without_consent_stays_where_the_gallery_can_be_browsed(
-    app: App, erasure: Erasure
+    pool: Pool, erasure: Erasure
 ) -> None:
-    pool = app.resources.pool
     async with db.transaction(pool) as conn:
         browsable, closed = await add_gala(conn, "Open"), await add_gala(conn, "Closed")
         await conn.execute("update event set browse = true where id = $1", browsable.id)
@@ -68,14 +65,17 @@ async def test_a_guest_without_consent_stays_where_the_gallery_can_be_browsed(
     ]
 
 
-async def test_nobody_leaves_an_event_that_they_did_not_join(app: App, erasure: Erasure) -> None:
-    async with db.transaction(app.resources.pool) as conn:
+async def test_nobody_leaves_an_event_that_they_did_not_join(
+    pool: Pool, erasure: Erasure, admin_id: UserId
+) -> None:
+    async with db.transaction(pool) as conn:
         event, other = await add_gala(conn), await add_gala(conn, "Other")
-    guest = await member(app.resources.pool, {"id": event.id})
+    guest = await member(pool, {"id": event.id}, "guest@example.org")
 
     with pytest.raises(NotFound):
-        await erasure.leave_event(guest.user_id, other.id)
+        await erasure.leave_event(guest.user_id, other.id, removed_by=admin_id)
 
-    async with db.acquire(app.resources.pool) as conn:
+    async with db.acquire(pool) as conn:
         assert await conn.fetchval("select count(*) from receipt") == 0
+        assert await conn.fetchval("select count(*) from audit") == 0
         assert await guests.find(conn, event.id, guest.user_id) is not None

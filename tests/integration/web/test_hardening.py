@@ -11,8 +11,8 @@ from yarl import URL
 
 from findme import db
 from findme.accounts import auth
+from findme.services import account, guest_selfies, joining
 from findme.settings import Settings
-from findme.web.guest import account, join, selfies
 from tests.conftest import App, application
 from tests.support.helpers import (
     PASSWORD,
@@ -153,7 +153,7 @@ async def test_attempts_keep_no_more_of_an_address_than_one_can_have(app: App) -
 
 
 async def test_joins_of_one_address_are_bounded(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(join, "MAX_JOINS", 2)
+    monkeypatch.setattr(joining, "MAX_JOINS", 2)
     event = await make_event(app)
     statuses = [(await ask_to_join(app, event["code"], None)).status for _ in range(3)]
 
@@ -161,7 +161,7 @@ async def test_joins_of_one_address_are_bounded(app: App, monkeypatch: pytest.Mo
 
 
 async def test_selfies_of_one_person_are_bounded(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selfies, "MAX_SELFIES", 1)
+    monkeypatch.setattr(guest_selfies, "MAX_SELFIES", 1)
     event = await make_event(app)
     guest = await member(app.resources.pool, event)
     other = await member(app.resources.pool, event, "other@example.org")
@@ -178,7 +178,7 @@ async def test_selfies_of_one_person_are_bounded(app: App, monkeypatch: pytest.M
 async def test_a_guest_by_name_cannot_try_out_who_has_an_account(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account, "MAX_ASKED", 1)
+    monkeypatch.setattr(account, "MAX_ADDRESSES", 1)
     event = await make_event(app, browse=True)
     came = await app.client.post(f"/api/events/{event['code']}/browse", json={})
     headers = bearer((await came.json())["token"])

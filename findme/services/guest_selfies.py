@@ -1,0 +1,161 @@
+"""A guest's selfies: read, added (up to five), judged, shown, removed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from findme import db
+from findme.accounts import guests, selfies
+from findme.accounts.guests import Guest
+from findme.accounts.selfies import PendingSelfie
+from findme.cache import Cache
+from findme.db import Connection, Pool, Record
+from findme.errors import (
+    BadImage,
+    CollectionRebuilding,
+    EngineRefused,
+    EngineUnavailable,
+    NotFound,
+    SelfieRefused,
+    TooManyAttempts,
+)
+from findme.gallery import events
+from findme.indexing.selfie_indexing import SelfieIndexing
+from findme.indexing.vector_deletion import VectorDeletion
+from findme.media import avatar, images, storage
+from findme.media.image_threads import ImageThreads
+from findme.models import EventId, GuestId, SelfieId, SelfieState, Size, StoredImage, UserId
+from findme.privacy import audit_log
+from findme.services import vectors
+from findme.settings import Settings
+from findme.workers import Workers
+
+#: Selfies that one person may send in so many seconds: each is a paid call of the engine.
+MAX_SELFIES, SELFIE_SECONDS = 60, 600
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSelfies:
+    """Stores selfies and has each one judged while its guest waits."""
+
+    settings: Settings
+    pool: Pool
+    cache: Cache
+    images: ImageThreads
+    indexing: SelfieIndexing
+    vectors: VectorDeletion
+    workers: Workers
+
+    async def read(self, body: AsyncIterator[bytes], path: Path) -> bytes | None:
+        """Spool a picture to *path* and return it as the JPEG for the engine; None if it is empty.
+
+        UploadTooLarge; SelfieRefused (`invalid_image`) for anything but a picture.
+        """
+        spooled = await storage.spool(body, path, limit=self.settings.max_upload_bytes)
+        if spooled.size_bytes == 0:
+            return None
+        try:
+            return await self.images.run(images.selfie, path, self.settings.max_image_pixels)
+        except BadImage as problem:
+            raise SelfieRefused(str(problem), code="invalid_image") from problem
+
+    async def check_may_add(self, user_id: UserId, event_id: EventId, *, replaces: bool) -> Guest:
+        """Return the guest that may send a selfie now; call it before the picture is received.
+
+        NotFound, ConsentRequired, TooManySelfies, TooManyAttempts.
+        """
+        async with db.acquire(self.pool) as conn:
+            guest = await _find_guest(conn, user_id, event_id)
+            await guests.hold_consent(conn, guest.id)
+            if not replaces:
+                await selfies.check_room(conn, guest.id)
+        taken = await self.cache.count_attempt(f"selfies:{user_id}", seconds=SELFIE_SECONDS)
+        if taken > MAX_SELFIES:
+            raise TooManyAttempts
+        return guest
+
+    async def add(
+        self, guest: Guest, jpeg: bytes | None, *, replaces: bool
+    ) -> tuple[SelfieId, SelfieState]:
+        """Add a selfie to the guest's, or let it replace them once it is accepted.
+
+        SelfieRefused; ConsentRequired if the guest withdrew their consent meanwhile.
+        """
+        if jpeg is None:
+            raise SelfieRefused("The selfie is missing.", code="no_face")
+        async with db.transaction(self.pool) as conn:
+            await events.hold(conn, guest.event_id)
+            await guests.hold_consent(conn, guest.id)
+            selfie = await selfies.add(conn, guest.event_id, guest.id, replaces=replaces)
+            await storage.store_bytes(conn, jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
+        return selfie.id, await self.judge(guest.event_id, selfie, jpeg)
+
+    async def judge(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> SelfieState:
+        """Have a stored selfie judged now; `pending` if the engine is away or being re-indexed.
+
+        SelfieRefused removes the selfie; NotFound if the event was deleted meanwhile.
+        """
+        try:
+            # shielded: a phone that disconnects must not leave half of it done
+            await asyncio.shield(self.indexing.index_selfie_now(event_id, selfie, jpeg))
+        except CollectionRebuilding:
+            async with db.transaction(self.pool) as conn:
+                await selfies.release(conn, selfie)
+            return SelfieState.PENDING
+        except EngineUnavailable:
+            async with db.transaction(self.pool) as conn:
+                await selfies.leave_to_workers(conn, selfie)
+            self.workers.note_outage()
+            return SelfieState.PENDING
+        except (SelfieRefused, EngineRefused) as problem:
+            async with db.transaction(self.pool) as conn:
+                await selfies.discard(conn, selfie)
+            if isinstance(problem, EngineRefused):
+                raise SelfieRefused(str(problem), code="invalid_image") from problem
+            raise
+        self.workers.wake()
+        return SelfieState.ACCEPTED
+
+    async def list_of(self, user_id: UserId, event_id: EventId) -> list[Record]:
+        """Return a guest's selfies, newest first (see `selfies.list_of`); NotFound for others."""
+        async with db.acquire(self.pool) as conn:
+            guest = await _find_guest(conn, user_id, event_id)
+            return await selfies.list_of(conn, guest.id)
+
+    async def find_image(
+        self, user_id: UserId, event_id: EventId, selfie_id: SelfieId
+    ) -> StoredImage:
+        """Return the picture of a guest's own selfie; NotFound for any other."""
+        async with db.acquire(self.pool) as conn:
+            guest = await _find_guest(conn, user_id, event_id)
+            image = await selfies.find_image(conn, guest.id, selfie_id)
+        if image is None:
+            raise NotFound
+        return image
+
+    async def make_avatar(self, guest_id: GuestId, selfie_id: SelfieId) -> bytes:
+        """Return a small JPEG of a guest's own selfie; NotFound for any other."""
+        async with db.acquire(self.pool) as conn:
+            image = await selfies.find_image(conn, guest_id, selfie_id)
+        if image is None:
+            raise NotFound
+        picture = await storage.read_bytes(self.pool, image.id)
+        return await asyncio.to_thread(avatar.avatar, picture)
+
+    async def remove(self, user_id: UserId, event_id: EventId, selfie_id: SelfieId) -> None:
+        """Remove a selfie with what was found from it; NotFound, LastSelfie."""
+        async with db.transaction(self.pool) as conn:
+            guest = await _find_guest(conn, user_id, event_id)
+            await events.hold(conn, event_id)
+            faces = await selfies.remove(conn, guest.id, selfie_id)
+            await guests.forget_faces(conn, event_id, faces)
+            await audit_log.note(conn, None, "selfie.erased", event_id=event_id)
+        await vectors.delete_now(self.cache, self.vectors, [event_id])
+
+
+async def _find_guest(conn: Connection, user_id: UserId, event_id: EventId) -> Guest:
+    guest = await guests.find(conn, event_id, user_id)
+    if guest is None:
+        raise NotFound
+    return guest

@@ -1,0 +1,252 @@
+"""Joining an event: with a selfie, or to browse its gallery without any face search."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from findme import db
+from findme.accounts import accounts, auth, guests, selfies
+from findme.accounts.auth import Session
+from findme.accounts.guests import Guest
+from findme.cache import Cache
+from findme.db import Connection, Pool
+from findme.errors import (
+    BrowsingClosed,
+    ConsentRequired,
+    EmailTaken,
+    EventClosed,
+    JoinClosed,
+    NotFound,
+    SelfieRefused,
+    TooManyAttempts,
+    WrongCredentials,
+)
+from findme.gallery import events
+from findme.media import storage
+from findme.models import Accounts, Event, GuestId, Role, SelfieState, Size, User
+from findme.services.guest_selfies import GuestSelfies
+
+#: What is recorded as agreed to if the form does not say which sentence it showed.
+CONSENT = "I agree that my face is used to find my photos of this event."
+#: Attempts to join in a minute from one address: all guests of a party may share it.
+MAX_JOINS = 600
+#: Guests without a selfie who are added in a minute from one address, for the same reason.
+MAX_NEWCOMERS = 120
+SECONDS = 60
+#: The name of a guest who gives none; the form sends the word in its language.
+NAMELESS = "Guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Somebody who may join an event, before their form is read."""
+
+    event: Event
+    signed_in: User | None
+    #: Their part in the event so far.
+    guest: Guest | None
+    #: What their attempts are counted under.
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinForm:
+    """What was filled in; empty strings for fields that were left out."""
+
+    consented: bool
+    language: str
+    #: The sentence that was shown beside the consent box.
+    consent_text: str = ""
+    name: str = ""
+    email: str = ""
+    password: str = ""
+    #: The form's secret: a form that is sent twice leads to the same guest.
+    attempt: str = ""
+    #: The selfie as the engine will see it.
+    jpeg: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A guest of an event."""
+
+    event: Event
+    user: User
+    #: None for a guest without a selfie.
+    selfie_status: SelfieState | None
+    #: None if they were signed in already.
+    session: Session | None = None
+    #: Opens a guest's account without an e-mail; it is known only here.
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody without an account; if they give only a name, they get a key to sign in with."""
+
+    name: str
+    email: str | None = None
+    password_hash: str = ""
+    #: The key that the form's secret leads to, if it has one.
+    key: str | None = None
+
+    async def create_account(self, conn: Connection, language: str) -> tuple[User, str | None]:
+        """Return their new account, and its key if it has no e-mail."""
+        key = None
+        if self.email is None:
+            user_id, key = await accounts.create_keyed(conn, self.name, self.key)
+        else:
+            user_id = await auth.create_account(
+                conn,
+                name=self.name,
+                email=self.email,
+                password_hash=self.password_hash,
+                role=Role.GUEST,
+            )
+        await accounts.note_language(conn, user_id, language)
+        return User(user_id, self.name, self.email, Role.GUEST, language), key
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Lets people into events."""
+
+    pool: Pool
+    cache: Cache
+    selfies: GuestSelfies
+
+    async def check_may_join(self, code: str, signed_in: User | None, origin: str) -> Applicant:
+        """Return who may send a join form to the event with that code; call it before its body.
+
+        A guest who joined with a selfie may send another one even after the event has closed.
+        NotFound, EventClosed, JoinClosed, TooManyAttempts.
+        """
+        async with db.acquire(self.pool) as conn:
+            event = await events.get_by_code(conn, code)
+            guest = None
+            if signed_in is not None:
+                guest = await guests.find(conn, event.id, signed_in.id)
+        if guest is None or not guest.consented:
+            check_open(event)
+        if await self.cache.count_attempt(f"joins:{origin}", seconds=SECONDS) > MAX_JOINS:
+            raise TooManyAttempts
+        return Applicant(event, signed_in, guest, origin)
+
+    async def join(self, applicant: Applicant, form: JoinForm) -> Joined:
+        """Store account, consent and selfie, and have the selfie judged.
+
+        A refused selfie undoes all of it. ConsentRequired, EmailTaken, SelfieRefused,
+        InvalidRequest for a field.
+        """
+        if not form.consented:
+            raise ConsentRequired
+        event, signed_in, guest = applicant.event, applicant.signed_in, applicant.guest
+        someone = signed_in or await self._identify(applicant, form)
+        # a guest who only browsed so far may give their name now
+        named = form.name.strip() if guest and not guest.consented else ""
+        if named and signed_in is not None:
+            someone = replace(signed_in, name=auth.check_name(named))
+        if form.jpeg is None:
+            raise SelfieRefused("The selfie is missing.", code="no_face")
+        key = None
+        async with db.transaction(self.pool) as conn:
+            await events.hold(conn, event.id)
+            if isinstance(someone, Newcomer):
+                user, key = await someone.create_account(conn, form.language)
+            else:
+                user = someone
+                if named:
+                    await accounts.set_name(conn, user.id, user.name)
+            is_new = await guests.find(conn, event.id, user.id) is None
+            guest_id = await guests.join(
+                conn,
+                event.id,
+                user.id,
+                consent_text=form.consent_text.strip()[:2000] or CONSENT,
+                language=form.language,
+            )
+            selfie = await selfies.add(conn, event.id, guest_id)
+            await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
+        if named:
+            await auth.read_anew(self.pool, self.cache, user.id)
+        try:
+            status = await self.selfies.judge(event.id, selfie, form.jpeg)
+        except (SelfieRefused, NotFound):
+            # NotFound: the event was deleted meanwhile
+            await self._undo(user, guest_id, is_new=is_new, newcomer=isinstance(someone, Newcomer))
+            raise
+        session = None if signed_in is not None else await self._open_session(user)
+        return Joined(event, user, status, session, key)
+
+    async def browse(
+        self, code: str, signed_in: User | None, *, name: str, origin: str, language: str
+    ) -> Joined:
+        """Let somebody see an event's gallery without a selfie; a newcomer gets an account.
+
+        NotFound; EventClosed, JoinClosed or BrowsingClosed if the event does not allow it;
+        TooManyAttempts.
+        """
+        async with db.acquire(self.pool) as conn:
+            event = await events.get_by_code(conn, code)
+            guest = None
+            if signed_in is not None:
+                guest = await guests.find(conn, event.id, signed_in.id)
+        if signed_in is not None and guest is not None:
+            return Joined(event, signed_in, guest.selfie_state)
+        check_open(event)
+        if not event.browsable:
+            raise BrowsingClosed
+        if signed_in is not None:
+            async with db.transaction(self.pool) as conn:
+                await events.hold(conn, event.id)
+                await guests.browse(conn, event.id, signed_in.id)
+            return Joined(event, signed_in, None)
+        newcomer = Newcomer(auth.check_name(name.strip() or NAMELESS))
+        added = await self.cache.count_attempt(f"newcomers:{origin}", seconds=SECONDS)
+        if added > MAX_NEWCOMERS:
+            raise TooManyAttempts
+        async with db.transaction(self.pool) as conn:
+            await events.hold(conn, event.id)
+            user, key = await newcomer.create_account(conn, language)
+            await guests.browse(conn, event.id, user.id)
+        return Joined(event, user, None, await self._open_session(user), key)
+
+    async def _identify(self, applicant: Applicant, form: JoinForm) -> User | Newcomer:
+        """Return the account that the form's password opens, or a newcomer; EmailTaken."""
+        event, name = applicant.event, auth.check_name(form.name)
+        email, password = form.email.strip(), form.password
+        if event.accounts is Accounts.OPTIONAL and not email and not password:
+            key = None
+            if form.attempt:
+                key = accounts.key_of_attempt(form.attempt, event.id, name)
+            return Newcomer(name, key=key)
+        email, password = auth.check_email(email), auth.check_password(password)
+        async with db.acquire(self.pool) as conn:
+            found = await auth.find_account(conn, email)
+        if found is None:
+            return Newcomer(name, email, await auth.hash_password(password))
+        if found[0].role is not Role.GUEST:
+            raise EmailTaken
+        try:
+            return await auth.sign_in(self.pool, self.cache, email, password, applicant.origin)
+        except WrongCredentials as error:
+            raise EmailTaken from error
+
+    async def _undo(self, user: User, guest_id: GuestId, *, is_new: bool, newcomer: bool) -> None:
+        async with db.transaction(self.pool) as conn:
+            # the same form may have been sent twice, and its other selfie be accepted
+            await accounts.hold(conn, user.id)
+            await guests.undo_join(conn, guest_id, fresh=is_new)
+            if newcomer and not await guests.list_by_user(conn, user.id):
+                await auth.delete_account(conn, user.id)
+
+    async def _open_session(self, user: User) -> Session:
+        async with db.acquire(self.pool) as conn:
+            return await auth.open_session(conn, user.id)
+
+
+def check_open(event: Event) -> None:
+    """Raise EventClosed after an event's closing time, JoinClosed if it admits nobody."""
+    if event.is_closed(datetime.now(UTC)):
+        raise EventClosed
+    if not event.join_open:
+        raise JoinClosed

@@ -1,0 +1,89 @@
+"""What a guest says of a photo: it shows me, it does not, and I like it."""
+
+from dataclasses import dataclass
+
+from findme import db
+from findme.accounts import guests
+from findme.accounts.guests import Guest
+from findme.cache import Cache
+from findme.db import Connection, Pool
+from findme.errors import NotFound
+from findme.faces import verdicts
+from findme.faces.sweep_requests import request_sweep
+from findme.gallery import events, favourites, guest_photos, photos
+from findme.models import EventId, FaceId, PhotoId, UserId
+from findme.settings import Settings
+from findme.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoMarks:
+    """Stores a guest's verdicts and favourites; NotFound for a photo that they may not see."""
+
+    settings: Settings
+    pool: Pool
+    cache: Cache
+    workers: Workers
+
+    async def reject(self, user_id: UserId, photo_id: PhotoId) -> None:
+        """Note that a guest is not on a photo; ConsentRequired as for the other verdicts."""
+        async with db.transaction(self.pool) as conn:
+            guest = await self._lock_guest(conn, user_id, photo_id)
+            await verdicts.reject(conn, guest.id, photo_id)
+        await self._publish(guest.event_id)
+
+    async def confirm(self, user_id: UserId, photo_id: PhotoId, face_id: FaceId | None) -> None:
+        """Note that a guest is on a photo, as *face_id* or the face that fits best.
+
+        The face then helps to find further photos. NotFound if it is not on the photo.
+        """
+        async with db.transaction(self.pool) as conn:
+            guest = await self._lock_guest(conn, user_id, photo_id)
+            if await verdicts.confirm(conn, guest.id, photo_id, face_id):
+                await request_sweep(conn, guest.event_id, self.settings)
+        await self._publish(guest.event_id)
+
+    async def undo(self, user_id: UserId, photo_id: PhotoId, says: str) -> None:
+        """Remove a verdict (`me` or `not_me`), with what was found from its face."""
+        async with db.transaction(self.pool) as conn:
+            guest = await self._lock_guest(conn, user_id, photo_id)
+            await verdicts.undo(conn, guest.id, photo_id, says)
+            await request_sweep(conn, guest.event_id, self.settings)
+        await self._publish(guest.event_id)
+
+    async def add_favourite(self, user_id: UserId, photo_id: PhotoId) -> None:
+        """Mark a photo for its guest alone."""
+        async with db.transaction(self.pool) as conn:
+            guest = await find_viewer(conn, self.settings, user_id, photo_id)
+            await favourites.add(conn, guest.id, photo_id)
+        await self.cache.forget_guest(guest.id)
+
+    async def remove_favourite(self, user_id: UserId, photo_id: PhotoId) -> None:
+        """Remove a guest's mark from a photo."""
+        async with db.transaction(self.pool) as conn:
+            guest = await find_viewer(conn, self.settings, user_id, photo_id)
+            await favourites.remove(conn, guest.id, photo_id)
+        await self.cache.forget_guest(guest.id)
+
+    async def _lock_guest(self, conn: Connection, user_id: UserId, photo_id: PhotoId) -> Guest:
+        guest = await find_viewer(conn, self.settings, user_id, photo_id)
+        await events.hold(conn, guest.event_id)
+        # a guest who confirms a face is searched for with it
+        await guests.hold_consent(conn, guest.id)
+        return guest
+
+    async def _publish(self, event_id: EventId) -> None:
+        await self.cache.forget_event(event_id)
+        self.workers.wake()
+
+
+async def find_viewer(
+    conn: Connection, settings: Settings, user_id: UserId, photo_id: PhotoId
+) -> Guest:
+    """Return a user's part in a photo's event; NotFound if they may not see the photo."""
+    photo = await photos.get(conn, photo_id)
+    guest = await guests.find(conn, photo.event_id, user_id)
+    floor = settings.face_maybe_threshold
+    if guest is None or not await guest_photos.may_see(conn, photo_id, user_id, floor):
+        raise NotFound
+    return guest

@@ -1,0 +1,74 @@
+"""Pictures as their viewers may have them: stored, or made with the organiser's options."""
+
+from dataclasses import dataclass
+
+from findme import db
+from findme.db import Pool
+from findme.errors import DownloadsOff, NotFound
+from findme.gallery import events, guest_photos, live_wall
+from findme.media import renditions, storage
+from findme.media.image_threads import ImageThreads
+from findme.models import PhotoId, Size, StoredImage, User
+from findme.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A stored picture that somebody may see."""
+
+    image: StoredImage
+    #: What its address carries while it stays the same (see `renditions.version_of`).
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Finds the picture of a photo for a guest, an admin or a live wall."""
+
+    settings: Settings
+    pool: Pool
+    images: ImageThreads
+
+    async def find_for_guest(self, user: User, photo_id: PhotoId, size: Size) -> Picture:
+        """Return a photo's picture as a guest gets it, made now if it does not exist yet.
+
+        NotFound if they may not see the photo, DownloadsOff for an original if there is none.
+        """
+        event, spec, image = None, None, None
+        floor = self.settings.face_maybe_threshold
+        async with db.acquire(self.pool) as conn:
+            if not await guest_photos.may_see(conn, photo_id, user.id, floor):
+                raise NotFound
+            # an organiser's options change nothing of a thumbnail
+            if size is not Size.THUMB:
+                event = await events.of_photo(conn, photo_id)
+                spec = renditions.recipe_of(event, size)
+            if spec is None:
+                image = await storage.find_photo_image(conn, photo_id, size)
+        if event is not None and size is Size.ORIGINAL and not event.downloads:
+            raise DownloadsOff
+        if spec is not None:
+            image = await self.images.rendition(photo_id, spec)
+        if image is None:
+            raise NotFound
+        return Picture(image, "" if event is None else renditions.version_of(event))
+
+    async def find_for_admin(self, photo_id: PhotoId, size: Size) -> Picture:
+        """Return a photo's picture as it is stored; NotFound."""
+        async with db.acquire(self.pool) as conn:
+            image = await storage.find_photo_image(conn, photo_id, size)
+        if image is None:
+            raise NotFound
+        return Picture(image, "")
+
+    async def find_for_wall(self, token: str, photo_id: PhotoId) -> StoredImage:
+        """Return a photo's preview on the live wall, with the watermark that guests see."""
+        async with db.acquire(self.pool) as conn:
+            wall = await live_wall.find(conn, token)
+            image = await live_wall.find_picture(conn, wall.event_id, photo_id)
+            spec = renditions.recipe_of(await events.get(conn, wall.event_id), Size.PREVIEW)
+        if image is not None and spec is not None:
+            image = await self.images.rendition(photo_id, spec)
+        if image is None:
+            raise NotFound
+        return image
