@@ -49,49 +49,49 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("serve", help="run the service")
     command.add_argument("--host", help="FINDME_HOST")
-    command.add_argument("--port", type=_port, help="FINDME_PORT; 0 takes a free one")
+    command.add_argument("--port", type=_port, help="FINDME_PORT; 0 selects a free port")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.add_argument(
         "--role",
         choices=("all", "web", "worker"),
         default="all",
-        help="answer requests, do the jobs, or both (all)",
+        help="web answers requests, worker runs jobs, all does both (default)",
     )
     command.set_defaults(run=_serve)
 
-    # parsed by the service itself, which knows nothing of FindMe; named here for --help
+    # the face service parses its own options, as it knows nothing of FindMe; here only for --help
     commands.add_parser("faces", help="run the Rekognition-compatible face service alone")
 
-    # parsed by themselves too: they need no service here
+    # the watcher's commands parse their own options, too
     for name, about in cli.COMMANDS.items():
         commands.add_parser(name, help=about)
 
-    command = commands.add_parser("migrate", help="bring the database up to date")
+    command = commands.add_parser("migrate", help="run the database migrations")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.set_defaults(run=_migrate)
 
-    command = commands.add_parser("demo", help="make events with drawn photos to look around in")
+    command = commands.add_parser("demo", help="create sample events with drawn photos")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.add_argument(
-        "--force", action="store_true", help="also beside real events, or once more"
+        "--force", action="store_true", help="run even if events or a demo already exist"
     )
     command.set_defaults(run=_demo)
 
-    command = commands.add_parser("backup", help="write everything into one file, while it runs")
-    command.add_argument("file", type=Path, help="written anew, readable by its owner alone")
+    command = commands.add_parser("backup", help="write all data to one file; the service may run")
+    command.add_argument("file", type=Path, help="output file, overwritten, mode 0600")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.set_defaults(run=_backup)
 
-    command = commands.add_parser("restore", help="put a backup back; the service is stopped")
-    command.add_argument("file", type=Path, help="what findme backup wrote")
+    command = commands.add_parser("restore", help="restore a backup; stop the service first")
+    command.add_argument("file", type=Path, help="a file that findme backup wrote")
     command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     command.add_argument(
-        "--replace", action="store_true", help="give up the events and guests that are there"
+        "--replace", action="store_true", help="replace a database that holds events or guests"
     )
     command.add_argument(
         "--copy",
         action="store_true",
-        help="the service that it was made of goes on: leave its collections in the engine alone",
+        help="keep the collections in the face engine: the original service still runs",
     )
     command.add_argument(
         "--erasures",
@@ -99,24 +99,24 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="a journal of deletions that is not at ERASURE_JOURNAL; may be given several times",
+        help="another deletion journal than ERASURE_JOURNAL; may be repeated",
     )
     command.set_defaults(run=_restore)
 
-    command = commands.add_parser("admin", help="look after admins")
+    command = commands.add_parser("admin", help="manage admins")
     actions = command.add_subparsers(metavar="ACTION", required=True)
-    action = actions.add_parser("create", help="make an admin, or an account into one")
-    action.add_argument("email", help="the address to sign in with; the password is asked for")
+    action = actions.add_parser("create", help="create an admin, or make an account an admin")
+    action.add_argument("email", help="address to sign in with; the command asks for the password")
     action.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     action.set_defaults(run=_create_admin)
     return parser
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    """Read .env and the environment; what the command line says wins."""
+    """Read .env and the environment; options of the command line override both."""
     from_file = read_env_file(Path(".env"))
     env: Mapping[str, str] = {**from_file, **os.environ}
-    # AWS's own variables are read by the AWS client, from the environment
+    # the AWS client reads its own variables from the environment
     for name, value in from_file.items():
         if name.startswith("AWS_"):
             os.environ.setdefault(name, value)
@@ -157,11 +157,11 @@ def _demo(options: argparse.Namespace, settings: Settings) -> int:
     made = asyncio.run(generate.make(settings, force=options.force))
     base = settings.findme_base_url or f"http://{settings.findme_host}:{settings.findme_port}"
     print(
-        f"Three events with drawn photos. Look at {base} (findme serve, where it does not run):\n"
+        f"Created three events with drawn photos. Look at {base} while findme serve runs:\n"
         f"  a guest      {base}/gallery?event={made.event_id}  as {made.guest_email}\n"
         f"  the admin    {base}/admin  as {made.admin_email}\n"
-        f"  who joins    {base}/e/{made.code}\n"
-        f"The password of all is {made.password}"
+        f"  a new guest  {base}/e/{made.code}\n"
+        f"All accounts have the password {made.password}"
     )
     return 0
 
@@ -188,7 +188,7 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
     again = ", ".join(f"{kind} {number}" for kind, number in done.repeated.items()) or "none"
     print(
         f"Restored the state of {done.manifest.created_at}. Deletions since, repeated: {again}.\n"
-        "The next start looks for the faces again, from the stored pictures."
+        "The next start re-indexes all faces from the stored pictures."
     )
     return 0
 
@@ -198,7 +198,7 @@ def _create_admin(options: argparse.Namespace, settings: Settings) -> int:
     made_up = None
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
-        if password != getpass.getpass("Once more: "):
+        if password != getpass.getpass("Repeat the password: "):
             print("findme: the two passwords differ", file=sys.stderr)
             return 1
     else:

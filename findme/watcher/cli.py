@@ -1,7 +1,7 @@
 """The commands of photographers: `findme watch` and `findme upload`.
 
 They need no service, no database and no settings but FINDME_TOKEN; on Windows, where the service
-does not run, they are started as `python -m findme.watcher_cli watch …`.
+does not run, start them as `python -m findme.watcher.cli watch …`.
 """
 
 import argparse
@@ -15,20 +15,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from findme.errors import FindMeError, StartError
-from findme.watcher.api_client import Unwelcome, open_server
+from findme.watcher.api_client import TokenRejected, open_server
 from findme.watcher.journal import open_journal
-from findme.watcher.reporter import Teller, open_teller
+from findme.watcher.reporter import Reporter, open_reporter
 from findme.watcher.watcher import Options, Watcher
 
 COMMANDS = {
-    "watch": "send the photos of a folder, as they come",
-    "upload": "send some photos",
+    "watch": "send a folder's photos as they arrive",
+    "upload": "send single photos",
 }
 _DEFAULT = Options()
 
 
 def main(words: Sequence[str], token: Callable[[], str | None]) -> int:
-    """Run `watch …` or `upload …`; *token* is asked where none is given. Return the exit code."""
+    """Run `watch` or `upload`, and return the exit code; *token* is called without --token."""
     options = _parser().parse_args(words)
     try:
         return asyncio.run(_run(options, options.token or token()))
@@ -44,23 +44,25 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     watch = commands.add_parser("watch", help=COMMANDS["watch"])
     watch.add_argument(
-        "folder", metavar="DIR", type=Path, help="where the photos come in, with its sub-folders"
+        "folder", metavar="DIR", type=Path, help="folder to watch, with its sub-folders"
     )
-    watch.add_argument("--once", action="store_true", help="end when all that is there is sent")
-    watch.add_argument("--journal", metavar="FILE", type=Path, help="where to keep what was sent")
+    watch.add_argument("--once", action="store_true", help="send what is there, then end")
+    watch.add_argument(
+        "--journal", metavar="FILE", type=Path, help="file that records what was sent"
+    )
     watch.add_argument(
         "--settle",
         metavar="SECONDS",
         type=_positive,
         default=_DEFAULT.settle,
-        help="how long a file must be still (2)",
+        help="seconds a file must not change before it is sent (2)",
     )
     watch.add_argument(
         "--rescan",
         metavar="SECONDS",
         type=_positive,
         default=_DEFAULT.rescan,
-        help="how often the whole folder is looked at (15)",
+        help="seconds between two scans of the whole folder (15)",
     )
     watch.set_defaults(files=None)
     upload = commands.add_parser("upload", help=COMMANDS["upload"])
@@ -72,26 +74,32 @@ def _parser() -> argparse.ArgumentParser:
             metavar="URL",
             type=_url,
             required=True,
-            help="as https://findme.example.org",
+            help="address of FindMe, such as https://photos.example.org",
         )
-        command.add_argument("--token", help="the upload token; better FINDME_TOKEN: see docs")
+        command.add_argument(
+            "--token",
+            help="upload token; safer in FINDME_TOKEN, since others can read the process list",
+        )
         command.add_argument(
             "--parallel",
             metavar="N",
             type=_parallel,
             default=_DEFAULT.parallel,
-            help="photos at a time (4)",
+            help="photos to send at the same time (4)",
         )
         command.add_argument(
-            "--limit-kbps", metavar="N", type=_positive, help="kilobits a second at the most"
+            "--limit-kbps",
+            metavar="N",
+            type=_positive,
+            help="highest rate in kilobits per second, over all photos",
         )
-        command.add_argument("--json", action="store_true", help="one JSON object a line")
+        command.add_argument("--json", action="store_true", help="print one JSON object per line")
     return parser
 
 
 async def _run(options: argparse.Namespace, token: str | None) -> int:
     if not token:
-        raise StartError("There is no upload token: set FINDME_TOKEN, or give --token.")
+        raise StartError("There is no upload token: set FINDME_TOKEN or use --token.")
     root, only = _place(options)
     stop = asyncio.Event()
     _listen(stop)
@@ -104,35 +112,35 @@ async def _run(options: argparse.Namespace, token: str | None) -> int:
     )
     rate = None if options.limit_kbps is None else options.limit_kbps * 1000 / 8
     journal_path = None if only is not None else options.journal or _journal(root, options.server)
-    teller = open_teller(as_json=options.json)
+    reporter = open_reporter(as_json=options.json)
     async with (
         open_journal(journal_path) as journal,
         open_server(options.server, token, bytes_per_s=rate) as server,
     ):
-        watcher = Watcher(root, journal, server, teller, settings, only)
-        welcome = await _watch(watcher, teller, stop)
+        watcher = Watcher(root, journal, server, reporter, settings, only)
+        accepted = await _watch(watcher, reporter, stop)
     tally = watcher.tally
-    if not welcome:
+    if not accepted:
         return 1
     wanting = not watcher.has_looked or tally.refused or tally.left or tally.damaged
     return 1 if options.once and wanting else 0
 
 
-async def _watch(watcher: Watcher, teller: Teller, stop: asyncio.Event) -> bool:
-    """Run to the end and tell how it went; False where the server will have none of it."""
-    welcome = True
+async def _watch(watcher: Watcher, reporter: Reporter, stop: asyncio.Event) -> bool:
+    """Run to the end and report the result; return False if the server rejects the token."""
+    accepted = True
     try:
         await watcher.run(stop)
-    except Unwelcome as problem:
-        teller.tell("ended", None, str(problem))
-        welcome = False
+    except TokenRejected as problem:
+        reporter.report("ended", None, str(problem))
+        accepted = False
     finally:
-        teller.close(watcher.tally)
-    return welcome
+        reporter.close(watcher.tally)
+    return accepted
 
 
 def _place(options: argparse.Namespace) -> tuple[Path, Sequence[str] | None]:
-    """Return the folder, and the names in it where only these are sent."""
+    """Return the folder, and the files to send if not all of it is sent."""
     if options.files is None:
         root = Path(options.folder).resolve()
         if not os.path.isdir(root):  # noqa: PTH112  # unlike Path's, it never raises
@@ -141,7 +149,7 @@ def _place(options: argparse.Namespace) -> tuple[Path, Sequence[str] | None]:
     for path in options.files:
         if not os.path.isfile(path):  # noqa: PTH113
             raise StartError(
-                f"{path} is a folder: findme watch sends all that is in it."
+                f"{path} is a folder: use findme watch to send its photos."
                 if os.path.isdir(path)  # noqa: PTH112
                 else f"There is no file {path}."
             )
@@ -150,13 +158,13 @@ def _place(options: argparse.Namespace) -> tuple[Path, Sequence[str] | None]:
 
 
 def _journal(root: Path, server: str) -> Path:
-    """Return where the journal of a folder and a server is kept: with the user, not on the card."""
+    """Return the journal's path for a folder and a server: in the user's home, not on the card."""
     key = hashlib.sha256(os.fsencode(root) + f"\n{server}".encode()).hexdigest()[:12]
     return Path.home() / ".findme" / f"{root.name or 'root'}-{key}.sqlite3"
 
 
 def _listen(stop: asyncio.Event) -> None:
-    """End in good order on SIGINT and SIGTERM; the second one ends at once."""
+    """Stop gracefully on SIGINT and SIGTERM; a second signal ends the process at once."""
     loop = asyncio.get_running_loop()
 
     def end(number: int, _frame: object = None) -> None:
@@ -164,13 +172,13 @@ def _listen(stop: asyncio.Event) -> None:
         loop.call_soon_threadsafe(stop.set)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        # not the loop's own handlers: Windows has none
+        # not the event loop's handlers: Windows has none
         signal.signal(number, end)
 
 
 def _url(text: str) -> str:
     if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc:
-        raise argparse.ArgumentTypeError("a server's address begins with https:// or http://")
+        raise argparse.ArgumentTypeError("an address that begins with https:// or http://")
     return text.rstrip("/")
 
 
@@ -191,5 +199,5 @@ def _parallel(text: str) -> int:
 
 
 if __name__ == "__main__":
-    # the environment is read here alone: this is the whole program where there is no service
+    # on a photographer's computer this is the whole program, so it reads the environment itself
     sys.exit(main(sys.argv[1:], lambda: os.environ.get("FINDME_TOKEN")))

@@ -1,6 +1,6 @@
-"""What a watcher knows of each file: what became of it, or that it is on its way.
+"""The state of each file of a run: on its way, or finished.
 
-What became of a file is in the journal before anybody is told, as long as there is one.
+A final state is in the journal before it is reported, as long as the journal can be written.
 """
 
 import sqlite3
@@ -8,19 +8,19 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from findme.watcher.folder import Found, Rest, Sight
-from findme.watcher.journal import FINAL, Entry, FileState, Journal
+from findme.watcher.folder import Found, Quiescence, Sight
+from findme.watcher.journal import FINAL, FileEntry, FileState, UploadJournal
 from findme.watcher.picture_files import Picture
-from findme.watcher.reporter import Tally, Teller
+from findme.watcher.reporter import Reporter, RunTally
 from findme.watcher.server_checks import Checks
 
-#: Why a file is missing that was seen, and was not there any more when its turn came.
+#: The reason for a file that disappeared before its turn.
 GONE = "it is gone, and was not sent"
 
 
 @dataclass(order=True, slots=True)
 class Item:
-    """A file on its way; the first in order goes first."""
+    """A file on its way to the server; the lowest order goes first."""
 
     order: tuple[int, int]
     sight: Sight = field(compare=False)
@@ -34,52 +34,52 @@ class Item:
 
     @property
     def picture(self) -> Picture:
-        """What is uploaded of it, once it was examined."""
+        """The picture to upload, after the file was examined."""
         assert self.examined is not None
         return self.examined
 
     @property
     def sha256(self) -> str:
-        """The hash of what is uploaded."""
+        """The hash of the bytes to upload."""
         return self.picture.sha256
 
 
-class Books:
-    """The files of one run."""
+class FileStates:
+    """Keeps the states of the files of one run, and the counts in `tally`."""
 
-    def __init__(self, journal: Journal, teller: Teller, rest: Rest) -> None:
-        self._journal: Journal | None = journal
-        self._teller, self._rest = teller, rest
-        self.tally = Tally()
-        self.checks = Checks(self.tally, teller)
-        self._entries: dict[str, Entry] = {}
-        #: name -> the state of it that is on its way, and since when (monotonic)
+    def __init__(self, journal: UploadJournal, reporter: Reporter, quiescence: Quiescence) -> None:
+        self._journal: UploadJournal | None = journal
+        self._reporter, self._quiescence = reporter, quiescence
+        self.tally = RunTally()
+        self.checks = Checks(self.tally, reporter)
+        self._entries: dict[str, FileEntry] = {}
+        #: name -> the file as it was seen, and since when it is on its way (monotonic)
         self._open: dict[str, tuple[Sight, float]] = {}
-        #: name -> how it was when it went away, of files that were on their way
+        #: name -> the file as it was last seen, of files that disappeared on their way
         self._gone: dict[str, Sight] = {}
-        #: name -> why, of files that cannot be read, as it was told
+        #: name -> the reported reason, of files that cannot be read
         self._unreadable: dict[str, str] = {}
-        self._journal_told = False
+        self._journal_reported = False
 
     async def begin(self, event_id: str) -> None:
-        """Take up what earlier runs noted of the event."""
+        """Load the states that earlier runs recorded for the event."""
         assert self._journal is not None
         try:
             entries = await self._journal.read()
             if await self._journal.begin(event_id):
                 self._entries = entries
         except sqlite3.Error as error:
-            # it may be of another event still: what is noted there now would be taken for sent
+            # it may still belong to another event: new entries would count as sent there
             self._journal = None
-            self._tell_journal(error)
+            self._report_journal(error)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is on its way."""
+        """Whether no file is on its way."""
         return not self._open
 
     def see(self, sights: Iterable[Sight], *, first: bool = False) -> None:
-        """Take in what is seen; on the *first* look what is done already counts as there."""
+        """Add files that were seen; on the *first* scan, finished files count as already there."""
         now, wall_clock = time.monotonic(), time.time()
         for sight in sights:
             entry = self._entries.get(sight.name)
@@ -93,10 +93,10 @@ class Books:
                 self.tally.missing.pop(sight.name, None)
                 self._gone.pop(sight.name, None)
                 self.checks.forget(sight.name)
-                self._rest.see(sight, now, wall_clock)
+                self._quiescence.see(sight, now, wall_clock)
 
-    def _count(self, entry: Entry) -> None:
-        """Count what an earlier run has dealt with."""
+    def _count(self, entry: FileEntry) -> None:
+        """Count a file that an earlier run finished."""
         if entry.state is FileState.REFUSED:
             self.tally.refused[entry.name] = entry.reason or ""
         elif entry.state is FileState.SKIPPED:
@@ -105,41 +105,41 @@ class Books:
             self.tally.there += 1
             self._check(entry)
 
-    def _check(self, entry: Entry) -> None:
+    def _check(self, entry: FileEntry) -> None:
         assert entry.sha256 is not None
         self.checks.add(entry.name, entry.sha256)
 
     def keep_only(self, found: Found) -> None:
-        """Let go of all files but these: the others are not there any more."""
+        """Remove all files that a scan did not find."""
         for name in self._open.keys() - {sight.name for sight in found.sights}:
             self.vanish(name)
-        # who renames a file, or moves it to `hot`, has not lost it
+        # a file that was renamed, or moved to `hot`, is not lost
         there = {(sight.size, sight.mtime_ns) for sight in found.sights}
         for name, sight in list(self._gone.items()):
             if (sight.size, sight.mtime_ns) in there:
                 del self._gone[name], self.tally.missing[name]
         for folder, why in found.closed.items():
             if folder not in self.tally.closed:
-                self._teller.tell("unreadable", folder, why)
+                self._reporter.report("unreadable", folder, why)
         self.tally.closed = found.closed
 
     def vanish(self, name: str) -> None:
-        """Let go of a file that was on its way and is not there any more."""
+        """Record that a file disappeared on its way."""
         self._gone[name] = self._open[name][0]
-        self.let_go(name)
+        self.release(name)
         self.tally.missing[name] = GONE
 
-    def let_go(self, name: str) -> None:
-        """Let go of a file; it is taken up again when it is seen again."""
+    def release(self, name: str) -> None:
+        """Forget a file on its way; it is added again when it is seen again."""
         self._close(name)
-        self._rest.forget(name)
+        self._quiescence.forget(name)
 
     def is_current(self, item: Item) -> bool:
         """Whether the file is still as it was when the item was made."""
         return self._open.get(item.name, (None, 0.0))[0] == item.sight
 
     def _is_wanted(self, item: Item) -> bool:
-        """Whether nothing is known yet of the file as it was, be it there or gone."""
+        """Whether the file, as the item saw it, has no final state yet, even if it disappeared."""
         return self.is_current(item) or self._gone.get(item.name) == item.sight
 
     def age(self, item: Item) -> float:
@@ -147,97 +147,97 @@ class Books:
         return time.monotonic() - self._open[item.name][1]
 
     def unreadable(self, item: Item, error: OSError) -> None:
-        """Let go of a file that cannot be read; the next look takes it up again if it is there."""
+        """Record a file that cannot be read; the next scan tries it again."""
         if isinstance(error, FileNotFoundError):
             if self.is_current(item):
                 self.vanish(item.name)
             return
         if self.is_current(item):
-            self.let_go(item.name)
+            self.release(item.name)
             self.tally.missing[item.name] = f"it cannot be read: {error.strerror}"
-            # it is tried again at each look
+            # every scan tries it again: report it once
             if self._unreadable.get(item.name) != error.strerror:
                 self._unreadable[item.name] = str(error.strerror)
-                self._teller.tell("unreadable", item.name, str(error.strerror))
+                self._reporter.report("unreadable", item.name, str(error.strerror))
 
     def give_up(self, item: Item, why: str) -> None:
-        """Let go of a file for this run."""
+        """Give a file up for this run."""
         if self.is_current(item):
             self._close(item.name)
             self.tally.missing[item.name] = why
-            self._teller.tell("missing", item.name, why)
+            self._reporter.report("missing", item.name, why)
 
     async def note_waiting(self, items: Sequence[Item]) -> None:
-        """Keep the hashes of files that the server has not got."""
+        """Record the hashes of files that the server does not have."""
         await self._note([_entry(item, FileState.WAITING) for item in items])
 
     async def note_there(self, items: Sequence[Item], known: Mapping[str, str]) -> None:
-        """Keep that the server has these files; *known* names the photos by hash."""
+        """Record that the server has these files; *known* maps hashes to photo ids."""
         current = [item for item in items if self._is_wanted(item)]
         found = [_entry(i, FileState.THERE, photo_id=known[i.sha256]) for i in current]
         await self._keep(current, found)
         for entry in found:
             self.tally.there += 1
             self._check(entry)
-            self._teller.tell("there", entry.name, "", photo_id=entry.photo_id)
+            self._reporter.report("there", entry.name, "", photo_id=entry.photo_id)
 
     async def note_sent(self, item: Item, photo_id: str) -> None:
-        """Keep that a file was sent: the server has named its hash."""
+        """Record that a file was sent: the server has confirmed its hash."""
         entry = _entry(item, FileState.SENT, photo_id=photo_id)
         await self._keep([item], [entry])
         self.tally.sent += 1
         self._check(entry)
-        self._teller.tell("sent", item.name, "", photo_id=photo_id, sha256=item.sha256)
+        self._reporter.report("sent", item.name, "", photo_id=photo_id, sha256=item.sha256)
 
     async def note_skipped(self, item: Item) -> None:
-        """Keep that a RAW file has its JPEG beside it."""
+        """Record that a RAW file is skipped because its JPEG is beside it."""
         await self._keep([item], [_entry(item, FileState.SKIPPED)])
         self.tally.skipped += 1
 
     async def note_refused(self, items: Sequence[Item], why: str) -> None:
-        """Keep that files will not be taken, and tell why."""
+        """Record and report that files are rejected."""
         current = [item for item in items if self._is_wanted(item)]
         await self._keep(current, [_entry(i, FileState.REFUSED, reason=why) for i in current])
         for item in current:
             self.tally.refused[item.name] = why
-            self._teller.tell("refused", item.name, why)
+            self._reporter.report("refused", item.name, why)
 
-    async def _keep(self, items: Sequence[Item], entries: Sequence[Entry]) -> None:
+    async def _keep(self, items: Sequence[Item], entries: Sequence[FileEntry]) -> None:
         await self._note(entries)
         for item, entry in zip(items, entries, strict=True):
             self._entries[entry.name] = entry
             if self.is_current(item):
                 self._close(entry.name)
             elif self._is_wanted(item):
-                # its last bytes were on their way when the card was pulled
+                # the card was pulled after its last bytes were read
                 del self._gone[entry.name], self.tally.missing[entry.name]
 
-    async def _note(self, entries: Sequence[Entry]) -> None:
-        """Write to the journal; a disk that is full or away stops nobody from sending photos."""
+    async def _note(self, entries: Sequence[FileEntry]) -> None:
+        """Write to the journal; if its disk is full or away, photos are sent all the same."""
         if self._journal is None:
             return
         try:
             await self._journal.note(entries)
         except sqlite3.Error as error:
-            self._tell_journal(error)
+            self._report_journal(error)
 
-    def _tell_journal(self, error: sqlite3.Error) -> None:
-        if not self._journal_told:
+    def _report_journal(self, error: sqlite3.Error) -> None:
+        if not self._journal_reported:
             text = f"it cannot be written ({error}); photos are sent all the same"
-            self._teller.tell("journal", None, text)
-        self._journal_told = True
+            self._reporter.report("journal", None, text)
+        self._journal_reported = True
 
     def _close(self, name: str) -> None:
         self._open.pop(name, None)
         self.tally.waiting.pop(name, None)
 
 
-def _is_of(entry: Entry, sight: Sight) -> bool:
+def _is_of(entry: FileEntry, sight: Sight) -> bool:
     return (entry.size, entry.mtime_ns) == (sight.size, sight.mtime_ns)
 
 
 def _entry(
     item: Item, state: FileState, *, photo_id: str | None = None, reason: str | None = None
-) -> Entry:
+) -> FileEntry:
     sight, sha256 = item.sight, None if item.examined is None else item.sha256
-    return Entry(sight.name, sight.size, sight.mtime_ns, state, sha256, photo_id, reason)
+    return FileEntry(sight.name, sight.size, sight.mtime_ns, state, sha256, photo_id, reason)

@@ -1,4 +1,4 @@
-"""A folder that photographs are put into: what is there, what changes, what has come to rest."""
+"""A watched folder: scanning it, its change events, and files that are quiescent."""
 
 import asyncio
 import logging
@@ -14,15 +14,15 @@ from findme.watcher.picture_files import is_picture, is_raw
 
 log = logging.getLogger(__name__)
 
-#: The sub-folder that goes before everything else.
+#: Files in a sub-folder of this name are sent first.
 HOT = "hot"
-#: A RAW file waits so many times longer than others: its JPEG may be written after it.
+#: A RAW file must be still this many times longer: its JPEG may be written after it.
 RAW_PATIENCE = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A file as it was seen; another size or time is another state of it."""
+    """A file as it was seen; if its size or time differs, it has changed."""
 
     #: The path below the folder, with slashes.
     name: str
@@ -37,7 +37,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at everything has found."""
+    """The result of a scan."""
 
     sights: list[Sight]
     #: path -> why, of folders that cannot be read
@@ -55,7 +55,7 @@ def look(root: Path) -> Found:
 
 
 def look_at(root: Path, path: Path) -> Sight | None:
-    """Return a file as it is now; None where it is no picture, hidden or gone."""
+    """Return a file as it is now; None if it is no picture, hidden or gone."""
     try:
         name = path.relative_to(root).as_posix()
     except ValueError:
@@ -66,12 +66,12 @@ def look_at(root: Path, path: Path) -> Sight | None:
 
 
 def stat(root: Path, name: str) -> Sight | None:
-    """Return a file as it is now; None where it is gone, or no file."""
+    """Return a file as it is now; None if it is gone, or no file."""
     try:
         about = (root / name).stat()
     except OSError:  # gone, or on a card that was pulled
         return None
-    # a folder may be called album.jpg; a pipe would be waited for without an end
+    # a folder may be called album.jpg; reading a pipe would block for ever
     if not modes.S_ISREG(about.st_mode):
         return None
     return Sight(name, about.st_size, about.st_mtime_ns)
@@ -82,14 +82,14 @@ def _walk(folder: str, closed: dict[str, str], *, is_root: bool = True) -> Itera
         with os.scandir(folder) as entries:
             every = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        # a sub-folder that was removed at this moment is just not there
+        # a sub-folder that was removed during the scan is no error
         if is_root or not isinstance(error, FileNotFoundError):
             closed[folder] = f"this folder cannot be read: {error.strerror}"
         return
     for entry in every:
         if entry.name.startswith("."):
             continue
-        # links to folders may lead in circles
+        # links to folders may form a cycle
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(entry.path, closed, is_root=False)
         elif is_picture(entry.name):
@@ -97,7 +97,7 @@ def _walk(folder: str, closed: dict[str, str], *, is_root: bool = True) -> Itera
 
 
 async def changes(root: Path, stop: asyncio.Event) -> AsyncIterator[set[Path]]:
-    """Yield the paths that the system says have changed; none where it cannot say."""
+    """Yield the paths that the system reports as changed; none if it cannot report any."""
     while not stop.is_set():
         try:
             async for found in watchfiles.awatch(
@@ -105,36 +105,36 @@ async def changes(root: Path, stop: asyncio.Event) -> AsyncIterator[set[Path]]:
             ):
                 yield {Path(path) for _, path in found}
         except (OSError, RuntimeError) as error:
-            # a card that is away, or a share without events: looking again and again will do
+            # a card that was pulled, or a share without events: the rescans are enough
             log.debug("[Watcher] no events of %s: %s", root, error)
             await asyncio.sleep(2)
 
 
-class Rest:
-    """Which files have come to rest: their size and time have been still for a while."""
+class Quiescence:
+    """Waits until files are quiescent: their size and time have not changed for a while."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        #: name -> the state that was seen, and when it is taken (of `now`)
+        #: name -> the file as it was seen, and when it is ready (monotonic)
         self._due: dict[str, tuple[Sight, float]] = {}
 
     def see(self, sight: Sight, now: float, wall_clock: float) -> None:
-        """Note a state that is new; *now* is monotonic, *wall_clock* what files are dated by."""
+        """Add a file as it was seen; *now* is monotonic, *wall_clock* the clock of file times."""
         wait = self._seconds * (RAW_PATIENCE if is_raw(sight.name) else 1)
         age = wall_clock - sight.mtime_ns / 1e9
-        # long done, as after a restart; a time to come says nothing
+        # an old file is ready at once, as after a restart; a future time means nothing
         self._due[sight.name] = (sight, now if age >= wait else now + wait)
 
     def again(self, sight: Sight, now: float) -> None:
-        """Let a file that was not complete rest once more."""
+        """Wait once more for a file that was not complete."""
         self._due[sight.name] = (sight, now + self._seconds)
 
     def forget(self, name: str) -> None:
-        """Let go of a file."""
+        """Stop waiting for a file."""
         self._due.pop(name, None)
 
     def ready(self, now: float) -> list[Sight]:
-        """Return what has come to rest, and forget it."""
+        """Remove and return the files that are quiescent."""
         found = [sight for sight, due in self._due.values() if due <= now]
         for sight in found:
             del self._due[sight.name]

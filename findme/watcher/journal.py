@@ -1,7 +1,7 @@
-"""The watcher's journal: what became of each file of a folder, crash-safe, in SQLite.
+"""The watcher's journal: the state of each file of a folder, crash-safe, in SQLite.
 
-An entry holds for one state of a file, told by size and time: a file that changed is another one.
-The journal stands on the photographer's own disk, not on the card, which may be read-only or away.
+An entry is valid for one size and time of a file: a file that changed is another file. The journal
+is on the photographer's own disk, not on the card, which may be read-only or pulled.
 """
 
 import asyncio
@@ -34,41 +34,41 @@ _SCHEMA = """
 
 
 class FileState(StrEnum):
-    """What became of a file."""
+    """The recorded state of a file."""
 
-    #: Its hash is known, and that the server has not got it.
+    #: Its hash is known, and the server does not have it.
     WAITING = "waiting"
-    #: The server named its hash after we sent it.
+    #: We sent it, and the server confirmed its hash.
     SENT = "sent"
-    #: The server had it already: from another run, or under another name.
+    #: The server had it already, from another run or under another name.
     THERE = "there"
-    #: It will not be taken; the reason says why.
+    #: It is rejected; the reason says why.
     REFUSED = "refused"
-    #: A RAW file with its JPEG beside it.
+    #: A RAW file that is skipped because its JPEG is beside it.
     SKIPPED = "skipped"
 
 
-#: States that ask for nothing more as long as the file does not change.
+#: States that are final as long as the file does not change.
 FINAL = frozenset(FileState) - {FileState.WAITING}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What is known of one file."""
+class FileEntry:
+    """The journal's entry for one file."""
 
     #: The path below the folder, with slashes.
     name: str
     size: int
     mtime_ns: int
     state: FileState
-    #: Of what is uploaded: of a RAW file, of the JPEG in it.
+    #: The hash of the uploaded bytes: for a RAW file, of the JPEG inside.
     sha256: str | None = None
     photo_id: str | None = None
     reason: str | None = None
 
 
-class Journal:
-    """An open journal; one thread of its own speaks with the file."""
+class UploadJournal:
+    """An open journal; all access to its file is in one thread of its own."""
 
     def __init__(self, thread: ThreadPoolExecutor, database: sqlite3.Connection) -> None:
         self._thread = thread
@@ -78,22 +78,24 @@ class Journal:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, work, self._database)
 
-    async def read(self) -> dict[str, Entry]:
+    async def read(self) -> dict[str, FileEntry]:
         """Return all entries by name."""
 
-        def read(database: sqlite3.Connection) -> dict[str, Entry]:
+        def read(database: sqlite3.Connection) -> dict[str, FileEntry]:
             rows = database.execute(
                 "select name, size, mtime_ns, state, sha256, photo_id, reason from file"
             )
             return {
-                (name := os.fsdecode(stored)): Entry(name, size, mtime_ns, FileState(state), *more)
+                (name := os.fsdecode(stored)): FileEntry(
+                    name, size, mtime_ns, FileState(state), *more
+                )
                 for stored, size, mtime_ns, state, *more in rows
             }
 
         return await self._run(read)
 
-    async def note(self, entries: Iterable[Entry]) -> None:
-        """Keep entries; they are on the disk when this returns."""
+    async def note(self, entries: Iterable[FileEntry]) -> None:
+        """Write entries; they are on the disk when this returns."""
         rows = [(_stored(entry.name), *astuple(entry)[1:]) for entry in entries]
 
         def write(database: sqlite3.Connection) -> None:
@@ -108,9 +110,9 @@ class Journal:
         await self._run(write)
 
     async def begin(self, event_id: str) -> bool:
-        """Note the event that the files go to; False where they went to another one so far.
+        """Record the event that the files go to; return False if it was another one before.
 
-        What was sent to another event is still to be sent to this one: the entries go.
+        In that case all entries are deleted: the files have still to be sent to this event.
         """
 
         def write(database: sqlite3.Connection) -> bool:
@@ -127,22 +129,22 @@ class Journal:
 
 
 def _stored(name: str) -> str | bytes:
-    """Return a name as SQLite takes it: its bytes where they are no UTF-8."""
+    """Return a name for SQLite: as bytes if it is not UTF-8."""
     data = os.fsencode(name)
     return name if name == data.decode("utf-8", "replace") else data
 
 
 @asynccontextmanager
-async def open_journal(path: Path | None) -> AsyncIterator[Journal]:
-    """Open the journal at *path*, or one in memory; StartError where another watcher holds it.
+async def open_journal(path: Path | None) -> AsyncIterator[UploadJournal]:
+    """Open the journal at *path*, or one in memory; StartError if another watcher holds it.
 
-    A file that is no journal is put aside: the server then tells what it has.
+    A damaged file is renamed to `….damaged`: the server then says which files it has.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="journal") as thread:
         loop = asyncio.get_running_loop()
         database = await loop.run_in_executor(thread, _open, path)
         try:
-            yield Journal(thread, database)
+            yield UploadJournal(thread, database)
         finally:
             await loop.run_in_executor(thread, database.close)
 
@@ -155,9 +157,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
         return _prepared(str(path))
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise StartError(
-                f"Another watcher is at work on this folder: it holds {path}."
-            ) from error
+            raise StartError(f"Another watcher works on this folder: it holds {path}.") from error
         raise StartError(f"The journal {path} cannot be opened: {error}") from error
     except sqlite3.DatabaseError:
         for suffix in ("", "-wal"):
@@ -177,15 +177,15 @@ def _check(database: sqlite3.Connection) -> None:
 def _prepared(name: str) -> sqlite3.Connection:
     database = sqlite3.connect(name, timeout=1.0)
     try:
-        # held by this process alone, and let go by the kernel when it is killed
+        # locked by this process, and released by the kernel if it is killed
         database.execute("pragma locking_mode = exclusive")
         database.execute("pragma journal_mode = wal")
-        # what is noted as sent must survive the plug being pulled
+        # an entry must survive a power cut
         database.execute("pragma synchronous = full")
         _check(database)
         database.executescript(_SCHEMA)
         with database:
-            # takes the lock now
+            # the first write takes the lock
             database.execute("delete from file where name = ''")
     except BaseException:
         database.close()

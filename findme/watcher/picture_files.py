@@ -1,6 +1,6 @@
-"""Picture files on a photographer's disk: which are taken, whether they are complete, their hash.
+"""Picture files on a photographer's disk: their type, whether they are complete, their hash.
 
-Everything here blocks: call it in a thread.
+Every function blocks: call it in a thread.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ RAWS = frozenset(
     ".srw",
     ".3fr",
 }
-#: What a camera writes beside a RAW file.
+#: Suffixes of the picture that a camera writes beside a RAW file.
 BESIDE = (".jpg", ".JPG", ".jpeg", ".JPEG", ".heic", ".HEIC", ".hif", ".HIF")
-#: Bytes at the end of a JPEG in which its end is looked for.
+#: Bytes at the end of a file that are searched for its end marker.
 TAIL = 64 * 1024
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
@@ -35,48 +35,48 @@ _CUT_OFF = "its end is missing"
 _NO_PICTURE = "it is not a JPEG, PNG, WebP or HEIC picture"
 
 
-class NotYet(Exception):
-    """The file is not complete, or will never be: nobody can tell; the message says what it is."""
+class IncompleteFile(Exception):
+    """The file is not a complete picture, perhaps not yet; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is uploaded of a file."""
+    """The bytes to upload for a file."""
 
     path: Path
-    #: The name that the photo gets.
+    #: The name of the photo on the server.
     filename: str
     size_bytes: int
     sha256: str
 
     def open(self) -> BinaryIO:
-        """Open what is uploaded; NotYet where a RAW file cannot be read any more."""
-        # thousands of RAW files may wait: none is kept in memory meanwhile
+        """Open the bytes to upload; IncompleteFile if a RAW file can no longer be read."""
+        # thousands of RAW files may wait, so their JPEGs are not kept in memory
         if is_raw(self.path.name):
             return BytesIO(_embedded_jpeg(self.path))
         return self.path.open("rb")
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file of that name is looked at."""
+    """Whether a file of this name is a picture."""
     return Path(name).suffix.lower() in PICTURES | RAWS
 
 
 def is_raw(name: str) -> bool:
-    """Whether that is the name of a RAW file."""
+    """Whether a file of this name is a RAW file."""
     return Path(name).suffix.lower() in RAWS
 
 
 def has_jpeg_beside(path: Path) -> bool:
     """Whether the camera wrote the same picture in a form that needs no extraction."""
-    # not Path.exists: it raises where a name becomes too long, or the card has gone
+    # not Path.exists: it raises if a name becomes too long, or the card was pulled
     return any(os.path.exists(path.with_suffix(suffix)) for suffix in BESIDE)  # noqa: PTH110
 
 
 def examine(path: Path) -> Picture:
-    """Return what is to be uploaded of a file; NotYet where it is not a complete picture.
+    """Return the bytes to upload for a file; IncompleteFile if it is not a complete picture.
 
-    OSError where the file cannot be read.
+    OSError if the file cannot be read.
     """
     if is_raw(path.name):
         data = _embedded_jpeg(path)
@@ -87,21 +87,21 @@ def examine(path: Path) -> Picture:
         file.seek(0)
         head = file.read(64)
         if not _end_of(head)(file, size):
-            raise NotYet(_CUT_OFF)
+            raise IncompleteFile(_CUT_OFF)
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Picture(path, _spelled(path.name), size, sha256)
 
 
 def _spelled(name: str) -> str:
-    """Return a name that can be sent: bytes of it that are no UTF-8 become question marks."""
+    """Return a name that can be sent: bytes that are not UTF-8 become question marks."""
     return name.encode("utf-8", "replace").decode()
 
 
 def _end_of(head: bytes) -> Callable[[BinaryIO, int], bool]:
-    """Return what tells whether a file that begins so has its end."""
+    """Return the function that checks whether a file with this head is complete."""
     if not head:
-        raise NotYet("it is empty")
+        raise IncompleteFile("it is empty")
     if head.startswith(b"\xff\xd8\xff"):
         return _jpeg_ends
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -111,14 +111,14 @@ def _end_of(head: bytes) -> Callable[[BinaryIO, int], bool]:
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, len(head), 4))]
     if head[4:8] == b"ftyp" and any(brand in _HEIC_BRANDS for brand in brands):
         return _boxes_end
-    raise NotYet(_NO_PICTURE)
+    raise IncompleteFile(_NO_PICTURE)
 
 
 def _jpeg_ends(file: BinaryIO, size: int) -> bool:
     file.seek(max(0, size - TAIL))
     if file.read().rstrip(b"\0").endswith(b"\xff\xd9"):
         return True
-    # phones append a film or data of their own behind the picture: then it has to be decoded
+    # phones append a video or data of their own after the picture: decode it then
     file.seek(0)
     try:
         with Image.open(file, formats=["JPEG"]) as image:
@@ -155,16 +155,16 @@ def _boxes_end(file: BinaryIO, size: int) -> bool:
 
 def _embedded_jpeg(path: Path) -> bytes:
     """Return the full-size JPEG that the camera put into a RAW file, turned as the camera was."""
-    with path.open("rb") as file:  # LibRaw has one error for all that is wrong
+    with path.open("rb") as file:  # raises OSError; LibRaw has one error for everything
         file.read(1)
     try:
         with rawpy.imread(str(path)) as raw:
             thumb = raw.extract_thumb()
     except rawpy.LibRawNoThumbnailError as error:
-        raise NotYet("there is no JPEG in this RAW file") from error
+        raise IncompleteFile("there is no JPEG in this RAW file") from error
     except rawpy.LibRawError as error:
-        raise NotYet("this RAW file cannot be read") from error
+        raise IncompleteFile("this RAW file cannot be read") from error
     if thumb.format is not rawpy.ThumbFormat.JPEG:
-        raise NotYet("there is no JPEG in this RAW file")
-    # where the JPEG says nothing of itself, LibRaw has added time, camera and orientation
+        raise IncompleteFile("there is no JPEG in this RAW file")
+    # if the JPEG has no metadata, LibRaw has added time, camera and orientation
     return bytes(thumb.data)

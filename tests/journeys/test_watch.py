@@ -255,7 +255,7 @@ async def test_a_token_that_was_taken_back_ends_the_watcher(
     await desk.call("DELETE", f"/api/admin/events/{desk.event_id}/tokens/{desk.token_id}")
     code, events = await watch.once()
     assert code == 1
-    assert "does not take this token" in str(events[0]["text"])
+    assert "rejects this token" in str(events[0]["text"])
 
 
 async def test_upload_sends_files_and_says_what_became_of_each(desk: Desk, folder: Path) -> None:

@@ -83,7 +83,7 @@ async def test_a_terminal_has_a_bar_that_fits_and_is_left_clean(
     bars = [line for line in frames(shown) if "━" in line]
     assert max(len(line) for line in bars) <= columns
     assert any(re.search(r"━ .*\b[1-9] left · \d\.\d MB/s", line) for line in bars)
-    assert any(re.search(r"━ 7 done · [1-9] to be looked at$", line) for line in bars)
+    assert any(re.search(r"━ 7 done · [1-9] to be checked$", line) for line in bars)
     # the bar is gone, the cursor is back, and the report is what is left
     end = shown.rpartition("\x1b[?25h")[2]
     assert "\x1b[?25l" not in end

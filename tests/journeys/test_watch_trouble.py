@@ -86,7 +86,7 @@ async def test_a_card_that_comes_back_is_sent_to_its_end(
         ("close", "This event is closed: it takes no more photos."),
         (
             "delete",
-            "The server does not take this token: it was taken back, or the event is over.",
+            "The server rejects this token: it was revoked, or the event is over.",
         ),
     ],
 )

@@ -9,8 +9,8 @@ import pytest
 from findme.errors import QueueFull
 from findme.settings import Settings
 from findme.watcher.api_client import Throttle, open_server
-from findme.watcher.journal import Entry, FileState, open_journal
-from findme.watcher.reporter import Lines, Tally
+from findme.watcher.journal import FileEntry, FileState, open_journal
+from findme.watcher.reporter import LineReporter, RunTally
 from findme.watcher.watcher import Options, Watcher
 from tests.conftest import App
 from tests.support.helpers import make_event, make_token, upload
@@ -26,13 +26,13 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(findme_data_dir=tmp_path / "var", photo_queue_max_size=1, max_upload_mb=1)
 
 
-async def run(app: App, folder: Path, out: io.StringIO) -> Tally:
+async def run(app: App, folder: Path, out: io.StringIO) -> RunTally:
     """Make one pass over a folder that tells *out*."""
     token = (await make_token(app, await make_event(app)))["Authorization"].split()[1]
     url = str(app.client.make_url("/"))
     async with open_journal(None) as journal, open_server(url, token) as server:
         options = Options(once=True, settle=0.01, patience=0.05)
-        watcher = Watcher(folder, journal, server, Lines(out), options)
+        watcher = Watcher(folder, journal, server, LineReporter(out), options)
         await watcher.run(asyncio.Event())
     return watcher.tally
 
@@ -88,7 +88,7 @@ def test_a_limit_spreads_the_bytes_evenly() -> None:
 
 async def test_the_journal_keeps_what_was_noted_and_knows_its_event(tmp_path: Path) -> None:
     path = tmp_path / "new" / "journal.sqlite3"
-    entry = Entry("a/b.jpg", 10, 20, FileState.SENT, "ab", "7")
+    entry = FileEntry("a/b.jpg", 10, 20, FileState.SENT, "ab", "7")
     async with open_journal(path) as journal:
         assert await journal.begin("1")
         await journal.note([entry])
@@ -100,7 +100,7 @@ async def test_the_journal_keeps_what_was_noted_and_knows_its_event(tmp_path: Pa
 
 
 def test_the_report_names_the_first_of_many_refusals() -> None:
-    tally = Tally(sent=2, there=1, skipped=3)
+    tally = RunTally(sent=2, there=1, skipped=3)
     tally.refused = {f"{n:02}.jpg": "it is empty" for n in range(60)}
     tally.waiting = {"z.jpg": 10}
     lines = tally.lines()

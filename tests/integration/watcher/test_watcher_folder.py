@@ -11,9 +11,9 @@ import pytest
 from findme.settings import Settings
 from findme.watcher import picture_files
 from findme.watcher.api_client import open_server
-from findme.watcher.journal import Entry, FileState, open_journal
-from findme.watcher.picture_files import NotYet, Picture
-from findme.watcher.reporter import Lines, Tally, open_teller
+from findme.watcher.journal import FileEntry, FileState, open_journal
+from findme.watcher.picture_files import IncompleteFile, Picture
+from findme.watcher.reporter import LineReporter, RunTally, open_reporter
 from findme.watcher.watcher import Options, Watcher
 from tests.conftest import App
 from tests.support.dng import make
@@ -47,12 +47,12 @@ async def token(app: App) -> str:
 
 async def run(
     app: App, token: str, folder: Path, out: io.StringIO, journal_path: Path | None = None
-) -> Tally:
+) -> RunTally:
     """Make one pass over a folder that tells *out*; pictures count as looked at."""
     url = str(app.client.make_url("/"))
     async with open_journal(journal_path) as journal, open_server(url, token) as server:
         options = Options(once=True, settle=0.01, patience=0.05)
-        watcher = Watcher(folder, journal, server, Lines(out), options)
+        watcher = Watcher(folder, journal, server, LineReporter(out), options)
         work = asyncio.create_task(watcher.run(asyncio.Event()))
         while not work.done():
             await app.resources.pool.execute("update photo set ready_at = now()")
@@ -85,8 +85,8 @@ async def test_whatever_a_file_is_called_it_is_sent_and_known_again(
 
 def test_a_terminal_that_lacks_a_letter_still_shows_the_line() -> None:
     raw = io.BytesIO()
-    teller = open_teller(as_json=False, out=io.TextIOWrapper(raw, encoding="cp1252"))
-    teller.tell("sent", "é📷.jpg", "")
+    reporter = open_reporter(as_json=False, out=io.TextIOWrapper(raw, encoding="cp1252"))
+    reporter.report("sent", "é📷.jpg", "")
     assert raw.getvalue().decode("cp1252") == "sent: é\\U0001f4f7.jpg\n"
 
 
@@ -94,9 +94,9 @@ def test_nobody_who_reads_is_no_reason_to_stop() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w", encoding="utf-8", closefd=False) as out:
-        teller = open_teller(as_json=False, out=out)
+        reporter = open_reporter(as_json=False, out=out)
         for _ in range(3):
-            teller.tell("sent", "a.jpg", "")
+            reporter.report("sent", "a.jpg", "")
         # what was not written is dropped here, not when the file is closed
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             os.dup2(nowhere.fileno(), writer)
@@ -114,7 +114,7 @@ async def test_a_pass_waits_for_a_file_that_grows(
     def examine_while_it_grows(path: Path) -> Picture:
         try:
             return examine(path)
-        except NotYet:
+        except IncompleteFile:
             path.write_bytes(whole[: next(sizes)])
             raise
 
@@ -127,7 +127,9 @@ async def test_a_journal_with_a_damaged_page_is_put_aside(tmp_path: Path) -> Non
     path = tmp_path / "journal.sqlite3"
     async with open_journal(path) as journal:
         await journal.begin("1")
-        await journal.note(Entry(f"{n}.jpg", 1, 1, FileState.SENT, "00", "1") for n in range(2000))
+        await journal.note(
+            FileEntry(f"{n}.jpg", 1, 1, FileState.SENT, "00", "1") for n in range(2000)
+        )
     with path.open("r+b") as file:
         file.seek(12 * 4096)  # not where a journal is begun
         file.write(bytes(range(256)) * 32)

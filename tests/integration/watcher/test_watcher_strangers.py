@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpServer
 
-from findme.watcher.api_client import Later, Unwelcome, open_server
+from findme.watcher.api_client import RetryLater, TokenRejected, open_server
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -19,7 +19,7 @@ async def asked(aiohttp_server: AiohttpServer, answer: Handler) -> BaseException
     app.router.add_route("*", "/{path:.*}", answer)
     url = str((await aiohttp_server(app)).make_url("/"))
     async with open_server(url, "token") as server:
-        with pytest.raises((Later, Unwelcome)) as raised:
+        with pytest.raises((RetryLater, TokenRejected)) as raised:
             await server.own()
     return raised.value
 
@@ -39,7 +39,7 @@ async def test_when_to_come_back_may_be_a_date_by_the_servers_clock(
         return web.Response(status=status, headers=headers)
 
     problem = await asked(aiohttp_server, busy)
-    assert isinstance(problem, Later)
+    assert isinstance(problem, RetryLater)
     assert str(problem) == f"the server answers {status}"
     assert problem.after == 40
 
@@ -63,7 +63,7 @@ async def test_when_to_come_back_may_be_anything(
         return web.Response(status=503, headers={"Retry-After": text})
 
     problem = await asked(aiohttp_server, busy)
-    assert isinstance(problem, Later)
+    assert isinstance(problem, RetryLater)
     assert problem.after == after
 
 
@@ -76,7 +76,7 @@ async def test_a_login_page_of_the_network_is_waited_for(aiohttp_server: Aiohttp
 
     for answer, status in ((page, 200), (lead_away, 302)):
         problem = await asked(aiohttp_server, answer)
-        assert isinstance(problem, Later)
+        assert isinstance(problem, RetryLater)
         assert (
             str(problem) == f"no FindMe answers there ({status}): is it the network's login page?"
         )
@@ -87,8 +87,8 @@ async def test_a_proxy_that_takes_small_files_alone_is_named(aiohttp_server: Aio
         return web.Response(status=413, text="<h1>nginx</h1>", content_type="text/html")
 
     problem = await asked(aiohttp_server, too_large)
-    assert isinstance(problem, Later)
-    assert str(problem) == "the proxy before the server takes no file of this size (413)"
+    assert isinstance(problem, RetryLater)
+    assert str(problem) == "the proxy in front of the server accepts no file of this size (413)"
 
 
 async def test_who_leads_to_https_names_the_address(aiohttp_server: AiohttpServer) -> None:
@@ -96,5 +96,5 @@ async def test_who_leads_to_https_names_the_address(aiohttp_server: AiohttpServe
         raise web.HTTPPermanentRedirect(f"https://127.0.0.1{request.path}")
 
     problem = await asked(aiohttp_server, secure)
-    assert isinstance(problem, Unwelcome)
+    assert isinstance(problem, TokenRejected)
     assert str(problem) == "The server wants https: give --server https://127.0.0.1."

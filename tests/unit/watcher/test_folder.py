@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from findme.watcher import folder
-from findme.watcher.folder import Rest, Sight
+from findme.watcher.folder import Quiescence, Sight
 
 NOW = 1000.0
 #: Seconds since 1970.
@@ -16,34 +16,34 @@ def sight(name: str, age: float = 0.0, size: int = 10) -> Sight:
 
 
 def test_a_file_that_is_still_written_does_not_rest() -> None:
-    rest = Rest(2.0)
-    rest.see(sight("a.jpg"), NOW, WALL)
-    assert rest.ready(NOW + 1.9) == []
-    rest.see(sight("a.jpg", size=20), NOW + 1.9, WALL)
-    assert rest.ready(NOW + 3.8) == []
-    assert rest.ready(NOW + 3.9) == [sight("a.jpg", size=20)]
-    assert rest.ready(NOW + 9) == []
+    quiescence = Quiescence(2.0)
+    quiescence.see(sight("a.jpg"), NOW, WALL)
+    assert quiescence.ready(NOW + 1.9) == []
+    quiescence.see(sight("a.jpg", size=20), NOW + 1.9, WALL)
+    assert quiescence.ready(NOW + 3.8) == []
+    assert quiescence.ready(NOW + 3.9) == [sight("a.jpg", size=20)]
+    assert quiescence.ready(NOW + 9) == []
 
 
 def test_a_file_of_yesterday_rests_at_once_and_one_of_tomorrow_does_not() -> None:
-    rest = Rest(2.0)
-    rest.see(sight("old.jpg", age=60), NOW, WALL)
-    rest.see(sight("new.jpg", age=-60), NOW, WALL)
-    assert rest.ready(NOW) == [sight("old.jpg", age=60)]
+    quiescence = Quiescence(2.0)
+    quiescence.see(sight("old.jpg", age=60), NOW, WALL)
+    quiescence.see(sight("new.jpg", age=-60), NOW, WALL)
+    assert quiescence.ready(NOW) == [sight("old.jpg", age=60)]
 
 
 def test_a_raw_file_waits_for_its_jpeg() -> None:
-    rest = Rest(2.0)
-    rest.see(sight("a.cr3", age=5), NOW, WALL)
-    assert rest.ready(NOW + 9) == []
-    assert rest.ready(NOW + 10) == [sight("a.cr3", age=5)]
+    quiescence = Quiescence(2.0)
+    quiescence.see(sight("a.cr3", age=5), NOW, WALL)
+    assert quiescence.ready(NOW + 9) == []
+    assert quiescence.ready(NOW + 10) == [sight("a.cr3", age=5)]
 
 
 def test_a_file_that_went_is_forgotten() -> None:
-    rest = Rest(2.0)
-    rest.see(sight("a.jpg", age=60), NOW, WALL)
-    rest.forget("a.jpg")
-    assert rest.ready(NOW) == []
+    quiescence = Quiescence(2.0)
+    quiescence.see(sight("a.jpg", age=60), NOW, WALL)
+    quiescence.forget("a.jpg")
+    assert quiescence.ready(NOW) == []
 
 
 def test_hot_is_a_folder_at_any_depth() -> None:

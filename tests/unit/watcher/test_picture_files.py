@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from findme.watcher import picture_files
-from findme.watcher.picture_files import NotYet
+from findme.watcher.picture_files import IncompleteFile
 from tests.support import dng
 from tests.support.pictures import drawn
 
@@ -31,7 +31,7 @@ def test_a_complete_picture_has_its_hash_and_a_shorter_one_none(tmp_path: Path, 
 
     for length in (len(data) // 3, len(data) - 40):
         path.write_bytes(data[:length])
-        with pytest.raises(NotYet, match="its end is missing"):
+        with pytest.raises(IncompleteFile, match="its end is missing"):
             picture_files.examine(path)
 
 
@@ -55,7 +55,7 @@ def test_what_phones_append_to_a_jpeg_does_no_harm(tmp_path: Path, behind: bytes
 def test_what_is_no_picture_is_told(tmp_path: Path, data: bytes, why: str) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(data)
-    with pytest.raises(NotYet, match=why):
+    with pytest.raises(IncompleteFile, match=why):
         picture_files.examine(path)
 
 
@@ -83,10 +83,10 @@ def test_it_is_turned_as_the_camera_was(tmp_path: Path) -> None:
 def test_a_raw_file_without_a_jpeg_or_its_end_is_told(tmp_path: Path) -> None:
     path = tmp_path / "IMG_1.dng"
     path.write_bytes(dng.make(None, 0, 0))
-    with pytest.raises(NotYet, match="no JPEG in this RAW"):
+    with pytest.raises(IncompleteFile, match="no JPEG in this RAW"):
         picture_files.examine(path)
     path.write_bytes(dng.make(drawn(1), 640, 480)[:300])
-    with pytest.raises(NotYet, match="RAW file"):
+    with pytest.raises(IncompleteFile, match="RAW file"):
         picture_files.examine(path)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from io import StringIO
 
 from findme.watcher.api_client import Known
-from findme.watcher.reporter import Lines, Tally
+from findme.watcher.reporter import LineReporter, RunTally
 from findme.watcher.server_checks import BATCH, MOST_FRUITLESS, Checks
 
 
@@ -21,9 +21,9 @@ class Answers:
         return Known({}, frozenset(self.pending), self.failed)
 
 
-def opened() -> tuple[Checks, Tally, StringIO]:
-    tally, out = Tally(), StringIO()
-    return Checks(tally, Lines(out)), tally, out
+def opened() -> tuple[Checks, RunTally, StringIO]:
+    tally, out = RunTally(), StringIO()
+    return Checks(tally, LineReporter(out)), tally, out
 
 
 async def test_a_damaged_picture_is_told_of_once_under_each_name() -> None:
@@ -63,7 +63,7 @@ async def test_a_pass_waits_no_longer_where_nothing_moves() -> None:
         assert not checks.is_done
         assert not await checks.look(server)
     assert checks.is_done
-    assert "Received, and not looked at by the server yet: 1." in tally.lines()
+    assert "Received, but not checked by the server yet: 1." in tally.lines()
     checks.add("b", "new")
     assert not checks.is_done
 
