@@ -1,7 +1,7 @@
-"""The one aiocache object, the names of the keys, and what makes them stale.
+"""The one aiocache object, the names of its keys, and their invalidation.
 
-Photo lists are kept as finished, compressed bytes under a key that holds the event's version;
-whatever changes an event's photos or matches moves the version, and the old keys end by their TTL.
+Photo lists are kept as finished, compressed bytes under a key that contains the event's version.
+Every change of an event's photos or matches raises the version; the old keys expire by their TTL.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,7 +32,7 @@ class _Bytes(BaseSerializer):  # type: ignore[misc]  # aiocache carries no types
 
 @dataclass(slots=True)
 class Hits:
-    """How often a region knew the answer."""
+    """The hits and misses of a region."""
 
     hits: int = 0
     misses: int = 0
@@ -45,7 +45,7 @@ class Hits:
 
 
 class Cache:
-    """Bytes by key, in regions, for *ttl* seconds."""
+    """Bytes by key, in regions; entries live for *ttl* seconds."""
 
     def __init__(self, url: str, ttl: int) -> None:
         self._ttl = ttl
@@ -62,7 +62,7 @@ class Cache:
     async def get(
         self, region: str, key: str, make: Callable[[], Awaitable[bytes | None]]
     ) -> bytes | None:
-        """Return what is under *key*, made by *make* where it is not there; None is not kept."""
+        """Return the value of *key*; on a miss, *make* it. None is not stored."""
         counter, store = self.hits[region], self._stores[region]
         if self._ttl:
             found: bytes | None = await store.get(key)
@@ -84,25 +84,25 @@ class Cache:
         return int(await self._stores["versions"].get(str(event_id)) or 0)
 
     async def forget_event(self, event_id: EventId) -> None:
-        """Make every cached list of the event stale."""
+        """Invalidate every cached list of the event."""
         await self._stores["versions"].increment(str(event_id))
         for listener in self._listeners:
             listener(event_id)
 
     async def guest_version(self, guest_id: GuestId) -> int:
-        """Return the version of what a guest marked, a part of the key of their lists."""
+        """Return the version of a guest's marks, a part of the key of their lists."""
         return int(await self._stores["versions"].get(f"guest:{guest_id}") or 0)
 
     async def forget_guest(self, guest_id: GuestId) -> None:
-        """Make a guest's cached lists stale, and nobody else's."""
+        """Invalidate a guest's cached lists, and nobody else's."""
         await self._stores["versions"].increment(f"guest:{guest_id}")
 
     def listen(self, listener: Callable[[EventId], None]) -> None:
-        """Call *listener* after each change of an event that this process makes."""
+        """Call *listener* after each change of an event in this process."""
         self._listeners.append(listener)
 
     async def count_attempt(self, key: str, *, seconds: int) -> int:
-        """Count one attempt under *key*, return how many; it ends *seconds* after the first."""
+        """Count an attempt under *key*, return the count; it expires *seconds* after the first."""
         store = self._stores["attempts"]
         count: int = await store.increment(key)
         if count == 1:
@@ -110,32 +110,32 @@ class Cache:
         return count
 
     async def take_back_attempt(self, key: str) -> None:
-        """Count one attempt less under *key*."""
+        """Subtract one attempt under *key*."""
         store = self._stores["attempts"]
         if await store.increment(key, delta=-1) <= 0:
-            # also where the count has ended meanwhile: what is left would never end
+            # if the count has expired meanwhile, the new key would never expire
             await store.delete(key)
 
     async def attempts(self, key: str) -> int:
-        """Return how many attempts are counted under *key*."""
+        """Return the number of attempts under *key*."""
         return int(await self._stores["attempts"].get(key) or 0)
 
     async def size(self, region: str) -> int:
-        """Return how many keys a region holds."""
+        """Return the number of keys in a region."""
         store = self._stores[region]
         if isinstance(store, aiocache.SimpleMemoryCache):
             return len(await store.raw("keys"))
         return len(await store.raw("keys", f"{store.namespace}*"))
 
     async def clear(self) -> int:
-        """Empty the regions and return how many keys went."""
+        """Empty the regions and return the number of removed keys."""
         count = sum([await self.size(region) for region in self.hits])
         for region in self.hits:
             await self._stores[region].clear(namespace=self._stores[region].namespace)
         return count
 
     async def close(self) -> None:
-        """Let go of the backend's connections."""
+        """Close the backend's connections."""
         for store in self._stores.values():
             await store.close()
 

@@ -1,7 +1,7 @@
 """The languages of the pages: sentences from locales/*.po, dates and numbers by Babel.
 
-English is what stands in the templates. A language is one file, `locales/<code>.po`; the names and
-the rules of its plurals, dates and numbers come with Babel.
+The templates hold the English sentences. Another language is one file, `locales/<code>.po`; Babel
+has the names and rules of its plurals, dates and numbers.
 """
 
 import gettext
@@ -18,7 +18,7 @@ from babel.plural import to_python
 
 from findme.paths import LOCALES
 
-#: Where the visitor asks for nothing that we have.
+#: The language for visitors who ask for none that we have.
 DEFAULT = "fr"
 #: The first numbers hold every plural form of the languages that Babel knows, but for "many".
 _SAMPLES = range(201)
@@ -34,7 +34,7 @@ class Language:
 
     @property
     def name(self) -> str:
-        """What it calls itself."""
+        """The language's name for itself."""
         return (self.locale.get_display_name(self.locale) or self.code).capitalize()
 
     def gettext(self, sentence: str) -> str:
@@ -42,11 +42,11 @@ class Language:
         return self.catalogue.gettext(sentence)
 
     def ngettext(self, one: str, other: str, number: int) -> str:
-        """Return the form of the sentence that belongs to *number*."""
+        """Return the plural form of the sentence for *number*."""
         return self.catalogue.ngettext(one, other, number)
 
     def plural(self, one: str, other: str) -> dict[str, str]:
-        """Return all forms by their CLDR names: what a script needs to choose by itself."""
+        """Return all plural forms by their CLDR names, for scripts that choose by themselves."""
         tag_of = to_python(self.locale.plural_form)
         forms: dict[str, str] = {}
         for number in _SAMPLES:
@@ -59,7 +59,7 @@ class Language:
         return numbers.format_decimal(value, locale=self.locale)
 
     def seconds(self, value: float) -> str:
-        """Return 6.24 as `6,2 s`, and what is longer in minutes, hours or days."""
+        """Return 6.24 as `6,2 s`, and longer times in minutes, hours or days."""
         for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
             if value >= 2 * length:
                 return self._unit(value / length, unit, "0.#" if unit == "hour" else "0")
@@ -121,7 +121,7 @@ def read_languages(folder: Path = LOCALES) -> dict[str, Language]:
 
 
 def choose(languages: Mapping[str, Language], wishes: list[str | None], accepted: str) -> Language:
-    """Return the first of the *wishes* that there is, else the best of an Accept-Language."""
+    """Return the first of the *wishes* that exists, else the best match of an Accept-Language."""
     for code in [*wishes, *_by_quality(accepted)]:
         if code and (found := languages.get(_base(code))):
             return found

@@ -1,7 +1,7 @@
-"""How the log is written: as lines for people, or as JSON that names request, job and event.
+"""The log's format: lines for people, or JSON with the ids of request, job and event.
 
-Whoever begins a request or a job sets the ids once; each line that is written meanwhile, by
-whatever module, carries them in its JSON. The sentences are the same in both forms.
+The code that begins a request or a job sets the ids once; every line that any module logs meanwhile
+has them in its JSON. The sentences are the same in both formats.
 """
 
 import logging
@@ -26,7 +26,7 @@ TEXT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class Ids(logging.Filter):
-    """Gives each record the ids of the request or job that it was written in."""
+    """Adds the ids of the current request or job to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the ids that are known; keep every record."""
@@ -38,15 +38,15 @@ class Ids(logging.Filter):
 
 
 def configure(form: str, stream: TextIO | None = None) -> None:
-    """Write the log to *stream* (standard error), as `text` or as `json`; asked again, anew."""
+    """Log to *stream* (standard error) as `text` or as `json`; a second call replaces the first."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(Ids())
     handler.setFormatter(logging.Formatter(TEXT) if form == "text" else _json())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # every call of the AWS client would be a line
+    # the AWS client would log every call
     logging.getLogger("botocore").setLevel(logging.WARNING)
     logging.getLogger("aiobotocore").setLevel(logging.WARNING)
-    # a lost database is a line of ours; its pool would add a traceback
+    # we log a lost database in one line; the pool would add a traceback
     logging.getLogger("asyncpg").setLevel(logging.ERROR)
     sys.excepthook = _note_uncaught
     threading.excepthook = _note_thread
@@ -63,7 +63,7 @@ def _json() -> logging.Formatter:
 def _note_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Write what ends the program into the log, in the log's own form."""
+    """Log the exception that ends the program, in the log's own format."""
     if issubclass(kind, KeyboardInterrupt):
         return
     log.critical("[Shutdown] Uncaught: %s", error, exc_info=(kind, error, trace))
@@ -78,7 +78,7 @@ def _note_thread(uncaught: threading.ExceptHookArgs) -> None:
 def within(
     *, request_id: str | None = None, job_id: object = None, event_id: object = None
 ) -> Iterator[None]:
-    """Have the lines of the block carry these ids."""
+    """Add these ids to the lines that the block logs."""
     given = {REQUEST_ID: request_id, JOB_ID: job_id, EVENT_ID: event_id}
     tokens = [
         (variable, variable.set(str(value)))

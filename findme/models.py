@@ -1,4 +1,4 @@
-"""What FindMe talks about: ids, states and the records that cross module borders. No I/O."""
+"""FindMe's ids, states and records that cross module borders. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Accounts(StrEnum):
 
     #: Name, e-mail and password.
     REQUIRED = "required"
-    #: A name will do: the link in the browser is the key.
+    #: A name is enough: the link in the browser is the key.
     OPTIONAL = "optional"
 
 
@@ -59,7 +59,7 @@ class Publish(StrEnum):
 
 
 class Review(StrEnum):
-    """What the organiser says of a photo."""
+    """The organiser's decision about a photo."""
 
     WAITING = "waiting"
     SHOWN = "shown"
@@ -128,7 +128,7 @@ class JobKind(StrEnum):
 
 
 class SelfieState(StrEnum):
-    """What became of a selfie."""
+    """The state of a selfie."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -136,7 +136,7 @@ class SelfieState(StrEnum):
 
 
 class PhotoState(StrEnum):
-    """How far a photo has come."""
+    """The progress of a photo."""
 
     RECEIVED = "received"
     PREPARED = "prepared"
@@ -150,10 +150,10 @@ class User:
 
     id: UserId
     name: str
-    #: None where a link with a key is the way in (see accounts).
+    #: None if a link with a key is the way in (see accounts).
     email: str | None
     role: Role
-    #: What was chosen for the pages; None: as the browser and the device say.
+    #: The account's choices for the pages; None: as the browser and the device say.
     language: str | None = None
     scheme: str | None = None
     #: Whether single letters are keys of the viewer and the questions (WCAG 2.1.4).
@@ -181,7 +181,7 @@ class Actor:
     #: The event of the upload token that was shown.
     upload_event_id: EventId | None = None
     upload_token_id: TokenId | None = None
-    #: True where the session cookie, not a bearer token, named the user.
+    #: True if the session cookie, not a bearer token, named the user.
     by_cookie: bool = False
 
     @property
@@ -213,7 +213,7 @@ class Event:
     created_at: datetime
     #: Whether a name alone lets a guest in.
     accounts: Accounts
-    #: The gallery can be seen without consent and selfie (where it is everyone's).
+    #: The gallery can be seen without consent and selfie (if it is open to everyone).
     browse: bool
     downloads: bool
     download_size: DownloadSize
@@ -222,7 +222,7 @@ class Event:
     publish: Publish
     #: `#rrggbb` in place of ink on the guests' buttons; None: ink.
     accent: str | None
-    #: From then on nobody joins and nothing is uploaded.
+    #: From then on the event takes no guests and no uploads.
     closes_at: datetime | None
     #: IANA name; None: UTC.
     time_zone: str | None
@@ -232,7 +232,7 @@ class Event:
     cover: str | None
 
     def is_closed(self, now: datetime) -> bool:
-        """Whether nobody joins and nothing is uploaded any more at that moment."""
+        """Whether the event takes no more guests and uploads at that moment."""
         return self.closes_at is not None and self.closes_at <= now
 
     def admits(self, now: datetime) -> bool:
@@ -247,7 +247,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:
-    """How much an event holds."""
+    """The numbers of an event's photos, guests and faces."""
 
     photos: int
     guests: int
@@ -257,7 +257,7 @@ class EventCounts:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
-    """Where a page of a guest's list ends: newest first by time, and by id within a moment."""
+    """The end of a page of a guest's list: newest first by time, and by id within a moment."""
 
     dated_at: datetime
     id: PhotoId
@@ -265,7 +265,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a face is on the upright picture; ratios of its width and height."""
+    """The place of a face on the upright picture, as ratios of its width and height."""
 
     left: float
     top: float

@@ -1,4 +1,4 @@
-"""Where the files lie that are no Python: in the installed package, or beside it in a checkout."""
+"""The paths of templates and migrations: in the installed package, or beside it in a checkout."""
 
 from pathlib import Path
 

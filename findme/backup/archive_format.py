@@ -1,7 +1,7 @@
-"""The file that a backup is: a tar archive of a manifest, PostgreSQL's own dump, and its checksum.
+"""The backup file: a tar archive of a manifest, PostgreSQL's own dump, and a checksum.
 
-Nothing in it is ours alone: `tar xf` and `pg_restore` open it without FindMe. The checksum comes
-last, so a file that was cut off is known as such before anything is touched.
+`tar xf` and `pg_restore` open it without FindMe. The checksum comes last, so a truncated file is
+recognised before anything is changed.
 """
 
 import hashlib
@@ -18,30 +18,30 @@ import orjson
 
 from findme.errors import FindMeError
 
-#: Counted up when an older FindMe could not read what is written.
+#: Raised if an older FindMe could not read the new format.
 FORMAT = 1
 MANIFEST, DUMP, CHECKSUM = "manifest.json", "database.dump", "SHA256SUMS"
-#: Bytes read at a time.
+#: Bytes per read.
 PIECE = 2**20
 
 
 class BackupUnreadable(FindMeError):
-    """This file is no backup of FindMe, or not a whole one."""
+    """This file is not a backup of FindMe, or not a whole one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself."""
+    """The description at the head of a backup."""
 
     format: int
-    #: The version that made it.
+    #: The version of FindMe that wrote it.
     findme: str
     #: RFC 3339, UTC.
     created_at: str
-    #: Major versions of the server and of the pg_dump that read it.
+    #: Major versions of the PostgreSQL server and of the pg_dump that read it.
     postgres: int
     pg_dump: int
-    #: Names of the migrations that its database has.
+    #: Names of the migrations in its database.
     migrations: list[str]
     events: int
     photos: int
@@ -49,10 +49,10 @@ class Manifest:
 
 
 def write(path: Path, manifest: Manifest, dump: Callable[[Callable[[bytes], None]], None]) -> int:
-    """Write a backup with what *dump* hands over piece by piece; return its bytes.
+    """Write a backup with the pieces that *dump* yields; return its bytes.
 
-    It grows as `<path>.partial`, is readable by its owner alone, and gets its name when it is whole
-    and on disk. OSError where the disk does not take it.
+    The file grows as `<path>.partial`, is readable only by its owner, and is renamed when it is
+    complete and on disk. OSError if the disk refuses it.
     """
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def write(path: Path, manifest: Manifest, dump: Callable[[Callable[[bytes], None
         with os.fdopen(descriptor, "r+b") as file:
             _add(file, MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
             header = file.tell()
-            # how long it is shows when it is there
+            # the size is known only after it is written
             file.write(_header(DUMP, 0))
             digest = hashlib.sha256()
 
@@ -87,9 +87,9 @@ def write(path: Path, manifest: Manifest, dump: Callable[[Callable[[bytes], None
 
 
 def examine(path: Path) -> Manifest:
-    """Check a backup from end to end and return its manifest.
+    """Check a whole backup and return its manifest.
 
-    BackupUnreadable where it is none, where it was cut off or damaged, or is of a later format.
+    BackupUnreadable if the file is not a backup, is truncated or damaged, or has a later format.
     """
     try:
         with tarfile.open(path, "r:") as archive:
@@ -111,7 +111,7 @@ def examine(path: Path) -> Manifest:
 
 
 def copy_dump(path: Path, to: IO[bytes]) -> None:
-    """Write the dump of a backup that was examined to a pipe."""
+    """Write the dump of an examined backup to a pipe."""
     with tarfile.open(path, "r:") as archive:
         shutil.copyfileobj(_member(archive, DUMP), to, PIECE)
 
@@ -147,7 +147,7 @@ def _add(file: IO[bytes], name: str, data: bytes) -> None:
 def _header(name: str, size: int) -> bytes:
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.mtime = size, 0o600, int(time.time())
-    # GNU's numbers also hold what is larger than 8 GB, in the same 512 bytes
+    # GNU's format holds sizes above 8 GB in the same 512 bytes
     return info.tobuf(tarfile.GNU_FORMAT)
 
 

@@ -1,4 +1,4 @@
-"""A backup of the whole database while the service runs: `findme backup FILE`."""
+"""Back up the whole database while the service runs: `findme backup FILE`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,8 +26,8 @@ class BackupFailed(StartError):
 async def make(settings: Settings, path: Path) -> tuple[Manifest, int]:
     """Write a backup of the settings' database to *path*; return its manifest and its bytes.
 
-    It holds what was committed at one moment, shortly after the call. BackupFailed, ProgramFailed
-    or StartError where it cannot be made; *path* is then what it was before.
+    It holds everything that was committed at one moment, shortly after the call. BackupFailed,
+    ProgramFailed or StartError if it cannot be made; *path* is then unchanged.
     """
     if not path.parent.is_dir():
         raise BackupFailed(f"There is no folder {path.parent}.")

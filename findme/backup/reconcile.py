@@ -1,4 +1,4 @@
-"""What a restored database needs before it serves: deletions repeated, collections of its own."""
+"""Prepares a restored database for service: repeats deletions, gives events new collections."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -11,14 +11,14 @@ from findme.models import EventId, JobKind, PhotoId, UserId
 from findme.privacy import erasure_journal
 from findme.privacy.erasure_journal import Erasure
 
-#: Jobs about vectors that the engine need not have any more; the re-index sees to all of it.
+#: Jobs about vectors of the old collections; the re-index makes all of them unnecessary.
 _OF_VECTORS = ("forget_faces", "delete_collection", "reindex_event", "match_event", "match_selfie")
 
 
 async def collections_of(conn: Connection) -> set[str]:
-    """Return the collections that are an event's, or were and wait to be deleted.
+    """Return the collections that belong to an event, or that wait to be deleted.
 
-    The database may be of an older FindMe: it is asked for no column by name.
+    The database may be of an older FindMe, so the statement names no column that is newer.
     """
     if await conn.fetchval("select to_regclass('event') is null"):
         return set()
@@ -33,10 +33,10 @@ async def collections_of(conn: Connection) -> set[str]:
 
 
 async def give_new_collections(conn: Connection) -> None:
-    """Part all events from what any engine holds: the next start re-indexes them.
+    """Detach all events from their collections: the next start re-indexes them.
 
-    The engine's collections are of another moment: they lack faces, or hold some of people who are
-    forgotten.
+    The engine's collections are of another moment: they lack faces, or hold faces of people who
+    have been deleted.
     """
     for row in await conn.fetch("select id from event"):
         await conn.execute(
@@ -47,14 +47,14 @@ async def give_new_collections(conn: Connection) -> None:
             events.new_collection_id(),
         )
     await conn.execute("delete from reindexed")
-    # the sweep after the re-index searches for everybody
+    # the sweep after the re-index searches for all guests
     await conn.execute("update reference set searched = true where not searched")
 
 
 async def repeat_erasures(conn: Connection, erased: Sequence[Erasure]) -> dict[str, int]:
-    """Delete what was deleted since, as its own people did; return how many, by kind."""
+    """Delete what was deleted since the backup; return the number of deletions by kind."""
     repeated: Counter[str] = Counter()
-    # what goes with its event or its account is not counted by itself
+    # rows that are deleted with their event or account are not counted
     for kind, (find, delete) in _BY_KIND.items():
         uids = [erasure.uid for erasure in erased if erasure.kind == kind]
         for row in await conn.fetch(find, uids):
@@ -65,7 +65,7 @@ async def repeat_erasures(conn: Connection, erased: Sequence[Erasure]) -> dict[s
 
 
 async def leave_vectors_to_reindex(conn: Connection, collections: Collection[str]) -> None:
-    """Drop the jobs about vectors, and have *collections* deleted from the engine."""
+    """Drop the jobs about vectors, and enqueue the deletion of *collections*."""
     await conn.execute(
         "delete from job where kind = any($1) and state in ('queued', 'running')", _OF_VECTORS
     )
@@ -91,10 +91,10 @@ async def _forget_guest(conn: Connection, row: Record) -> None:
 
 
 async def _delete_selfie(conn: Connection, row: Record) -> None:
-    """Delete a selfie; with a guest's last one, all that was made of their face and their consent.
+    """Delete a selfie; with a guest's last one, also their face data and their consent.
 
-    They may have withdrawn it, or put another selfie in its place that is in no backup: then they
-    are asked again.
+    The guest may have withdrawn the consent, or replaced the selfie by one that is in no backup, so
+    they are asked again.
     """
     await conn.execute("delete from selfie where id = $1", row["id"])
     if not await conn.fetchval(

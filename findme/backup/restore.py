@@ -1,9 +1,9 @@
-"""Putting a backup back: `findme restore FILE`, onto any machine and PostgreSQL from version 14.
+"""Restore a backup: `findme restore FILE`, on any machine with PostgreSQL 14 or newer.
 
-The backup goes into a new database, is brought up to date, has repeated on it what was deleted
-since, and only then takes the place of the other one: whatever fails, that one is as it was.
-Vectors are not in a backup: the next start finds events whose collection no engine has, and
-re-indexes them from the stored pictures.
+The backup goes into a new database, which is migrated; then the deletions since the backup are
+repeated on it, and only then does it replace the old database. If anything fails, the old database
+is unchanged. Vectors are not in a backup: the next start finds events whose collection no engine
+has, and re-indexes them from the stored pictures.
 """
 
 import asyncio
@@ -33,25 +33,25 @@ log = logging.getLogger(__name__)
 
 
 class RestoreRefused(StartError):
-    """The backup is not restored."""
+    """The backup cannot be restored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did."""
+    """The result of a restore."""
 
     manifest: Manifest
-    #: How many deletions were repeated, by kind; kinds without any are left out.
+    #: The number of repeated deletions by kind; kinds without any are left out.
     repeated: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The database that a restored one takes the place of."""
+    """The database that the restored one replaces."""
 
     dsn: str
     name: str
-    #: It holds nothing and cannot be swapped: it is filled itself.
+    #: It is empty and cannot be renamed, so it is filled directly.
     direct: bool
     erased: list[Erasure]
     collections: set[str]
@@ -65,12 +65,12 @@ async def restore(
     copy: bool = False,
     journals: Sequence[Path] = (),
 ) -> Restored:
-    """Make the backup at *path* the settings' database, with no service at work on it.
+    """Restore the backup at *path* into the settings' database; no service may be running on it.
 
-    A database that holds events or guests is given up only with *replace*. With *copy* the service
-    that the backup is of goes on elsewhere, and keeps its collections in the engine. *journals* are
-    further files of deletions. RestoreRefused, BackupUnreadable, ProgramFailed or StartError where
-    it cannot be done; nothing has changed then.
+    A database that holds events or guests is replaced only with *replace*. With *copy*, the service
+    that the backup was made of keeps running, and keeps its collections in the engine. *journals*
+    are further deletion journals. RestoreRefused, BackupUnreadable, ProgramFailed or StartError if
+    it is not possible; then nothing has changed.
     """
     manifest = await asyncio.to_thread(archive_format.examine, path)
     unknown = set(manifest.migrations) - {each.name for each in db.read_migrations()}
@@ -121,7 +121,7 @@ async def _connect(dsn: str, database: str | None = None) -> Connection:
 
 
 async def _look(dsn: str, *, replace: bool) -> _Target:
-    """Return what the restored database takes the place of; RestoreRefused where it may not."""
+    """Return the database to replace; RestoreRefused if it must not be replaced."""
     conn = await _connect(dsn)
     try:
         if conn.get_server_version() < (14,):
@@ -136,15 +136,13 @@ async def _look(dsn: str, *, replace: bool) -> _Target:
             " or exists (select from account where role = 'guest')"
         )
         if held and not replace:
-            raise RestoreRefused(
-                "The database holds events or guests: with --replace they are given up."
-            )
+            raise RestoreRefused("The database holds events or guests: --replace deletes them.")
         if await conn.fetchval(
             """
             select exists (select from pg_stat_activity where datname = current_database()
                               and pid <> pg_backend_pid() and application_name = 'findme')"""
         ):
-            raise RestoreRefused("A FindMe is at work on the database: stop it first.")
+            raise RestoreRefused("A FindMe is running on the database: stop it first.")
         direct = not await conn.fetchval(
             """
             select rolsuper or (rolcreatedb and pg_has_role(datdba, 'member'))
@@ -153,8 +151,8 @@ async def _look(dsn: str, *, replace: bool) -> _Target:
         )
         if direct and held:
             raise RestoreRefused(
-                "The database's user may not create databases, which it takes to replace one and "
-                "lose nothing: let it (alter role … createdb), or name an empty database."
+                "The database's user may not create databases, which replacing one requires: "
+                "allow it (alter role … createdb), or name an empty database."
             )
         return _Target(
             dsn,
@@ -169,7 +167,7 @@ async def _look(dsn: str, *, replace: bool) -> _Target:
 
 @asynccontextmanager
 async def _fresh_database(target: _Target) -> AsyncIterator[str]:
-    """Yield the DSN of an empty database that takes the target's place when all went well."""
+    """Yield the DSN of an empty database, which replaces the target if the block succeeds."""
     if target.direct:
         await _clear(target.dsn)
         try:
@@ -179,7 +177,7 @@ async def _fresh_database(target: _Target) -> AsyncIterator[str]:
             raise
         return
     name = f"findme_restore_{secrets.token_hex(4)}"
-    # nobody can rename the database that they are connected to
+    # a database cannot be renamed over its own connection
     keeper = await _connect(target.dsn, "template1" if target.name == "postgres" else "postgres")
     try:
         await keeper.execute(f"create database {name} template template0 encoding 'UTF8'")
@@ -190,7 +188,9 @@ async def _fresh_database(target: _Target) -> AsyncIterator[str]:
                 await keeper.execute(f'alter database "{target.name}" rename to {replaced}')
                 await keeper.execute(f'alter database {name} rename to "{target.name}"')
         except asyncpg.ObjectInUseError as error:
-            raise RestoreRefused("Somebody is connected to the database: stop it first.") from error
+            raise RestoreRefused(
+                "Another program is connected to the database: stop it first."
+            ) from error
         finally:
             await keeper.execute(f"drop database if exists {name} with (force)")
         await keeper.execute(f"drop database {replaced} with (force)")
@@ -201,7 +201,7 @@ async def _fresh_database(target: _Target) -> AsyncIterator[str]:
 
 
 async def _clear(dsn: str) -> None:
-    """Remove our own tables, which hold nothing, and what goes with them."""
+    """Remove our own empty tables and functions."""
     conn = await _connect(dsn)
     try:
         for row in await conn.fetch(
@@ -241,7 +241,7 @@ async def _settle(
 
 
 def _with_database(dsn: str, name: str) -> str:
-    """Return the DSN with another database's name."""
+    """Return the DSN with the name of another database."""
     scheme, _, rest = dsn.partition("://")
     place, question, options = rest.partition("?")
     return f"{scheme}://{place.partition('/')[0]}/{name}{question}{options}"

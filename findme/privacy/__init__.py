@@ -1,4 +1,4 @@
-"""Proof of deletion: erasure receipts, the journal that outlives a restore, the audit log.
+"""Proof of deletion: erasure receipts, the deletion journal, the audit log.
 
-The deletions themselves stand with the rows they delete.
+The deletions themselves are in the modules of the deleted rows.
 """

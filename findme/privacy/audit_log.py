@@ -1,7 +1,7 @@
-"""The audit log: what admins did, and what was deleted by whom or by time.
+"""The audit log: what admins did, and what was deleted, by whom or by expiry.
 
-It names no guest: not by name, and not by an id. An admin's own id is emptied with the account;
-events are plain numbers, since what became of one is asked after it is gone.
+It names no guest, neither by name nor by id. An admin's id is emptied with the account. Events are
+plain numbers, since an entry must outlive its event.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from findme.models import EventId, UserId
 
 log = logging.getLogger(__name__)
 
-#: How long an entry is kept.
+#: Age at which an entry is deleted.
 KEPT = timedelta(days=730)
-#: Seconds between two looks for older ones.
+#: Seconds between two deletions of old entries.
 PERIOD = 3600.0
 
 
@@ -33,10 +33,10 @@ async def note(
     subjects: Sequence[int] = (),
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Note in the caller's transaction what *actor* (None: nobody, or a guest) does.
+    """Record in the caller's transaction an act of *actor* (None: nobody, or a guest).
 
-    *action* is `noun.verb`; *subjects* are ids of what the noun says, never those of guests;
-    *detail* has no personal data.
+    *action* is `noun.verb`; *subjects* are ids of the noun, never those of guests; *detail* has no
+    personal data.
     """
     await conn.execute(
         """
@@ -53,9 +53,9 @@ async def note(
 async def list_all(
     conn: Connection, *, event_id: EventId | None, before: int | None, limit: int
 ) -> list[Record]:
-    """Return entries, the newest first, of one event or all, with the actor's address.
+    """Return entries with the actor's address, newest first, of one event or of all.
 
-    `event_name` is None where the event is gone.
+    `event_name` is None if the event is deleted.
     """
     return await conn.fetch(
         """
@@ -72,7 +72,7 @@ async def list_all(
 
 
 async def count(conn: Connection, event_id: EventId | None) -> int:
-    """Return how many entries there are, of one event or in all."""
+    """Return the number of entries, of one event or of all."""
     number: int = await conn.fetchval(
         "select count(*) from audit where $1::bigint is null or event_id = $1", event_id
     )

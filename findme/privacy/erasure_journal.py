@@ -1,8 +1,8 @@
-"""The journal of deletions, kept apart from the database, so that a restore can repeat them.
+"""The deletion journal, kept apart from the database, so that a restore can repeat deletions.
 
-A trigger notes each deletion under the random name of what is gone (see migrations/0007). From
-there it goes to a file within seconds: that file outlives a lost database. Nothing in either says
-who or what it was.
+A trigger records each deletion under a random name of the deleted row (see migrations/0007). Within
+seconds the record is also in a file, which survives the loss of the database. Neither says who or
+what it was.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from findme.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Seconds until a deletion is in the file.
+#: Seconds until a deletion is in the file, at most.
 PERIOD = 2.0
-#: No deleting transaction takes longer from its begin to its commit.
+#: No deleting transaction takes longer from its start to its commit.
 LONGEST = timedelta(minutes=15)
 KINDS = frozenset({"account", "event", "guest", "selfie", "photo"})
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """That something was deleted."""
+    """One deletion, as the journal records it."""
 
     uid: UUID
     kind: str
@@ -41,20 +41,20 @@ class Erasure:
 
     @property
     def line(self) -> str:
-        """As it stands in the file."""
+        """The deletion as a line of the file."""
         at = self.erased_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return f"{at} {self.kind} {self.uid}\n"
 
 
 def journal_path(settings: Settings) -> Path:
-    """Return where the file is: ERASURE_JOURNAL, or in the data directory."""
+    """Return the path of the file: ERASURE_JOURNAL, or `erasures.log` in the data directory."""
     return settings.erasure_journal or settings.findme_data_dir / "erasures.log"
 
 
 def read(path: Path) -> list[Erasure]:
-    """Return what a journal's file holds, nothing where there is none; blocks.
+    """Return the deletions in a journal's file, [] if there is none; blocks.
 
-    A line that a power cut left half written is passed over.
+    A line that a power cut left incomplete is skipped.
     """
     found = []
     try:
@@ -74,21 +74,21 @@ def read(path: Path) -> list[Erasure]:
 
 
 def append(path: Path, erasures: Sequence[Erasure]) -> None:
-    """Add to a journal's file, made where missing, through to the disk; blocks."""
+    """Append to a journal's file, create it if it is missing, and sync it to disk; blocks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "a+b", buffering=0) as file:
         cut_off = file.tell() > 0 and os.pread(descriptor, 1, file.tell() - 1) != b"\n"
         lines = ["\n"] * cut_off + [erasure.line for erasure in erasures]
-        # in one piece: another service may append to the same file
+        # in one write: another service may append to the same file
         file.write("".join(lines).encode())
         os.fsync(descriptor)
 
 
 async def list_all(conn: Connection, *, since: datetime | None = None) -> list[Erasure]:
-    """Return what the database knows of deletions, those before *since* left out.
+    """Return the deletions that the database has recorded, those before *since* left out.
 
-    Nothing where it is of a FindMe that noted none.
+    [] if the database is of a FindMe that recorded none.
     """
     try:
         rows = await conn.fetch(
@@ -104,7 +104,7 @@ async def list_all(conn: Connection, *, since: datetime | None = None) -> list[E
 
 
 async def note(conn: Connection, erasures: Iterable[Erasure]) -> None:
-    """Enter deletions that another database, or the file, knows of."""
+    """Record deletions that another database, or the file, contains."""
     await conn.executemany(
         """
         insert into erasure (uid, kind, erased_at) values ($1, $2, $3)
@@ -113,8 +113,8 @@ async def note(conn: Connection, erasures: Iterable[Erasure]) -> None:
     )
 
 
-class Journal:
-    """Brings the database's notes to the file."""
+class JournalExporter:
+    """Copies the database's records to the file."""
 
     def __init__(self, pool: Pool, path: Path) -> None:
         self._pool = pool
@@ -123,7 +123,7 @@ class Journal:
         self._written: set[UUID] | None = None
 
     async def export(self) -> int:
-        """Write what the file lacks; return how many. The first time all is compared."""
+        """Write the records that the file lacks; return their number."""
         if self._written is None:
             known = await asyncio.to_thread(read, self._path)
             self._written = {erasure.uid for erasure in known}
@@ -147,11 +147,11 @@ class Journal:
                     log.warning("[Erasure] The journal waits: %s", error)
                 await asyncio.sleep(PERIOD)
         finally:
-            # what is missing then is written at the next start
+            # records that are missing then are written at the next start
             with suppress(*db.TROUBLE):
                 await self.export()
 
 
 def loops(pool: Pool, settings: Settings) -> dict[str, Coroutine[Any, Any, None]]:
     """Return the coroutine that keeps the journal, by task name."""
-    return {"erasures": Journal(pool, journal_path(settings)).follow()}
+    return {"erasures": JournalExporter(pool, journal_path(settings)).follow()}

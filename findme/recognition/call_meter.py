@@ -1,8 +1,8 @@
-"""What the engine was asked, what that costs, and whether the month's budget has room for more.
+"""Counts calls of the engine and their cost, and checks the month's budget.
 
-A call counts towards the bill once it is answered with success (status 200). Attempts that were
-throttled, refused or lost cost nothing here; should AWS charge for one whose answer was lost on the
-way, its bill is higher by that call.
+A call is counted once it is answered with success (status 200). Attempts that were throttled,
+refused or lost cost nothing here; if AWS charges for a call whose answer was lost, its bill is
+higher by that call.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from typing import Literal
 
 from findme.errors import BudgetSpent
 
-#: US dollars a call: N. Virginia's and Ireland's first million a month, flat. Other regions are up
-#: to 30 % dearer and later millions cheaper; no page that we hold confirms those, so that neither
-#: is counted. Operations that are not named cost nothing.
+#: US dollars per call: the price of the first million calls a month in N. Virginia and Ireland.
+#: Other regions cost up to 30 % more, and later millions less; neither is confirmed, so neither is
+#: counted. Operations that are not named cost nothing.
 PRICES: Mapping[str, float] = dict.fromkeys(
     (
         "IndexFaces",
@@ -32,38 +32,38 @@ PRICES: Mapping[str, float] = dict.fromkeys(
     0.001,
 )
 CALL_USD = 0.001
-#: Sums of floats that should be equal differ by less.
+#: Tolerance for sums of floats.
 _TINY = 1e-9
 
-#: A collection's id, or "" where a call names none, and an operation.
+#: A collection's id, or "" if a call names none, and an operation.
 Line = tuple[str, str]
 
 
 def cost(calls: Mapping[str, int]) -> float:
-    """Return what calls by operation cost, in US dollars."""
+    """Return the cost of calls by operation, in US dollars."""
     return round(sum(PRICES.get(name, 0.0) * n for name, n in calls.items()), 4)
 
 
 @dataclass(slots=True)
 class Meter:
-    """The calls of this process since the start, and the month's bill."""
+    """The calls of this process since its start, and the month's bill."""
 
     #: Whether calls cost money: AWS's do, the embedded engine's do not.
     paid: bool = False
     #: US dollars for a month (UTC), over all services on the database; None: no limit.
     budget_usd: float | None = None
-    #: Calls that were sent, by operation; a call's further attempts are not counted.
+    #: Calls that were sent, by operation; the retries of a call are not counted.
     calls: Counter[str] = field(default_factory=Counter)
     #: Calls that were answered with success.
     answered: Counter[str] = field(default_factory=Counter)
-    #: Attempts that the engine throttled, whether a further attempt succeeded or not.
+    #: Attempts that the engine throttled, whether a retry succeeded or not.
     throttled: int = 0
     errors: int = 0
     #: Answered calls that are not in the table `usage` yet.
     unwritten: Counter[Line] = field(default_factory=Counter)
     #: Held while `unwritten` is written.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    #: The month's dollars in the table, all services' together, as of the last look.
+    #: The month's dollars in the table, of all services, as last read.
     written_usd: float = 0.0
     _under_way: Counter[str] = field(default_factory=Counter)
 
@@ -74,31 +74,31 @@ class Meter:
 
     @property
     def estimated_usd(self) -> float:
-        """What AWS would charge for the calls since the start."""
+        """The cost at AWS of the calls since the start, in US dollars."""
         return cost(self.answered)
 
     @property
     def month_usd(self) -> float:
-        """The month's dollars so far: what is in the table, and what this process adds next."""
+        """The month's cost: the table's sum, and the calls that are not in it yet."""
         return round(self.written_usd + self._of_lines(self.unwritten), 4)
 
     @property
     def paused(self) -> Literal["budget"] | None:
-        """Why no paid call is made; None while they are."""
+        """The reason why no paid call is made; None while paid calls are made."""
         if not self.paid or self.budget_usd is None:
             return None
-        # calls in flight count as spent: ten at once do not pass the budget together
+        # calls in flight count as spent, so that ten at once cannot exceed the budget together
         spent = self.month_usd + cost(self._under_way)
         return "budget" if spent + CALL_USD > self.budget_usd + _TINY else None
 
     def check(self, operation: str) -> None:
-        """Raise BudgetSpent where the budget has no room for a call; free calls always go."""
+        """Raise BudgetSpent if the budget has no room for a call; free calls always pass."""
         if operation in PRICES and self.paused:
             raise BudgetSpent
 
     @contextmanager
     def counting(self, operation: str, collection_id: str) -> Iterator[None]:
-        """Count the call that is made meanwhile; where it raises, it was not answered."""
+        """Count the call that the block makes; if the block raises, the call was not answered."""
         self.calls[operation] += 1
         self._under_way[operation] += 1
         try:
@@ -113,7 +113,7 @@ class Meter:
             self._under_way[operation] -= 1
 
     def note_written(self, lines: Counter[Line], month_usd: float) -> None:
-        """Note that *lines* are in the table, and what the month comes to there."""
+        """Record that *lines* are in the table, and the month's sum there."""
         self.unwritten -= lines
         self.written_usd = month_usd
 

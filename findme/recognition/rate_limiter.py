@@ -1,8 +1,8 @@
-"""How often the engine may be asked: a token bucket for each operation.
+"""Limits the rate of the engine's calls: a token bucket per operation.
 
-AWS counts calls a second by account, region and operation. A bucket starts at a share of that
-quota, halves when the engine asks to slow down, and recovers by itself. Services that share an
-account share its quota too: what one takes throttles the others, and so all of them slow down.
+AWS has a quota of calls a second by account, region and operation. A bucket starts at a share of
+that quota, halves its rate when the engine throttles, and recovers by itself. Services that share
+an account share its quota: if one of them uses it up, all are throttled and slow down.
 """
 
 import asyncio
@@ -27,34 +27,34 @@ SEARCH_QUOTA = dict.fromkeys(
     (50.0, 5.0),
 )
 DATA_QUOTA = SEARCH_QUOTA | dict.fromkeys(("DetectFaces", "CompareFaces"), (100.0, 25.0))
-#: Everything else, DeleteFaces included, everywhere.
+#: The quota of all other operations, DeleteFaces included, in every region.
 MANAGEMENT_QUOTA = 5.0
-#: How much of the quota is used: the rest is for whoever else works with the account.
+#: The share of the quota that we use; the rest is for other programs on the account.
 SHARE = 0.8
-#: What may go at once after a pause, in seconds of the rate: with SHARE, a second never has more
-#: calls than the quota.
+#: The burst after a pause, in seconds of the rate: with SHARE, no second has more calls than the
+#: quota.
 BURST_SECONDS = 0.25
-#: Calls a second below which throttling slows nothing further.
+#: The lowest rate, in calls a second.
 FLOOR = 0.5
-#: Throttles of so many seconds are one reason to slow down: ten calls in flight fail together.
+#: Throttles within so many seconds halve the rate only once: ten calls in flight fail together.
 SLOW_SECONDS = 1.0
-#: After so many seconds without a throttle the rate grows by RECOVERY, again and again.
+#: Every so many seconds without a throttle, the rate grows by RECOVERY.
 QUIET_SECONDS = 30.0
 RECOVERY = 1.1
-#: What answers under these names is AWS itself.
+#: The domains of AWS's own endpoints.
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 def is_aws(endpoint_url: str) -> bool:
-    """Whether the endpoint is AWS's own, and not one that speaks its protocol."""
+    """Whether the endpoint is AWS's own, and not another server with the same protocol."""
     return (urlsplit(endpoint_url).hostname or "").endswith(AWS_DOMAINS)
 
 
 def calls_per_second(operation: str, region: str, *, aws: bool, setting: float | None) -> float:
-    """Return the most calls a second of an operation; infinity where nothing limits it.
+    """Return the limit of an operation in calls a second; infinity if there is none.
 
     *setting* (REKOGNITION_CALLS_PER_SECOND) replaces the default of the operations on pictures and
-    faces, 0 lifts it. An endpoint that is not AWS has no quota that we know of.
+    faces; 0 removes the limit. An endpoint that is not AWS has no quota that we know of.
     """
     if operation in DATA_QUOTA and setting is not None:
         return setting or math.inf
@@ -65,7 +65,7 @@ def calls_per_second(operation: str, region: str, *, aws: bool, setting: float |
 
 
 class Bucket:
-    """The pace of one operation, in calls a second."""
+    """The token bucket of one operation, in calls a second."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Bucket:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        #: Held by the one call of the operation that is next.
+        #: Held by the call that gets the next token.
         self.turn = asyncio.Lock()
         self._limit = limit
         self._clock = clock
@@ -83,12 +83,12 @@ class Bucket:
         self._next = -math.inf
         self._slowed_at = -math.inf
         self._quiet_since = clock()
-        #: When the calls of the last second went: what an unlimited pace is halved from.
+        #: The times of the last second's calls: an unlimited rate is halved from their number.
         self._recent: deque[float] = deque()
 
     @property
     def rate(self) -> float:
-        """Calls a second now; infinity where nothing limits them."""
+        """The current rate in calls a second; infinity if it is unlimited."""
         if self._rate < self._limit:
             quiet = int((self._clock() - self._quiet_since) // QUIET_SECONDS)
             # the bound only keeps the power finite
@@ -97,7 +97,7 @@ class Bucket:
         return self._rate
 
     def slow(self) -> None:
-        """Halve the pace: the engine has just throttled a call, or an attempt of one."""
+        """Halve the rate: the engine has just throttled an attempt."""
         now, rate = self._clock(), self.rate
         self._quiet_since = now
         if now - self._slowed_at < SLOW_SECONDS:
@@ -110,7 +110,7 @@ class Bucket:
         self._next = max(self._next, now + 1 / self._rate)
 
     async def take(self) -> None:
-        """Wait for a token; calls of the operation get theirs in the order in which they ask."""
+        """Wait for a token; calls get theirs in the order in which they ask."""
         now, rate = self._clock(), self.rate
         start = now
         if not math.isinf(rate):
@@ -128,7 +128,7 @@ class Bucket:
 
 
 class Slots:
-    """How many calls may be in flight; a bound that may be moved while they are."""
+    """Limits the calls in flight; the limit can change while calls are in flight."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -137,11 +137,11 @@ class Slots:
 
     @property
     def limit(self) -> int:
-        """The most calls in flight; more are under way only just after it was lowered."""
+        """The most calls in flight; there may be more just after it was lowered."""
         return self._limit
 
     def resize(self, limit: int) -> None:
-        """Move the bound: whoever waits finds the new room, calls that are under way end."""
+        """Change the limit: waiting calls use new slots at once, running calls are not stopped."""
         self._limit = limit
         self._room.set()
 
@@ -168,7 +168,7 @@ class Rates:
         self._buckets: dict[str, Bucket] = {}
 
     def of(self, operation: str) -> Bucket:
-        """Return the operation's bucket."""
+        """Return the bucket of an operation."""
         bucket = self._buckets.get(operation)
         if bucket is None:
             limit = calls_per_second(operation, self._region, aws=self._aws, setting=self._setting)
@@ -176,7 +176,7 @@ class Rates:
         return bucket
 
     def now(self) -> dict[str, float | None]:
-        """Return the calls a second of each operation used so far; None: unlimited."""
+        """Return the current calls a second of each operation used so far; None: unlimited."""
         return {
             operation: None if math.isinf(bucket.rate) else round(bucket.rate, 2)
             for operation, bucket in self._buckets.items()

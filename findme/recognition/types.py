@@ -1,4 +1,4 @@
-"""What is asked of the face engine and what it answers, and how guests are looked for. No I/O."""
+"""The face engine's answers, and the vectors that guests are searched with. No I/O."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from findme.models import Box, EngineFaceId, GuestId
 
 
 class QualityFilter(StrEnum):
-    """How bad a face may be that is indexed, in Rekognition's words."""
+    """The quality below which a face is not indexed, in Rekognition's words."""
 
-    #: For photos: what carries no identity is left out.
+    #: For photos: only faces that carry no identity are left out.
     AUTO = "AUTO"
-    #: For selfies: a little more is asked, for they are taken again in a second; yet nothing that
-    #: would match (none of the labelled ones) is refused.
+    #: For selfies: a little stricter, since a guest can take another one at once; yet it refuses
+    #: none of the labelled selfies that match.
     LOW = "LOW"
-    #: For a second, thorough try: every face that is seen.
+    #: For a second, thorough attempt: every face that is seen.
     NONE = "NONE"
 
 
 class ReferenceKind(StrEnum):
-    """Where a vector comes from that a guest is looked for with."""
+    """The origin of a vector that a guest is searched with."""
 
     SELFIE = "selfie"
     #: A face on a photo that the guest said is theirs.
@@ -32,25 +32,25 @@ class ReferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IndexedFace:
-    """A face that the engine keeps."""
+    """A face that the engine has indexed."""
 
     engine_face_id: EngineFaceId
     box: Box
     #: 0..100, how certain the engine is that this is a face.
     confidence: float
-    #: 0..100 each, None where the engine did not say.
+    #: 0..100 each; None if the engine did not say.
     brightness: float | None = None
     sharpness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UnindexedFace:
-    """A face that the engine saw and does not keep, and why (AWS's reason words)."""
+    """A face that the engine saw and did not index, and why (AWS's reason words)."""
 
     box: Box
     confidence: float
     reasons: Sequence[str]
-    #: Eyes or mouth are covered, where the engine can tell.
+    #: Whether eyes or mouth are covered, if the engine can tell.
     occluded: bool = False
 
 
@@ -64,7 +64,7 @@ class IndexResult:
 
 @dataclass(frozen=True, slots=True)
 class Similar:
-    """One face that a search found, and its similarity (0..100) to the searched one."""
+    """A face that a search found, and its similarity (0..100) to the searched face."""
 
     engine_face_id: EngineFaceId
     similarity: float

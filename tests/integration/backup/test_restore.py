@@ -79,7 +79,7 @@ async def test_a_lost_databases_deletions_are_known_from_the_file(
 ) -> None:
     before = await evening(pool)
     await create.make(home, tmp_path / "findme.backup")
-    journal = erasure_journal.Journal(pool, tmp_path / "other disk" / "erasures.log")
+    journal = erasure_journal.JournalExporter(pool, tmp_path / "other disk" / "erasures.log")
     assert await journal.export() == 0
     async with pool.acquire() as conn, conn.transaction():
         await guests.forget(conn, EventId(int(before["event"]["id"])), before["ada"].user_id)

@@ -9,7 +9,7 @@ import pytest
 
 from findme.db import Pool
 from findme.privacy import erasure_journal
-from findme.privacy.erasure_journal import Erasure, Journal
+from findme.privacy.erasure_journal import Erasure, JournalExporter
 from findme.settings import Settings
 from tests.support.helpers import add_match, add_photos, member
 from tests.support.scripted_guests import until
@@ -78,12 +78,15 @@ async def test_the_file_gets_each_deletion_once_also_after_a_restart(
     path = tmp_path / "apart" / "erasures.log"
     async with pool.acquire() as conn:
         first, second = await add_photos(conn, event, 2)
-    journal = Journal(pool, path)
+    journal = JournalExporter(pool, path)
     await pool.execute("delete from photo where id = $1", first)
     assert [await journal.export(), await journal.export()] == [1, 0]
     await pool.execute("delete from photo where id = $1", second)
 
-    assert [await Journal(pool, path).export(), await Journal(pool, path).export()] == [1, 0]
+    assert [
+        await JournalExporter(pool, path).export(),
+        await JournalExporter(pool, path).export(),
+    ] == [1, 0]
     assert path.stat().st_mode & 0o777 == 0o600
     async with pool.acquire() as conn:
         known = await erasure_journal.list_all(conn)
