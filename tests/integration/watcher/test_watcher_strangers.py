@@ -78,7 +78,8 @@ async def test_a_login_page_of_the_network_is_waited_for(aiohttp_server: Aiohttp
         problem = await asked(aiohttp_server, answer)
         assert isinstance(problem, RetryLater)
         assert (
-            str(problem) == f"no FindMe answers there ({status}): is it the network's login page?"
+            str(problem)
+            == f"the answer is not FindMe's ({status}): is it the network's login page?"
         )
 
 
