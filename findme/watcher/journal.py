@@ -157,7 +157,9 @@ def _open(path: Path | None) -> sqlite3.Connection:
         return _prepared(str(path))
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise StartError(f"Another watcher works on this folder: it holds {path}.") from error
+            raise StartError(
+                f"Another watcher is at work on this folder: it holds {path}."
+            ) from error
         raise StartError(f"The journal {path} cannot be opened: {error}") from error
     except sqlite3.DatabaseError:
         for suffix in ("", "-wal"):
