@@ -4,6 +4,7 @@ The templates hold the English sentences. Another language is one file, `locales
 has the names and rules of its plurals, dates and numbers.
 """
 
+import functools
 import gettext
 import io
 from collections.abc import Mapping
@@ -105,8 +106,9 @@ class Language:
         return dates.format_time(when, pattern, tzinfo=zone, locale=self.locale)
 
 
-def read_languages(folder: Path = LOCALES) -> dict[str, Language]:
-    """Read every catalogue, the default language first."""
+@functools.cache
+def read_languages(folder: Path = LOCALES) -> Mapping[str, Language]:
+    """Read every catalogue once a process, the default language first."""
     languages = {}
     for path in sorted(folder.glob("*.po"), key=lambda path: (path.stem != DEFAULT, path.stem)):
         with path.open("rb") as file:

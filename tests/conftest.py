@@ -33,6 +33,7 @@ from findme.models import Role
 from findme.recognition.types import Hop
 from findme.resources import Resources, assemble
 from findme.settings import Settings
+from tests.support.compiled_templates import share_compiled_templates
 from tests.support.databases import Databases, database_of
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
 
@@ -217,7 +218,9 @@ async def application(
         work = resources.queue
         assert isinstance(work, WorkQueue)
         token = await _admin_session(pool)
-        client = await aiohttp_client(server.make_app(resources, "all"))
+        made = server.make_app(resources, "all")
+        share_compiled_templates(made)
+        client = await aiohttp_client(made)
         background = None
         if run_queue:
             background = asyncio.create_task(server.run_together(work.loops()))

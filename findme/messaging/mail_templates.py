@@ -23,14 +23,9 @@ class Letter:
     html: str
 
 
-@functools.cache
-def _languages() -> Mapping[str, Language]:
-    return read_languages()
-
-
 def language(code: str | None) -> Language:
     """Return a language of ours; the default one for a code that we don't know."""
-    known = _languages()
+    known = read_languages()
     return known.get(code or DEFAULT, known[DEFAULT])
 
 
@@ -57,7 +52,7 @@ def prepare() -> None:
 
     Otherwise the first letter, or the first push message, holds the event loop for it.
     """
-    for code in _languages():
+    for code in read_languages():
         environment = _environment(code)
         for name in environment.list_templates(filter_func=lambda name: name.startswith("mail/")):
             environment.get_template(name)

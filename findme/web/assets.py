@@ -4,6 +4,7 @@ The version stands in the path (/static/3f2a91c0/app.css), not in a query: what 
 module refers to relatively (fonts, further modules) then carries it too, without a build step.
 """
 
+import functools
 import gzip
 import hashlib
 from collections.abc import Mapping
@@ -53,8 +54,12 @@ class Assets:
 ASSETS = web.AppKey("ASSETS", Assets)
 
 
+@functools.cache
 def read_assets(folder: Path = STATIC) -> Assets:
-    """Read every file whose type is known; the version is a digest of all names and bytes."""
+    """Read every file whose type is known, once a process.
+
+    The version is a digest of all names and bytes.
+    """
     digest = hashlib.sha256()
     files: dict[str, Asset] = {}
     for path in sorted(folder.rglob("*")):

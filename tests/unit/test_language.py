@@ -1,7 +1,7 @@
 """The languages of the pages: complete, well spaced, and all text in the catalogues."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -53,7 +53,7 @@ def catalogues() -> dict[str, Catalog]:
 
 
 @pytest.fixture(scope="module")
-def languages() -> dict[str, Language]:
+def languages() -> Mapping[str, Language]:
     return read_languages()
 
 

@@ -1,5 +1,6 @@
 """Tiles of the grid: headings by hour and day, ratios, and the small ovals."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ LATE = datetime(2026, 11, 21, 22, 14, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def languages() -> dict[str, Language]:
+def languages() -> Mapping[str, Language]:
     return read_languages()
 
 
