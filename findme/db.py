@@ -31,6 +31,8 @@ ACQUIRE_TIMEOUT = 60.0
 IDLE_LIFETIME = 1800.0
 #: Seconds that a database has to answer the simplest question when the service stops.
 SILENCE_SECONDS = 8.0
+#: Seconds that a database has to answer when somebody asks whether it can be reached.
+PING_SECONDS = 5.0
 #: What a database raises that is away, restarts, has no room, or gave one transaction up for
 #: another: worth another try later.
 TROUBLE = (
@@ -128,6 +130,15 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """Borrow a connection inside a transaction."""
     async with acquire(pool) as conn, conn.transaction():
         yield conn
+
+
+async def is_reachable(pool: Pool) -> bool:
+    """Whether the database answers within a few seconds."""
+    try:
+        await pool.fetchval("select 1", timeout=PING_SECONDS)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        return False
+    return True
 
 
 async def insist(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:

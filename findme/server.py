@@ -25,10 +25,13 @@ from findme.services.access import Access
 from findme.services.account import Account
 from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
+from findme.services.event_setup import EventSetup
 from findme.services.guest_selfies import GuestSelfies
 from findme.services.joining import Joining
 from findme.services.notification_choices import NotificationChoices
+from findme.services.person_edits import PersonEdits
 from findme.services.photo_marks import PhotoMarks
+from findme.services.photo_review import PhotoReview
 from findme.services.pictures import Pictures
 from findme.services.queue_control import QueueControl
 from findme.services.resumable_uploads import ResumableUploads
@@ -115,6 +118,9 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.NOTIFICATION_CHOICES] = NotificationChoices(on.settings, on.pool)
     app[keys.PHOTO_MARKS] = PhotoMarks(on.settings, on.pool, on.cache, on.queue)
     app[keys.PICTURES] = Pictures(on.settings, on.pool, on.threads)
+    app[keys.EVENT_SETUP] = EventSetup(on.settings, on.pool, on.cache, on.threads, on.queue)
+    app[keys.PERSON_EDITS] = PersonEdits(on.pool, on.grouping, on.queue)
+    app[keys.PHOTO_REVIEW] = PhotoReview(on.settings, on.pool, on.cache, on.vectors, on.queue)
     app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue, on.on_retry)
     app[keys.RESUMABLE_UPLOADS] = ResumableUploads(on.settings, on.pool, uploads)
     app[keys.UPLOADS] = uploads

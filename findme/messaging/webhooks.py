@@ -11,7 +11,7 @@ import orjson
 
 from findme.db import Connection, Record
 from findme.errors import NotFound
-from findme.models import EventId, PhotoId
+from findme.models import Event, EventId, PhotoId
 
 TOPICS = ("event.created", "photo.ready", "event.expiring")
 #: Told on demand, to any webhook.
@@ -37,6 +37,15 @@ async def announce(
         event_id,
         orjson.dumps(dict(data)).decode(),
     )
+
+
+async def announce_created(conn: Connection, event: Event) -> None:
+    """Announce a new event, in the caller's transaction."""
+    end = None
+    if event.expires_at is not None:
+        end = event.expires_at.astimezone(UTC).isoformat(timespec="milliseconds")
+        end = end.replace("+00:00", "Z")
+    await announce(conn, "event.created", event.id, {"name": event.name, "expires_at": end})
 
 
 async def announce_photo(conn: Connection, event_id: EventId, photo_id: PhotoId) -> None:

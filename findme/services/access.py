@@ -81,6 +81,17 @@ class Access:
             await audit_log.note(conn, admin_id, "account.reset_link")
         return link
 
+    async def renew_key_for(self, admin_id: UserId, user_id: UserId) -> str:
+        """Return a new key that an admin hands over; the old one and all sessions end.
+
+        Conflict if a password opens the account.
+        """
+        async with db.transaction(self.pool) as conn:
+            key = await accounts.renew_key(conn, user_id)
+            await audit_log.note(conn, admin_id, "account.key_link")
+        await auth.close_sessions(self.pool, self.cache, user_id)
+        return key
+
     async def renew_key(self, user: User, *, keep: str) -> str:
         """Return a new key for a user; the old one and all sessions but *keep* (a token) end.
 

@@ -1,4 +1,4 @@
-"""What a guest says of a photo: it shows me, it does not, and I like it."""
+"""What a guest says of a photo: it shows me, it does not, I like it, it should not be shown."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,11 @@ from findme.accounts import guests
 from findme.accounts.guests import Guest
 from findme.cache import Cache
 from findme.db import Connection, Pool
-from findme.errors import NotFound
+from findme.errors import InvalidRequest, NotFound
 from findme.faces import verdicts
 from findme.faces.sweep_requests import request_sweep
-from findme.gallery import events, favourites, guest_photos, photos
+from findme.gallery import events, favourites, guest_photos, photos, reports
+from findme.gallery.reports import Reason
 from findme.models import EventId, FaceId, PhotoId, UserId
 from findme.settings import Settings
 from findme.workers import Workers
@@ -18,7 +19,10 @@ from findme.workers import Workers
 
 @dataclass(frozen=True, slots=True)
 class PhotoMarks:
-    """Stores a guest's verdicts and favourites; NotFound for a photo that they may not see."""
+    """Stores a guest's verdicts, favourites and reports.
+
+    NotFound for a photo that they may not see.
+    """
 
     settings: Settings
     pool: Pool
@@ -64,6 +68,15 @@ class PhotoMarks:
             guest = await find_viewer(conn, self.settings, user_id, photo_id)
             await favourites.remove(conn, guest.id, photo_id)
         await self.cache.forget_guest(guest.id)
+
+    async def report(self, user_id: UserId, photo_id: PhotoId, reason: str, note: str) -> int:
+        """Report a photo to the organiser, and return the report; InvalidRequest for the reason."""
+        async with db.transaction(self.pool) as conn:
+            guest = await find_viewer(conn, self.settings, user_id, photo_id)
+            if reason not in list(Reason):
+                raise InvalidRequest(f"reason is one of {', '.join(Reason)}.", field="reason")
+            await events.hold(conn, guest.event_id)
+            return await reports.add(conn, guest.id, photo_id, Reason(reason), note.strip())
 
     async def _lock_guest(self, conn: Connection, user_id: UserId, photo_id: PhotoId) -> Guest:
         guest = await find_viewer(conn, self.settings, user_id, photo_id)

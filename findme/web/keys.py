@@ -20,10 +20,13 @@ from findme.services.access import Access
 from findme.services.account import Account
 from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
+from findme.services.event_setup import EventSetup
 from findme.services.guest_selfies import GuestSelfies
 from findme.services.joining import Joining
 from findme.services.notification_choices import NotificationChoices
+from findme.services.person_edits import PersonEdits
 from findme.services.photo_marks import PhotoMarks
+from findme.services.photo_review import PhotoReview
 from findme.services.pictures import Pictures
 from findme.services.queue_control import QueueControl
 from findme.services.resumable_uploads import ResumableUploads
@@ -64,6 +67,9 @@ PICTURES = web.AppKey("PICTURES", Pictures)
 RESUMABLE_UPLOADS = web.AppKey("RESUMABLE_UPLOADS", ResumableUploads)
 UPLOAD_TOKENS = web.AppKey("UPLOAD_TOKENS", UploadTokens)
 UPLOADS = web.AppKey("UPLOADS", Uploads)
+EVENT_SETUP = web.AppKey("EVENT_SETUP", EventSetup)
+PERSON_EDITS = web.AppKey("PERSON_EDITS", PersonEdits)
+PHOTO_REVIEW = web.AppKey("PHOTO_REVIEW", PhotoReview)
 QUEUE_CONTROL = web.AppKey("QUEUE_CONTROL", QueueControl)
 WEBHOOKS = web.AppKey("WEBHOOKS", Webhooks)
 

@@ -1,6 +1,6 @@
 """Pages from templates: one Jinja environment per language, and what every page knows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from http import HTTPStatus
@@ -11,8 +11,10 @@ import jinja2
 from aiohttp import web
 from jinja2.environment import TemplateModule
 
+from findme.gallery import events
 from findme.language import Language, choose, read_languages
 from findme.messaging import notifications
+from findme.models import Event, EventId
 from findme.paths import TEMPLATES
 from findme.web.assets import ASSETS, setup_assets
 from findme.web.keys import ACTOR, EVENT_ZONE, FAILED_JOBS, SETTINGS, base_url, mailed_base
@@ -96,6 +98,17 @@ def zone_of(request: web.Request) -> tzinfo:
         return ZoneInfo(request.cookies[ZONE_COOKIE])
     except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
         return datetime.now(UTC).astimezone().tzinfo or UTC
+
+
+def set_event_zone(request: web.Request, event: Event) -> None:
+    """Let the pages of this request show times as the clocks at the event do."""
+    if (zone := events.zone_of(event)) is not None:
+        request[EVENT_ZONE] = zone
+
+
+def zones_of(request: web.Request, several: Iterable[Event]) -> dict[EventId, tzinfo]:
+    """Return the time zone of each event's times: its own, or the visitor's."""
+    return {event.id: events.zone_of(event) or zone_of(request) for event in several}
 
 
 def render(

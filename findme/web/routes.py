@@ -14,6 +14,7 @@ from findme.web.guest import (
     downloads,
     erasure,
     erasure_receipts,
+    event_branding,
     favourites,
     gallery_page,
     home_pages,
@@ -24,6 +25,7 @@ from findme.web.guest import (
     password_resets,
     photo_page,
     photos,
+    reports,
     selfies,
     verdicts,
 )
@@ -47,13 +49,13 @@ from findme.web.organiser import (
     missed_faces,
     persons,
     persons_page,
-    reports,
     reports_page,
     threshold_preview,
     threshold_preview_page,
 )
 from findme.web.organiser import guests as guest_list
 from findme.web.organiser import photos as event_photos
+from findme.web.organiser import reports as event_reports
 from findme.web.photographer import known_hashes, resumable, upload_tokens, uploads
 
 #: What every role answers.
@@ -75,7 +77,9 @@ OF_THE_WEB = (
     engine_costs,
     covers,
     dashboard_page,
+    event_branding,
     event_photos,
+    event_reports,
     events,
     favourites,
     gallery_page,

@@ -10,7 +10,7 @@ from findme.errors import FindMeError
 from findme.gallery import events
 from findme.models import EventId, GuestId, SelfieState
 from findme.services.erasure import Scope
-from findme.web.guest import account, photo_lists
+from findme.web.guest import account
 from findme.web.guest import auth as auth_api
 from findme.web.keys import ACCOUNT, ERASURE, POOL, user
 from findme.web.middleware import SESSION_COOKIE
@@ -22,6 +22,8 @@ from findme.web.rendering import (
     redirect,
     remember,
     render,
+    set_event_zone,
+    zones_of,
 )
 from findme.web.request_bodies import form_of
 from findme.web.responses import choice_of, parse_id
@@ -46,7 +48,7 @@ async def _page(request: web.Request, error: FindMeError | None = None) -> web.R
         "guest/account.html",
         {
             "joined": joined,
-            "zones": photo_lists.zones_of(request, named.values()),
+            "zones": zones_of(request, named.values()),
             "has_face": any(part.consented for part in parts),
             "most": selfies.MOST,
             "minimum": auth.MIN_PASSWORD,
@@ -136,7 +138,7 @@ async def erase_page(request: web.Request) -> web.Response:
     service = request.app[ERASURE]
     if scope in (Scope.CONSENT, Scope.EVENT):
         event = await service.find_event(me.id, _event_id(request))
-        photo_lists.tell_time_of(request, event)
+        set_event_zone(request, event)
     return render(
         request,
         "guest/erase.html",

@@ -17,10 +17,10 @@ from findme.media import renditions
 from findme.models import Cursor, DownloadSize, Event, PhotoId, SelfieId, SelfieState, Shelf
 from findme.web.guest import photo_lists
 from findme.web.guest.tabs import ALL, EVERY_TAB, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
-from findme.web.guest.tiles import WIDE, add_headings, hours_of, mini_of, ring_of, tile_of
 from findme.web.keys import POOL
 from findme.web.rendering import language_of, redirect, render, zone_of
 from findme.web.responses import choice_of, json_answer
+from findme.web.tiles import WIDE, add_headings, hours_of, mini_of, ring_of, tile_of
 
 #: Photos of one page: some twenty rows on a phone.
 PAGE = 60

@@ -13,11 +13,10 @@ from findme.gallery import events
 from findme.models import Accounts, Event
 from findme.web.guest import auth as auth_api
 from findme.web.guest import join as join_api
-from findme.web.guest.photo_lists import tell_time_of, zones_of
 from findme.web.keys import ACCESS, FACES, POOL, TYPED, actor, remote
 from findme.web.links import key_url
 from findme.web.middleware import SESSION_COOKIE
-from findme.web.rendering import local_path, redirect, render
+from findme.web.rendering import local_path, redirect, render, set_event_zone, zones_of
 from findme.web.request_bodies import form_of
 
 
@@ -84,7 +83,7 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
         guest = None if signed_in is None else await guests.find(conn, event.id, signed_in.id)
     if error is None and typed != event.code:
         return redirect(f"/e/{event.code}")
-    tell_time_of(request, event)
+    set_event_zone(request, event)
     return render(
         request,
         "guest/join.html",

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -14,6 +13,7 @@ from findme.errors import NotFound
 from findme.gallery import events
 from findme.messaging.live_hub import REPLACED, Hub, Listener
 from findme.models import EventId
+from findme.web.event_stream import HEADERS, LIFETIME, WRITE_SECONDS, retry_line
 from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
 from findme.web.responses import path_id
 
@@ -21,21 +21,8 @@ log = logging.getLogger(__name__)
 
 HUB = web.AppKey("HUB", Hub)
 
-#: What a stream of server-sent events says of itself.
-HEADERS = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store",
-    # nginx would keep messages back until its buffer is full
-    "X-Accel-Buffering": "no",
-}
 #: Seconds of silence after which a comment keeps proxies and phones from hanging up.
 KEEP_ALIVE = 15.0
-#: Seconds that a message may take to leave; slower is a phone that has gone.
-WRITE_SECONDS = 20.0
-#: Seconds after which a stream ends and is asked for anew: a session may have ended meanwhile.
-LIFETIME = 15 * 60.0
-#: Milliseconds that a page waits before it comes back, at random: not all at once after a restart.
-RETRY = (1000, 4000)
 
 
 async def get_stream(request: web.Request) -> web.StreamResponse:
@@ -63,7 +50,7 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
     ):
         await response.prepare(request)
         if request.method != "HEAD":
-            await response.write(f"retry: {random.randint(*RETRY)}\n\n".encode())  # noqa: S311
+            await response.write(retry_line())
             await hub.greet(listener, last)
             await _pass_on(listener, response)
     return response

@@ -9,10 +9,10 @@ from findme import db
 from findme.gallery import live_wall
 from findme.gallery.live_wall import Shown, Wall
 from findme.models import PhotoId
-from findme.web.guest.photos import send_image
 from findme.web.keys import PICTURES, POOL, base_url
 from findme.web.rendering import render
 from findme.web.responses import page_answer, page_of, parse_time, path_id, time_text
+from findme.web.streaming import send_image
 
 #: Photos that a wall goes round in: at 8 s each some 27 minutes, the newest ones.
 ROUND = 200

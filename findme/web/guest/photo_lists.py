@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
@@ -17,8 +17,8 @@ from findme.gallery import events, guest_photos, photos
 from findme.gallery.guest_photos import Listed, Thresholds
 from findme.media import renditions
 from findme.models import Cursor, Event, EventId, Gallery, PhotoId, Shelf
-from findme.web.keys import CACHE, EVENT_ZONE, POOL, SETTINGS, actor, user
-from findme.web.rendering import zone_of
+from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
+from findme.web.rendering import set_event_zone
 from findme.web.responses import cut, pack_list, parse_id, time_text
 
 #: Cursors count from here.
@@ -45,7 +45,7 @@ async def joined_event(request: web.Request) -> tuple[Event, Guest]:
         if guest is None:
             raise NotFound
         event = await events.get(conn, guest.event_id)
-    tell_time_of(request, event)
+    set_event_zone(request, event)
     return event, guest
 
 
@@ -66,17 +66,6 @@ def cursor_text(cursor: Cursor | None) -> str | None:
     if cursor is None:
         return None
     return f"{(cursor.dated_at - EPOCH) // timedelta(microseconds=1)}-{cursor.id}"
-
-
-def tell_time_of(request: web.Request, event: Event) -> None:
-    """Let this request's pages say times as the clocks at the event do."""
-    if (zone := events.zone_of(event)) is not None:
-        request[EVENT_ZONE] = zone
-
-
-def zones_of(request: web.Request, several: Iterable[Event]) -> dict[EventId, tzinfo]:
-    """Return the zone that each event's times are told in: its own, or the visitor's."""
-    return {event.id: events.zone_of(event) or zone_of(request) for event in several}
 
 
 async def guest_who_sees(request: web.Request, conn: Connection, photo_id: PhotoId) -> Guest:

@@ -4,9 +4,9 @@ from aiohttp import web
 
 from findme.models import EventId, SelfieId, SelfieState
 from findme.web.guest.join import read_form
-from findme.web.guest.photos import send_image
 from findme.web.keys import GUEST_SELFIES, user
 from findme.web.responses import json_answer, path_id, time_text
+from findme.web.streaming import send_image
 
 
 async def put_selfie(request: web.Request) -> web.Response:

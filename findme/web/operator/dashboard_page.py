@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import random
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +10,7 @@ from aiohttp import web
 
 from findme import db
 from findme.operations.dashboard import Desk
-from findme.web.guest.live_stream import HEADERS, LIFETIME, RETRY, WRITE_SECONDS
+from findme.web.event_stream import HEADERS, LIFETIME, WRITE_SECONDS, retry_line
 from findme.web.keys import admin
 from findme.web.operator.charts import chart
 from findme.web.rendering import module_of, render
@@ -69,7 +68,7 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
         if request.method == "HEAD":  # what came after the headers would be the next answer
             return response
-        await response.write(f"retry: {random.randint(*RETRY)}\n\n".encode())  # noqa: S311
+        await response.write(retry_line())
         while clock() < until and not stopping.is_set():
             parts = _parts(request, await _drawn(request))
             digests = {name: hashlib.sha256(text.encode()).digest() for name, text in parts.items()}

@@ -1,25 +1,17 @@
 """The contact sheet as JSON: an event's photos by state, one photo closely, several at once."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiohttp import web
 
 from findme import db
-from findme.accounts import guests
-from findme.db import Connection, Record
-from findme.errors import Conflict, InvalidRequest, NotFound
-from findme.faces import missed_faces
+from findme.db import Record
+from findme.errors import InvalidRequest, NotFound
 from findme.gallery import contact_sheet, events, exports, photos
 from findme.gallery.contact_sheet import Closely, View
 from findme.gallery.guest_photos import Thresholds
-from findme.messaging import notifications
-from findme.models import Event, EventId, PhotoId, Review, Shelf
-from findme.privacy import audit_log
-from findme.web.guest.downloads import send_archive
-from findme.web.guest.join import after_forgetting
-from findme.web.guest.photo_lists import thresholds_of
-from findme.web.keys import POOL, QUEUE, SETTINGS, admin
+from findme.models import Event, EventId, PhotoId, Shelf
+from findme.web.keys import PHOTO_REVIEW, POOL, SETTINGS, admin
 from findme.web.organiser.missed_faces import missed_json
 from findme.web.organiser.persons import box_json, box_of
 from findme.web.responses import (
@@ -35,6 +27,7 @@ from findme.web.responses import (
     path_id,
     time_text,
 )
+from findme.web.streaming import send_archive
 
 
 async def get_sheet(request: web.Request) -> web.Response:
@@ -70,14 +63,14 @@ async def get_photo(request: web.Request) -> web.Response:
     """GET /api/admin/photos/{id}: its faces, whom it shows, what was missed, its jobs."""
     admin(request)
     event, found = await closely(request, PhotoId(path_id(request)))
-    return json_answer(closely_json(found, thresholds_of(request, event)))
+    return json_answer(closely_json(found, Thresholds.of(event, request.app[SETTINGS])))
 
 
 async def closely(request: web.Request, photo_id: PhotoId) -> tuple[Event, Closely]:
     """Return a photo with all that is known of it, and its event."""
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, (await photos.get(conn, photo_id)).event_id)
-        maybe = thresholds_of(request, event).maybe
+        maybe = Thresholds.of(event, request.app[SETTINGS]).maybe
         return event, await contact_sheet.look_closely(conn, photo_id, maybe=maybe)
 
 
@@ -148,93 +141,22 @@ def _shown_json(row: Record, thresholds: Thresholds) -> dict[str, object]:
 
 
 async def post_delete(request: web.Request) -> web.Response:
-    """POST /api/admin/photos/delete {ids}: those that are gone already are no mistake."""
-    admin(request)
+    """POST /api/admin/photos/delete {ids}: photos that are gone already are left out."""
+    actor = admin(request).id
     photo_ids = photo_ids_of(await json_of(request))
-    async with db.transaction(request.app[POOL]) as conn:
-        gone = await delete(request, conn, photo_ids)
-    await after_forgetting(request, set(gone.values()))
-    return json_answer({"deleted": [str(photo_id) for photo_id in gone]})
-
-
-async def delete(
-    request: web.Request, conn: Connection, photo_ids: Iterable[PhotoId]
-) -> dict[PhotoId, EventId]:
-    """Delete photos with their faces and matches; return those that were there, with their events.
-
-    The caller's transaction deletes them; `after_forgetting` is for after its end.
-    """
-    gone: dict[PhotoId, EventId] = {}
-    # in the order of their ids, so that two who delete the same do not block each other
-    for photo_id in sorted(photo_ids):
-        try:
-            left = await photos.delete(conn, photo_id)
-        except NotFound:
-            continue  # somebody else was first
-        await guests.forget_faces(conn, left.event_id, left.faces, left.staged)
-        await audit_log.note(
-            conn,
-            admin(request).id,
-            "photo.deleted",
-            event_id=left.event_id,
-            subjects=[photo_id],
-        )
-        gone[photo_id] = left.event_id
-    return gone
-
-
-async def review(
-    request: web.Request, conn: Connection, photo_ids: Sequence[PhotoId], word: Review
-) -> dict[PhotoId, EventId]:
-    """Show, hide or hold back photos; return those that were otherwise, with their events.
-
-    The caller's transaction changes them; the lists of the events are stale after its end.
-    """
-    changed = await photos.review(conn, photo_ids, word)
-    for event_id in sorted(set(changed.values())):
-        await audit_log.note(
-            conn,
-            admin(request).id,
-            "photos.reviewed",
-            event_id=event_id,
-            subjects=sorted(each for each, its_event in changed.items() if its_event == event_id),
-            detail={"review": word},
-        )
-        await notifications.ask(conn, event_id, request.app[SETTINGS])
-    return changed
+    deleted = await request.app[PHOTO_REVIEW].delete(actor, photo_ids)
+    return json_answer({"deleted": [str(photo_id) for photo_id in deleted]})
 
 
 async def post_retry(request: web.Request) -> web.Response:
-    """POST /api/admin/photos/retry {ids, thorough?}: index photos again, but for those in work."""
-    admin(request)
+    """POST /api/admin/photos/retry {ids, thorough?}: indexes photos again, except those in work."""
+    actor = admin(request).id
     body = await json_of(request)
     thorough = body.get("thorough", False)
     if not isinstance(thorough, bool):
         raise InvalidRequest("thorough is true or false.", field="thorough")
-    asked = await retry(request, photo_ids_of(body), thorough=thorough)
-    return json_answer({"queued": [str(photo_id) for photo_id in asked]}, 202)
-
-
-async def retry(
-    request: web.Request, photo_ids: Iterable[PhotoId], *, thorough: bool
-) -> list[PhotoId]:
-    """Ask for photos to be indexed again; return those that are there and not in work."""
-    asked: list[PhotoId] = []
-    by_event: dict[EventId, list[PhotoId]] = {}
-    async with db.transaction(request.app[POOL]) as conn:
-        for photo_id in sorted(photo_ids):
-            try:
-                _, event_id = await missed_faces.try_again(conn, photo_id, thorough=thorough)
-            except (NotFound, Conflict):
-                continue  # deleted meanwhile, or in somebody's hands already
-            asked.append(photo_id)
-            by_event.setdefault(event_id, []).append(photo_id)
-        for event_id, again in by_event.items():
-            await audit_log.note(
-                conn, admin(request).id, "photos.retried", event_id=event_id, subjects=again
-            )
-    request.app[QUEUE].wake()
-    return asked
+    queued = await request.app[PHOTO_REVIEW].retry(actor, photo_ids_of(body), thorough=thorough)
+    return json_answer({"queued": [str(photo_id) for photo_id in queued]}, 202)
 
 
 async def get_zip(request: web.Request) -> web.StreamResponse:

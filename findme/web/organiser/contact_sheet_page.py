@@ -1,6 +1,5 @@
 """The organiser's contact sheet and one photo closely, as pages and forms."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -11,16 +10,15 @@ from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
 from findme.gallery import contact_sheet, events
 from findme.gallery.contact_sheet import View
+from findme.gallery.guest_photos import Thresholds
 from findme.models import Box, EventId, PhotoId, Review
-from findme.web.guest.join import after_forgetting
-from findme.web.guest.photo_lists import thresholds_of
-from findme.web.guest.tiles import tile_of
-from findme.web.keys import CACHE, POOL, SETTINGS, admin
+from findme.web.keys import PHOTO_REVIEW, POOL, SETTINGS, admin
 from findme.web.organiser import contact_sheet as sheet_api
 from findme.web.organiser.persons import box_of
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import MAX_LIMIT, choice_of, cut, parse_id, path_id
+from findme.web.tiles import tile_of
 
 #: Photos of one page.
 PAGE = 60
@@ -70,7 +68,7 @@ async def photo(request: web.Request) -> web.Response:
         raise NotFound
     async with db.acquire(request.app[POOL]) as conn:
         newer, older = await contact_sheet.beside(conn, event.id, photo_id)
-    closely = sheet_api.closely_json(found, thresholds_of(request, event))
+    closely = sheet_api.closely_json(found, Thresholds.of(event, request.app[SETTINGS]))
     names: dict[str | None, list[str]] = {}
     for row in found.guests:
         if row["face_id"] is not None and row["says"] != "not_me":
@@ -111,7 +109,7 @@ def place_of(box: Box) -> str:
 
 async def act(request: web.Request) -> web.StreamResponse:
     """POST /admin/events/{id}/photos: what the buttons do to the chosen photos."""
-    admin(request)
+    actor = admin(request).id
     form = await form_of(request)
     event_id = EventId(path_id(request))
     word = str(form.get("act", ""))
@@ -130,25 +128,17 @@ async def act(request: web.Request) -> web.StreamResponse:
     if word == ZIP and chosen:
         target = URL(f"/api/admin/events/{event_id}/contact-sheet.zip")
         return redirect(str(target.with_query(ids=",".join(map(str, chosen)))))
-    await _do(request, event_id, word, chosen)
-    return redirect(request.path if word == DELETE_SURELY else back)
-
-
-async def _do(
-    request: web.Request, event_id: EventId, word: str, chosen: Sequence[PhotoId]
-) -> None:
+    service = request.app[PHOTO_REVIEW]
     if word == DELETE_SURELY:
-        async with db.transaction(request.app[POOL]) as conn:
-            gone = await sheet_api.delete(request, conn, chosen)
-        await after_forgetting(request, set(gone.values()))
-    elif word in (RETRY, THOROUGH):
-        await sheet_api.retry(request, chosen, thorough=word == THOROUGH)
+        await service.delete(actor, chosen)
+        return redirect(request.path)
+    if word in (RETRY, THOROUGH):
+        await service.retry(actor, chosen, thorough=word == THOROUGH)
     elif word in list(Review):
-        async with db.transaction(request.app[POOL]) as conn:
-            await sheet_api.review(request, conn, chosen, Review(word))
-        await request.app[CACHE].forget_event(event_id)
+        await service.review(actor, chosen, Review(word))
     else:
         raise InvalidRequest("There is no such button.", field="act")
+    return redirect(back)
 
 
 ROUTES = [

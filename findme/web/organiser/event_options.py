@@ -1,9 +1,7 @@
-"""What an organiser decides for an event: read from a body, checked, and shown."""
+"""The options of an event: read from a body, and as JSON."""
 
 import re
-import secrets
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,53 +11,27 @@ from aiohttp import web
 from findme.errors import InvalidRequest
 from findme.media import watermark
 from findme.models import Accounts, DownloadSize, Event, Gallery, Publish
-from findme.web.guest.photo_lists import thresholds_of
-from findme.web.keys import base_url
+from findme.web.links import wall_url
 from findme.web.responses import parse_time, text_of, time_text
 
 MAX_NAME: Final = 200
 MAX_WATERMARK: Final = 60
 
-Read = Callable[[dict[str, Any], str], Any]
+Read = Callable[[Mapping[str, Any], str], Any]
 
 
-def changed(event: Event, body: dict[str, Any]) -> Event:
-    """Return the event with the members of a body; InvalidRequest names the first wrong one."""
+def read_changes(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a body's members by name; InvalidRequest names the first wrong one."""
+    changes: dict[str, Any] = {}
     for name in body:
-        if name == "wall":
-            wanted = _flag(body, name)
-            token = (event.wall_token or secrets.token_urlsafe(16)) if wanted else None
-            event = replace(event, wall_token=token)
-        elif name in _READ:
-            member: dict[str, Any] = {name: _READ[name](body, name)}
-            event = replace(event, **member)
-        else:
+        if name not in _READ:
             raise InvalidRequest(f"An event has no {name} to change.", field=name)
-    return event
+        changes[name] = _READ[name](body, name)
+    return changes
 
 
-def checked(request: web.Request, event: Event) -> Event:
-    """Return the event; InvalidRequest where its choices contradict each other."""
-    thresholds = thresholds_of(request, event)
-    if thresholds.maybe > thresholds.sure:
-        sentence = f"maybe ({thresholds.maybe:g}) would be above match ({thresholds.sure:g})."
-        raise InvalidRequest(sentence, field="maybe_threshold")
-    for earlier, later in (
-        ("starts_at", "closes_at"),
-        ("starts_at", "expires_at"),
-        ("closes_at", "expires_at"),
-    ):
-        begin, end = getattr(event, earlier), getattr(event, later)
-        if begin is not None and end is not None and end < begin:
-            raise InvalidRequest(f"{later} would be before {earlier}.", field=later)
-    return event
-
-
-def choices_json(request: web.Request, event: Event) -> dict[str, object]:
-    """Return what is decided for an event, by the names under which it is changed."""
-    wall_url = None
-    if event.wall_token is not None:
-        wall_url = f"{base_url(request)}/wall/{event.wall_token}"
+def options_json(request: web.Request, event: Event) -> dict[str, object]:
+    """Return the options of an event by the names under which they are changed."""
     return {
         "name": event.name,
         "starts_at": time_text(event.starts_at),
@@ -78,11 +50,11 @@ def choices_json(request: web.Request, event: Event) -> dict[str, object]:
         "match_threshold": event.match_threshold,
         "maybe_threshold": event.maybe_threshold,
         "wall": event.wall_token is not None,
-        "wall_url": wall_url,
+        "wall_url": wall_url(request, event),
     }
 
 
-def name_of(body: dict[str, Any], member: str = "name") -> str:
+def name_of(body: Mapping[str, Any], member: str = "name") -> str:
     """Return the name of an event in a body."""
     name = " ".join(text_of(body, member).split())
     if not 1 <= len(name) <= MAX_NAME:
@@ -90,7 +62,7 @@ def name_of(body: dict[str, Any], member: str = "name") -> str:
     return name
 
 
-def _flag(body: dict[str, Any], name: str) -> bool:
+def _flag(body: Mapping[str, Any], name: str) -> bool:
     value = body[name]
     if not isinstance(value, bool):
         raise InvalidRequest(f"{name} is true or false.", field=name)
@@ -98,9 +70,9 @@ def _flag(body: dict[str, Any], name: str) -> bool:
 
 
 def _word(words: type[StrEnum]) -> Read:
-    """Return what reads one of a few words."""
+    """Return the reader of a member that is one of a few words."""
 
-    def read(body: dict[str, Any], name: str) -> StrEnum:
+    def read(body: Mapping[str, Any], name: str) -> StrEnum:
         if body[name] not in list(words):
             known = " or ".join(f"`{word}`" for word in words)
             raise InvalidRequest(f"{name} is {known}.", field=name)
@@ -109,7 +81,7 @@ def _word(words: type[StrEnum]) -> Read:
     return read
 
 
-def _similarity(body: dict[str, Any], name: str) -> float | None:
+def _similarity(body: Mapping[str, Any], name: str) -> float | None:
     value = body[name]
     if value is None:
         return None
@@ -118,7 +90,7 @@ def _similarity(body: dict[str, Any], name: str) -> float | None:
     return float(value)
 
 
-def _watermark(body: dict[str, Any], name: str) -> str | None:
+def _watermark(body: Mapping[str, Any], name: str) -> str | None:
     text = " ".join(text_of(body, name, required=False).split())
     if len(text) > MAX_WATERMARK:
         raise InvalidRequest(f"{name} has at most {MAX_WATERMARK} characters.", field=name)
@@ -127,14 +99,14 @@ def _watermark(body: dict[str, Any], name: str) -> str | None:
     return text or None
 
 
-def _accent(body: dict[str, Any], name: str) -> str | None:
+def _accent(body: Mapping[str, Any], name: str) -> str | None:
     text = text_of(body, name, required=False).strip().lower()
     if text and not re.fullmatch("#[0-9a-f]{6}", text):
         raise InvalidRequest(f"{name} is a colour as #rrggbb.", field=name)
     return text or None
 
 
-def _zone(body: dict[str, Any], name: str) -> str | None:
+def _zone(body: Mapping[str, Any], name: str) -> str | None:
     text = text_of(body, name, required=False)
     if not text:
         return None
@@ -161,4 +133,5 @@ _READ: Final[dict[str, Read]] = {
     "accent": _accent,
     "match_threshold": _similarity,
     "maybe_threshold": _similarity,
+    "wall": _flag,
 }

@@ -4,7 +4,7 @@ Forms without a script: what is sent is read into the members that the API takes
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,18 +16,11 @@ from findme.errors import BadImage, InvalidRequest, UploadTooLarge
 from findme.gallery import events
 from findme.media import accent_colour
 from findme.models import Event, EventId, Size
-from findme.privacy import audit_log
-from findme.web.guest.photo_lists import tell_time_of
-from findme.web.keys import CACHE, POOL, admin
-from findme.web.organiser.covers import cover_url, take_cover
-from findme.web.organiser.event_options import (
-    MAX_NAME,
-    MAX_WATERMARK,
-    changed,
-    checked,
-    choices_json,
-)
-from findme.web.rendering import redirect, render, zone_of
+from findme.web.keys import EVENT_SETUP, POOL, admin
+from findme.web.links import cover_url, wall_url
+from findme.web.organiser.covers import take_cover
+from findme.web.organiser.event_options import MAX_NAME, MAX_WATERMARK, read_changes
+from findme.web.rendering import redirect, render, set_event_zone, zone_of
 from findme.web.request_bodies import form_of
 from findme.web.responses import path_id
 
@@ -55,23 +48,18 @@ async def post_page(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/choices: all fields of the form at once."""
     actor = admin(request).id
     form = {name: str(value) for name, value in (await form_of(request)).items()}
-    async with db.transaction(request.app[POOL]) as conn:
+    async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        tell_time_of(request, event)
-        try:
-            # first the zone: the form's moments are read in it
-            named = changed(event, {"time_zone": form.get("time_zone", "")})
-            zone = events.zone_of(named) or zone_of(request)
-            wanted = checked(request, changed(named, _members(form, zone)))
-            _check_end(event, wanted)
-        except InvalidRequest as error:
-            return _page(request, event, typed=form, field=str(error.extra.get("field", "")))
-        await events.update(conn, wanted)
-        members = [item.name for item in fields(Event) if _differs(event, wanted, item.name)]
-        await audit_log.note(
-            conn, actor, "event.changed", event_id=event.id, detail={"members": members}
-        )
-    await request.app[CACHE].forget_event(event.id)
+    set_event_zone(request, event)
+    try:
+        # first the zone: the form's times are read in it
+        changes = read_changes({"time_zone": form.get("time_zone", "")})
+        zone = events.zone_of(replace(event, **changes)) or zone_of(request)
+        changes |= read_changes(_members(form, zone))
+        changes = {name: value for name, value in changes.items() if _value(event, name) != value}
+        await request.app[EVENT_SETUP].change(actor, event.id, changes, refuse_past_end=True)
+    except InvalidRequest as error:
+        return _page(request, event, typed=form, field=str(error.extra.get("field", "")))
     return redirect(f"{request.path}?saved=1")
 
 
@@ -80,27 +68,19 @@ async def post_cover(request: web.Request) -> web.Response:
     actor = admin(request).id
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-    try:
-        pictures = {} if "remove" in request.query else await take_cover(request)
-    except (BadImage, InvalidRequest, UploadTooLarge):
-        return _page(request, event, field="cover")
-    async with db.transaction(request.app[POOL]) as conn:
-        await events.set_cover(conn, event.id, pictures)
-        await audit_log.note(
-            conn, actor, "event.changed", event_id=event.id, detail={"members": ["cover"]}
-        )
+    if "remove" in request.query:
+        await request.app[EVENT_SETUP].remove_cover(actor, event.id)
+    else:
+        try:
+            await take_cover(request, actor, event.id)
+        except (BadImage, InvalidRequest, UploadTooLarge):
+            return _page(request, event, field="cover")
     return redirect(f"/admin/events/{event.id}/choices?saved=1")
 
 
-def _check_end(before: Event, after: Event) -> None:
-    """Raise InvalidRequest where a slip of the year would erase the event at once."""
-    end = after.expires_at
-    if end is not None and end != before.expires_at and end <= datetime.now(UTC):
-        raise InvalidRequest("expires_at has passed.", field="expires_at")
-
-
-def _differs(before: Event, after: Event, name: str) -> bool:
-    return bool(getattr(before, name) != getattr(after, name))
+def _value(event: Event, name: str) -> object:
+    """Return what an event has of a member of the API."""
+    return event.wall_token is not None if name == "wall" else getattr(event, name)
 
 
 def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
@@ -135,7 +115,7 @@ def _page(
     field: str | None = None,
 ) -> web.Response:
     """Return the form as the event is, or as it was *typed* with the *field* that is wrong."""
-    tell_time_of(request, event)
+    set_event_zone(request, event)
     ticked = _ticked(event) if typed is None else {}
     return render(
         request,
@@ -146,7 +126,7 @@ def _page(
             "typed": {**_texts(request, event), **ticked, **(typed or {})},
             "field": field,
             "saved": field is None and "saved" in request.query,
-            "wall_url": choices_json(request, event)["wall_url"],
+            "wall_url": wall_url(request, event),
             "cover": cover_url(event, Size.THUMB),
             "accent": None if event.accent is None else accent_colour.accent(event.accent),
             "max_name": MAX_NAME,

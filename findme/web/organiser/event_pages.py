@@ -10,12 +10,9 @@ from yarl import URL
 from findme import db
 from findme.gallery import events
 from findme.models import Event, EventId, Size
-from findme.web.guest.photo_lists import tell_time_of
 from findme.web.keys import POOL, SETTINGS, admin
-from findme.web.organiser.covers import cover_url
-from findme.web.organiser.event_options import choices_json
-from findme.web.organiser.events import join_url
-from findme.web.rendering import render, zone_of
+from findme.web.links import cover_url, join_url, wall_url
+from findme.web.rendering import render, set_event_zone, zone_of
 from findme.web.responses import path_id
 
 #: Events of the list; more are found by their address.
@@ -58,7 +55,7 @@ async def event(request: web.Request) -> web.Response:
         found = await events.get(conn, EventId(path_id(request)))
         counts = await events.counts(conn, [found.id])
         figures = await events.figures(conn, [found.id])
-    tell_time_of(request, found)
+    set_event_zone(request, found)
     left = days_left(request, found)
     return render(
         request,
@@ -72,7 +69,7 @@ async def event(request: web.Request) -> web.Response:
             "closed": found.is_closed(datetime.now(UTC)),
             "cover": cover_url(found, Size.THUMB),
             "join_url": join_url(request, found),
-            "wall_url": choices_json(request, found)["wall_url"],
+            "wall_url": wall_url(request, found),
             "max_upload_mb": request.app[SETTINGS].max_upload_mb,
         },
     )
@@ -83,7 +80,7 @@ async def card(request: web.Request) -> web.Response:
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         found = await events.get(conn, EventId(path_id(request)))
-    tell_time_of(request, found)
+    set_event_zone(request, found)
     address = join_url(request, found)
     modules = segno.make(address, error="m", micro=False).symbol_size(border=0)[0]
     return render(

@@ -1,4 +1,4 @@
-"""Events: what a join page shows, and what admins do with them."""
+"""Events as JSON for admins: added, changed, deleted, with their QR codes and their guests."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,42 +11,15 @@ from aiohttp import web
 
 from findme import db
 from findme.accounts import guest_directory, guests
-from findme.db import Connection
 from findme.gallery import events
-from findme.messaging import webhooks
-from findme.models import Event, EventCounts, EventId, Gallery, GuestId
-from findme.privacy import audit_log
-from findme.web.guest.photo_lists import thresholds_of
-from findme.web.keys import CACHE, POOL, QUEUE, admin, base_url
-from findme.web.organiser.covers import cover_url
-from findme.web.organiser.event_options import changed, checked, choices_json, name_of
+from findme.gallery.guest_photos import Thresholds
+from findme.models import Event, EventCounts, EventId, GuestId
+from findme.web.keys import EVENT_SETUP, POOL, SETTINGS, admin
+from findme.web.links import cover_url, join_url
+from findme.web.organiser.event_options import name_of, options_json, read_changes
 from findme.web.responses import cut, json_answer, json_of, page_answer, page_of, path_id, time_text
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
-
-
-async def get_by_code(request: web.Request) -> web.Response:
-    """GET /api/events/{code}: what anyone with the code may know."""
-    async with db.acquire(request.app[POOL]) as conn:
-        event = await events.get_by_code(conn, request.match_info["code"])
-    return json_answer(
-        {
-            "name": event.name,
-            "starts_at": time_text(event.starts_at),
-            "expires_at": time_text(event.expires_at),
-            "closes_at": time_text(event.closes_at),
-            "join_open": event.join_open,
-            "accounts": event.accounts,
-            "browse": event.browse,
-            "accent": event.accent,
-            "cover_url": cover_url(event),
-        }
-    )
-
-
-def join_url(request: web.Request, event: Event) -> str:
-    """Return the link behind the QR code."""
-    return f"{base_url(request)}/e/{event.code}"
 
 
 def event_json(request: web.Request, event: Event, counts: EventCounts) -> dict[str, object]:
@@ -54,7 +27,7 @@ def event_json(request: web.Request, event: Event, counts: EventCounts) -> dict[
     return {
         "id": str(event.id),
         "code": event.code,
-        **choices_json(request, event),
+        **options_json(request, event),
         "join_url": join_url(request, event),
         "cover_url": cover_url(event),
         "created_at": time_text(event.created_at),
@@ -71,19 +44,8 @@ async def post_event(request: web.Request) -> web.Response:
     """POST /api/admin/events."""
     actor = admin(request).id
     body = await json_of(request)
-    async with db.transaction(request.app[POOL]) as conn:
-        event = await events.create(
-            conn,
-            name=name_of(body),
-            starts_at=None,
-            expires_at=None,
-            gallery=Gallery.EVERYONE,
-            join_open=True,
-        )
-        event = await events.update(conn, checked(request, changed(event, body)))
-        await audit_log.note(conn, actor, "event.created", event_id=event.id)
-        told = {"name": event.name, "expires_at": time_text(event.expires_at)}
-        await webhooks.announce(conn, "event.created", event.id, told)
+    name_of(body)
+    event = await request.app[EVENT_SETUP].create(actor, read_changes(body))
     return json_answer(event_json(request, event, NO_COUNTS), 201)
 
 
@@ -110,32 +72,18 @@ async def get_event(request: web.Request) -> web.Response:
 
 
 async def patch_event(request: web.Request) -> web.Response:
-    """PATCH /api/admin/events/{id}: the members that are there change."""
-    actor = admin(request).id
-    body = await json_of(request)
-    async with db.transaction(request.app[POOL]) as conn:
-        event = await events.get(conn, EventId(path_id(request)))
-        event = await events.update(conn, checked(request, changed(event, body)))
+    """PATCH /api/admin/events/{id}: changes the members that the body has."""
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    changes = read_changes(await json_of(request))
+    event = await request.app[EVENT_SETUP].change(actor, event_id, changes)
+    async with db.acquire(request.app[POOL]) as conn:
         counts = await events.counts(conn, [event.id])
-        await audit_log.note(
-            conn, actor, "event.changed", event_id=event.id, detail={"members": sorted(body)}
-        )
-    await request.app[CACHE].forget_event(event.id)
-    return json_answer(event_json(request, event, counts[event.id]))
+    return json_answer(event_json(request, event, counts.get(event.id, NO_COUNTS)))
 
 
 async def delete_event(request: web.Request) -> web.Response:
-    """DELETE /api/admin/events/{id}: photos, faces and the engine's collection go along."""
-    actor = admin(request).id
-    event_id = EventId(path_id(request))
-
-    async def delete(conn: Connection) -> None:
-        await events.delete(conn, event_id)
-        await audit_log.note(conn, actor, "event.deleted", event_id=event_id)
-
-    await db.insist(request.app[POOL], delete)
-    await request.app[CACHE].forget_event(event_id)
-    _wake(request)
+    """DELETE /api/admin/events/{id}: deletes photos, faces and the engine's collection too."""
+    await request.app[EVENT_SETUP].delete(admin(request).id, EventId(path_id(request)))
     return web.Response(status=204)
 
 
@@ -172,7 +120,7 @@ async def get_guests(request: web.Request) -> web.Response:
             conn,
             event.id,
             "",
-            thresholds_of(request, event),
+            Thresholds.of(event, request.app[SETTINGS]),
             before=None if before is None else GuestId(before),
             limit=limit + 1,
         )
@@ -201,12 +149,7 @@ async def _find(request: web.Request) -> tuple[Event, EventCounts]:
     return event, counts[0] if counts else NO_COUNTS
 
 
-def _wake(request: web.Request) -> None:
-    request.app[QUEUE].wake()
-
-
 ROUTES = [
-    web.get("/api/events/{code}", get_by_code),
     web.post("/api/admin/events", post_event),
     web.get("/api/admin/events", get_events),
     web.get("/api/admin/events/{id}", get_event),

@@ -7,13 +7,12 @@ from aiohttp import web
 from yarl import URL
 
 from findme import db
-from findme.accounts import accounts, auth, guest_directory, password_resets
+from findme.accounts import guest_directory
 from findme.accounts.guest_directory import Listed
 from findme.gallery import events
+from findme.gallery.guest_photos import Thresholds
 from findme.models import Event, EventId, GuestId, UserId
-from findme.privacy import audit_log
-from findme.web.guest.photo_lists import thresholds_of
-from findme.web.keys import CACHE, ERASURE, POOL, admin, base_url
+from findme.web.keys import ACCESS, ERASURE, POOL, SETTINGS, admin, base_url
 from findme.web.links import key_url
 from findme.web.rendering import redirect, render
 from findme.web.responses import (
@@ -47,7 +46,12 @@ async def _search(
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         found = await guest_directory.search(
-            conn, event.id, words, thresholds_of(request, event), before=before, limit=limit + 1
+            conn,
+            event.id,
+            words,
+            Thresholds.of(event, request.app[SETTINGS]),
+            before=before,
+            limit=limit + 1,
         )
         return event, found, await guest_directory.count(conn, event.id, words)
 
@@ -70,20 +74,10 @@ def guest_json(guest: Listed) -> dict[str, object]:
 
 async def post_key_link(request: web.Request) -> web.Response:
     """POST /api/admin/users/{id}/key-link: a new link for a guest without an e-mail."""
-    admin(request)
-    answer = json_answer({"key_url": await _new_key(request, UserId(path_id(request)))}, 201)
+    key = await request.app[ACCESS].renew_key_for(admin(request).id, UserId(path_id(request)))
+    answer = json_answer({"key_url": key_url(request, key)}, 201)
     answer.headers["Cache-Control"] = "no-store"
     return answer
-
-
-async def _new_key(request: web.Request, user_id: UserId) -> str:
-    """Return a new link; the one before opens nothing any more, and its sessions end."""
-    who, pool = admin(request), request.app[POOL]
-    async with db.transaction(pool) as conn:
-        key = await accounts.renew_key(conn, user_id)
-        await audit_log.note(conn, who.id, "account.key_link")
-    await auth.close_sessions(pool, request.app[CACHE], user_id)
-    return key_url(request, key)
 
 
 async def delete_guest(request: web.Request) -> web.Response:
@@ -135,7 +129,10 @@ async def _guest_page(request: web.Request, link: str | None = None) -> web.Resp
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         guest = await guest_directory.get(
-            conn, event.id, UserId(path_id(request, "user_id")), thresholds_of(request, event)
+            conn,
+            event.id,
+            UserId(path_id(request, "user_id")),
+            Thresholds.of(event, request.app[SETTINGS]),
         )
     context = {"event": event, "tab": "guests", "guest": guest, "link": link}
     return render(request, "admin/guest.html", context)
@@ -149,13 +146,15 @@ async def new_link(request: web.Request) -> web.Response:
     who, user_id = admin(request), UserId(path_id(request, "user_id"))
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        guest = await guest_directory.get(conn, event.id, user_id, thresholds_of(request, event))
+        guest = await guest_directory.get(
+            conn, event.id, user_id, Thresholds.of(event, request.app[SETTINGS])
+        )
     if guest.email is None:
-        return await _guest_page(request, await _new_key(request, user_id))
-    async with db.transaction(request.app[POOL]) as conn:
-        made = await password_resets.create(conn, user_id)
-        await audit_log.note(conn, who.id, "account.reset_link")
-    return await _guest_page(request, f"{base_url(request)}/reset/{made.token}")
+        link = key_url(request, await request.app[ACCESS].renew_key_for(who.id, user_id))
+    else:
+        made = await request.app[ACCESS].create_reset_link(who.id, user_id)
+        link = f"{base_url(request)}/reset/{made.token}"
+    return await _guest_page(request, link)
 
 
 async def remove(request: web.Request) -> web.Response:

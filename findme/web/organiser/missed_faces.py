@@ -8,8 +8,7 @@ from findme.errors import InvalidRequest
 from findme.faces import missed_faces
 from findme.gallery import events
 from findme.models import EventId, PhotoId
-from findme.privacy import audit_log
-from findme.web.keys import POOL, QUEUE, admin
+from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.responses import cut, json_answer, json_of, page_answer, page_of, path_id
 
 
@@ -66,11 +65,8 @@ async def post_retry(request: web.Request) -> web.Response:
     thorough = body.get("thorough", True)
     if not isinstance(thorough, bool):
         raise InvalidRequest("thorough is true or false.", field="thorough")
-    async with db.transaction(request.app[POOL]) as conn:
-        photo_id = PhotoId(path_id(request))
-        job_id, event_id = await missed_faces.try_again(conn, photo_id, thorough=thorough)
-        await audit_log.note(conn, actor, "photos.retried", event_id=event_id, subjects=[photo_id])
-    request.app[QUEUE].wake()
+    photo_id = PhotoId(path_id(request))
+    job_id = await request.app[PHOTO_REVIEW].retry_one(actor, photo_id, thorough=thorough)
     return json_answer({"job_id": str(job_id)}, 202)
 
 

@@ -5,13 +5,13 @@ from typing import Any
 from aiohttp import web
 
 from findme import db
-from findme.db import Connection, Record
-from findme.errors import InvalidRequest, NotFound
+from findme.db import Record
+from findme.errors import InvalidRequest
 from findme.faces import persons
 from findme.faces.persons import Person, PersonFace
 from findme.models import Box, EventId, FaceId, PersonId
-from findme.web.keys import GROUPING, POOL, QUEUE, admin
-from findme.web.organiser import person_edits
+from findme.services.person_edits import find_group
+from findme.web.keys import PERSON_EDITS, POOL, admin
 from findme.web.responses import (
     choice_of,
     cut,
@@ -43,14 +43,12 @@ async def get_groups(request: web.Request) -> web.Response:
     before, limit = page_of(request)
     after = None if before is None else PersonId(before)
     # further pages show what the first one found
-    grouped = await request.app[GROUPING].group(event_id, search=search and after is None)
+    grouped = await request.app[PERSON_EDITS].group(event_id, search=search and after is None)
     async with db.acquire(request.app[POOL]) as conn:
         found = await persons.list_by_event(
             conn, event_id, hidden=hidden, after=after, limit=limit + 1
         )
         total = await persons.count(conn, event_id, hidden=hidden)
-    if grouped.running:
-        request.app[QUEUE].wake()
     page, more = cut(found, limit)
     items = map(group_json, page)
     response = await page_answer(request, items, total, page[-1].id if more else None)
@@ -115,12 +113,10 @@ async def patch_group(request: web.Request) -> web.Response:
     name, hidden = _name(body), body.get("hidden")
     if "hidden" in body and not isinstance(hidden, bool):
         raise InvalidRequest("hidden is true or false.", field="hidden")
-    async with db.transaction(request.app[POOL]) as conn:
-        if "name" in body:
-            await person_edits.rename(conn, actor, event_id, person_id, name)
-        if isinstance(hidden, bool):
-            await person_edits.hide(conn, actor, event_id, person_id, hidden)
-        return json_answer(group_json(await find_group(conn, event_id, person_id)))
+    person = await request.app[PERSON_EDITS].change(
+        actor, event_id, person_id, name=name if "name" in body else None, hidden=hidden
+    )
+    return json_answer(group_json(person))
 
 
 async def post_merge(request: web.Request) -> web.Response:
@@ -131,9 +127,9 @@ async def post_merge(request: web.Request) -> web.Response:
     if len(ids) < 2:
         raise InvalidRequest("A merge takes two groups or more.", field="group_ids")
     person_ids = [PersonId(number) for number in ids]
-    async with db.transaction(request.app[POOL]) as conn:
-        await person_edits.merge(conn, actor, event_id, person_ids)
-        return json_answer(group_json(await find_group(conn, event_id, person_ids[0])))
+    return json_answer(
+        group_json(await request.app[PERSON_EDITS].merge(actor, event_id, person_ids))
+    )
 
 
 async def post_split(request: web.Request) -> web.Response:
@@ -143,9 +139,8 @@ async def post_split(request: web.Request) -> web.Response:
     face_ids = [FaceId(number) for number in _ids(await json_of(request), "face_ids")]
     if not face_ids:
         raise InvalidRequest("A split takes one face or more.", field="face_ids")
-    async with db.transaction(request.app[POOL]) as conn:
-        made = await person_edits.split(conn, actor, event_id, person_id, face_ids)
-        return json_answer(group_json(await find_group(conn, event_id, made)), 201)
+    person = await request.app[PERSON_EDITS].split(actor, event_id, person_id, face_ids)
+    return json_answer(group_json(person), 201)
 
 
 async def get_group(request: web.Request) -> web.Response:
@@ -159,31 +154,23 @@ async def get_group(request: web.Request) -> web.Response:
 async def post_move(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/group-faces/move {face_ids, group_id}; null: a new group.
 
-    It takes what a merge or a split did back, and gives a face to a group that none has.
+    It undoes a merge or a split, and puts an ungrouped face into a group.
     """
     actor = admin(request).id
     event_id, body = EventId(path_id(request)), await json_of(request)
     face_ids = [FaceId(number) for number in _ids(body, "face_ids")]
     wanted = text_of(body, "group_id", required=False)
-    async with db.transaction(request.app[POOL]) as conn:
-        group_id = PersonId(parse_id(wanted)) if wanted else None
-        moved = await person_edits.move(conn, actor, event_id, face_ids, group_id)
-        return json_answer(group_json(await find_group(conn, event_id, moved)))
+    group_id = PersonId(parse_id(wanted)) if wanted else None
+    person = await request.app[PERSON_EDITS].move(actor, event_id, face_ids, group_id)
+    return json_answer(group_json(person))
 
 
-async def find_group(conn: Connection, event_id: EventId, person_id: PersonId) -> Person:
-    """Return a group; NotFound where the event has none of that id, or it has no face."""
-    found = await persons.read(conn, event_id, [person_id])
-    if not found:
-        raise NotFound
-    return found[0]
-
-
-def _name(body: dict[str, Any]) -> str | None:
+def _name(body: dict[str, Any]) -> str:
+    """Return the name in a body, which is empty to take a name away."""
     name = " ".join(text_of(body, "name", required=False).split())
     if len(name) > MOST_NAME:
         raise InvalidRequest("A name has up to 200 characters.", field="name")
-    return name or None
+    return name
 
 
 def _ids(body: dict[str, Any], name: str) -> list[int]:

@@ -4,8 +4,8 @@ Opening a page asks the face engine nothing and groups nobody but guests: sortin
 person is a purpose of its own, and begins with a button.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from aiohttp import web
 from multidict import MultiDictProxy
@@ -17,10 +17,10 @@ from findme.errors import InvalidRequest
 from findme.faces import persons
 from findme.gallery import events
 from findme.models import Box, EventId, FaceId, PersonId, PhotoId
-from findme.web.keys import GROUPING, POOL, QUEUE, admin
-from findme.web.organiser import person_edits
+from findme.services.person_edits import find_group
+from findme.web.keys import PERSON_EDITS, POOL, admin
 from findme.web.organiser.contact_sheet_page import place_of
-from findme.web.organiser.persons import MOST_NAME, find_group
+from findme.web.organiser.persons import MOST_NAME
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import cut, parse_id, path_id
@@ -28,7 +28,6 @@ from findme.web.responses import cut, parse_id, path_id
 #: Groups, and faces of one group, on a page.
 PAGE = 48
 
-T = TypeVar("T")
 Form = MultiDictProxy[Any]
 
 
@@ -37,7 +36,7 @@ async def groups_page(request: web.Request) -> web.Response:
     admin(request)
     event_id = EventId(path_id(request))
     before = PersonId(parse_id(request.query["before"])) if "before" in request.query else None
-    state = await request.app[GROUPING].group(event_id, search=False)
+    state = await request.app[PERSON_EDITS].group(event_id, search=False)
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, event_id)
         found = await persons.list_by_event(
@@ -92,7 +91,7 @@ async def group_page(request: web.Request) -> web.Response:
     )
 
 
-async def loose_page(request: web.Request) -> web.Response:
+async def ungrouped_page(request: web.Request) -> web.Response:
     """GET /admin/events/{id}/faces/loose?before=: the faces that no group has."""
     admin(request)
     before = FaceId(parse_id(request.query["before"])) if "before" in request.query else None
@@ -132,59 +131,43 @@ async def act_on_groups(request: web.Request) -> web.Response:
     actor, event_id = admin(request).id, EventId(path_id(request))
     form = await form_of(request)
     if form.get("act") == "sort":
-        state = await request.app[GROUPING].group(event_id, search=True)
-        if state.running:
-            request.app[QUEUE].wake()
+        await request.app[PERSON_EDITS].group(event_id, search=True)
         return redirect(request.path)
     if form.get("act") != "merge":
         raise InvalidRequest("There is no such button.", field="act")
     chosen = [PersonId(number) for number in _numbers(form, "group_ids")]
     if len(chosen) < 2:
         raise InvalidRequest("A merge takes two groups or more.", field="group_ids")
-    await _change(request, lambda conn: person_edits.merge(conn, actor, event_id, chosen))
+    await request.app[PERSON_EDITS].merge(actor, event_id, chosen)
     return redirect(request.path)
 
 
 async def act_on_group(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/faces/{group_id}: `name`, `hide`, `show`, or `split` chosen faces."""
     actor, event_id = admin(request).id, EventId(path_id(request))
-    form = await form_of(request)
+    form, service = await form_of(request), request.app[PERSON_EDITS]
     group_id, word = PersonId(path_id(request, "group_id")), form.get("act")
     if word == "name":
         name = " ".join(str(form.get("name", "")).replace("\0", "").split())[:MOST_NAME]
-        await _change(
-            request, lambda conn: person_edits.rename(conn, actor, event_id, group_id, name or None)
-        )
+        await service.change(actor, event_id, group_id, name=name)
     elif word in ("hide", "show"):
-        await _change(
-            request, lambda conn: person_edits.hide(conn, actor, event_id, group_id, word == "hide")
-        )
+        await service.change(actor, event_id, group_id, hidden=word == "hide")
     elif word == "split":
         chosen = [FaceId(number) for number in _numbers(form, "face_ids")]
-        made = await _change(
-            request, lambda conn: person_edits.split(conn, actor, event_id, group_id, chosen)
-        )
-        return redirect(f"/admin/events/{event_id}/faces/{made}")
+        made = await service.split(actor, event_id, group_id, chosen)
+        return redirect(f"/admin/events/{event_id}/faces/{made.id}")
     else:
         raise InvalidRequest("There is no such button.", field="act")
     return redirect(request.path)
 
 
-async def act_on_loose(request: web.Request) -> web.Response:
-    """POST /admin/events/{id}/faces/loose: one new group of the chosen faces."""
+async def act_on_ungrouped(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/faces/loose: makes a new group of the chosen faces."""
     actor, event_id = admin(request).id, EventId(path_id(request))
     form = await form_of(request)
     chosen = [FaceId(number) for number in _numbers(form, "face_ids")]
-    made = await _change(
-        request, lambda conn: person_edits.move(conn, actor, event_id, chosen, None)
-    )
-    return redirect(f"/admin/events/{event_id}/faces/{made}")
-
-
-async def _change(request: web.Request, change: Callable[[Connection], Awaitable[T]]) -> T:
-    """Make a correction in a transaction of its own."""
-    async with db.transaction(request.app[POOL]) as conn:
-        return await change(conn)
+    made = await request.app[PERSON_EDITS].move(actor, event_id, chosen, None)
+    return redirect(f"/admin/events/{event_id}/faces/{made.id}")
 
 
 def _numbers(form: Form, name: str) -> Iterable[int]:
@@ -198,8 +181,8 @@ def _numbers(form: Form, name: str) -> Iterable[int]:
 ROUTES = [
     web.get(r"/admin/events/{id:\d+}/faces", groups_page),
     web.post(r"/admin/events/{id:\d+}/faces", act_on_groups),
-    web.get(r"/admin/events/{id:\d+}/faces/loose", loose_page),
-    web.post(r"/admin/events/{id:\d+}/faces/loose", act_on_loose),
+    web.get(r"/admin/events/{id:\d+}/faces/loose", ungrouped_page),
+    web.post(r"/admin/events/{id:\d+}/faces/loose", act_on_ungrouped),
     web.get(r"/admin/events/{id:\d+}/faces/{group_id:\d+}", group_page),
     web.post(r"/admin/events/{id:\d+}/faces/{group_id:\d+}", act_on_group),
 ]

@@ -9,9 +9,7 @@ from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
 from findme.gallery import events, photos
 from findme.models import EventId, PhotoId, Review
-from findme.web.guest.join import after_forgetting
-from findme.web.keys import CACHE, POOL, admin
-from findme.web.organiser import contact_sheet
+from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.responses import (
     MAX_LIMIT,
     cut,
@@ -71,35 +69,28 @@ def _items(rows: Sequence[Record]) -> list[dict[str, object]]:
 async def post_review(request: web.Request) -> web.Response:
     """POST /api/admin/photos/review: show, hide or hold back photos, of any events.
 
-    `visible` are those that guests see now: what has no picture is shown to nobody.
+    `visible` are those that guests see now: a photo without pictures is never shown.
     """
-    admin(request)
+    actor = admin(request).id
     body = await json_of(request)
     review, listed = _review(body.get("review")), body.get("ids")
     if not isinstance(listed, list) or not 1 <= len(listed) <= MAX_LIMIT:
         raise InvalidRequest(f"ids are 1 to {MAX_LIMIT} ids of photos.", field="ids")
     photo_ids = [PhotoId(parse_id(str(item))) for item in listed]
-    async with db.transaction(request.app[POOL]) as conn:
-        changed = await contact_sheet.review(request, conn, photo_ids, review)
-        visible = await photos.only_visible(conn, photo_ids)
-    for event_id in set(changed.values()):
-        await request.app[CACHE].forget_event(event_id)
+    reviewed = await request.app[PHOTO_REVIEW].review(actor, photo_ids, review)
     return json_answer(
         {
-            "changed": [str(photo_id) for photo_id in sorted(changed)],
-            "visible": [str(photo_id) for photo_id in visible],
+            "changed": [str(photo_id) for photo_id in reviewed.changed],
+            "visible": [str(photo_id) for photo_id in reviewed.visible],
         }
     )
 
 
 async def delete_photo(request: web.Request) -> web.Response:
-    """DELETE /api/admin/photos/{id}: faces and matches too."""
-    admin(request)
-    async with db.transaction(request.app[POOL]) as conn:
-        gone = await contact_sheet.delete(request, conn, [PhotoId(path_id(request))])
-    if not gone:
+    """DELETE /api/admin/photos/{id}: deletes its faces and matches too."""
+    actor, photo_id = admin(request).id, PhotoId(path_id(request))
+    if not await request.app[PHOTO_REVIEW].delete(actor, [photo_id]):
         raise NotFound
-    await after_forgetting(request, gone.values())
     return web.Response(status=204)
 
 

@@ -6,12 +6,10 @@ from yarl import URL
 from findme import db
 from findme.errors import InvalidRequest
 from findme.faces import persons
-from findme.gallery import events, photos, reports
-from findme.models import EventId, Review
-from findme.privacy import audit_log
-from findme.web.guest.join import after_forgetting
-from findme.web.keys import CACHE, POOL, admin
-from findme.web.organiser import contact_sheet
+from findme.gallery import events, reports
+from findme.models import EventId
+from findme.services.photo_review import Settlement
+from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.organiser.reports import OPEN, SETTLED
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
@@ -61,27 +59,10 @@ async def act(request: web.Request) -> web.Response:
     actor = admin(request).id
     form, event_id = await form_of(request), EventId(path_id(request))
     report_id, word = parse_id(str(form.get("report_id", ""))), form.get("act")
-    if word not in ("settle", "hide", "delete"):
+    if word not in list(Settlement):
         raise InvalidRequest("There is no such button.", field="act")
-    async with db.transaction(request.app[POOL]) as conn:
-        await events.hold(conn, event_id)
-        photo_id = await reports.settle(conn, event_id, report_id)
-        if word == "hide":
-            await photos.review(conn, [photo_id], Review.HIDDEN)
-        elif word == "delete":
-            await contact_sheet.delete(request, conn, [photo_id])
-        await audit_log.note(
-            conn,
-            actor,
-            "report.settled",
-            event_id=event_id,
-            subjects=[photo_id],
-            detail={"photo": word},
-        )
-    if word == "delete":
-        await after_forgetting(request, [event_id])
-    else:
-        await request.app[CACHE].forget_event(event_id)
+    settlement = Settlement(str(word))
+    await request.app[PHOTO_REVIEW].settle_report(actor, event_id, report_id, settlement)
     return redirect(request.path)
 
 

@@ -12,7 +12,6 @@ from findme.gallery import events
 from findme.gallery.guest_photos import Thresholds
 from findme.media import face_crop, storage
 from findme.models import Event, EventId, FaceId, Size
-from findme.web.guest.photo_lists import thresholds_of
 from findme.web.keys import IMAGES, POOL, SETTINGS, admin
 from findme.web.responses import choice_of, json_answer, path_id
 
@@ -41,7 +40,7 @@ async def rehearse(request: web.Request) -> Rehearsal:
     """Return the rehearsal at `?sure=&maybe=`, by default what the event has now."""
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        now = thresholds_of(request, event)
+        now = Thresholds.of(event, request.app[SETTINGS])
         floor = min(request.app[SETTINGS].search_floor, now.maybe)
         tried = Thresholds(
             sure=similarity_of(request.query.get("sure"), "sure", now.sure),

@@ -5,15 +5,11 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from findme import db
 from findme.errors import InvalidRequest
 from findme.faces.threshold_preview import Step
-from findme.gallery import events
 from findme.gallery.guest_photos import Thresholds
 from findme.models import EventId
-from findme.privacy import audit_log
-from findme.web.keys import CACHE, POOL, SETTINGS, admin
-from findme.web.organiser.event_options import changed, checked
+from findme.web.keys import EVENT_SETUP, SETTINGS, admin
 from findme.web.organiser.threshold_preview import face_url, rehearse, similarity_of
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
@@ -105,13 +101,7 @@ async def save(request: web.Request) -> web.Response:
             raise InvalidRequest("Both thresholds are needed.", field="sure")
     elif form.get("act") != "reset":
         raise InvalidRequest("There is no such button.", field="act")
-    async with db.transaction(request.app[POOL]) as conn:
-        event = await events.get(conn, event_id)
-        await events.update(conn, checked(request, changed(event, members)))
-        await audit_log.note(
-            conn, actor, "event.changed", event_id=event_id, detail={"members": sorted(members)}
-        )
-    await request.app[CACHE].forget_event(event_id)
+    await request.app[EVENT_SETUP].change(actor, event_id, members)
     return redirect(f"{request.path}?saved=1")
 
 

@@ -1,7 +1,8 @@
 """Services run here as in the application, but nobody sends an HTTP request."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -21,7 +22,7 @@ async def admin_id(pool: Pool) -> UserId:
     """An admin, for the audit log."""
     async with db.transaction(pool) as conn:
         return await auth.create_account(
-            conn, name="Ada", email="ada@example.org", password_hash="-", role=Role.ADMIN
+            conn, name="Ada", email="organiser@example.org", password_hash="-", role=Role.ADMIN
         )
 
 
@@ -44,3 +45,14 @@ async def resources(settings: Settings, pool: Pool, endpoint: Scripted) -> Async
         )
         yield assembled
         assembled.threads.close()
+
+
+@pytest.fixture
+def noted(pool: Pool) -> Callable[[], Awaitable[list[tuple[str, dict[str, object]]]]]:
+    """Return the actions in the audit log with their details, the oldest first."""
+
+    async def read() -> list[tuple[str, dict[str, object]]]:
+        rows = await pool.fetch("select action, detail from audit order by id")
+        return [(row["action"], json.loads(row["detail"])) for row in rows]
+
+    return read

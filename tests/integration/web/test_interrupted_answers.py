@@ -118,7 +118,7 @@ async def test_a_phone_that_takes_nothing_any_more_is_hung_up_on(
     app: App, guest: Guest, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It sees a connection that has ended, not the page of an error within a picture."""
-    monkeypatch.setattr("findme.web.guest.photos.WRITE_SECONDS", 0.05)
+    monkeypatch.setattr("findme.web.streaming.WRITE_SECONDS", 0.05)
     async with reading(guest, "/api/photo/{id}") as phone:
         await counted(app, guest, "/api/photo/{id}", 499)
         await assert_cut_off(phone)

@@ -10,7 +10,7 @@ import pytest
 from findme.gallery.photo_position import Place, place_among
 from findme.language import Language, read_languages
 from findme.models import Cursor, PhotoId
-from findme.web.guest.tiles import (
+from findme.web.tiles import (
     AROUND,
     OVAL,
     add_headings,

@@ -4,7 +4,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from findme.models import ImageId, StoredImage
-from findme.web.guest.photos import _etags, _range_of
+from findme.web.streaming import etags_of, range_of
 
 IMAGE = StoredImage(ImageId(1), "image/jpeg", 1000, "ab" * 32, None)
 
@@ -28,8 +28,8 @@ IMAGE = StoredImage(ImageId(1), "image/jpeg", 1000, "ab" * 32, None)
 )
 def test_one_range_of_bytes_is_understood(asked: str, wanted: range | None) -> None:
     request = make_mocked_request("GET", "/", headers={"Range": asked})
-    assert _range_of(request, IMAGE, '"e"') == wanted
+    assert range_of(request, IMAGE, '"e"') == wanted
 
 
 def test_etags_are_compared_weakly() -> None:
-    assert _etags('"a", W/"b" ,"c"') == {'"a"', '"b"', '"c"'}
+    assert etags_of('"a", W/"b" ,"c"') == {'"a"', '"b"', '"c"'}

@@ -1,0 +1,139 @@
+"""What an organiser does with an event as a whole: create, change, set its cover, delete."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from findme import db
+from findme.cache import Cache
+from findme.db import Connection, Pool
+from findme.errors import InvalidRequest
+from findme.gallery import events
+from findme.gallery.guest_photos import Thresholds
+from findme.media import images
+from findme.media.image_threads import ImageThreads
+from findme.messaging import webhooks
+from findme.models import Event, EventId, Gallery, Size, UserId
+from findme.privacy import audit_log
+from findme.settings import Settings
+from findme.workers import Workers
+
+#: What the audit log says of another cover.
+COVER = {"members": ["cover"]}
+
+
+@dataclass(frozen=True, slots=True)
+class EventSetup:
+    """Writes events and their audit entries; NotFound if there is no such event.
+
+    *changes* are attributes of `Event` with their new values, and `wall`: whether the event has a
+    live wall. InvalidRequest if they contradict each other or what the event has already.
+    """
+
+    settings: Settings
+    pool: Pool
+    cache: Cache
+    threads: ImageThreads
+    workers: Workers
+
+    async def create(self, actor: UserId, changes: Mapping[str, Any]) -> Event:
+        """Add an event with a code of its own, and announce it to webhooks; it needs a `name`."""
+        async with db.transaction(self.pool) as conn:
+            event = await events.create(
+                conn,
+                name=changes["name"],
+                starts_at=None,
+                expires_at=None,
+                gallery=Gallery.EVERYONE,
+                join_open=True,
+            )
+            event = await events.update(conn, self._changed(event, changes))
+            await audit_log.note(conn, actor, "event.created", event_id=event.id)
+            await webhooks.announce_created(conn, event)
+        return event
+
+    async def change(
+        self,
+        actor: UserId,
+        event_id: EventId,
+        changes: Mapping[str, Any],
+        *,
+        refuse_past_end: bool = False,
+    ) -> Event:
+        """Change an event, and invalidate its cached lists.
+
+        *refuse_past_end*: InvalidRequest if `expires_at` becomes a time that has passed. Somebody
+        who mistypes the year must not erase the event at once.
+        """
+        async with db.transaction(self.pool) as conn:
+            before = await events.get(conn, event_id)
+            wanted = self._changed(before, changes)
+            if refuse_past_end:
+                _check_end(before, wanted)
+            event = await events.update(conn, wanted)
+            await audit_log.note(
+                conn, actor, "event.changed", event_id=event_id, detail={"members": sorted(changes)}
+            )
+        await self.cache.forget_event(event_id)
+        return event
+
+    async def set_cover(self, actor: UserId, event_id: EventId, path: Path) -> Event:
+        """Make the picture in a file the event's cover; BadImage if it cannot be read."""
+        made = await self.threads.run(images.render, path, self.settings.max_image_pixels)
+        return await self._store_cover(
+            actor, event_id, {Size.PREVIEW: made.preview, Size.THUMB: made.thumb}
+        )
+
+    async def remove_cover(self, actor: UserId, event_id: EventId) -> None:
+        """Leave the event without a cover."""
+        await self._store_cover(actor, event_id, {})
+
+    async def delete(self, actor: UserId, event_id: EventId) -> None:
+        """Delete an event with photos, faces and guests; a job deletes the engine's collection."""
+
+        async def delete(conn: Connection) -> None:
+            await events.delete(conn, event_id)
+            await audit_log.note(conn, actor, "event.deleted", event_id=event_id)
+
+        await db.insist(self.pool, delete)
+        await self.cache.forget_event(event_id)
+        self.workers.wake()
+
+    async def _store_cover(
+        self, actor: UserId, event_id: EventId, pictures: Mapping[Size, bytes]
+    ) -> Event:
+        async with db.transaction(self.pool) as conn:
+            event = await events.set_cover(conn, event_id, pictures)
+            await audit_log.note(conn, actor, "event.changed", event_id=event_id, detail=COVER)
+        return event
+
+    def _changed(self, event: Event, changes: Mapping[str, Any]) -> Event:
+        """Return the event as it is wanted; InvalidRequest if it contradicts itself."""
+        attributes = dict(changes)
+        if "wall" in attributes:
+            wanted = attributes.pop("wall")
+            token = (event.wall_token or secrets.token_urlsafe(16)) if wanted else None
+            attributes["wall_token"] = token
+        event = replace(event, **attributes)
+        thresholds = Thresholds.of(event, self.settings)
+        if thresholds.maybe > thresholds.sure:
+            sentence = f"maybe ({thresholds.maybe:g}) would be above match ({thresholds.sure:g})."
+            raise InvalidRequest(sentence, field="maybe_threshold")
+        for earlier, later in (
+            ("starts_at", "closes_at"),
+            ("starts_at", "expires_at"),
+            ("closes_at", "expires_at"),
+        ):
+            begin, end = getattr(event, earlier), getattr(event, later)
+            if begin is not None and end is not None and end < begin:
+                raise InvalidRequest(f"{later} would be before {earlier}.", field=later)
+        return event
+
+
+def _check_end(before: Event, after: Event) -> None:
+    end = after.expires_at
+    if end is not None and end != before.expires_at and end <= datetime.now(UTC):
+        raise InvalidRequest("expires_at has passed.", field="expires_at")

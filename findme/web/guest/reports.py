@@ -1,0 +1,56 @@
+"""Guests report a photo, from the viewer or by the form of its page."""
+
+from aiohttp import web
+
+from findme import db
+from findme.models import PhotoId
+from findme.web.guest import photo_lists
+from findme.web.guest.tabs import MINE, gallery_url, tabs_of
+from findme.web.keys import PHOTO_MARKS, POOL, user
+from findme.web.rendering import redirect, render
+from findme.web.request_bodies import form_of
+from findme.web.responses import choice_of, json_answer, json_of, path_id, text_of
+
+
+async def post_report(request: web.Request) -> web.Response:
+    """POST /api/photos/{id}/report {reason, note?}."""
+    photo_id, body = PhotoId(path_id(request)), await json_of(request)
+    reason, note = text_of(body, "reason"), text_of(body, "note", required=False)
+    made = await request.app[PHOTO_MARKS].report(user(request).id, photo_id, reason, note)
+    return json_answer({"id": str(made)}, 201)
+
+
+async def report_page(request: web.Request) -> web.Response:
+    """GET /gallery/{id}/report?event=&tab=: the questions, where no dialog asks them."""
+    photo_id = PhotoId(path_id(request))
+    event, _ = await photo_lists.joined_event(request)
+    async with db.acquire(request.app[POOL]) as conn:
+        guest = await photo_lists.guest_who_sees(request, conn, photo_id)
+    tab = choice_of(request, "tab", tabs_of(event), MINE)
+    return render(
+        request,
+        "guest/report.html",
+        {
+            "photo_id": photo_id,
+            "event_id": guest.event_id,
+            "tab": tab,
+            "done": "done" in request.query,
+            "back": f"/gallery/{photo_id}?event={guest.event_id}&tab={tab}",
+            "gallery": gallery_url(event, tab),
+        },
+    )
+
+
+async def report_form(request: web.Request) -> web.Response:
+    """POST /gallery/{id}/report?event=&tab=."""
+    photo_id, form = PhotoId(path_id(request)), await form_of(request)
+    reason, note = str(form.get("reason", "")), str(form.get("note", "")).replace("\0", "")
+    await request.app[PHOTO_MARKS].report(user(request).id, photo_id, reason, note)
+    return redirect(str(request.rel_url.update_query(done="1")))
+
+
+ROUTES = [
+    web.post("/api/photos/{id}/report", post_report),
+    web.get("/gallery/{id:[0-9]+}/report", report_page),
+    web.post("/gallery/{id:[0-9]+}/report", report_form),
+]
