@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench screenshots drawings lock clean
+.PHONY: help install run test check format bench docs screenshots drawings lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,8 @@ format: .venv/.dev ## put the code into shape
 	$(BIN)/ruff check --fix .
 bench: .venv/.dev ## the benchmarks, as a table
 	$(BIN)/python -m tests.bench
+docs: .venv/.dev ## docs/api-calls.md, written anew from the routes
+	$(BIN)/python -m findme.web.openapi > docs/api-calls.md
 screenshots: .venv/.dev ## the pictures of docs/screenshots, drawn anew from the demo
 	$(BIN)/python -m tests.screenshots
 drawings: .venv/.dev ## the demo's pictures, drawn again

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import argon2
 import asyncpg
@@ -35,7 +36,14 @@ from findme.resources import Resources, assemble
 from findme.settings import Settings
 from tests.support.compiled_templates import share_compiled_templates
 from tests.support.databases import Databases, database_of
+from tests.support.described import DescribedClient
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
+
+
+@pytest.fixture
+def aiohttp_client_cls() -> "type[TestClient[Any, Any]]":
+    """Every test's client checks each answer of the API against the description of it."""
+    return DescribedClient
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,14 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import psutil
 
 from findme import db
 from findme.cache import PHOTOS
 from findme.operations import dashboard_queries, stats
-from findme.operations.stats import Sources
+from findme.operations.stats import Sources, Stats
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +38,17 @@ MOST_WAITING = timedelta(seconds=20)
 MANY_FAILED = 10
 
 
+#: In the order of urgency.
+AlertKind: TypeAlias = Literal[
+    "engine", "stuck", "budget", "disk", "database", "silent", "failing", "expiring"
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """Something that goes on until a person acts."""
 
-    #: engine, stuck, budget, disk, database, silent, failing, expiring: in the order of urgency.
-    kind: str
+    kind: AlertKind
     since: datetime
     #: Whom or what it is about: a photographer, an event.
     name: str | None = None
@@ -104,15 +109,15 @@ class Desk:
 
     async def _collect(self) -> dict[str, Any]:
         pool = self.sources.pool
-        figures: Any = await stats.collect(self.sources)
+        figures = await stats.collect(self.sources)
         disk = await asyncio.to_thread(_disk, self.data_dir)
         async with db.acquire(pool) as conn:
             hour = await dashboard_queries.last_hour(conn)
             photographers = await dashboard_queries.photographers(conn)
             work = await dashboard_queries.work(conn)
             expiring = await dashboard_queries.expiring(conn)
-        per_minute = figures["queue"]["per_minute"]
-        size = figures["queue"]["current_queue_size"]
+        per_minute = figures.queue.per_minute
+        size = figures.queue.current_queue_size
         document = {
             "at": datetime.now(UTC),
             "stats": figures,
@@ -134,24 +139,24 @@ class Desk:
 
     def _alerts(
         self,
-        figures: Mapping[str, Any],
+        figures: Stats,
         work: Mapping[str, Any],
         photographers: list[dict[str, Any]],
         expiring: list[dict[str, Any]],
         disk: Mapping[str, float],
     ) -> list[Alert]:
         now = datetime.now(UTC)
-        queue, rekognition = figures["queue"], figures["rekognition"]
+        queue, rekognition = figures.queue, figures.rekognition
         free = disk["disk_free_bytes"]
         low = free < LEAST_DISK_BYTES or free < LEAST_DISK_SHARE * disk["disk_total_bytes"]
-        spent = bool(rekognition["paused"])
-        idle = queue["engine_answers"] and not queue["paused"] and not spent
-        holds = {
-            "engine": not queue["engine_answers"],
+        spent = bool(rekognition.paused)
+        idle = queue.engine_answers and not queue.paused and not spent
+        holds: dict[AlertKind, bool] = {
+            "engine": not queue.engine_answers,
             "stuck": bool(idle and work["stuck"]),
             "budget": spent,
             "disk": low,
-            "database": figures["database"]["waiting"] > 0,
+            "database": figures.database.waiting > 0,
             "failing": work["failed_lately"] >= MANY_FAILED,
         }
         for kind, true in holds.items():
@@ -161,10 +166,10 @@ class Desk:
                 self._since.setdefault(kind, now)
         if "database" in self._since and now - self._since["database"] < MOST_WAITING:
             holds["database"] = False
-        numbers = {
+        numbers: dict[AlertKind, float] = {
             "disk": free,
             "failing": work["failed_lately"],
-            "stuck": queue["oldest_waiting_s"],
+            "stuck": queue.oldest_waiting_s,
         }
         found = [
             Alert(kind, self._since[kind], number=numbers.get(kind))

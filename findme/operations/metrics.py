@@ -5,13 +5,15 @@ the same figures as the operator's screen; those of the database are the same in
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from findme.cache import PHOTOS, USERS
 from findme.models import Job
+from findme.operations.stats import Stats, Totals
 
 Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
@@ -51,9 +53,9 @@ class Metrics:
         """Count a job that a worker let go."""
         self._jobs.labels(job.kind.value, state).observe(seconds)
 
-    def render(self, figures: Mapping[str, Any]) -> bytes:
-        """Return the text that a scraper reads; *figures* are those of stats.collect and totals."""
-        return generate_latest(_Scrape([*_families(figures), *self._registry.collect()]))
+    def render(self, now: Stats, totals: Totals) -> bytes:
+        """Return the text that a scraper reads."""
+        return generate_latest(_Scrape([*_families(now, totals), *self._registry.collect()]))
 
 
 class _Scrape(Collector):
@@ -66,60 +68,62 @@ class _Scrape(Collector):
         return self._families
 
 
-def _families(figures: Mapping[str, Any]) -> Iterator[Metric]:
-    queue, engine = figures["queue"], figures["rekognition"]
-    database, process, totals = figures["database"], figures["process"], figures["totals"]
-    running = queue["workers_active"]
+def _families(now: Stats, totals: Totals) -> Iterator[Metric]:
+    queue, engine, database, process = now.queue, now.rekognition, now.database, now.process
+    running = queue.workers_active
     yield _gauge(
         "jobs",
         "Jobs that are not done, by state.",
         {
-            "queued": queue["current_queue_size"] - running,
+            "queued": queue.current_queue_size - running,
             "running": running,
-            "failed": queue["total_failed"],
+            "failed": queue.total_failed,
         },
         "state",
     )
-    yield _counter("jobs_enqueued", "Jobs ever enqueued.", queue["total_enqueued"])
-    yield _counter("jobs_done", "Jobs ever done.", queue["total_processed"])
-    yield _gauge("jobs_parked", "Jobs that wait for the engine.", queue["waiting_for_engine"])
-    yield _gauge("job_oldest_seconds", "Age of the oldest job.", queue["oldest_waiting_s"])
-    yield _gauge("queue_paused", "1 while an admin has it paused.", int(queue["paused"]))
-    yield _gauge("queue_workers", "Jobs at a time, in each process.", queue["workers"])
-    yield _gauge("engine_up", "1 while the engine answers.", int(queue["engine_answers"]))
+    yield _counter("jobs_enqueued", "Jobs ever enqueued.", queue.total_enqueued)
+    yield _counter("jobs_done", "Jobs ever done.", queue.total_processed)
+    yield _gauge("jobs_parked", "Jobs that wait for the engine.", queue.waiting_for_engine)
+    yield _gauge("job_oldest_seconds", "Age of the oldest job.", queue.oldest_waiting_s)
+    yield _gauge("queue_paused", "1 while an admin has it paused.", int(queue.paused))
+    yield _gauge("queue_workers", "Jobs at a time, in each process.", queue.workers)
+    yield _gauge("engine_up", "1 while the engine answers.", int(queue.engine_answers))
 
-    yield _counter("rekognition_calls", "Calls sent.", engine["calls"], "operation")
-    yield _gauge("rekognition_in_flight", "Calls without an answer yet.", engine["in_flight"])
-    yield _gauge("rekognition_limit", "The most calls in flight.", engine["limit"])
-    yield _counter("rekognition_throttled", "Attempts throttled.", engine["throttled"])
-    yield _counter("rekognition_errors", "Calls that failed.", engine["errors"])
-    yield _counter("rekognition_cost_usd", "Cost since the start.", engine["estimated_usd"])
-    yield _gauge("rekognition_month_usd", "Cost of the month, all services.", engine["month_usd"])
+    yield _counter("rekognition_calls", "Calls sent.", engine.calls, "operation")
+    yield _gauge("rekognition_in_flight", "Calls without an answer yet.", engine.in_flight)
+    yield _gauge("rekognition_limit", "The most calls in flight.", engine.limit)
+    yield _counter("rekognition_throttled", "Attempts throttled.", engine.throttled)
+    yield _counter("rekognition_errors", "Calls that failed.", engine.errors)
+    yield _counter("rekognition_cost_usd", "Cost since the start.", engine.estimated_usd)
+    yield _gauge("rekognition_month_usd", "Cost of the month, all services.", engine.month_usd)
 
-    busy = database["size"] - database["idle"]
+    busy = database.size - database.idle
     yield _gauge(
         "database_connections",
         "Connections of the pool.",
-        {"idle": database["idle"], "busy": busy},
+        {"idle": database.idle, "busy": busy},
         "state",
     )
-    yield _gauge("database_waiting", "Callers waiting for a connection.", database["waiting"])
+    yield _gauge("database_waiting", "Callers waiting for a connection.", database.waiting)
     asked = CounterMetricFamily(
         "findme_cache_requests", "Look-ups, by region.", labels=["region", "result"]
     )
-    for region, cache in figures["cache"].items():
-        asked.add_metric([region, "hit"], cache["hits"])
-        asked.add_metric([region, "miss"], cache["misses"])
+    for region, cache in (
+        (PHOTOS, now.cache.user_photos_cache),
+        (USERS, now.cache.user_cache),
+    ):
+        asked.add_metric([region, "hit"], cache.hits)
+        asked.add_metric([region, "miss"], cache.misses)
     yield asked
 
-    yield _gauge("process_resident_bytes", "Memory.", round(process["rss_mb"] * MB))
-    yield _gauge("process_uptime_seconds", "Since the start.", process["uptime_s"])
+    yield _gauge("process_resident_bytes", "Memory.", round(process.rss_mb * MB))
+    yield _gauge("process_uptime_seconds", "Since the start.", process.uptime_s)
     yield _gauge(
         "loop_blocked_seconds",
         "The event loop's longest stall of the last minute.",
-        process["loop_blocked_ms"] / 1000,
+        process.loop_blocked_ms / 1000,
     )
-    yield _gauge("replicas", "Processes at work.", process["replicas"])
+    yield _gauge("replicas", "Processes at work.", process.replicas)
 
     for name, count in totals["counts"].items():
         yield _gauge(name, f"All {name} there are.", count)

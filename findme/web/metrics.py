@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from findme.operations import stats
 from findme.web.keys import METRICS, POOL, SETTINGS, STATS, admin
+from findme.web.openapi.route import Tag, Who, get, some_bytes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 #: What a request counts as whose caller went away, as with nginx.
@@ -46,10 +47,19 @@ async def get_metrics(request: web.Request) -> web.Response:
         shown.encode(errors="surrogateescape"), token.encode()
     ):
         admin(request)
-    figures = await stats.collect(request.app[STATS])
-    figures["totals"] = await stats.totals(request.app[POOL])
-    text = await asyncio.to_thread(request.app[METRICS].render, figures)
+    now = await stats.collect(request.app[STATS])
+    totals = await stats.totals(request.app[POOL])
+    text = await asyncio.to_thread(request.app[METRICS].render, now, totals)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-ROUTES = [web.get("/metrics", get_metrics)]
+ROUTES = [
+    get(
+        "/metrics",
+        get_metrics,
+        "The service in numbers for Prometheus; for an admin, or with METRICS_TOKEN",
+        some_bytes("The text format of Prometheus.", "text/plain"),
+        tag=Tag.SERVICE,
+        who=Who.ADMIN,
+    )
+]

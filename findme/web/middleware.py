@@ -4,9 +4,10 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import Any
 
 import asyncpg
-import orjson
+import msgspec
 from aiohttp import web
 from yarl import URL
 
@@ -18,6 +19,7 @@ from findme.operations import job_history
 from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SETTINGS
 from findme.web.metrics import CALLER_GONE
 from findme.web.rendering import render
+from findme.web.shapes import Problem
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -112,7 +114,7 @@ def problem(
     code: str,
     detail: str,
     headers: dict[str, str],
-    **extra: object,
+    **extra: Any,
 ) -> web.Response:
     """Answer with problem+json (RFC 9457), or with the error page where a browser asks for one.
 
@@ -122,16 +124,11 @@ def problem(
         request.transport.abort()
     title = HTTPStatus(status).phrase
     if request.path.startswith("/api/") or "text/html" not in request.headers.get("Accept", ""):
-        body = {
-            "type": "about:blank",
-            "title": title,
-            "status": status,
-            "detail": detail,
-            "code": code,
-            **extra,
-        }
+        body = Problem(
+            type="about:blank", title=title, status=status, detail=detail, code=code, **extra
+        )
         return web.Response(
-            body=orjson.dumps(body),
+            body=msgspec.json.encode(body),
             status=status,
             headers=headers,
             content_type="application/problem+json",

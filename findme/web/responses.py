@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, overload
 
+import msgspec
 import orjson
 from aiohttp import web
 from multidict import istr
@@ -18,6 +19,8 @@ from findme.errors import InvalidRequest, NotFound
 from findme.web.request_bodies import heard
 
 T = TypeVar("T")
+#: What a list is made of: structs; dictionaries until the last noun has them.
+Item: TypeAlias = msgspec.Struct | dict[str, object]
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -91,11 +94,22 @@ def text_of(body: Mapping[str, Any], name: str, *, required: bool = True) -> str
     return value
 
 
+@overload
+def time_text(moment: None) -> None: ...
+@overload
+def time_text(moment: datetime) -> str: ...
+@overload
+def time_text(moment: datetime | None) -> str | None: ...
 def time_text(moment: datetime | None) -> str | None:
-    """Return RFC 3339 in UTC, to the millisecond."""
+    """Return RFC 3339 in UTC, to the millisecond; None for None."""
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def id_text(number: int | None) -> str | None:
+    """Return an id as the API shows it; None for None."""
+    return None if number is None else str(number)
 
 
 def plain(value: Any) -> Any:
@@ -128,14 +142,17 @@ def parse_time(body: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def json_answer(data: object, status: int = 200) -> web.Response:
-    """Answer with JSON."""
-    return web.Response(body=orjson.dumps(data), status=status, content_type="application/json")
+    """Answer with JSON: a struct, or a list of them."""
+    return web.Response(
+        body=msgspec.json.encode(data), status=status, content_type="application/json"
+    )
 
 
-def pack_list(items: Iterable[dict[str, object]], total: int, following: int | str | None) -> bytes:
+def pack_list(items: Iterable[Item], total: int, following: int | str | None) -> bytes:
     """Return a finished, compressed page of a list, as the cache keeps it."""
     head = orjson.dumps({"total": total, "following": following})
-    return head + b"\n" + gzip.compress(orjson.dumps(list(items)), compresslevel=6, mtime=0)
+    body = msgspec.json.encode(list(items))
+    return head + b"\n" + gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def list_answer(request: web.Request, packed: bytes) -> web.Response:
@@ -160,7 +177,7 @@ def cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
 
 
 async def page_answer(
-    request: web.Request, items: Iterable[dict[str, object]], total: int, following: int | None
+    request: web.Request, items: Iterable[Item], total: int, following: int | None
 ) -> web.Response:
     """Answer with a page that is not cached; *following* is its last id while there is more."""
     # a page of a thousand takes tens of milliseconds

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from findme.models import JobState
+from findme.models import JobState, Review
 from findme.web.openapi.calls import (
     BEFORE,
     GONE,
@@ -196,6 +196,11 @@ ADMIN_PATHS: dict[str, dict[str, Schema]] = {
         "delete": change("Events", "Remove a guest, as if they had asked", GONE)
     },
     "/api/admin/events/{id}/photos": {
-        "get": listing("Events", "Photos with their state", "AdminPhoto")
+        "get": listing(
+            "Events",
+            "Photos with their state",
+            "AdminPhoto",
+            query("review", "Photos of one review; all if left out.", one_of([*Review])),
+        )
     },
 }

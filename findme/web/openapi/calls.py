@@ -18,6 +18,7 @@ FAILURES = {
     404: "There is nothing here, or nothing that the caller may see.",
     409: "This contradicts what is there: join_closed, email_taken.",
     413: "Larger than this server takes.",
+    415: "Not a picture of a kind that FindMe takes.",
     416: "The range begins behind the end.",
     422: "What was sent cannot be used; code, field and problems say why.",
     429: "Too many attempts; Retry-After says when.",
@@ -85,8 +86,13 @@ def call(
     parameters: Sequence[Schema] = (),
     takes: Schema | None = None,
 ) -> Schema:
-    """Return an operation; the problems are those of *fails*, and 401 where one must sign in."""
-    statuses = sorted({*fails, *([401] if who else [])})
+    """Return an operation; the problems are those of *fails*.
+
+    401 and 404 follow if not everybody may call, 413 if there is a body.
+    """
+    statuses = sorted(
+        {*fails, *([401, 404] if who else []), *([403, 413] if takes is not None else [])}
+    )
     responses: dict[str, Schema] = {str(status): made for status, made in answers.items()}
     for status in statuses:
         responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}

@@ -80,7 +80,7 @@ EVENT_PATHS: dict[str, dict[str, Schema]] = {
             "Give an event a cover picture, as the body or in a form",
             SIGNED_IN,
             {200: answer("Where it is.", obj({"cover_url": _URL}))},
-            fails=(403, 404, 413, 422),
+            fails=(403, 404, 413, 415, 422),
             takes=body(BINARY, *PICTURE_TYPES, "multipart/form-data"),
         ),
         "delete": change("Events", "Take the cover away", GONE),

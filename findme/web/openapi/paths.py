@@ -182,7 +182,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             "Account",
             "One more selfie, beside the others: up to five",
             SIGNED_IN,
-            {201: answer("Taken.", ref("Selfie"))},
+            {201: answer("Taken.", ref("AddedSelfie"))},
             fails=(403, 404, 409, 413, 422, 429),
             takes=body(obj(SELFIE_FORM), "multipart/form-data"),
         ),
@@ -192,8 +192,12 @@ PATHS: dict[str, dict[str, Schema]] = {
             "Account",
             "The picture of a selfie",
             SIGNED_IN,
-            {200: answer("The picture.", BINARY, media_types=PICTURE_TYPES)},
-            fails=(404,),
+            {
+                200: answer("The picture.", BINARY, media_types=PICTURE_TYPES),
+                206: answer("The bytes that Range asked for.", BINARY, media_types=PICTURE_TYPES),
+                304: answer("If-None-Match named its ETag."),
+            },
+            fails=(404, 416),
         ),
         "delete": call(
             "Account",
@@ -241,7 +245,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             fails=(403, 404, 422),
             takes=FACE,
         ),
-        "delete": call("Photos", "Take that back", SIGNED_IN, GONE, fails=(403, 404)),
+        "delete": call("Photos", "Take that back", SIGNED_IN, GONE, fails=(403, 404, 422)),
     },
     "/api/photos/{id}/not-me": {
         "post": call(
@@ -249,9 +253,9 @@ PATHS: dict[str, dict[str, Schema]] = {
             "That's not me: the match is put aside, for good",
             SIGNED_IN,
             GONE,
-            fails=(403, 404),
+            fails=(403, 404, 422),
         ),
-        "delete": call("Photos", "Take that back", SIGNED_IN, GONE, fails=(403, 404)),
+        "delete": call("Photos", "Take that back", SIGNED_IN, GONE, fails=(403, 404, 422)),
     },
     "/api/events/{event_id}/photos": {
         "post": call(

@@ -1,6 +1,6 @@
 """The shapes of the API's bodies, as JSON Schema for its description (see __init__.py)."""
 
-from findme.models import Gallery, JobKind, JobState, PhotoState, Role, SelfieState, Shelf
+from findme.models import Gallery, JobKind, JobState, PhotoState, Review, Role, SelfieState, Shelf
 from findme.web.openapi.json_schema import (
     Schema,
     flag,
@@ -86,6 +86,9 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Selfie": obj({"selfie": SELFIE}),
+    "AddedSelfie": obj(
+        {"selfie": obj({"id": ID, "status": one_of([SelfieState.PENDING, SelfieState.ACCEPTED])})}
+    ),
     "Me": obj(
         {
             "id": ID,
@@ -122,7 +125,9 @@ SCHEMAS: dict[str, Schema] = {
             "credit": or_null(text("Whose picture it is.")),
             "thumb_url": text(format="uri-reference"),
             "preview_url": text(format="uri-reference"),
-            "original_url": text(format="uri-reference"),
+            "original_url": or_null(
+                text("null: the organiser has turned downloads off.", format="uri-reference")
+            ),
         }
     ),
     "AdminPhoto": obj(
@@ -131,6 +136,7 @@ SCHEMAS: dict[str, Schema] = {
             "state": one_of([*PhotoState]),
             "error": or_null(text("Why it failed.")),
             "guests": whole("Guests who were found on it."),
+            "review": one_of([*Review]),
             "thumb_url": or_null(text(format="uri-reference")),
             "preview_url": or_null(text(format="uri-reference")),
             "original_url": text(format="uri-reference"),

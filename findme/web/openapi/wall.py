@@ -40,7 +40,10 @@ WALL_PATHS: dict[str, dict[str, Schema]] = {
             "Photos",
             "A photo's preview, for a live wall",
             ANYONE,
-            {200: answer("The picture.", BINARY, media_types=["image/jpeg"])},
+            {
+                200: answer("The picture.", BINARY, media_types=["image/jpeg"]),
+                304: answer("If-None-Match named its ETag."),
+            },
             fails=(404,),
         )
     },

@@ -1,32 +1,53 @@
 """The audit log for admins: as JSON, and as a page."""
 
+from typing import Annotated, Any
+
 import orjson
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme import db
 from findme.db import Record
 from findme.models import EventId
 from findme.privacy import audit_log
 from findme.web.keys import POOL, admin
+from findme.web.openapi.route import Query, Tag, Who, a_page, get
 from findme.web.rendering import render
-from findme.web.responses import cut, page_answer, page_of, parse_id, time_text
+from findme.web.responses import cut, id_text, page_answer, page_of, parse_id, time_text
+from findme.web.shapes import Id, Time
 
 #: Entries of a page of the log.
 PAGE = 100
 
 
-def entry_json(row: Record) -> dict[str, object]:
-    """Return an entry as admins see it."""
-    return {
-        "id": str(row["id"]),
-        "at": time_text(row["at"]),
-        "actor_id": None if row["actor_id"] is None else str(row["actor_id"]),
-        "actor": row["actor"],
-        "action": row["action"],
-        "event_id": None if row["event_id"] is None else str(row["event_id"]),
-        "subjects": [str(subject) for subject in row["subjects"]],
-        "detail": orjson.loads(row["detail"]),
-    }
+class AuditEntry(Struct, frozen=True):
+    """What somebody did, or what was deleted."""
+
+    id: Id
+    at: Time
+    actor_id: Annotated[
+        Id | None, Meta(description="null: the account is deleted, or nobody did it.")
+    ]
+    actor: Annotated[
+        str | None, Meta(description="The address of the account, while there is one.")
+    ]
+    action: Annotated[str, Meta(description="noun.verb")]
+    event_id: Annotated[Id | None, Meta(description="The event may be gone.")]
+    subjects: list[Id]
+    detail: dict[str, Any]
+
+
+def _entry(row: Record) -> AuditEntry:
+    return AuditEntry(
+        id=str(row["id"]),
+        at=time_text(row["at"]),
+        actor_id=id_text(row["actor_id"]),
+        actor=row["actor"],
+        action=row["action"],
+        event_id=id_text(row["event_id"]),
+        subjects=[str(subject) for subject in row["subjects"]],
+        detail=orjson.loads(row["detail"]),
+    )
 
 
 def _event_of(request: web.Request) -> EventId | None:
@@ -43,7 +64,7 @@ async def get_audit(request: web.Request) -> web.Response:
         found = await audit_log.list_all(conn, event_id=event_id, before=before, limit=limit + 1)
         total = await audit_log.count(conn, event_id)
     rows, more = cut(found, limit)
-    items = [entry_json(row) for row in rows]
+    items = [_entry(row) for row in rows]
     return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
@@ -68,4 +89,15 @@ async def audit_page(request: web.Request) -> web.Response:
     )
 
 
-ROUTES = [web.get("/api/admin/audit", get_audit), web.get("/admin/audit", audit_page)]
+ROUTES = [
+    get(
+        "/api/admin/audit",
+        get_audit,
+        "What admins did, and what was deleted",
+        a_page(AuditEntry),
+        query=[Query("event_id", "Of one event.")],
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    web.get("/admin/audit", audit_page),
+]

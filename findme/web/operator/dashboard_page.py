@@ -12,9 +12,12 @@ from findme import db
 from findme.operations.dashboard import Desk
 from findme.web.event_stream import HEADERS, LIFETIME, WRITE_SECONDS, retry_line
 from findme.web.keys import admin
+from findme.web.openapi.route import Tag, Who, get, ok
 from findme.web.operator.charts import chart
+from findme.web.operator.dashboard_answer import Desk as DeskAnswer
+from findme.web.operator.dashboard_answer import desk_of
 from findme.web.rendering import module_of, render
-from findme.web.responses import json_answer, plain
+from findme.web.responses import json_answer
 
 DESK = web.AppKey("DESK", Desk)
 #: Set when the service stops: open desks must not hold it up.
@@ -48,7 +51,7 @@ async def get_page(request: web.Request) -> web.Response:
 async def get_desk(request: web.Request) -> web.Response:
     """GET /api/admin/desk: what the page shows, as JSON."""
     admin(request)
-    return json_answer(plain(await request.app[DESK].look()))
+    return json_answer(desk_of(await request.app[DESK].look()))
 
 
 async def get_stream(request: web.Request) -> web.StreamResponse:
@@ -118,5 +121,12 @@ def setup_desk(app: web.Application, desk: Desk) -> None:
 ROUTES = [
     web.get("/admin", get_page),
     web.get("/admin/stream", get_stream),
-    web.get("/api/admin/desk", get_desk),
+    get(
+        "/api/admin/desk",
+        get_desk,
+        "The dashboard: what goes on now, and what needs a person",
+        ok(DeskAnswer, "Now."),
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
 ]

@@ -10,10 +10,13 @@ from findme.db import Connection
 from findme.gallery import events
 from findme.models import Event, EventId, JobId, JobState
 from findme.operations import dashboard_queries, job_history
+from findme.operations.stats import Stats
 from findme.web.keys import POOL, admin
+from findme.web.openapi.route import Tag, Who, get, ok
+from findme.web.operator.dashboard_answer import Photographer, photographer_of
 from findme.web.operator.dashboard_page import DESK
 from findme.web.rendering import render
-from findme.web.responses import choice_of, cut, json_answer, page_of, path_id, plain
+from findme.web.responses import choice_of, cut, json_answer, page_of, path_id
 
 #: The states in the order of their chips: what needs a person comes first.
 STATES = (JobState.FAILED, JobState.RUNNING, JobState.QUEUED, JobState.DONE)
@@ -26,18 +29,18 @@ async def get_jobs(request: web.Request) -> web.Response:
     state = None
     if request.query.get("state"):
         state = JobState(choice_of(request, "state", JobState, JobState.FAILED))
-    stats: Any = (await request.app[DESK].look())["stats"]
+    stats: Stats = (await request.app[DESK].look())["stats"]
     async with db.acquire(request.app[POOL]) as conn:
         found = await job_history.list_all(
             conn, state, before=None if before is None else JobId(before), limit=limit + 1
         )
     rows, more = cut(found, limit)
-    queue = stats["queue"]
+    queue = stats.queue
     counts = {
-        JobState.FAILED: queue["total_failed"],
-        JobState.RUNNING: queue["workers_active"],
-        JobState.QUEUED: queue["current_queue_size"] - queue["workers_active"],
-        JobState.DONE: queue["total_processed"],
+        JobState.FAILED: queue.total_failed,
+        JobState.RUNNING: queue.workers_active,
+        JobState.QUEUED: queue.current_queue_size - queue.workers_active,
+        JobState.DONE: queue.total_processed,
     }
     context = {
         "jobs": rows,
@@ -45,7 +48,7 @@ async def get_jobs(request: web.Request) -> web.Response:
         "states": [(one, counts[one]) for one in STATES],
         "older": rows[-1]["id"] if more else None,
         "queue": queue,
-        "limit": stats["rekognition"]["limit"],
+        "limit": stats.rekognition.limit,
         "now": datetime.now(UTC),
     }
     return render(request, "admin/jobs.html", context)
@@ -81,7 +84,7 @@ async def get_photographers_json(request: web.Request) -> web.Response:
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         _, found = await _photographers(conn, request)
-    return json_answer(plain(found))
+    return json_answer([photographer_of(one) for one in found])
 
 
 async def _photographers(
@@ -95,5 +98,12 @@ ROUTES = [
     web.get("/admin/jobs", get_jobs),
     web.get(r"/admin/jobs/{id:\d+}", get_job),
     web.get(r"/admin/events/{id:\d+}/photographers", get_photographers),
-    web.get("/api/admin/events/{id}/photographers", get_photographers_json),
+    get(
+        "/api/admin/events/{id}/photographers",
+        get_photographers_json,
+        "The computers that send photos of an event",
+        ok(list[Photographer], "Silent ones first."),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
 ]

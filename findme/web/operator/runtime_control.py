@@ -1,17 +1,49 @@
 """The operator's control of the queue: pause, resume, limits, and a retry of all failed jobs."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme.errors import InvalidRequest
 from findme.models import EventId
 from findme.operations.runtime_control import Control
 from findme.web.keys import QUEUE_CONTROL, SETTINGS, admin
+from findme.web.openapi.route import Tag, Who, accepted, ok, patch, post
 from findme.web.responses import json_answer, json_of, parse_id, text_of
 
 #: The bounds of PHOTO_QUEUE_WORKERS and AWS_CONCURRENT_REQUESTS.
 MOST = {"workers": 64, "concurrency": 1000}
+
+
+class QueueControl(Struct, frozen=True):
+    """How much the queue does at a time."""
+
+    paused: Annotated[bool, Meta(description="No job is started; joining goes on.")]
+    workers: Annotated[int, Meta(description="Jobs at a time, in each process.")]
+    concurrency: Annotated[
+        int, Meta(description="Calls of the face engine in flight, in each process.")
+    ]
+
+
+class QueueLimits(Struct, forbid_unknown_fields=True):
+    """Limits of each process; null: as the settings say."""
+
+    workers: Annotated[int, Meta(ge=1, le=64)] | None = None
+    concurrency: Annotated[int, Meta(ge=1, le=1000)] | None = None
+
+
+class FailedJobs(Struct):
+    """Which jobs to retry."""
+
+    state: Literal["failed"]
+    event_id: Annotated[str, Meta(description="Of one event; of all events if left out.")] = ""
+
+
+class Retried(Struct, frozen=True):
+    """How many jobs were started afresh."""
+
+    retried: int
 
 
 async def post_pause(request: web.Request) -> web.Response:
@@ -45,18 +77,18 @@ async def post_retry_all(request: web.Request) -> web.Response:
     text = text_of(body, "event_id", required=False)
     event_id = EventId(parse_id(text)) if text else None
     retried = await request.app[QUEUE_CONTROL].retry_failed(actor, event_id)
-    return json_answer({"retried": retried}, 202)
+    return json_answer(Retried(retried), 202)
 
 
 def _control_answer(request: web.Request, control: Control) -> web.Response:
     """Answer with what holds from now on, where nothing is set as the settings say."""
     settings = request.app[SETTINGS]
     return json_answer(
-        {
-            "paused": control.paused,
-            "workers": control.workers or settings.photo_queue_workers,
-            "concurrency": control.concurrency or settings.aws_concurrent_requests,
-        }
+        QueueControl(
+            control.paused,
+            control.workers or settings.photo_queue_workers,
+            control.concurrency or settings.aws_concurrent_requests,
+        )
     )
 
 
@@ -69,9 +101,40 @@ def _number(body: dict[str, Any], name: str) -> int | None:
     return value
 
 
+_CONTROL = ok(QueueControl, "What is in force from now on.")
 ROUTES = [
-    web.post("/api/admin/queue/pause", post_pause),
-    web.post("/api/admin/queue/resume", post_resume),
-    web.patch("/api/admin/queue", patch_queue),
-    web.post("/api/admin/queue/jobs/retry", post_retry_all),
+    post(
+        "/api/admin/queue/pause",
+        post_pause,
+        "Start no more jobs",
+        _CONTROL,
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/queue/resume",
+        post_resume,
+        "Start jobs again",
+        _CONTROL,
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    patch(
+        "/api/admin/queue",
+        patch_queue,
+        "Change how much is done at a time, without a restart",
+        _CONTROL,
+        takes=QueueLimits,
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/queue/jobs/retry",
+        post_retry_all,
+        "Start all failed jobs afresh, of one event or of all",
+        accepted(Retried, "How many there were."),
+        takes=FailedJobs,
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
 ]

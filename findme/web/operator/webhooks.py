@@ -1,16 +1,31 @@
 """Webhooks as JSON: their addresses and topics, and the result of each delivery."""
 
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from findme import db
 from findme.db import Record
 from findme.errors import InvalidRequest
 from findme.messaging import webhooks
 from findme.web.keys import POOL, WEBHOOKS, admin
+from findme.web.openapi.route import (
+    GONE,
+    Tag,
+    Who,
+    a_page,
+    accepted,
+    created,
+    delete,
+    get,
+    ok,
+    patch,
+    post,
+)
 from findme.web.responses import (
     cut,
+    id_text,
     json_answer,
     json_of,
     page_answer,
@@ -19,10 +34,67 @@ from findme.web.responses import (
     text_of,
     time_text,
 )
+from findme.web.shapes import Id, Time, Url
+
+Topics: TypeAlias = Annotated[
+    list[Annotated[str, Meta(extra_json_schema={"enum": [*webhooks.TOPICS]})]],
+    Meta(description="The kinds of news that are sent."),
+]
 
 
-def webhook_json(row: Record) -> dict[str, object]:
-    """Return a webhook without its secret."""
+class Webhook(Struct, frozen=True):
+    """An address that is told what happens."""
+
+    id: Id
+    url: Url
+    topics: Topics
+    active: Annotated[bool, Meta(description="Nothing is sent to one that is not active.")]
+    created_at: Time
+
+
+class WebhookWithSecret(Webhook, frozen=True):
+    """A new webhook."""
+
+    secret: Annotated[str, Meta(description="What deliveries are signed with; shown this once.")]
+
+
+class NewWebhook(Struct):
+    """A webhook to add."""
+
+    url: Url
+    topics: Topics
+
+
+class WebhookChanges(Struct, forbid_unknown_fields=True):
+    """The members of a webhook to change."""
+
+    url: Url | UnsetType = UNSET
+    topics: Topics | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+
+
+class WebhookDelivery(Struct, frozen=True):
+    """A message to a webhook, and its result so far."""
+
+    id: Id
+    topic: Annotated[str, Meta(extra_json_schema={"enum": [*webhooks.TOPICS, "test"]})]
+    event_id: Id | None
+    state: Literal["waiting", "delivered", "failed"]
+    attempts: int
+    status: Annotated[int | None, Meta(description="Of the last answer.")]
+    error: Annotated[
+        str | None, Meta(description="Why the last attempt failed, at most 500 characters.")
+    ]
+    created_at: Time
+    next_at: Time | None
+    finished_at: Time | None
+
+
+def _webhook(row: Record) -> Webhook:
+    return Webhook(**_members(row))
+
+
+def _members(row: Record) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "url": row["url"],
@@ -32,20 +104,19 @@ def webhook_json(row: Record) -> dict[str, object]:
     }
 
 
-def delivery_json(row: Record) -> dict[str, object]:
-    """Return a delivery and its result so far."""
-    return {
-        "id": str(row["id"]),
-        "topic": row["topic"],
-        "event_id": None if row["event_id"] is None else str(row["event_id"]),
-        "state": row["state"],
-        "attempts": row["attempts"],
-        "status": row["status"],
-        "error": row["error"],
-        "created_at": time_text(row["created_at"]),
-        "next_at": time_text(row["next_at"]) if row["state"] == "waiting" else None,
-        "finished_at": time_text(row["finished_at"]),
-    }
+def _delivery(row: Record) -> WebhookDelivery:
+    return WebhookDelivery(
+        id=str(row["id"]),
+        topic=row["topic"],
+        event_id=id_text(row["event_id"]),
+        state=row["state"],
+        attempts=row["attempts"],
+        status=row["status"],
+        error=row["error"],
+        created_at=time_text(row["created_at"]),
+        next_at=time_text(row["next_at"]) if row["state"] == "waiting" else None,
+        finished_at=time_text(row["finished_at"]),
+    )
 
 
 async def post_webhook(request: web.Request) -> web.Response:
@@ -53,7 +124,7 @@ async def post_webhook(request: web.Request) -> web.Response:
     actor = admin(request).id
     body = await json_of(request)
     row = await request.app[WEBHOOKS].add(actor, text_of(body, "url"), _topics_of(body))
-    return json_answer({**webhook_json(row), "secret": row["secret"]}, 201)
+    return json_answer(WebhookWithSecret(**_members(row), secret=row["secret"]), 201)
 
 
 async def get_webhooks(request: web.Request) -> web.Response:
@@ -64,7 +135,7 @@ async def get_webhooks(request: web.Request) -> web.Response:
         found = await webhooks.list_all(conn, before=before, limit=limit + 1)
         total = await webhooks.count(conn)
     rows, more = cut(found, limit)
-    items = [webhook_json(row) for row in rows]
+    items = [_webhook(row) for row in rows]
     return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
@@ -72,7 +143,7 @@ async def get_webhook(request: web.Request) -> web.Response:
     """GET /api/admin/webhooks/{id}."""
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
-        return json_answer(webhook_json(await webhooks.get(conn, path_id(request))))
+        return json_answer(_webhook(await webhooks.get(conn, path_id(request))))
 
 
 async def patch_webhook(request: web.Request) -> web.Response:
@@ -91,7 +162,7 @@ async def patch_webhook(request: web.Request) -> web.Response:
         topics=_topics_of(body) if "topics" in body else None,
         active=active if "active" in body else None,
     )
-    return json_answer(webhook_json(row))
+    return json_answer(_webhook(row))
 
 
 async def delete_webhook(request: web.Request) -> web.Response:
@@ -103,7 +174,7 @@ async def delete_webhook(request: web.Request) -> web.Response:
 async def post_test(request: web.Request) -> web.Response:
     """POST /api/admin/webhooks/{id}/test: sends a delivery without content."""
     row = await request.app[WEBHOOKS].test(admin(request).id, path_id(request))
-    return json_answer(delivery_json(row), 202)
+    return json_answer(_delivery(row), 202)
 
 
 async def get_deliveries(request: web.Request) -> web.Response:
@@ -115,14 +186,14 @@ async def get_deliveries(request: web.Request) -> web.Response:
         found = await webhooks.list_deliveries(conn, webhook["id"], before=before, limit=limit + 1)
         total = await webhooks.count_deliveries(conn, webhook["id"])
     rows, more = cut(found, limit)
-    items = [delivery_json(row) for row in rows]
+    items = [_delivery(row) for row in rows]
     return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
 
 async def post_redeliver(request: web.Request) -> web.Response:
     """POST /api/admin/webhooks/deliveries/{id}/redeliver: sends it again, now."""
     row = await request.app[WEBHOOKS].redeliver(admin(request).id, path_id(request))
-    return json_answer(delivery_json(row), 202)
+    return json_answer(_delivery(row), 202)
 
 
 def _topics_of(body: dict[str, Any]) -> list[Any]:
@@ -132,12 +203,70 @@ def _topics_of(body: dict[str, Any]) -> list[Any]:
 
 
 ROUTES = [
-    web.post("/api/admin/webhooks", post_webhook),
-    web.get("/api/admin/webhooks", get_webhooks),
-    web.get("/api/admin/webhooks/{id}", get_webhook),
-    web.patch("/api/admin/webhooks/{id}", patch_webhook),
-    web.delete("/api/admin/webhooks/{id}", delete_webhook),
-    web.post("/api/admin/webhooks/{id}/test", post_test),
-    web.get("/api/admin/webhooks/{id}/deliveries", get_deliveries),
-    web.post("/api/admin/webhooks/deliveries/{id}/redeliver", post_redeliver),
+    post(
+        "/api/admin/webhooks",
+        post_webhook,
+        "Add a webhook",
+        created(WebhookWithSecret, "The webhook."),
+        takes=NewWebhook,
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/webhooks",
+        get_webhooks,
+        "Webhooks",
+        a_page(Webhook),
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/webhooks/{id}",
+        get_webhook,
+        "A webhook",
+        ok(Webhook, "The webhook."),
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    patch(
+        "/api/admin/webhooks/{id}",
+        patch_webhook,
+        "Change the members that are sent",
+        ok(Webhook, "The webhook."),
+        takes=WebhookChanges,
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    delete(
+        "/api/admin/webhooks/{id}",
+        delete_webhook,
+        "Remove a webhook with its deliveries",
+        GONE,
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/webhooks/{id}/test",
+        post_test,
+        "Send a webhook a delivery without content",
+        accepted(WebhookDelivery, "The delivery."),
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/webhooks/{id}/deliveries",
+        get_deliveries,
+        "The deliveries of a webhook with their results",
+        a_page(WebhookDelivery),
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/webhooks/deliveries/{id}/redeliver",
+        post_redeliver,
+        "Send a delivery again, now",
+        accepted(WebhookDelivery, "The delivery."),
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
 ]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from findme.operations.dashboard import Alert, Desk
+from findme.operations.dashboard import Alert, AlertKind, Desk
 from findme.operations.stats import waiting_for_connection
 from findme.web.operator.dashboard_page import DESK
 from tests.conftest import App
@@ -22,7 +22,7 @@ __all__ = ["app", "settings"]
 GAPS = ("None", "%(", "{{", "undefined")
 
 #: By kind: what a reader sees of it, in French and in English.
-SENTENCES = {
+SENTENCES: dict[AlertKind, tuple[str, str]] = {
     "engine": ("Le moteur de visages ne répond plus depuis", "The face engine is not answering"),
     "stuck": ("alors que du travail attend", "though work is waiting"),
     "budget": ("Le budget Rekognition du mois est épuisé", "budget for Rekognition is spent"),
@@ -108,7 +108,7 @@ async def end(app: App) -> None:
      ("silent", fall_silent), ("failing", fail), ("expiring", end)],
 )  # fmt: skip
 async def test_an_alert_that_is_true_is_told_in_both_languages(
-    app: App, monkeypatch: pytest.MonkeyPatch, kind: str, prepare: Prepare
+    app: App, monkeypatch: pytest.MonkeyPatch, kind: AlertKind, prepare: Prepare
 ) -> None:
     before = await look(app)
     if kind == "disk":
