@@ -41,19 +41,7 @@ from findme.services.webhooks import Webhooks
 from findme.settings import Settings
 from findme.web import keys, rendering, routes
 from findme.web.guest import live_stream
-from findme.web.keys import (
-    CACHE,
-    FACES,
-    GROUPING,
-    IMAGES,
-    METRICS,
-    POOL,
-    QUEUE,
-    SELFIES,
-    SETTINGS,
-    STATS,
-    VECTORS,
-)
+from findme.web.keys import CACHE, FACES, METRICS, POOL, SETTINGS, STATS
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, failures, identity, problems
 from findme.web.operator import dashboard_page
@@ -79,11 +67,6 @@ def make_app(resources: Resources, role: str) -> web.Application:
     app[POOL] = resources.pool
     app[CACHE] = resources.cache
     app[FACES] = resources.faces
-    app[IMAGES] = resources.threads
-    app[VECTORS] = resources.vectors
-    app[SELFIES] = resources.selfies
-    app[GROUPING] = resources.grouping
-    app[QUEUE] = resources.queue
     resources.queue.listen(app[METRICS].note_job)
     app[STATS] = Sources(
         resources.pool,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from findme import db
 from findme.db import Pool
 from findme.errors import DownloadsOff, NotFound
+from findme.faces import threshold_preview
 from findme.gallery import events, guest_photos, live_wall
-from findme.media import renditions, storage
+from findme.media import face_crop, renditions, storage
 from findme.media.image_threads import ImageThreads
-from findme.models import PhotoId, Size, StoredImage, User
+from findme.models import FaceId, PhotoId, Size, StoredImage, User
 from findme.settings import Settings
 
 
@@ -72,3 +73,13 @@ class Pictures:
         if image is None:
             raise NotFound
         return image
+
+    async def cut_out_face(self, face_id: FaceId) -> bytes:
+        """Return a square JPEG of a face, cut out of its photo; NotFound."""
+        async with db.acquire(self.pool) as conn:
+            photo_id, box = await threshold_preview.find_face(conn, face_id)
+            image = await storage.find_photo_image(conn, photo_id, Size.PREVIEW)
+        if image is None:
+            raise NotFound
+        jpeg = await storage.read_bytes(self.pool, image.id)
+        return await self.images.run(face_crop.cut_out, jpeg, box)

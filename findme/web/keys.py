@@ -8,10 +8,6 @@ from aiohttp import web
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound, SignInRequired
-from findme.indexing.person_grouping import PersonGrouping
-from findme.indexing.selfie_indexing import SelfieIndexing
-from findme.indexing.vector_deletion import VectorDeletion
-from findme.media.image_threads import ImageThreads
 from findme.models import Actor, User
 from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
@@ -35,22 +31,11 @@ from findme.services.uploads import Uploads
 from findme.services.webhooks import Webhooks
 from findme.settings import Settings
 from findme.web import proxies
-from findme.workers import Workers
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
 POOL: web.AppKey[Pool] = web.AppKey("POOL")
 CACHE = web.AppKey("CACHE", Cache)
 FACES = web.AppKey("FACES", Rekognition)
-#: Work on pixels, off the event loop.
-IMAGES = web.AppKey("IMAGES", ImageThreads)
-#: Selfies that are indexed while their guest waits.
-SELFIES = web.AppKey("SELFIES", SelfieIndexing)
-#: Vectors that are deleted while somebody waits.
-VECTORS = web.AppKey("VECTORS", VectorDeletion)
-#: Groups of faces by person.
-GROUPING = web.AppKey("GROUPING", PersonGrouping)
-#: The workers of this process; in one that has none they do nothing.
-QUEUE: web.AppKey[Workers] = web.AppKey("QUEUE")
 STATS = web.AppKey("STATS", Sources)
 METRICS = web.AppKey("METRICS", Metrics)
 

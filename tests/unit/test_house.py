@@ -17,6 +17,9 @@ LONGEST, MEDIAN = 350, 150
 MOST_MODULES = {PACKAGE: 18, PACKAGE / "web": 24}
 #: Lines of all import contracts together.
 MOST_CONTRACT_LINES = 110
+#: How a transaction is begun, and how a connection runs SQL.
+TRANSACTIONS = {"transaction", "insist", "retry_serialization"}
+STATEMENTS = {"execute", "executemany", "fetch", "fetchrow", "fetchval"}
 
 
 def name_of(file: Path) -> str:
@@ -34,6 +37,14 @@ def imports_of(file: Path, modules: set[str]) -> Iterator[str]:
                 inner = f"{node.module}.{alias.name}"
                 if (found := inner if inner in modules else node.module) in modules:
                     yield found
+
+
+def packages_of(file: Path) -> set[str]:
+    """Return the names of the packages that a file imports from, ours or not."""
+    nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
 
 
 def test_folders_are_small_enough_to_read() -> None:
@@ -68,6 +79,29 @@ def test_import_contracts_are_short_and_without_exceptions() -> None:
     assert not [name for name in contracts if "ignore_imports" in config[name]]
     assert config.sections()[-len(contracts) :] == contracts
     assert len(lines) <= MOST_CONTRACT_LINES
+
+
+def test_web_begins_no_transaction_and_runs_no_sql() -> None:
+    found = [
+        f"{name_of(file)}:{node.lineno} {node.attr}"
+        for file in FILES
+        if PACKAGE / "web" in file.parents
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in TRANSACTIONS | STATEMENTS
+    ]
+
+    assert found == []
+
+
+def test_services_know_nothing_of_http() -> None:
+    found = [
+        f"{name_of(file)} imports {name}"
+        for file in FILES
+        if PACKAGE / "services" in file.parents
+        for name in packages_of(file) & {"aiohttp", "aiohttp_jinja2", "jinja2", "multidict", "yarl"}
+    ]
+
+    assert found == []
 
 
 def test_every_package_says_what_belongs_there() -> None:

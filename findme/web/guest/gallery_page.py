@@ -12,6 +12,7 @@ from yarl import URL
 from findme import db
 from findme.accounts import selfies
 from findme.accounts.guests import Guest
+from findme.faces import references
 from findme.gallery import download_size, guest_photos
 from findme.media import renditions
 from findme.models import Cursor, DownloadSize, Event, PhotoId, SelfieId, SelfieState, Shelf
@@ -171,7 +172,7 @@ async def counts(request: web.Request) -> web.Response:
 async def _count(request: web.Request, event: Event, guest: Guest) -> Counts:
     thresholds = photo_lists.thresholds_of(request, event)
     async with db.acquire(request.app[POOL]) as conn:
-        searched, total = await _progress(conn, event, guest)
+        searched, total = await references.count_decided(conn, event.id, guest.id)
         return Counts(
             mine=await guest_photos.count_mine(conn, guest.id, thresholds, Shelf.SURE),
             maybe=await guest_photos.count_mine(conn, guest.id, thresholds, Shelf.MAYBE),
@@ -180,33 +181,6 @@ async def _count(request: web.Request, event: Event, guest: Guest) -> Counts:
             searched=searched,
             total=total,
         )
-
-
-async def _progress(conn: db.Connection, event: Event, guest: Guest) -> tuple[int, int]:
-    """Return how many photos are decided for the guest, and how many the event has.
-
-    A photo is decided when it is indexed (or cannot be) and no face of it forms an open pair with
-    the reference of their newest selfie (see matching). Without a reference nothing is decided.
-    """
-    row = await conn.fetchrow(
-        """
-        with mine as (select number, covered_upto from reference
-                       where guest_id = $2 and selfie_id is not null
-                       order by number desc limit 1),
-             undecided as (select count(distinct face.photo_id) as photos from face, mine
-                            where face.event_id = $1 and face.number > mine.covered_upto
-                              and face.covered_upto < mine.number)
-        select count(*) as total,
-               case when exists (select from mine)
-                    then count(*) filter (where state in ('indexed', 'failed'))
-                         - (select photos from undecided)
-                    else 0 end as searched
-          from photo where event_id = $1""",
-        event.id,
-        guest.id,
-    )
-    assert row is not None
-    return max(0, row["searched"]), row["total"]
 
 
 def _shelf_source(event: Event, shelf: str) -> URL:

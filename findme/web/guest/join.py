@@ -1,6 +1,6 @@
 """Joining an event with a selfie, and who the caller is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,14 @@ from findme.accounts import guests
 from findme.errors import InvalidRequest
 from findme.gallery import events
 from findme.media import storage
-from findme.models import EventId
-from findme.services import vectors
 from findme.services.joining import Joined, JoinForm
 from findme.web.guest.auth import set_session_cookie, user_json
 from findme.web.keys import (
-    CACHE,
     GUEST_SELFIES,
     JOINING,
     POOL,
     SETTINGS,
     TYPED,
-    VECTORS,
     actor,
     remote,
     user,
@@ -138,11 +134,6 @@ async def get_me(request: web.Request) -> web.Response:
             ],
         }
     )
-
-
-async def after_forgetting(request: web.Request, event_ids: Iterable[EventId]) -> None:
-    """Invalidate the events' lists, and delete vectors now if the engine answers."""
-    await vectors.delete_now(request.app[CACHE], request.app[VECTORS], event_ids)
 
 
 ROUTES = [

@@ -5,14 +5,13 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 
 from findme import db
-from findme.errors import InvalidRequest, NotFound
+from findme.errors import InvalidRequest
 from findme.faces import threshold_preview
 from findme.faces.threshold_preview import Border, Step, Tally
 from findme.gallery import events
 from findme.gallery.guest_photos import Thresholds
-from findme.media import face_crop, storage
-from findme.models import Event, EventId, FaceId, Size
-from findme.web.keys import IMAGES, POOL, SETTINGS, admin
+from findme.models import Event, EventId, FaceId
+from findme.web.keys import PICTURES, POOL, SETTINGS, admin
 from findme.web.responses import choice_of, json_answer, path_id
 
 #: Pairs near a threshold that are shown.
@@ -113,13 +112,7 @@ def face_url(face_id: FaceId) -> str:
 async def get_face(request: web.Request) -> web.Response:
     """GET /api/admin/faces/{id}.jpg: a face cut out of its photo."""
     admin(request)
-    async with db.acquire(request.app[POOL]) as conn:
-        photo_id, box = await threshold_preview.find_face(conn, FaceId(path_id(request)))
-        image = await storage.find_photo_image(conn, photo_id, Size.PREVIEW)
-    if image is None:
-        raise NotFound
-    jpeg = await storage.read_bytes(request.app[POOL], image.id)
-    square = await request.app[IMAGES].run(face_crop.cut_out, jpeg, box)
+    square = await request.app[PICTURES].cut_out_face(FaceId(path_id(request)))
     return web.Response(
         body=square, content_type="image/jpeg", headers={"Cache-Control": CACHE_CONTROL}
     )
