@@ -81,8 +81,8 @@ class Size(StrEnum):
     ORIGINAL = "original"
 
 
-class Handout(StrEnum):
-    """What guests get in place of a size, where the organiser wants it otherwise."""
+class Rendition(StrEnum):
+    """What guests get in place of a size, if the organiser wants it otherwise."""
 
     #: The preview, with the watermark.
     MARKED = "marked"

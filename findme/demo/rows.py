@@ -16,6 +16,7 @@ from findme.db import Connection
 from findme.demo import pictures
 from findme.demo.pictures import Photo
 from findme.media import storage
+from findme.media.storage import ImageOwner
 from findme.models import EventId, GuestId, PhotoId, Size, UserId
 
 #: A mark that no search goes beyond.
@@ -96,7 +97,7 @@ async def _photo(
         (Size.PREVIEW, photo.renditions.preview),
         (Size.THUMB, photo.renditions.thumb),
     ):
-        await storage.store_bytes(conn, data, size=size, photo_id=photo_id)
+        await storage.store_bytes(conn, data, ImageOwner(photo_id=photo_id), size=size)
     await conn.execute(
         """
         insert into job (kind, event_id, photo_id, label, state, priority, attempts, created_at,
@@ -205,7 +206,7 @@ async def _guest(
         guest_id,
         joined,
     )
-    await storage.store_bytes(conn, selfie, size=Size.ORIGINAL, selfie_id=selfie_id)
+    await storage.store_bytes(conn, selfie, ImageOwner(selfie_id=selfie_id), size=Size.ORIGINAL)
     reference_id = await conn.fetchval(
         """
         with counted as (update event set last_reference = last_reference + 1 where id = $1

@@ -14,6 +14,7 @@ from findme import queue
 from findme.db import Connection
 from findme.errors import NotFound
 from findme.media import storage
+from findme.media.storage import ImageOwner
 from findme.models import (
     Accounts,
     DownloadSize,
@@ -182,7 +183,7 @@ async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size,
     if row is None:
         raise NotFound
     for size, jpeg in pictures.items():
-        await storage.store_bytes(conn, jpeg, size=size, event_id=event_id)
+        await storage.store_bytes(conn, jpeg, ImageOwner(event_id=event_id), size=size)
     return _event(row)
 
 

@@ -14,9 +14,27 @@ from findme.models import EngineFaceId, EventId, JobId, PhotoId, PhotoState, Rev
 from findme.recognition.types import IndexResult
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPhoto:
+    """An upload that becomes a photo."""
+
+    #: SHA-256 of the bytes.
+    digest: bytes
+    filename: str
+    #: Pixels, upright.
+    width: int
+    height: int
+    taken_at: datetime | None = None
+    #: The uploader: an upload token, or an account.
+    upload_token_id: TokenId | None = None
+    user_id: UserId | None = None
+    #: The photographer's name.
+    credit: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo as the pipeline sees it."""
+    """A photo as the jobs see it."""
 
     id: PhotoId
     event_id: EventId
@@ -32,22 +50,10 @@ class Photo:
         return f"p:{self.id}"
 
 
-async def add(
-    conn: Connection,
-    event_id: EventId,
-    *,
-    digest: bytes,
-    filename: str,
-    width: int,
-    height: int,
-    taken_at: datetime | None,
-    upload_token_id: TokenId | None,
-    user_id: UserId | None,
-    credit: str | None = None,
-) -> PhotoId | None:
-    """Add a photo; None where the event has these bytes already.
+async def add(conn: Connection, event_id: EventId, photo: NewPhoto) -> PhotoId | None:
+    """Add a photo; None if the event has these bytes already, NotFound if the event is deleted.
 
-    *credit* is the photographer's name. Where the event asks for approval, the photo waits for it.
+    If the event asks for approval, the photo waits for it.
     """
     try:
         photo_id: int | None = await conn.fetchval(
@@ -58,14 +64,14 @@ async def add(
                 select 'waiting' from event where id = $1 and publish = 'after_approval'), 'shown'))
             on conflict (event_id, digest) do nothing returning id""",
             event_id,
-            digest,
-            filename,
-            width,
-            height,
-            taken_at,
-            upload_token_id,
-            user_id,
-            credit,
+            photo.digest,
+            photo.filename,
+            photo.width,
+            photo.height,
+            photo.taken_at,
+            photo.upload_token_id,
+            photo.user_id,
+            photo.credit,
         )
     except asyncpg.ForeignKeyViolationError as error:
         raise NotFound from error

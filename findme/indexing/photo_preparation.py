@@ -9,6 +9,7 @@ from findme.media import images, redaction, storage
 from findme.media.image_threads import ImageThreads
 from findme.media.images import Renditions
 from findme.media.redaction import Redaction
+from findme.media.storage import ImageOwner
 from findme.messaging import webhooks
 from findme.models import PhotoState, Size
 from findme.recognition.types import IndexResult, QualityFilter
@@ -72,8 +73,9 @@ class PhotoPreparation:
             await conn.execute(
                 "delete from image where photo_id = $1 and size <> 'original'", photo.id
             )
-            await storage.store_bytes(conn, made.preview, size=Size.PREVIEW, photo_id=photo.id)
-            await storage.store_bytes(conn, made.thumb, size=Size.THUMB, photo_id=photo.id)
+            owner = ImageOwner(photo_id=photo.id)
+            await storage.store_bytes(conn, made.preview, owner, size=Size.PREVIEW)
+            await storage.store_bytes(conn, made.thumb, owner, size=Size.THUMB)
             if blanks:
                 await storage.set_redactions(conn, photo.id, redaction.to_json(blanks))
             await photos.mark_prepared(

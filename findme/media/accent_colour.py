@@ -1,4 +1,4 @@
-"""An event's accent: moved in lightness alone until its buttons can be read, by day and by night.
+"""An event's accent colour, changed only in lightness until its buttons are readable.
 
 Lightness, chroma and hue are those of OKLCH (Björn Ottosson, 2020); contrast is that of WCAG 2.2.
 """
@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-#: What WCAG asks of text; it holds while the pointer is over the button as well.
+#: WCAG's contrast for text; it also holds while the pointer is over the button.
 CONTRAST: Final = 4.5
-#: How much of the page's paper shines into a button under the pointer (app.css, .button.main).
+#: The share of the page's paper in a button under the pointer (app.css, .button.main).
 HOVER: Final = 0.12
 #: Text on the button and the paper around it, by day and by night (app.css, --on-act, --paper).
 DAY: Final = ("#faf8f5", "#faf8f5")
@@ -21,7 +21,7 @@ _Channels = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Accent:
-    """A colour for buttons, `#rrggbb`, and for the text on them, in both schemes."""
+    """A colour for buttons, `#rrggbb`, and for their text, in both schemes."""
 
     day: str
     on_day: str
@@ -30,7 +30,7 @@ class Accent:
 
 
 def accent(colour: str) -> Accent:
-    """Return what an organiser's colour becomes: darker by day, lighter by night, if need be."""
+    """Return the readable form of an organiser's colour: darker by day, lighter by night."""
     return Accent(
         day=_readable(colour, *DAY, towards=0.0),
         on_day=DAY[0],
@@ -46,14 +46,14 @@ def contrast(one: str, other: str) -> float:
 
 
 def mixed(colour: str, other: str, share: float) -> str:
-    """Return the colour with a share (0 to 1) of another one, as color-mix() in sRGB does."""
+    """Return the colour mixed with a share (0 to 1) of another, as color-mix() in sRGB does."""
     return _hex(
         *(a * (1 - share) + b * share for a, b in zip(_rgb(colour), _rgb(other), strict=True))
     )
 
 
 def _readable(colour: str, text: str, paper: str, *, towards: float) -> str:
-    """Return the first colour on the way to black (0) or white (1) that *text* is readable on."""
+    """Return the first colour towards black (0) or white (1) on which *text* is readable."""
     start, chroma, hue = _to_oklch(colour)
     for step in range(_STEPS + 1):
         lightness = start + (towards - start) * step / _STEPS
@@ -80,7 +80,7 @@ def _to_oklch(colour: str) -> _Channels:
 
 
 def _from_oklch(lightness: float, chroma: float, hue: float) -> str:
-    """Return the colour; what no screen shows is made paler until one does."""
+    """Return the colour; outside sRGB, with less chroma until it is inside."""
     low, high = 0.0, chroma
     channels = _linear_srgb(lightness, chroma, hue)
     if not _shown(channels):

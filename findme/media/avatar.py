@@ -1,4 +1,4 @@
-"""A guest's own face, small: what stands in the top bar of their gallery.
+"""A guest's own face, small, for the top bar of their gallery.
 
 Pure functions on pixels; they block: call them in a thread.
 """
@@ -9,7 +9,7 @@ from typing import Final
 from PIL import Image, ImageOps
 
 AVATAR_SIDE: Final = 96  # px; 40 CSS pixels at more than twice the density
-_CLOSE: Final = 0.72  # of the selfie's shorter side: the face, which an oval has put in the middle
+_CLOSE: Final = 0.72  # share of the shorter side: the camera's oval puts the face in the middle
 _MIDDLE: Final = (0.5, 0.45)
 
 

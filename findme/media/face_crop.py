@@ -1,4 +1,4 @@
-"""A face cut out of its photo, for whoever compares two of them. Blocks: call it in a thread."""
+"""A face cut out of its photo, for people who compare two faces. Blocks: call it in a thread."""
 
 from io import BytesIO
 from typing import Final
@@ -8,13 +8,13 @@ from PIL import Image
 from findme.models import Box
 
 SIDE: Final = 240  # px; twice the size at which it is shown
-AROUND: Final = 1.8  # times the face's longer side: hair, ears and chin help the eye
+AROUND: Final = 1.8  # times the face's longer side: hair, ears and chin help to recognise people
 
 
 def cut_out(jpeg: bytes, box: Box) -> bytes:
     """Return a square JPEG of SIDE pixels with the face in its middle, without metadata.
 
-    At the picture's edge the square is moved inwards, and made smaller where it does not fit.
+    At the picture's edge the square is moved inwards, and made smaller if it does not fit.
     """
     with Image.open(BytesIO(jpeg), formats=["JPEG"]) as opened:
         picture = opened.convert("RGB")

@@ -14,7 +14,7 @@ from findme import db
 from findme.db import Pool
 from findme.errors import NotFound
 from findme.media import images, renditions, storage
-from findme.media.renditions import Recipe
+from findme.media.renditions import RenditionSpec
 from findme.models import PhotoId, Size, StoredImage
 from findme.settings import Settings
 
@@ -40,7 +40,7 @@ class ImageThreads:
         self._settings = settings
         self._pool = pool
         #: Many phones request the same photo at once: only the first request makes the rendition.
-        self._locks: WeakValueDictionary[tuple[PhotoId, Recipe], asyncio.Lock] = (
+        self._locks: WeakValueDictionary[tuple[PhotoId, RenditionSpec], asyncio.Lock] = (
             WeakValueDictionary()
         )
         self._threads = ThreadPoolExecutor(
@@ -51,26 +51,26 @@ class ImageThreads:
         """Run *work* in one of the threads and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
-    async def rendition(self, photo_id: PhotoId, recipe: Recipe) -> StoredImage:
+    async def rendition(self, photo_id: PhotoId, spec: RenditionSpec) -> StoredImage:
         """Return a photo's rendition for guests; make and store it if it does not exist yet.
 
         NotFound if the photo was deleted, UnreadableImage if it is damaged.
         """
-        async with self._locks.setdefault((photo_id, recipe), asyncio.Lock()):
+        async with self._locks.setdefault((photo_id, spec), asyncio.Lock()):
             async with db.acquire(self._pool) as conn:
-                found = await renditions.find(conn, photo_id, recipe)
+                found = await renditions.find(conn, photo_id, spec)
             if found is not None:
                 return found
             async with self.original(photo_id) as path:
                 jpeg = await self.run(
-                    images.handout,
+                    images.guest_rendition,
                     path,
                     self._settings.max_image_pixels,
-                    recipe.side,
-                    recipe.watermark,
+                    spec.side,
+                    spec.watermark,
                 )
             async with db.transaction(self._pool) as conn:
-                return await renditions.store(conn, photo_id, recipe, jpeg)
+                return await renditions.store(conn, photo_id, spec, jpeg)
 
     @asynccontextmanager
     async def original(self, photo_id: PhotoId) -> AsyncIterator[Path]:

@@ -1,7 +1,7 @@
-"""Pure functions on pixels: what a file holds, and the pictures that are made of it.
+"""Pure functions on pixels: probing a file, and making pictures from it.
 
-Everything here blocks and lets go of the GIL while it decodes, scales and encodes: call it in a
-thread. Renditions are JPEG in sRGB, upright, and carry no metadata at all.
+Every function blocks and releases the GIL while it decodes, scales and encodes: call it in a
+thread. Renditions are JPEG in sRGB, upright, and carry no metadata.
 """
 
 import os
@@ -27,10 +27,10 @@ register_heif_opener()
 # Pillow's own limit warns at one size and refuses at twice that. Ours is exact: see _opened.
 Image.MAX_IMAGE_PIXELS = None
 
-ANALYSIS_SIDE: Final = 3000  # px; beyond it Rekognition finds no more, and every call costs more
+ANALYSIS_SIDE: Final = 3000  # px; a larger picture finds no more faces, and takes longer to send
 CLOSE_SIDE: Final = 6000  # px; 24 megapixels: 20 px of face in the last row stay 20
-CROWD: Final = 6  # small faces, from which on there are likely more that were too small to be seen
-CROWD_FACE: Final = 1 / 30  # of the long side; what counts as small
+CROWD: Final = 6  # from so many small faces on, there are likely more that were not found
+CROWD_FACE: Final = 1 / 30  # share of the long side; a smaller face counts as small
 SELFIE_SIDE: Final = 1600  # px; one face fills much of the picture
 PREVIEW_SIDE: Final = 1600  # px; a full screen
 THUMB_SIDE: Final = 400  # px; a tile of the gallery at twice the pixel density
@@ -45,7 +45,7 @@ _HEIC_BRANDS = frozenset(
 )
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
 
-# What decoders of broken data raise; an OSError with a number is the disk's, see _opened.
+# Decoders raise these for broken data; an OSError with a number is the disk's, see _opened.
 _DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -73,7 +73,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a picture says of itself; *width* and *height* in pixels, as shown upright."""
+    """The properties of a picture; *width* and *height* in pixels, as shown upright."""
 
     media_type: str
     width: int
@@ -83,10 +83,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Renditions:
-    """The JPEGs made of one picture; *width* and *height* are those of the upright original.
+    """The JPEGs made from one picture; *width* and *height* are those of the upright original.
 
-    *analysis* is what the face engine gets: it shows exactly what the original shows, so a box
-    given as ratios of its sides holds for every other size. *placeholder* is ``#rrggbb``.
+    *analysis* is the face engine's: it shows exactly what the original shows, so a box in ratios of
+    its sides holds for every other size. *placeholder* is ``#rrggbb``.
     """
 
     analysis: bytes
@@ -98,11 +98,11 @@ class Renditions:
 
 
 def probe(path: Path, max_pixels: int, zone: tzinfo = UTC) -> Probe:
-    """Tell a picture's type (by content), upright size and time of capture without decoding it.
+    """Return a picture's type (by content), upright size and time of capture, without decoding it.
 
     Raises UnsupportedImage for anything but JPEG, PNG, WebP and HEIC, UnreadableImage for a broken
-    header and ImageTooLarge above *max_pixels*. *taken_at* is in UTC; the clock of a camera that
-    names no zone is read in *zone*. A JPEG that is cut off passes: `render` notices.
+    header and ImageTooLarge above *max_pixels*. *taken_at* is in UTC; a time without a zone is read
+    in *zone*. A JPEG that is cut off passes: `render` notices.
     """
     with _opened(path, max_pixels) as (media_type, image):
         orientation, taken_at = _read_exif(image, zone)
@@ -113,9 +113,9 @@ def probe(path: Path, max_pixels: int, zone: tzinfo = UTC) -> Probe:
 def render(path: Path, max_pixels: int) -> Renditions:
     """Decode a picture once and make every rendition of it; the same file gives the same bytes.
 
-    No rendition is larger than the original, but for *analysis*, which has at least
-    ENGINE_LEAST_SIDE pixels each way and always less than ENGINE_BYTES. Raises as `probe` does,
-    and UnreadableImage where pixels are damaged or missing.
+    No rendition is larger than the original, except *analysis*, which has at least
+    ENGINE_LEAST_SIDE pixels each way and always less than ENGINE_BYTES. Raises as `probe` does, and
+    UnreadableImage if pixels are damaged or missing.
     """
     with _opened(path, max_pixels) as (_, image):
         width, height = _upright_size(image.size, _read_exif(image)[0])
@@ -133,11 +133,11 @@ def render(path: Path, max_pixels: int) -> Renditions:
     )
 
 
-def handout(path: Path, max_pixels: int, side: int | None, watermark: str | None) -> bytes:
-    """Return a picture as guests get it: an upright JPEG of at most *side* pixels, marked.
+def guest_rendition(path: Path, max_pixels: int, side: int | None, watermark: str | None) -> bytes:
+    """Return a guest's picture: an upright JPEG of at most *side* pixels, with the watermark.
 
-    Without *side* it keeps its size, and takes some 5 bytes of memory for each pixel. Raises as
-    `render` does.
+    Without *side* it keeps its size, and takes some 5 bytes of memory per pixel. Raises as `render`
+    does.
     """
     with _opened(path, max_pixels) as (_, image):
         picture = _decode(image, side or max(image.size), remain=1.0)
@@ -147,14 +147,14 @@ def handout(path: Path, max_pixels: int, side: int | None, watermark: str | None
 
 
 def selfie(path: Path, max_pixels: int) -> bytes:
-    """Return a selfie as the face engine gets it: an upright JPEG; raises as `render` does."""
+    """Return a selfie for the face engine: an upright JPEG; raises as `render` does."""
     with _opened(path, max_pixels) as (_, image):
         picture = _decode(image, SELFIE_SIDE)
     return _for_engine(picture, SELFIE_SIDE)
 
 
 def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
-    """Whether these faces of a picture of that size ask for a `closer` look at it."""
+    """Whether these faces of a picture of that size call for a `closer` look at it."""
     longest = max(width, height)
     if longest <= ANALYSIS_SIDE:
         return False
@@ -163,10 +163,10 @@ def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
 
 
 def closer(path: Path, max_pixels: int) -> bytes:
-    """Return a picture as the embedded engine gets it for a second look at a crowd.
+    """Return a picture for the embedded engine's second look at a crowd.
 
-    An upright JPEG of up to CLOSE_SIDE, less where that has ENGINE_BYTES or more; it shows what
-    *analysis* of `render` shows. Costs some 0.5 s of processor time; raises as `render` does.
+    An upright JPEG of up to CLOSE_SIDE pixels, fewer if it had ENGINE_BYTES or more; it shows what
+    *analysis* of `render` shows. Takes some 0.5 s of CPU; raises as `render` does.
     """
     with _opened(path, max_pixels) as (_, image):
         picture = _decode(image, CLOSE_SIDE)
@@ -179,7 +179,7 @@ def closer(path: Path, max_pixels: int) -> bytes:
 
 @contextmanager
 def _opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
-    """Open a picture, its pixels not yet decoded; what decoders raise in the block becomes ours."""
+    """Open a picture without decoding it; translate decoders' errors in the block to ours."""
     media_type = _media_type(path)
     try:
         with Image.open(path, formats=[_FORMATS[media_type]]) as image:
@@ -221,7 +221,7 @@ def _media_type(path: Path) -> str:
 
 
 def _read_exif(image: Image.Image, zone: tzinfo = UTC) -> tuple[int, datetime | None]:
-    """Return orientation (1 to 8) and time of capture; broken EXIF is no reason to refuse."""
+    """Return orientation (1 to 8) and time of capture; broken EXIF does not refuse a picture."""
     try:
         # The base class's: that of PNG decodes the pixels in search of an eXIf chunk behind them.
         # HEIC names orientation 1 here, its decoder having turned the picture already.
@@ -242,7 +242,7 @@ def _taken_at(exif_ifd: dict[int, object], zone: tzinfo) -> datetime | None:
             if clock.year in _YEARS:
                 return (clock if named else clock.replace(tzinfo=zone)).astimezone(UTC)
         except ValueError:
-            continue  # no zone, or one that makes no sense; after that: no time
+            continue  # no zone, or an invalid one; after that: no time
     return None
 
 
@@ -340,10 +340,10 @@ def _jpeg(
 
 
 def _scratch() -> IO[bytes]:
-    """Open a file to encode into, in memory where the system knows such files.
+    """Open a file to encode into, in memory if the system has such files.
 
-    Pillow lets go of the GIL for real files alone: 24 megapixels that were encoded progressively
-    into a BytesIO stopped every other thread for half a second.
+    Pillow releases the GIL only for real files: 24 megapixels that were encoded progressively into
+    a BytesIO stopped every other thread for half a second.
     """
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("jpeg"), "w+b")

@@ -1,13 +1,13 @@
-"""What guests get as the original names no place, while the stored file stays as it was uploaded.
+"""Removes positions from originals on their way to guests; the stored file stays as uploaded.
 
-Nothing is encoded anew: a position is overwritten by as many bytes of nothing while the file is
-sent. So its length, every offset in it and every pixel stay the same, and ranges keep working.
+Nothing is encoded again: while the file is sent, a position is overwritten by as many neutral
+bytes. So the length, every offset and every pixel stay the same, and ranges keep working.
 
-Blanked are: the GPS directory of every EXIF block, wherever in a JPEG, WebP or HEIC file it stands
-(the further pictures of a multi-picture file too); GPS and latitude/longitude properties in XMP
-written in UTF-8; the place of a film that a phone appended (QuickTime's ``©xyz``); and in PNG
-files all of these, compressed XMP and EXIF in text chunks being emptied altogether. Not looked
-into: what makers keep in notes of their own, IPTC place names, and XMP in UTF-16 or UTF-32.
+These are blanked: the GPS directory of every EXIF block, anywhere in a JPEG, WebP or HEIC file (the
+further pictures of a multi-picture file too); GPS and latitude/longitude properties in XMP written
+in UTF-8; the place of a video that a phone appended (QuickTime's ``©xyz``); and in PNG files all of
+these, with compressed XMP and EXIF in text chunks emptied altogether. These are not: makers' own
+notes, IPTC place names, and XMP in UTF-16 or UTF-32.
 """
 
 import base64
@@ -30,7 +30,7 @@ _GPS: Final = 0x8825
 _DIRECTORIES: Final = (0x014A, 0x8769, 0xA005)  # sub-directories, Exif, interoperability
 _HIGHEST_GPS_TAG: Final = 0x001F
 
-# No camera comes near these. They bound the work that a file made on purpose can cause.
+# No camera comes near these limits: they bound the work that a crafted file can cause.
 _MAX_HEADERS: Final = 100
 _MAX_DIRECTORIES: Final = 16  # in one EXIF block
 _MAX_ENTRIES: Final = 512
@@ -41,7 +41,7 @@ _MAX_PNG_CHUNKS: Final = 100_000  # a 50 MB file in the usual chunks of 8 KB has
 # One pattern each: a scan for a literal is ten times as fast as one for alternatives.
 _TIFF_HEADERS = (re.compile(rb"II\*\0"), re.compile(rb"MM\0\*"))
 
-# A value ends before NUL and 0xFF, which UTF-8 text has not: so never beyond a JPEG segment.
+# A value ends before NUL and 0xFF, which UTF-8 text never has: so never beyond a JPEG segment.
 _PLACE = rb":(?:gps\w*|lat(?:itude)?|lon(?:g(?:t?itude)?)?)"  # DJI writes "Longtitude"
 _PLACES_IN_TEXT = (
     re.compile(_PLACE + rb"""\s*=\s*(?:"([^"<\0\xff]+)|'([^'<\0\xff]+))""", re.IGNORECASE),
@@ -60,21 +60,21 @@ Span = tuple[int, int, bytes]  # first byte, the one after the last, what to fil
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """*replacement* stands for as many bytes of the file from *offset* on."""
+    """*replacement* replaces as many bytes of the file from *offset* on."""
 
     offset: int
     replacement: bytes
 
     @property
     def end(self) -> int:
-        """The first offset behind it."""
+        """The first offset after it."""
         return self.offset + len(self.replacement)
 
 
 def redactions(path: Path) -> list[Redaction]:
-    """Find every position that a picture names: sorted, and none overlaps another.
+    """Find every position that a picture contains; sorted, without overlaps.
 
-    Reads the whole file once and blocks: call it in a thread. A file of another kind, or a broken
+    Reads the whole file once and blocks: call it in a thread. A file of another type, or a broken
     one, is no error.
     """
     if path.stat().st_size == 0:
@@ -86,7 +86,7 @@ def redactions(path: Path) -> list[Redaction]:
 
 
 def apply(chunk: bytes, chunk_offset: int, redactions: Sequence[Redaction]) -> bytes:
-    """Return the *chunk* of the file that begins at *chunk_offset* without what is redacted."""
+    """Return the *chunk* of the file that begins at *chunk_offset*, with the redactions applied."""
     chunk_end = chunk_offset + len(chunk)
     touching = [each for each in redactions if each.offset < chunk_end and chunk_offset < each.end]
     if not touching:
@@ -112,7 +112,7 @@ def from_json(text: str) -> list[Redaction]:
 
 
 def _disjoint(spans: Iterable[Span]) -> list[Redaction]:
-    """Sort spans and cut off what another covers already."""
+    """Sort spans and cut off what another one covers already."""
     result: list[Redaction] = []
     covered = 0
     for span_start, end, fill in sorted(spans):
@@ -138,7 +138,7 @@ def _in_exif(data: Bytes) -> Iterator[Span]:
 
 
 class _Tiff:
-    """One TIFF structure in a file, which is what an EXIF block is; offsets count from *base*."""
+    """A TIFF structure in a file, such as an EXIF block; offsets count from *base*."""
 
     def __init__(self, data: Bytes, base: int) -> None:
         self.data = data
@@ -147,7 +147,7 @@ class _Tiff:
         self.order = "<" if data[base : base + 1] == b"I" else ">"
 
     def gps_spans(self) -> Iterator[Span]:
-        """Follow every directory, each once, and give the spans of those that hold a position."""
+        """Follow every directory once, and yield the spans of those that hold a position."""
         pending = self._longs(4, 1)
         seen: set[int] = set()
         places: set[int] = set()
@@ -169,7 +169,7 @@ class _Tiff:
 
     def _gps_directory(self, directory: int) -> Iterator[Span]:
         entries = self._entries(directory)
-        # A pointer gone astray must not blank what holds, say, the orientation.
+        # A wrong pointer must not blank a directory that holds, say, the orientation.
         if not any(tag <= _HIGHEST_GPS_TAG and kind in _TYPE_SIZES for tag, kind, _, _ in entries):
             return
         start = self.base + directory
@@ -180,7 +180,7 @@ class _Tiff:
                 yield self.base + value, min(self.base + value + size, self.end), b"\0"
 
     def _entries(self, directory: int) -> list[tuple[int, int, int, int]]:
-        """Return (tag, type, count, value or offset) of each; one cut off, as far as it goes."""
+        """Return (tag, type, count, value or offset) of each entry, up to a truncated one."""
         start = self.base + directory
         if directory < 8 or start + 2 > self.end:
             return []
@@ -199,7 +199,7 @@ class _Tiff:
 
 
 def _end_of_exif(data: Bytes, base: int) -> int:
-    """Return where the JPEG segment or WebP chunk around an EXIF block ends, else the file."""
+    """Return the end of the JPEG segment or WebP chunk around an EXIF block, else of the file."""
     start = base - 6 if data[max(base - 6, 0) : base] == b"Exif\0\0" else base
     before = data[max(start - 8, 0) : start]
     end = len(data)
@@ -225,7 +225,7 @@ def _in_png(data: Bytes) -> Iterator[Redaction]:
 
 
 def _in_png_chunk(kind: bytes, content: bytes, body: int) -> Iterator[Redaction]:
-    """Blank the places in a chunk whose data stands at *body* and correct its checksum."""
+    """Blank the positions in a chunk whose data is at *body*, and correct its checksum."""
     keyword = content.partition(b"\0")[0]
     flag = content[len(keyword) + 1 : len(keyword) + 2]
     compressed = kind == b"zTXt" or (kind == b"iTXt" and flag == b"\1")

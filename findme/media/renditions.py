@@ -1,7 +1,7 @@
-"""What guests get of a photo where the organiser wants it otherwise than it was prepared.
+"""The pictures that guests get if the organiser wants them smaller or with a watermark.
 
-Smaller, or with a watermark: a recipe says how, and what is stored carries the recipe that it was
-made by. Under another recipe it is made again, when it is next asked for.
+A spec describes a rendition, and the stored picture carries the spec's name. If the spec changes,
+the rendition is made again when it is next requested.
 """
 
 import hashlib
@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 from findme.db import Connection
 from findme.errors import NotFound
 from findme.media import storage
-from findme.models import DownloadSize, Event, Handout, PhotoId, Size, StoredImage
+from findme.media.storage import ImageOwner
+from findme.models import DownloadSize, Event, PhotoId, Rendition, Size, StoredImage
 
 #: Pixels of the longer side of a preview, and of a download that is no original.
 PREVIEW_SIDE = 1600
@@ -20,93 +21,94 @@ LARGE_SIDE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a picture for guests is made of the original: always a JPEG without metadata."""
+class RenditionSpec:
+    """How a picture for guests is made from the original: always a JPEG without metadata."""
 
-    kind: Handout
-    #: Pixels of the longer side at most; None: as many as the original has.
+    kind: Rendition
+    #: The most pixels of the longer side; None: those of the original.
     side: int | None
     watermark: str | None
 
     @property
     def name(self) -> str:
-        """What tells it from other recipes of its kind."""
+        """The name that distinguishes it from other specs of its kind."""
         return f"{self.side or 'full'} {self.watermark or ''}".strip()
 
 
-def recipe_of(event: Event, size: Size) -> Recipe | None:
-    """Return how a size is made for guests; None where they get what is stored under it."""
+def spec_of(event: Event, size: Size) -> RenditionSpec | None:
+    """Return how a size is made for guests; None if they get the stored one."""
     if size is Size.PREVIEW and event.watermark:
-        return Recipe(Handout.MARKED, PREVIEW_SIDE, event.watermark)
+        return RenditionSpec(Rendition.MARKED, PREVIEW_SIDE, event.watermark)
     if size is Size.ORIGINAL and (event.watermark or event.download_size is DownloadSize.LARGE):
         side = LARGE_SIDE if event.download_size is DownloadSize.LARGE else None
-        return Recipe(Handout.DOWNLOAD, side, event.watermark)
+        return RenditionSpec(Rendition.DOWNLOAD, side, event.watermark)
     return None
 
 
-def taken_along(event: Event) -> Recipe | None:
-    """Return how guests' own copies are made: as they see them on the page if downloads are off."""
+def download_spec(event: Event) -> RenditionSpec | None:
+    """Return how a download is made; if downloads are off, it is what the page shows."""
     if event.downloads:
-        return recipe_of(event, Size.ORIGINAL)
-    return Recipe(Handout.MARKED, PREVIEW_SIDE, event.watermark)
+        return spec_of(event, Size.ORIGINAL)
+    return RenditionSpec(Rendition.MARKED, PREVIEW_SIDE, event.watermark)
 
 
 def version_of(event: Event) -> str:
-    """Return what pictures' addresses carry, so that they change with the choices; or nothing."""
-    recipes = [recipe_of(event, size) for size in (Size.PREVIEW, Size.ORIGINAL)]
-    names = "\n".join(recipe.name for recipe in recipes if recipe is not None)
+    """Return a digest of the specs, a part of pictures' addresses; "" without specs."""
+    specs = [spec_of(event, size) for size in (Size.PREVIEW, Size.ORIGINAL)]
+    names = "\n".join(spec.name for spec in specs if spec is not None)
     return hashlib.sha256(names.encode()).hexdigest()[:8] if names else ""
 
 
-async def find(conn: Connection, photo_id: PhotoId, recipe: Recipe) -> StoredImage | None:
-    """Return what is stored by this recipe."""
+async def find(conn: Connection, photo_id: PhotoId, spec: RenditionSpec) -> StoredImage | None:
+    """Return the stored rendition of this spec."""
     row = await conn.fetchrow(
         """
         select id, media_type, size_bytes, digest, redactions
           from image where photo_id = $1 and size = $2 and recipe = $3""",
         photo_id,
-        recipe.kind,
-        recipe.name,
+        spec.kind,
+        spec.name,
     )
     return None if row is None else StoredImage(**row)
 
 
 async def sizes(
-    conn: Connection, photo_ids: Sequence[PhotoId], recipe: Recipe
+    conn: Connection, photo_ids: Sequence[PhotoId], spec: RenditionSpec
 ) -> dict[PhotoId, int]:
-    """Return the bytes of those that are stored by this recipe."""
+    """Return the bytes of the stored renditions of this spec, by photo."""
     rows = await conn.fetch(
         """
         select photo_id, size_bytes from image
          where photo_id = any($1) and size = $2 and recipe = $3""",
         photo_ids,
-        recipe.kind,
-        recipe.name,
+        spec.kind,
+        spec.name,
     )
     return {PhotoId(row["photo_id"]): row["size_bytes"] for row in rows}
 
 
-async def store(conn: Connection, photo_id: PhotoId, recipe: Recipe, jpeg: bytes) -> StoredImage:
-    """Keep what was made in the place of what another recipe made; NotFound without the photo.
+async def store(
+    conn: Connection, photo_id: PhotoId, spec: RenditionSpec, jpeg: bytes
+) -> StoredImage:
+    """Store a rendition in place of one of another spec; NotFound if the photo is deleted.
 
-    Who comes second with the same recipe gets what the first one stored.
+    If two requests store the same spec, the second one gets the picture of the first.
     """
     if not await conn.fetchval("select true from photo where id = $1 for no key update", photo_id):
         raise NotFound
-    found = await find(conn, photo_id, recipe)
+    found = await find(conn, photo_id, spec)
     if found is None:
         await conn.execute(
-            "delete from image where photo_id = $1 and size = $2", photo_id, recipe.kind
+            "delete from image where photo_id = $1 and size = $2", photo_id, spec.kind
         )
-        await storage.store_bytes(
-            conn, jpeg, size=recipe.kind, photo_id=photo_id, recipe=recipe.name
-        )
-        found = await find(conn, photo_id, recipe)
+        owner = ImageOwner(photo_id=photo_id)
+        await storage.store_bytes(conn, jpeg, owner, size=spec.kind, recipe=spec.name)
+        found = await find(conn, photo_id, spec)
     assert found is not None
     return found
 
 
 def file_name(filename: str) -> str:
-    """Return what a photo is called that was made of one: it is a JPEG."""
+    """Return the file name of a rendition: it is a JPEG."""
     path = PurePosixPath(filename)
     return filename if path.suffix.lower() in (".jpg", ".jpeg") else f"{path.stem}.jpg"

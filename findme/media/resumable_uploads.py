@@ -1,9 +1,9 @@
-"""Uploads that have arrived in part: files that outlive the request, the process and the machine.
+"""Incomplete uploads: files that survive the request, the process and the machine.
 
-A partial upload belongs to one uploader, who names the SHA-256 of the whole file beforehand: what
-another one sends under the same name never gets into it. Nobody comes back for some of them, so
-each is kept for KEPT_SECONDS after its last byte, and all of them together stay below MOST_BYTES;
-with their event all of them go.
+A partial upload belongs to one uploader, who names the SHA-256 of the whole file beforehand: bytes
+that another uploader sends under the same hash never get into it. Some are never continued, so each
+is kept for KEPT_SECONDS after its last byte, and all of them together stay below MOST_BYTES; all
+are removed with their event.
 """
 
 import asyncio
@@ -25,30 +25,30 @@ from findme.models import EventId
 
 log = logging.getLogger(__name__)
 
-#: A photographer who was without a network over night goes on where it stopped.
+#: A photographer without a network overnight can still resume.
 KEPT_SECONDS = 24 * 3600
-#: 80 files of 50 MB; what goes is then sent from its beginning.
+#: 80 files of 50 MB; a removed file is sent again from its beginning.
 MOST_BYTES = 4 * 1024**3
-#: Seconds between two looks for what nobody came back for.
+#: Seconds between two clean-ups.
 PERIOD = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Where the bytes of an upload are collected."""
+    """The file that collects the bytes of an upload."""
 
     path: Path
 
     @property
     def received(self) -> int:
-        """How many bytes are there, from the first one on."""
+        """The number of bytes received, from the first one on."""
         try:
             return self.path.stat().st_size
         except FileNotFoundError:
             return 0
 
     def remove(self) -> None:
-        """Forget what has arrived."""
+        """Delete the received bytes."""
         self.path.unlink(missing_ok=True)
 
 
@@ -60,10 +60,10 @@ def find(data_dir: Path, event_id: EventId, uploader: str, sha256: str) -> Parti
 async def append(
     partial: Partial, chunks: AsyncIterator[bytes], *, most: int, total: int
 ) -> Spooled | None:
-    """Add what arrives, at most *most* bytes; the whole file once it has *total* bytes, else None.
+    """Append a body of at most *most* bytes; return the file once it has *total* bytes, else None.
 
-    What has arrived is kept, whatever ends the stream. The digest is taken in the same pass where
-    that pass sees the whole file.
+    Received bytes are kept however the stream ends. If one pass sees the whole file, the digest is
+    computed in the same pass.
     """
     begun_at = partial.received
     digest = hashlib.sha256()
@@ -73,7 +73,7 @@ async def append(
 
         def take(data: bytes) -> None:
             file.write(data)
-            # out of this process: one that is killed now leaves it behind
+            # flushed to the system: a process that is killed now leaves it behind
             file.flush()
             digest.update(data)
 
@@ -95,9 +95,9 @@ def _digest(path: Path) -> bytes:
 
 
 class Turns:
-    """One request at a time writes to a partial upload: the one that came last.
+    """Lets one request at a time write to a partial upload: the latest.
 
-    The one before is told to go: it is likely a connection that has died and does not know.
+    The earlier request is told to stop: its connection has probably died without notice.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def take(self, partial: Partial, go: Callable[[], None]) -> AsyncIterator[None]:
-        """Wait until whoever writes has gone; *go* is called when the next one comes."""
+        """Wait until the earlier request has stopped; *go* is called when the next one comes."""
         while (holder := self._holders.get(partial.path)) is not None:
             gone, leave = holder
             leave()
@@ -120,11 +120,12 @@ class Turns:
 
 
 def tidy(data_dir: Path, *, now: float, most: int = MOST_BYTES) -> int:
-    """Remove what is too old, and of what is too much; return how many files went.
+    """Remove old files, and the oldest ones above the limit; return the number of removed files.
 
-    Of too much, the oldest file goes of who holds the most: nobody is crowded out by another.
+    Above the limit, the oldest file of the uploader who holds the most is removed, so nobody is
+    crowded out by another.
     """
-    #: uploader in an event -> what they hold, the oldest first
+    #: uploader in an event -> their files, the oldest first
     held: defaultdict[str, list[tuple[float, int, Path]]] = defaultdict(list)
     removed = 0
     for modified, size, path in sorted(_files(data_dir)):
@@ -144,8 +145,8 @@ def tidy(data_dir: Path, *, now: float, most: int = MOST_BYTES) -> int:
 
 
 async def forget_events(data_dir: Path, pool: Pool) -> int:
-    """Remove what is of events that are no more; return of how many."""
-    # looked at before the question: what has a folder was an event by then
+    """Remove the files of deleted events; return the number of these events."""
+    # listed before the query: a folder's event existed by then
     folders = await asyncio.to_thread(lambda: list(_folder(data_dir).glob("*")))
     async with db.acquire(pool) as conn:
         rows = await conn.fetch(
@@ -155,14 +156,14 @@ async def forget_events(data_dir: Path, pool: Pool) -> int:
     there = {row["id"] for row in rows}
     gone = [folder for folder in folders if folder.name not in there]
     for folder in gone:
-        # an upload that is under way has its file open, and is refused at its end
+        # an upload in progress has its file open, and is refused at its end
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
     return len(gone)
 
 
 def _files(data_dir: Path) -> Iterator[tuple[float, int, Path]]:
     for path in _folder(data_dir).glob("*/*"):
-        # one that is completed at this moment is gone
+        # a file that was completed at this moment is gone
         with contextlib.suppress(FileNotFoundError):
             about = path.stat()
             yield about.st_mtime, about.st_size, path

@@ -1,8 +1,7 @@
 """Bytes in, bytes out: uploads to a spool file, pictures to and from chunk rows.
 
 Pictures are never whole in memory here, and nothing is kept between requests. A reader borrows a
-connection for one chunk at a time, so that a slow phone holds memory for one chunk and no
-connection.
+connection for one chunk at a time, so a slow phone holds memory for one chunk and no connection.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ import asyncpg
 from findme import db
 from findme.db import Connection, Pool
 from findme.errors import DiskFull, UploadTooLarge
-from findme.models import EventId, Handout, ImageId, PhotoId, SelfieId, Size, StoredImage
+from findme.models import EventId, ImageId, PhotoId, Rendition, SelfieId, Size, StoredImage
 
 
 class _Closable(Protocol):
@@ -36,6 +35,25 @@ F = TypeVar("F", bound=_Closable)
 CHUNK = 256 * 1024
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOwner:
+    """The row that a picture belongs to and is deleted with: exactly one of the three."""
+
+    photo_id: PhotoId | None = None
+    selfie_id: SelfieId | None = None
+    #: Of the event whose cover the picture is.
+    event_id: EventId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredForm:
+    """The form of a picture: its size or rendition, its type, and the rendition's spec by name."""
+
+    size: Size | Rendition
+    media_type: str
+    recipe: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Spooled:
     """An upload on disk."""
@@ -46,8 +64,8 @@ class Spooled:
 
 
 @contextmanager
-def room() -> Iterator[None]:
-    """Raise DiskFull where what is written within finds no room, on the disk or in the database."""
+def disk_full_errors() -> Iterator[None]:
+    """Raise DiskFull if the block's writes find no space, on the disk or in the database."""
     try:
         yield
     except asyncpg.DiskFullError as error:
@@ -59,13 +77,13 @@ def room() -> Iterator[None]:
 
 
 def empty_spool(data_dir: Path) -> None:
-    """Remove what requests of an earlier run left on disk: nobody comes back for it."""
+    """Remove the spool files of earlier runs: their requests are gone."""
     shutil.rmtree(data_dir / "spool", ignore_errors=True)
 
 
 @asynccontextmanager
 async def spool_folder(data_dir: Path) -> AsyncIterator[Path]:
-    """Make a folder for one request's files; everything in it goes with the request."""
+    """Make a folder for one request's files; it is removed with the request."""
     parent = data_dir / "spool"
 
     def make() -> Path:
@@ -75,7 +93,7 @@ async def spool_folder(data_dir: Path) -> AsyncIterator[Path]:
     def remove(folder: Path) -> Awaitable[None]:
         return asyncio.to_thread(shutil.rmtree, folder)
 
-    # in threads: a busy disk takes a tenth of a second to let go of a file
+    # in threads: a busy disk takes a tenth of a second to close a file
     async with _owned(asyncio.to_thread(make), remove) as folder:
         yield folder
 
@@ -87,7 +105,7 @@ def _opened(file: Awaitable[F]) -> AbstractAsyncContextManager[F]:
 
 @asynccontextmanager
 async def _owned(take: Awaitable[T], give_back: Callable[[T], Awaitable[None]]) -> AsyncIterator[T]:
-    """Have what a thread makes, and give it back, however often one is cancelled meanwhile."""
+    """Hold what a thread makes, and release it, however often the caller is cancelled meanwhile."""
     taking = asyncio.ensure_future(take)
     try:
         await _ended(taking)
@@ -100,9 +118,9 @@ async def _owned(take: Awaitable[T], give_back: Callable[[T], Awaitable[None]]) 
 
 
 async def _ended(task: asyncio.Future[T]) -> None:
-    """Wait for the end of a task that must not be cancelled; who is cancelled is so after it.
+    """Wait for a task that must not be cancelled; the caller is cancelled only after it.
 
-    Cancelled with its waiter, work for a thread that has not begun would never be done.
+    If a thread's work were cancelled with its waiter before it began, it would never be done.
     """
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -136,11 +154,10 @@ async def store_file(
     """Store an original from its spool file in the caller's transaction."""
     image_id = await _insert(
         conn,
+        ImageOwner(photo_id=photo_id),
+        StoredForm(Size.ORIGINAL, media_type),
         spooled.size_bytes,
         spooled.sha256.hex(),
-        size=Size.ORIGINAL,
-        media_type=media_type,
-        photo_id=photo_id,
     )
 
     async def rows() -> AsyncIterator[tuple[int, int, bytes]]:
@@ -159,27 +176,15 @@ async def store_file(
 async def store_bytes(
     conn: Connection,
     data: bytes,
+    owner: ImageOwner,
     *,
-    size: Size | Handout,
+    size: Size | Rendition,
     media_type: str = "image/jpeg",
-    photo_id: PhotoId | None = None,
-    selfie_id: SelfieId | None = None,
-    event_id: EventId | None = None,
     recipe: str | None = None,
 ) -> ImageId:
-    """Store a picture of a photo, a selfie or an event (its cover) in the caller's transaction."""
+    """Store a picture in the caller's transaction; *recipe* is the name of a rendition's spec."""
     digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-    image_id = await _insert(
-        conn,
-        len(data),
-        digest,
-        size=size,
-        media_type=media_type,
-        photo_id=photo_id,
-        selfie_id=selfie_id,
-        event_id=event_id,
-        recipe=recipe,
-    )
+    image_id = await _insert(conn, owner, StoredForm(size, media_type, recipe), len(data), digest)
     await conn.copy_records_to_table(
         "image_chunk",
         columns=("image_id", "number", "bytes"),
@@ -192,16 +197,7 @@ async def store_bytes(
 
 
 async def _insert(
-    conn: Connection,
-    size_bytes: int,
-    digest: str,
-    *,
-    size: Size | Handout,
-    media_type: str,
-    photo_id: PhotoId | None = None,
-    selfie_id: SelfieId | None = None,
-    event_id: EventId | None = None,
-    recipe: str | None = None,
+    conn: Connection, owner: ImageOwner, form: StoredForm, size_bytes: int, digest: str
 ) -> ImageId:
     return ImageId(
         await conn.fetchval(
@@ -209,20 +205,20 @@ async def _insert(
             insert into image (photo_id, selfie_id, event_id, size, media_type, size_bytes, digest,
                                recipe)
             values ($1, $2, $3, $4, $5, $6, $7, $8) returning id""",
-            photo_id,
-            selfie_id,
-            event_id,
-            size,
-            media_type,
+            owner.photo_id,
+            owner.selfie_id,
+            owner.event_id,
+            form.size,
+            form.media_type,
             size_bytes,
             digest,
-            recipe,
+            form.recipe,
         )
     )
 
 
 async def set_redactions(conn: Connection, photo_id: PhotoId, redactions: str) -> None:
-    """Note what is blanked when guests receive the original."""
+    """Record the redactions of a photo's original."""
     await conn.execute(
         "update image set redactions = $2 where photo_id = $1 and size = 'original'",
         photo_id,
@@ -231,7 +227,7 @@ async def set_redactions(conn: Connection, photo_id: PhotoId, redactions: str) -
 
 
 async def find_photo_image(conn: Connection, photo_id: PhotoId, size: Size) -> StoredImage | None:
-    """Return what is stored of a photo in that size."""
+    """Return the stored picture of a photo in that size."""
     row = await conn.fetchrow(
         """
         select id, media_type, size_bytes, digest, redactions
@@ -243,7 +239,7 @@ async def find_photo_image(conn: Connection, photo_id: PhotoId, size: Size) -> S
 
 
 async def find_cover(conn: Connection, event_id: EventId, size: Size) -> StoredImage | None:
-    """Return what is stored of an event's cover."""
+    """Return the stored cover of an event."""
     row = await conn.fetchrow(
         """
         select id, media_type, size_bytes, digest, redactions
@@ -255,7 +251,7 @@ async def find_cover(conn: Connection, event_id: EventId, size: Size) -> StoredI
 
 
 async def find_selfie_image(conn: Connection, selfie_id: SelfieId) -> StoredImage | None:
-    """Return what is stored of a selfie."""
+    """Return the stored picture of a selfie."""
     row = await conn.fetchrow(
         """
         select id, media_type, size_bytes, digest, redactions

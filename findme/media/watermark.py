@@ -10,21 +10,21 @@ from findme.paths import STATIC
 #: The pages' own font; Pillow's FreeType reads it as it is.
 _FONT: Final = STATIC / "fonts" / "hanken-grotesk-latin-wght-normal.woff2"
 _WEIGHT: Final = 600
-#: Of the picture's shorter side: the height of the letters, and how far they stay from the edge.
+#: Shares of the picture's shorter side: the height of the letters, and their distance to the edge.
 _HEIGHT: Final = 0.034
 _MARGIN: Final = 0.028
-#: Of the picture's width, which a long line is made smaller for.
+#: Share of the picture's width; a longer line is made smaller.
 _WIDEST: Final = 0.9
 _LEAST_PX: Final = 8
-#: White letters with an ink edge hold on any picture; some of it shines through. 0 to 255.
+#: White letters with a dark edge are readable on any picture; opacity, 0 to 255.
 _LETTERS: Final = (255, 255, 255, 215)
 _EDGE: Final = (34, 28, 30, 150)
 
 
 def unwritable(text: str) -> str:
-    """Return the characters of a text that the font has no letter for, each once."""
+    """Return the characters of a text for which the font has no glyph, each once."""
     font = _font(32)
-    # U+FFFF is no character: what is drawn for it is drawn for all that is missing
+    # U+FFFF is no character: its glyph is the one for all missing characters
     missing = bytes(font.getmask("\uffff"))
     return "".join(
         sign

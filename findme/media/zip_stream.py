@@ -1,13 +1,14 @@
 """ZIP archives that are written while they are sent: nothing on disk, one chunk in memory.
 
 Entries are stored, not deflated: pictures are compressed already. So the length of the archive is
-known before its first byte, and stays true whatever happens while it is sent: an entry that cannot
-be read to its end (its photo was deleted meanwhile) leaves its place blank and is not listed.
-Programs open a ZIP by the list at its end, which says where each entry begins. Where an entry is
-only made when its turn comes, its size is not known before, and neither is the archive's.
+known before its first byte, and stays true whatever happens while it is sent: if an entry cannot be
+read to its end (its photo was deleted meanwhile), its place stays blank and it is not listed.
+Programs open a ZIP by the list at its end, which says where each entry begins. If an entry is only
+made when its turn comes, neither its size nor the archive's is known beforehand
+(docs/decisions/0032).
 
 The format is that of PKWARE's APPNOTE 6.3.10; the numbers in comments are its sections. Above
-65,534 entries or 4 GiB the ZIP64 records are written, which everything of this century reads.
+65,534 entries or 4 GiB it has ZIP64 records, which every current program reads.
 """
 
 import struct
@@ -18,9 +19,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-#: Bytes of a blank place that are sent at once.
+#: Bytes of a blank place per chunk.
 _BLANK: Final = bytes(256 * 1024)
-#: Lines of the list that are sent at once.
+#: Lines of the list per chunk.
 _LINES: Final = 1000
 _MOST_16: Final = 0xFFFF
 _MOST_32: Final = 0xFFFFFFFF
@@ -65,7 +66,7 @@ class Entry:
 
 
 def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[str]:
-    """Return file names that any system can unpack, each once whatever its case: numbered."""
+    """Return file names that any system can unpack, numbered so that each is unique in any case."""
     seen = {_same(name) for name in taken}
     result = []
     for name in map(_clean, names):
@@ -80,7 +81,7 @@ def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[s
 
 
 def size_of(entries: Sequence[Entry]) -> int | None:
-    """Return how many bytes `stream` yields for these entries; None where that is not known."""
+    """Return the number of bytes that `stream` yields for these entries; None: not known."""
     places, lines = 0, 0
     for entry in entries:
         if entry.size_bytes is None:
@@ -92,7 +93,7 @@ def size_of(entries: Sequence[Entry]) -> int | None:
 
 
 async def stream(entries: Sequence[Entry], zone: tzinfo) -> AsyncIterator[bytes]:
-    """Yield the archive; *zone* is for readers that only know the clock on the wall."""
+    """Yield the archive; *zone* is for programs that read only local times."""
     listed: list[bytes] = []
     offset, unlisted = 0, 0
     for entry in entries:
@@ -106,7 +107,7 @@ async def stream(entries: Sequence[Entry], zone: tzinfo) -> AsyncIterator[bytes]
             yield part
         size = sent if entry.size_bytes is None else entry.size_bytes
         line = _central(entry, crc, size, offset, when)
-        # no picture is empty: nothing was read of one that is gone
+        # no picture is empty: zero bytes mean that it is gone
         if sent == size and (sent or entry.size_bytes == 0):
             yield _DESCRIPTOR.pack(b"PK\x07\x08", crc, sent, sent)
             listed.append(line)
@@ -115,12 +116,12 @@ async def stream(entries: Sequence[Entry], zone: tzinfo) -> AsyncIterator[bytes]
                 yield blank
             unlisted += len(line)
         offset += entry.place_bytes(size)
-    # what the lines of missing entries would have taken stands blank before the list
+    # the bytes of missing entries' lines stand blank before the list
     for blank in _blanks(unlisted):
         yield blank
     offset += unlisted
     length = sum(map(len, listed))
-    # in pieces: the lines of some thousand photos are a few hundred KB
+    # in chunks: the lines of some thousand photos are a few hundred KB
     for start in range(0, len(listed), _LINES):
         yield b"".join(listed[start : start + _LINES])
     zip64 = _needs_64(len(entries), offset + length)
@@ -134,12 +135,12 @@ def _blanks(size: int) -> Iterator[bytes]:
 
 
 def _needs_64(entries: int, end: int) -> bool:
-    """Whether an archive of so many entries, whose list ends there, has ZIP64 records."""
+    """Whether an archive of so many entries, whose list ends there, needs ZIP64 records."""
     return entries >= _MOST_16 or end >= _MOST_32
 
 
 def _clean(name: str) -> str:
-    """Return a name without what some system forbids in one."""
+    """Return a name without characters that some system forbids."""
     composed = unicodedata.normalize("NFC", name)
     kept = "".join(
         "_" if char in '/\\:*?"<>|' or unicodedata.category(char) in ("Cc", "Cs") else char
@@ -155,7 +156,7 @@ def _clean(name: str) -> str:
 
 
 def _same(name: str) -> str:
-    """Return what two names share that are one on Windows or macOS."""
+    """Return the form in which names are equal that are one on Windows or macOS."""
     return unicodedata.normalize("NFD", name).casefold()
 
 
@@ -171,7 +172,7 @@ def _clock(when: datetime) -> bytes:
 
 
 def _utc(when: datetime) -> bytes:
-    """Return the extra field that keeps a time to the second, and in UTC (until 2038)."""
+    """Return the extra field with the time in UTC, to the second (until 2038)."""
     seconds = max(-(2**31), min(2**31 - 1, int(when.timestamp())))
     return _TIME.pack(0x5455, 5, 1, seconds)
 

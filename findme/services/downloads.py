@@ -22,7 +22,7 @@ from findme.gallery.exports import Original
 from findme.gallery.guest_photos import Thresholds
 from findme.media import renditions, storage, zip_stream
 from findme.media.image_threads import ImageThreads
-from findme.media.renditions import Recipe
+from findme.media.renditions import RenditionSpec
 from findme.media.zip_stream import Entry
 from findme.models import Event, PhotoId, Shelf, UserId
 from findme.settings import Settings
@@ -123,7 +123,7 @@ class Downloads:
         self, event: Event, photos: Sequence[Original], folder: str = ""
     ) -> list[Entry]:
         """Return the members for photos, as guests of the event may have them."""
-        spec = renditions.taken_along(event)
+        spec = renditions.download_spec(event)
         if spec is None:
             return exports.archive_entries(self.pool, photos, folder)
         async with db.acquire(self.pool) as conn:
@@ -139,7 +139,7 @@ class Downloads:
             for photo, name in zip(photos, names, strict=True)
         ]
 
-    async def _read_rendition(self, photo_id: PhotoId, spec: Recipe) -> AsyncIterator[bytes]:
+    async def _read_rendition(self, photo_id: PhotoId, spec: RenditionSpec) -> AsyncIterator[bytes]:
         """Yield a photo's rendition; nothing if the photo was deleted or cannot be read."""
         try:
             image = await self.images.rendition(photo_id, spec)

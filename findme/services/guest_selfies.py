@@ -25,6 +25,7 @@ from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.media import avatar, images, storage
 from findme.media.image_threads import ImageThreads
+from findme.media.storage import ImageOwner
 from findme.models import EventId, GuestId, SelfieId, SelfieState, Size, StoredImage, UserId
 from findme.privacy import audit_log
 from findme.services import vectors
@@ -88,7 +89,9 @@ class GuestSelfies:
             await events.hold(conn, guest.event_id)
             await guests.hold_consent(conn, guest.id)
             selfie = await selfies.add(conn, guest.event_id, guest.id, replaces=replaces)
-            await storage.store_bytes(conn, jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
+            await storage.store_bytes(
+                conn, jpeg, ImageOwner(selfie_id=selfie.id), size=Size.ORIGINAL
+            )
         return selfie.id, await self.judge(guest.event_id, selfie, jpeg)
 
     async def judge(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> SelfieState:

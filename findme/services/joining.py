@@ -22,6 +22,7 @@ from findme.errors import (
 )
 from findme.gallery import events
 from findme.media import storage
+from findme.media.storage import ImageOwner
 from findme.models import Accounts, Event, GuestId, Role, SelfieState, Size, User
 from findme.services.guest_selfies import GuestSelfies
 
@@ -165,7 +166,9 @@ class Joining:
                 language=form.language,
             )
             selfie = await selfies.add(conn, event.id, guest_id)
-            await storage.store_bytes(conn, form.jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
+            await storage.store_bytes(
+                conn, form.jpeg, ImageOwner(selfie_id=selfie.id), size=Size.ORIGINAL
+            )
         if named:
             await auth.read_anew(self.pool, self.cache, user.id)
         try:

@@ -43,7 +43,7 @@ class Pictures:
             # an organiser's options change nothing of a thumbnail
             if size is not Size.THUMB:
                 event = await events.of_photo(conn, photo_id)
-                spec = renditions.recipe_of(event, size)
+                spec = renditions.spec_of(event, size)
             if spec is None:
                 image = await storage.find_photo_image(conn, photo_id, size)
         if event is not None and size is Size.ORIGINAL and not event.downloads:
@@ -67,7 +67,7 @@ class Pictures:
         async with db.acquire(self.pool) as conn:
             wall = await live_wall.find(conn, token)
             image = await live_wall.find_picture(conn, wall.event_id, photo_id)
-            spec = renditions.recipe_of(await events.get(conn, wall.event_id), Size.PREVIEW)
+            spec = renditions.spec_of(await events.get(conn, wall.event_id), Size.PREVIEW)
         if image is not None and spec is not None:
             image = await self.images.rendition(photo_id, spec)
         if image is None:

@@ -90,7 +90,7 @@ class ResumableUploads:
             if piece.start != partial.received:
                 raise WrongOffset(received=partial.received)
             await sender.invite()
-            with storage.room():
+            with storage.disk_full_errors():
                 whole = await resumable_uploads.append(
                     partial, sender.body, most=piece.stop - piece.start, total=piece.total
                 )
@@ -99,7 +99,7 @@ class ResumableUploads:
             if whole.sha256 != digest or whole.size_bytes != piece.total:
                 partial.remove()
                 raise HashMismatch
-            with storage.room():
+            with storage.disk_full_errors():
                 result = await self.uploads.store(event_id, uploader, whole, filename)
             if not isinstance(result.problem, QueueFull):
                 partial.remove()

@@ -12,6 +12,7 @@ from findme import db, queue
 from findme.db import Connection, Pool
 from findme.errors import BadImage, Conflict, EventClosed, FindMeError, QueueFull, UploadTooLarge
 from findme.gallery import events, photographers, photos
+from findme.gallery.photos import NewPhoto
 from findme.media import images, storage
 from findme.media.image_threads import ImageThreads
 from findme.media.storage import Spooled
@@ -83,7 +84,7 @@ class Uploads:
     ) -> UploadResult:
         """Spool one file to *path*, store it, and remove the spooled file."""
         try:
-            with storage.room():
+            with storage.disk_full_errors():
                 limit = self.settings.max_upload_bytes
                 spooled = await storage.spool(body, path, limit=limit)
                 return await self.store(event_id, uploader, spooled, filename)
@@ -114,9 +115,7 @@ class Uploads:
                 if uploader.upload_token_id is not None:
                     photographer = await photographers.get(conn, uploader.upload_token_id)
                 taken_at = probe.taken_at
-                photo_id = await photos.add(
-                    conn,
-                    event_id,
+                photo = NewPhoto(
                     digest=spooled.sha256,
                     filename=filename,
                     width=probe.width,
@@ -126,6 +125,7 @@ class Uploads:
                     user_id=None if uploader.user is None else uploader.user.id,
                     credit=None if photographer is None else photographer.name,
                 )
+                photo_id = await photos.add(conn, event_id, photo)
                 if photo_id is None:
                     return await _duplicate(conn, event_id, spooled.sha256, filename)
                 await storage.store_file(conn, photo_id, spooled, probe.media_type)

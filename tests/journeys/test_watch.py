@@ -278,7 +278,7 @@ async def test_upload_sends_files_and_says_what_became_of_each(desk: Desk, folde
     [
         (("watch", "/nonexistent", "--server", "http://x"), 1, "is not a folder"),
         (("upload", "/nonexistent", "--server", "http://x"), 1, "There is no file"),
-        (("upload", "/tmp", "--server", "http://x"), 1, "is a folder: findme watch"),
+        (("upload", "/tmp", "--server", "http://x"), 1, "is a folder: use findme watch"),
         (("watch", ".", "--server", "x"), 2, "begins with https://"),
         (("watch", ".", "--server", "http://x", "--parallel", "0"), 2, "from 1 to 32"),
         (("watch", "."), 2, "--server"),

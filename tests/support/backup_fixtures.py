@@ -9,6 +9,7 @@ import pytest
 from findme.db import Pool
 from findme.gallery import events
 from findme.media import storage
+from findme.media.storage import ImageOwner
 from findme.models import PhotoId, Size
 from findme.settings import Settings
 from tests.support.helpers import add_gala, add_match, add_photos, member
@@ -53,6 +54,6 @@ async def evening(pool: Pool) -> dict[str, Any]:
         await add_match(conn, ada.guest_id, ids[0], 97.0)
         await add_match(conn, bob.guest_id, ids[1], 98.0)
         await storage.store_bytes(
-            conn, drawn(1), size=Size.ORIGINAL, photo_id=PhotoId(ids[1]), media_type="image/jpeg"
+            conn, drawn(1), ImageOwner(photo_id=PhotoId(ids[1])), size=Size.ORIGINAL
         )
     return {"event": event, "ada": ada, "bob": bob, "photos": ids}

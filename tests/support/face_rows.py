@@ -10,17 +10,10 @@ from findme.recognition.types import IndexedFace, IndexResult
 
 async def add_photo(conn: Connection, event_id: EventId, number: int, vectors: list[str]) -> None:
     """Add a photo that was indexed with these vectors."""
-    photo_id = await photos.add(
-        conn,
-        event_id,
-        digest=number.to_bytes(32, "big"),
-        filename=f"{number}.jpg",
-        width=640,
-        height=480,
-        taken_at=None,
-        upload_token_id=None,
-        user_id=None,
+    new = photos.NewPhoto(
+        digest=number.to_bytes(32, "big"), filename=f"{number}.jpg", width=640, height=480
     )
+    photo_id = await photos.add(conn, event_id, new)
     assert photo_id is not None
     found = [IndexedFace(EngineFaceId(vector), Box(0, 0, 1, 1), 99.0) for vector in vectors]
     photo = photos.Photo(photo_id, event_id, f"{number}.jpg", PhotoState.RECEIVED, 640, 480)

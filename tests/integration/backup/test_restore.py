@@ -170,7 +170,7 @@ async def test_a_database_that_is_in_use_or_of_others_is_left_alone(
 
     with pytest.raises(RestoreRefused, match="--replace"):
         await restore.restore(home, path)
-    with pytest.raises(RestoreRefused, match="at work"):
+    with pytest.raises(RestoreRefused, match="is running on"):
         await restore.restore(home, path, replace=True)
     assert len(await found(home, "select id from guest")) == 2
 

@@ -18,6 +18,7 @@ from findme.gallery import photos
 from findme.jobs import worker_registry
 from findme.jobs.worker import WorkQueue
 from findme.media import storage
+from findme.media.storage import ImageOwner
 from findme.models import EventId, GuestId, JobKind, PhotoId, Size, UserId
 from findme.recognition import rate_limiter
 from findme.rekognition import Rekognition
@@ -124,20 +125,16 @@ class World:
     async def upload(self, people: list[int]) -> None:
         self.serial += 1
         async with db.transaction(self.pool) as conn:
-            photo_id = await photos.add(
-                conn,
-                self.event_id,
+            photo = photos.NewPhoto(
                 digest=self.serial.to_bytes(32, "big"),
                 filename=f"{self.serial}.jpg",
                 width=192,
                 height=128,
-                taken_at=None,
-                upload_token_id=None,
-                user_id=None,
             )
+            photo_id = await photos.add(conn, self.event_id, photo)
             assert photo_id is not None
             jpeg = picture(*people, serial=self.serial)
-            await storage.store_bytes(conn, jpeg, size=Size.ORIGINAL, photo_id=photo_id)
+            await storage.store_bytes(conn, jpeg, ImageOwner(photo_id=photo_id), size=Size.ORIGINAL)
             await queue.enqueue(
                 conn, JobKind.INDEX_PHOTO, label="-", event_id=self.event_id, photo_id=photo_id
             )
@@ -158,7 +155,9 @@ class World:
                 conn, self.event_id, user_id, consent_text="-", language="en"
             )
             selfie = await selfies.add(conn, self.event_id, guest_id)
-            await storage.store_bytes(conn, jpeg, size=Size.ORIGINAL, selfie_id=selfie.id)
+            await storage.store_bytes(
+                conn, jpeg, ImageOwner(selfie_id=selfie.id), size=Size.ORIGINAL
+            )
         self.people[guest_id], self.accounts[guest_id] = person, user_id
         try:
             await self.resources.selfies.index_selfie_now(self.event_id, selfie, jpeg)

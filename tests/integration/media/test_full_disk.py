@@ -37,7 +37,7 @@ async def test_a_full_disk_is_told_as_one_that_can_be_waited_for(app: App, relat
 
 
 def test_a_file_without_room_is_a_full_disk_and_another_failure_is_not() -> None:
-    with pytest.raises(DiskFull), storage.room():
+    with pytest.raises(DiskFull), storage.disk_full_errors():
         raise OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(PermissionError), storage.room():
+    with pytest.raises(PermissionError), storage.disk_full_errors():
         raise PermissionError(errno.EACCES, "Permission denied")

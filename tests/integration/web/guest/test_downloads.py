@@ -18,6 +18,7 @@ from findme import db
 from findme.db import Connection
 from findme.media import redaction, storage, zip_stream
 from findme.media.redaction import Redaction
+from findme.media.storage import ImageOwner
 from findme.media.zip_stream import Entry
 from findme.models import PhotoId, Size
 from tests.conftest import App
@@ -185,7 +186,7 @@ def test_a_long_name_keeps_its_suffix_and_whole_characters() -> None:
 
 async def store(conn: Connection, photo_id: int, content: bytes) -> None:
     await storage.store_bytes(
-        conn, content, size=Size.ORIGINAL, photo_id=PhotoId(photo_id), media_type="image/jpeg"
+        conn, content, ImageOwner(photo_id=PhotoId(photo_id)), size=Size.ORIGINAL
     )
 
 

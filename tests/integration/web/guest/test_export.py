@@ -9,6 +9,7 @@ import pytest
 
 from findme import db
 from findme.media import storage
+from findme.media.storage import ImageOwner
 from findme.models import PhotoId, SelfieId, Size
 from tests.conftest import App
 from tests.support.helpers import Member, add_match, add_photos, make_event, member
@@ -38,7 +39,10 @@ async def party(app: App) -> tuple[App, Member, list[int]]:
         photos = await add_photos(conn, event, 4)
         for photo in photos:
             await storage.store_bytes(
-                conn, b"photo %d" % photo, size=Size.ORIGINAL, photo_id=PhotoId(photo)
+                conn,
+                b"photo %d" % photo,
+                ImageOwner(photo_id=PhotoId(photo)),
+                size=Size.ORIGINAL,
             )
         for photo, similarity in zip(photos, (99, 98, 85), strict=False):
             await add_match(conn, guest.guest_id, photo, similarity)
@@ -48,7 +52,7 @@ async def party(app: App) -> tuple[App, Member, list[int]]:
                 "select min(id) from selfie where guest_id = $1", part.guest_id
             )
             await storage.store_bytes(
-                conn, b"selfie", size=Size.ORIGINAL, selfie_id=SelfieId(selfie)
+                conn, b"selfie", ImageOwner(selfie_id=SelfieId(selfie)), size=Size.ORIGINAL
             )
         await conn.execute(
             "insert into verdict (guest_id, photo_id, says) values ($1, $2, 'not_me')",
