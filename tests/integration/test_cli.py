@@ -1,5 +1,6 @@
 """The command: exit codes, one clear line for what is wrong, and the small commands."""
 
+import re
 from pathlib import Path
 
 import aiohttp
@@ -13,34 +14,41 @@ from tests.support.cli import findme
 from tests.support.service import Service
 
 
+def listed_commands(text: str) -> list[str]:
+    """Return the commands that a help text lists."""
+    listed = text.partition("positional arguments:")[2].partition("\noptions:")[0]
+    return re.findall(r"^    (\w+) ", listed, re.MULTILINE)
+
+
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    explained = []
+    waiting: list[list[str]] = [[]]
+    while waiting:
+        words = waiting.pop()
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--help"])
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        assert "usage:" in text
+        explained.append(words)
+        waiting += [[*words, command] for command in listed_commands(text)]
+    assert [] in explained
+    assert ["serve"] in explained
+    assert ["admin", "create"] in explained
+
+
 @pytest.mark.parametrize(
     "words",
     [
         [],
-        ["serve"],
-        ["migrate"],
+        ["nonsense"],
+        ["serve", "--port", "70000"],
+        ["serve", "--port", "many"],
+        ["serve", "--role", "boss"],
+        ["faces", "--port", "many"],
         ["admin"],
         ["admin", "create"],
-        ["faces"],
-        ["backup"],
-        ["restore"],
-        ["demo"],
-        ["watch"],
-        ["upload"],
     ],
-)
-def test_every_command_explains_itself(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*words, "--help"])
-    assert ended.value.code == 0
-    assert "usage:" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "words",
-    [[], ["nonsense"], ["serve", "--port", "70000"], ["serve", "--role", "boss"], ["admin"]],
 )
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -55,10 +63,28 @@ def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == __version__
 
 
-def test_a_malformed_setting_is_one_line_and_1(tmp_path: Path) -> None:
-    done = findme("serve", cwd=tmp_path, CACHE_TTL="soon")
+def test_wrong_usage_ends_the_process_with_2(tmp_path: Path) -> None:
+    done = findme("dance", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "usage:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"CACHE_TTL": "soon"}, "CACHE_TTL: 'soon' is not a whole number from 0 to 86400."),
+        ({"FINDME_PROT": "8000"}, "Unknown setting FINDME_PROT: see docs/settings.md."),
+        ({"FACE_ENGINE": "aws", "DATABASE_URL": "x"}, "DATABASE_URL"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_line_and_1(
+    tmp_path: Path, settings: dict[str, str], line: str
+) -> None:
+    done = findme("serve", "--port", "0", cwd=tmp_path, **settings)
     assert done.returncode == 1
-    assert done.stderr == "findme: CACHE_TTL: 'soon' is not a whole number from 0 to 86400.\n"
+    assert done.stderr.startswith("findme: ")
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_unknown_setting_of_an_env_file_is_one_line_and_1(tmp_path: Path) -> None:
@@ -68,8 +94,9 @@ def test_an_unknown_setting_of_an_env_file_is_one_line_and_1(tmp_path: Path) -> 
     assert done.stderr == "findme: Unknown setting FINDME_PROT: see docs/settings.md.\n"
 
 
-def test_a_database_out_of_reach_is_one_line_and_1(tmp_path: Path) -> None:
-    done = findme("migrate", cwd=tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_database_out_of_reach_is_one_line_and_1(command: str, tmp_path: Path) -> None:
+    done = findme(command, cwd=tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
     assert done.returncode == 1
     assert done.stderr.startswith("findme: The database cannot be reached: ")
     assert done.stderr.count("\n") == 1

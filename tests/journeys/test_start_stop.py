@@ -1,40 +1,18 @@
 """How the service starts, stops, and says what is wrong: as its operator meets it."""
 
-import argparse
 import asyncio
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg
 import pytest
 
-from findme import cli
+from tests.support.cli import findme
 from tests.support.pictures import drawn, labelled
 from tests.support.scripted_engine import Scripted, picture, scripted
 from tests.support.scripted_guests import until
-from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
-
-SECONDS = 120
-
-
-def findme(
-    *words: str, cwd: Path, given: str = "", **settings: str
-) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "findme", *words],
-        env=environment(**settings),
-        cwd=cwd,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
 
 
 @pytest.fixture
@@ -176,25 +154,6 @@ async def test_two_services_start_on_one_empty_database_and_share_the_work(
             await asyncio.to_thread(started.__exit__, None, None, None)
 
 
-@pytest.mark.parametrize(
-    ("settings", "line"),
-    [
-        ({"FINDME_PROT": "8000"}, "Unknown setting FINDME_PROT"),
-        ({"FINDME_PORT": "eighty"}, "FINDME_PORT: 'eighty' is not a whole number"),
-        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be reached"),
-        ({"FACE_ENGINE": "aws", "DATABASE_URL": "x"}, "DATABASE_URL"),
-    ],
-)
-def test_a_wrong_setting_ends_the_start_with_one_line(
-    tmp_path: Path, settings: dict[str, str], line: str
-) -> None:
-    ended = findme("serve", "--port", "0", cwd=tmp_path, **settings)
-
-    assert ended.returncode == 1
-    assert line in ended.stderr.splitlines()[-1]
-    assert "Traceback" not in ended.stderr
-
-
 def test_a_port_in_use_ends_the_start_with_one_line(home: Path, service: Service) -> None:
     port = service.url.rpartition(":")[2]
     ended = findme("serve", "--port", port, "--data-dir", str(home), cwd=home.parent)
@@ -204,73 +163,20 @@ def test_a_port_in_use_ends_the_start_with_one_line(home: Path, service: Service
     assert "Traceback" not in ended.stderr
 
 
-def commands(parser: argparse.ArgumentParser, *words: str) -> Iterator[list[str]]:
-    """Yield the words of each command that the parser knows, and none for the parser itself."""
-    yield list(words)
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for word, below in action.choices.items():
-                yield from commands(below, *words, word)
-
-
-@pytest.mark.parametrize("words", list(commands(cli._parser())), ids=" ".join)
-def test_each_command_explains_itself(tmp_path: Path, words: list[str]) -> None:
-    ended = findme(*words, "--help", cwd=tmp_path)
-
-    assert ended.returncode == 0
-    assert "usage: " in ended.stdout
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        [],
-        ["dance"],
-        ["serve", "--port", "many"],
-        ["serve", "--role", "cook"],
-        ["admin"],
-        ["admin", "create"],
-        ["faces", "--port", "many"],
-    ],
-)
-def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
-    ended = findme(*words, cwd=tmp_path)
-
-    assert ended.returncode == 2
-    assert "usage: " in ended.stderr
-
-
-async def test_migrate_brings_an_empty_database_up_to_date(
-    tmp_path: Path, empty_database: str
-) -> None:
-    """And run again it changes nothing."""
-    for _ in range(2):
-        ended = await asyncio.to_thread(
-            findme, "migrate", cwd=tmp_path, DATABASE_URL=empty_database
-        )
-        assert (ended.returncode, ended.stdout) == (0, "The database is up to date.\n")
-    conn = await asyncpg.connect(empty_database)
-    try:
-        assert await conn.fetchval("select count(*) from event") == 0
-        assert await conn.fetchval("select min(version) from schema_migration") == 1
-    finally:
-        await conn.close()
-
-
 async def test_an_admin_made_on_the_command_line_can_sign_in(home: Path) -> None:
     """The service need not have run before; the password comes from standard input."""
     made = await asyncio.to_thread(
         findme,
         *("admin", "create", "boss@example.org", "--data-dir", str(home)),
         cwd=home.parent,
-        given="a very long password\n",
+        stdin="a very long password\n",
     )
     assert (made.returncode, made.stdout) == (0, "boss@example.org is an admin.\n")
     short = await asyncio.to_thread(
         findme,
         *("admin", "create", "boss@example.org", "--data-dir", str(home)),
         cwd=home.parent,
-        given="x\n",
+        stdin="x\n",
     )
     assert short.returncode == 1
     with running_service(home) as service:
@@ -278,14 +184,3 @@ async def test_an_admin_made_on_the_command_line_can_sign_in(home: Path) -> None
             admin = Admin(service, session)
             await admin.sign_in("boss@example.org", "a very long password")
             assert (await admin.make_event())["name"] == "Gala"
-
-
-def test_an_admin_without_a_given_password_gets_one(home: Path) -> None:
-    """Without one on standard input, a password is made up and shown."""
-    made = findme(
-        *("admin", "create", "boss@example.org", "--data-dir", str(home)),
-        cwd=home.parent,
-    )
-
-    assert made.returncode == 0
-    assert "boss@example.org is an admin. The password is " in made.stdout
