@@ -141,8 +141,8 @@ async def is_reachable(pool: Pool) -> bool:
     return True
 
 
-async def insist(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Do *work* in a transaction, and again where it was given up for another (a deadlock)."""
+async def retry_serialization(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Run *work* in a transaction, and again if the server rolled it back (deadlock, conflict)."""
     for _ in range(ATTEMPTS - 1):
         with suppress(asyncpg.TransactionRollbackError):
             async with transaction(pool) as conn:

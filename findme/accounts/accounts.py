@@ -44,8 +44,8 @@ async def create_keyed(conn: Connection, name: str, key: str | None = None) -> t
     return UserId(user_id), key
 
 
-async def hold(conn: Connection, user_id: UserId) -> None:
-    """Let nobody come in with this account until the transaction ends."""
+async def lock(conn: Connection, user_id: UserId) -> None:
+    """Lock an account for update until the transaction ends: nobody joins with it meanwhile."""
     await conn.execute("select from account where id = $1 for update", user_id)
 
 

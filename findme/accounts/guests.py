@@ -108,8 +108,8 @@ async def browse(conn: Connection, event_id: EventId, user_id: UserId) -> GuestI
     return GuestId(guest_id)
 
 
-async def hold_consent(conn: Connection, guest_id: GuestId) -> None:
-    """Raise ConsentRequired without a guest's consent; it lasts until the transaction ends."""
+async def lock_consent(conn: Connection, guest_id: GuestId) -> None:
+    """Lock a guest with consent for share until the transaction ends; ConsentRequired without."""
     row = await conn.fetchrow(
         """
         select from guest

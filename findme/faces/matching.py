@@ -254,7 +254,7 @@ async def _hold(
     """Keep the photos and guests of these vectors from being deleted in this transaction.
 
     Before their faces and references are touched, since a deletion locks in that order as well.
-    The callers hold the event before (events.hold): its deletion takes guests first, then photos.
+    The caller locks the event before (events.lock): its deletion takes guests first, then photos.
     """
     await conn.execute(
         """

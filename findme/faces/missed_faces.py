@@ -75,7 +75,7 @@ async def try_again(
     Returns the job, and the event that the photo is of.
     NotFound where there is no such photo, Conflict where it is being worked on.
     """
-    # the event before its photo (see events.hold)
+    # the event before its photo (see events.lock)
     await conn.execute(
         "select from event where id = (select event_id from photo where id = $1) for key share",
         photo_id,

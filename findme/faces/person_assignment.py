@@ -1,6 +1,6 @@
 """Whose a face is: what matching says, and what searches from ungrouped faces found.
 
-Nothing here moves a face that an admin placed. Callers hold the event's people (people.hold).
+Nothing here moves a face that an admin placed. Callers lock the event's people (persons.lock).
 """
 
 from collections import Counter, defaultdict

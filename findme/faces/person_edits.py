@@ -1,7 +1,7 @@
 """What admins put right about an event's people: names, who is hidden, who is one, who is two.
 
 Faces that are moved here are `fixed`: grouping leaves them where they are, through new photos and
-a re-index. Callers hold the event's people (people.hold).
+a re-index. Callers lock the event's people (persons.lock).
 """
 
 from collections.abc import Sequence

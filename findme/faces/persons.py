@@ -1,7 +1,7 @@
 """People: the faces of an event by person, as matching joined them and as admins corrected it.
 
 A face is of one person at most. What an admin moved is `fixed`: nothing but an admin moves it
-again. Whoever changes an event's people holds its lock (`hold`), so that two do not do the same.
+again. A transaction that changes an event's people takes their lock (`lock`) first.
 """
 
 from collections import defaultdict
@@ -48,10 +48,10 @@ class Loose:
     box: Box
 
 
-async def hold(conn: Connection, event_id: EventId) -> None:
-    """Wait until nobody else changes the event's people, and keep them out of this transaction.
+async def lock(conn: Connection, event_id: EventId) -> None:
+    """Lock an event's people until the transaction ends: one transaction at a time changes them.
 
-    The event is held as in events.hold, but need not be there.
+    The event is locked for key share, as in `events.lock`, but need not be there.
     """
     await conn.execute(
         "select pg_advisory_xact_lock($1, hashtext($2))", LOCK_SPACE, f"people of {event_id}"

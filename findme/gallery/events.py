@@ -83,11 +83,11 @@ async def get(conn: Connection, event_id: EventId) -> Event:
     return _event(row)
 
 
-async def hold(conn: Connection, event_id: EventId) -> None:
-    """Keep an event until the transaction ends; NotFound where it is gone.
+async def lock(conn: Connection, event_id: EventId) -> None:
+    """Lock an event for key share until the transaction ends; NotFound if it is gone.
 
-    Whoever writes of an event's guests and photos holds it first: its deletion begins with its row
-    too, so that neither waits for the other half-way.
+    A transaction that writes an event's guests or photos locks the event first. The deletion of
+    the event begins with its row, too, so the two cannot deadlock.
     """
     if await conn.fetchval("select id from event where id = $1 for key share", event_id) is None:
         raise NotFound
@@ -172,7 +172,7 @@ async def update(conn: Connection, event: Event) -> Event:
 
 async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size, bytes]) -> Event:
     """Put these JPEGs in the place of an event's cover; without any it has none."""
-    await hold(conn, event_id)
+    await lock(conn, event_id)
     await conn.execute("delete from image where event_id = $1", event_id)
     cover = None
     if pictures:

@@ -228,7 +228,7 @@ async def review(
     A photo that comes to be shown is news to the guests from then on. NotFound, and nothing is
     changed, where one of them is not there.
     """
-    await _hold_events(conn, photo_ids)
+    await _lock_events(conn, photo_ids)
     # in the order of their ids, so that two who do the same do not wait for each other
     found = await conn.fetch(
         "select id, event_id, review from photo where id = any($1) order by id for no key update",
@@ -270,7 +270,7 @@ class Deleted:
 
 async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
     """Remove a photo with its faces and matches; return the vectors to forget."""
-    await _hold_events(conn, [photo_id])
+    await _lock_events(conn, [photo_id])
     # whoever is storing its faces comes first, so that none is left out below
     await conn.execute("select from photo where id = $1 for update", photo_id)
     rows = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
@@ -281,8 +281,8 @@ async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
     return Deleted(EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in rows], staged)
 
 
-async def _hold_events(conn: Connection, photo_ids: Sequence[PhotoId]) -> None:
-    """Hold the events of photos, as far as they are there (see events.hold)."""
+async def _lock_events(conn: Connection, photo_ids: Sequence[PhotoId]) -> None:
+    """Lock the events of photos for key share, as far as they are there (see events.lock)."""
     await conn.execute(
         """
         select from event where id in (select event_id from photo where id = any($1))

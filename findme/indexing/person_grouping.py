@@ -82,7 +82,7 @@ class PersonGrouping:
     async def _join_matched(self, event_id: EventId) -> Event:
         async with db.transaction(self._pool) as conn:
             event = await events.get(conn, event_id)
-            await persons.hold(conn, event_id)
+            await persons.lock(conn, event_id)
             await person_assignment.join_matched(conn, event_id, sure=self._sure(event))
         return event
 
@@ -138,7 +138,7 @@ class PersonGrouping:
         least = max(self._sure(event), self._settings.face_hop_threshold)
         alike = [item.engine_face_id for item in similar if item.similarity >= least]
         async with db.transaction(self._pool) as conn:
-            await persons.hold(conn, event.id)
+            await persons.lock(conn, event.id)
             near = await person_assignment.neighbours(conn, event.id, [face.engine_face_id, *alike])
             own = next((item for item in near if item.id == face.id), None)
             if own is None or own.person_id is not None:

@@ -69,7 +69,7 @@ class PhotoPreparation:
 
     async def _store(self, photo: Photo, made: Renditions, blanks: list[Redaction]) -> None:
         async with db.transaction(self._pool) as conn:
-            await events.hold(conn, photo.event_id)
+            await events.lock(conn, photo.event_id)
             await conn.execute(
                 "delete from image where photo_id = $1 and size <> 'original'", photo.id
             )

@@ -64,7 +64,7 @@ class SelfieIndexing:
         assert face is not None
         try:
             async with db.transaction(self._pool) as conn:
-                await events.hold(conn, event_id)
+                await events.lock(conn, event_id)
                 accepted = await selfies.accept(conn, event_id, event.collection_id, selfie, face)
         except CollectionSwitched:
             await self.index_selfie_now(event_id, selfie, jpeg)
@@ -128,7 +128,7 @@ class SelfieIndexing:
         except (SelfieRefused, EngineRefused) as problem:
             code = problem.code if isinstance(problem, SelfieRefused) else "invalid_image"
             async with db.transaction(self._pool) as conn:
-                await events.hold(conn, event.id)
+                await events.lock(conn, event.id)
                 await selfies.refuse(conn, selfie, code)
         except CollectionRebuilding:
             # two selfies whose jobs made each other due would never rest

@@ -49,7 +49,7 @@ class DeliveryJobs:
         assert job.event_id is not None
         guest_id = GuestId(_number(job, "guest_id"))
         async with db.transaction(self._pool) as conn:
-            await events.hold(conn, job.event_id)
+            await events.lock(conn, job.event_id)
             news = await notifications.take(conn, job.event_id, guest_id, self._settings)
             if news is not None:
                 await self._tell(conn, job.event_id, news)

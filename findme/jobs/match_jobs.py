@@ -86,7 +86,7 @@ class MatchJobs:
                     threshold=self._floor(event),
                 )
         async with db.transaction(self._pool) as conn:
-            await events.hold(conn, event.id)
+            await events.lock(conn, event.id)
             await matching.save_reference_search(conn, reference, similar, edge)
             old = await references.retire_selfies(conn, reference)
             await guests.forget_faces(conn, event.id, old)
@@ -110,7 +110,7 @@ class MatchJobs:
                 # what no engine has seen, as the demo, has no vectors to search from
                 hops = await self._follow_hops(event) if event.collection_ready else 0
             async with db.transaction(self._pool) as conn:
-                await events.hold(conn, event.id)
+                await events.lock(conn, event.id)
                 await matching.close_sweep(conn, event.id, plan.horizon)
                 await notifications.ask(conn, event.id, self._settings)
                 # its row before the next sweep's: a process that takes it over locks them so, too
@@ -133,7 +133,7 @@ class MatchJobs:
     async def _follow_hops(self, event: Event) -> int:
         """Search from confirmed faces and from strong matches; return how many searches."""
         async with db.transaction(self._pool) as conn:
-            await events.hold(conn, event.id)
+            await events.lock(conn, event.id)
             if self._hop is not None:
                 await references.add_hops(conn, event.id, self._hop)
             waiting = await references.list_unsearched(conn, event.id)
@@ -159,7 +159,7 @@ class MatchJobs:
             if similar is None:
                 return
             async with db.transaction(self._pool) as conn:
-                await events.hold(conn, event.id)
+                await events.lock(conn, event.id)
                 whole = await matching.save_reference_search(
                     conn, reference, similar, plan.horizon, self._hop
                 )
@@ -173,7 +173,7 @@ class MatchJobs:
             if similar is None:
                 return
             async with db.transaction(self._pool) as conn:
-                await events.hold(conn, event.id)
+                await events.lock(conn, event.id)
                 await matching.save_face_search(conn, face, similar, plan.horizon, self._hop)
             await tell()
 

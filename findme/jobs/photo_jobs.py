@@ -74,7 +74,7 @@ class PhotoJobs:
             )
         try:
             async with db.transaction(self._pool) as conn:
-                await events.hold(conn, event.id)
+                await events.lock(conn, event.id)
                 merged = await photos.save_faces(conn, photo, event.collection_id, result)
                 # an earlier, more thorough run found these: no row refers to their vectors now
                 await guests.forget_faces(conn, event.id, merged.dropped)

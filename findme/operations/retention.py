@@ -43,7 +43,7 @@ async def delete_expired_events(pool: Pool) -> int:
     deleted = 0
     for event_id in expired:
         try:
-            await db.insist(pool, partial(_delete, event_id))
+            await db.retry_serialization(pool, partial(_delete, event_id))
         except NotFound:
             continue  # another service, or an admin, was first
         deleted += 1

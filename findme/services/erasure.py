@@ -162,7 +162,7 @@ async def _lock_joined_events(
         if event_id in (None, each):
             # an event that is being deleted at this moment deletes their part, too
             with suppress(NotFound):
-                await events.hold(conn, each)
+                await events.lock(conn, each)
                 locked.append(each)
     if event_id is not None and not locked:
         raise NotFound

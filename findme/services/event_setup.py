@@ -98,7 +98,7 @@ class EventSetup:
             await events.delete(conn, event_id)
             await audit_log.note(conn, actor, "event.deleted", event_id=event_id)
 
-        await db.insist(self.pool, delete)
+        await db.retry_serialization(self.pool, delete)
         await self.cache.forget_event(event_id)
         self.workers.wake()
 

@@ -68,7 +68,7 @@ class GuestSelfies:
         """
         async with db.acquire(self.pool) as conn:
             guest = await _find_guest(conn, user_id, event_id)
-            await guests.hold_consent(conn, guest.id)
+            await guests.lock_consent(conn, guest.id)
             if not replaces:
                 await selfies.check_room(conn, guest.id)
         taken = await self.cache.count_attempt(f"selfies:{user_id}", seconds=SELFIE_SECONDS)
@@ -86,8 +86,8 @@ class GuestSelfies:
         if jpeg is None:
             raise SelfieRefused("The selfie is missing.", code="no_face")
         async with db.transaction(self.pool) as conn:
-            await events.hold(conn, guest.event_id)
-            await guests.hold_consent(conn, guest.id)
+            await events.lock(conn, guest.event_id)
+            await guests.lock_consent(conn, guest.id)
             selfie = await selfies.add(conn, guest.event_id, guest.id, replaces=replaces)
             await storage.store_bytes(
                 conn, jpeg, ImageOwner(selfie_id=selfie.id), size=Size.ORIGINAL
@@ -150,7 +150,7 @@ class GuestSelfies:
         """Remove a selfie with what was found from it; NotFound, LastSelfie."""
         async with db.transaction(self.pool) as conn:
             guest = await _find_guest(conn, user_id, event_id)
-            await events.hold(conn, event_id)
+            await events.lock(conn, event_id)
             faces = await selfies.remove(conn, guest.id, selfie_id)
             await guests.forget_faces(conn, event_id, faces)
             await audit_log.note(conn, None, "selfie.erased", event_id=event_id)

@@ -150,7 +150,7 @@ class Joining:
             raise SelfieRefused("The selfie is missing.", code="no_face")
         key = None
         async with db.transaction(self.pool) as conn:
-            await events.hold(conn, event.id)
+            await events.lock(conn, event.id)
             if isinstance(someone, Newcomer):
                 user, key = await someone.create_account(conn, form.language)
             else:
@@ -200,7 +200,7 @@ class Joining:
             raise BrowsingClosed
         if signed_in is not None:
             async with db.transaction(self.pool) as conn:
-                await events.hold(conn, event.id)
+                await events.lock(conn, event.id)
                 await guests.browse(conn, event.id, signed_in.id)
             return Joined(event, signed_in, None)
         newcomer = Newcomer(auth.check_name(name.strip() or NAMELESS))
@@ -208,7 +208,7 @@ class Joining:
         if added > MAX_NEWCOMERS:
             raise TooManyAttempts
         async with db.transaction(self.pool) as conn:
-            await events.hold(conn, event.id)
+            await events.lock(conn, event.id)
             user, key = await newcomer.create_account(conn, language)
             await guests.browse(conn, event.id, user.id)
         return Joined(event, user, None, await self._open_session(user), key)
@@ -237,7 +237,7 @@ class Joining:
     async def _undo(self, user: User, guest_id: GuestId, *, is_new: bool, newcomer: bool) -> None:
         async with db.transaction(self.pool) as conn:
             # the same form may have been sent twice, and its other selfie be accepted
-            await accounts.hold(conn, user.id)
+            await accounts.lock(conn, user.id)
             await guests.undo_join(conn, guest_id, fresh=is_new)
             if newcomer and not await guests.list_by_user(conn, user.id):
                 await auth.delete_account(conn, user.id)

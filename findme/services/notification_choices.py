@@ -87,5 +87,5 @@ async def _find_guest(conn: Connection, event_id: EventId, user: User) -> Guest:
 
 
 async def _lock_guest(conn: Connection, event_id: EventId, user: User) -> Guest:
-    await events.hold(conn, event_id)
+    await events.lock(conn, event_id)
     return await _find_guest(conn, event_id, user)

@@ -47,7 +47,7 @@ class PersonEdits:
     ) -> Person:
         """Name a group (an empty name takes the name away), and hide or show it; None: as it is."""
         async with db.transaction(self.pool) as conn:
-            await persons.hold(conn, event_id)
+            await persons.lock(conn, event_id)
             if name is not None:
                 await person_edits.rename(conn, event_id, person_id, name or None)
                 await audit_log.note(
@@ -65,7 +65,7 @@ class PersonEdits:
     ) -> Person:
         """Merge groups into the first; Conflict if two of them are guests."""
         async with db.transaction(self.pool) as conn:
-            await persons.hold(conn, event_id)
+            await persons.lock(conn, event_id)
             await person_edits.merge(conn, event_id, person_ids)
             detail = {"groups": len(person_ids)}
             await audit_log.note(conn, actor, "group.merged", event_id=event_id, detail=detail)
@@ -76,7 +76,7 @@ class PersonEdits:
     ) -> Person:
         """Make a new group of some faces of a group."""
         async with db.transaction(self.pool) as conn:
-            await persons.hold(conn, event_id)
+            await persons.lock(conn, event_id)
             made = await person_edits.split(conn, event_id, person_id, face_ids)
             detail = {"faces": len(face_ids)}
             await audit_log.note(conn, actor, "group.split", event_id=event_id, detail=detail)
@@ -91,7 +91,7 @@ class PersonEdits:
     ) -> Person:
         """Move faces into a group, or (None) into a new one; Conflict as in `merge`."""
         async with db.transaction(self.pool) as conn:
-            await persons.hold(conn, event_id)
+            await persons.lock(conn, event_id)
             moved = await person_edits.move(conn, event_id, face_ids, person_id)
             detail = {"faces": len(face_ids)}
             await audit_log.note(conn, actor, "group.moved", event_id=event_id, detail=detail)

@@ -75,14 +75,14 @@ class PhotoMarks:
             guest = await find_viewer(conn, self.settings, user_id, photo_id)
             if reason not in list(Reason):
                 raise InvalidRequest(f"reason is one of {', '.join(Reason)}.", field="reason")
-            await events.hold(conn, guest.event_id)
+            await events.lock(conn, guest.event_id)
             return await reports.add(conn, guest.id, photo_id, Reason(reason), note.strip())
 
     async def _lock_guest(self, conn: Connection, user_id: UserId, photo_id: PhotoId) -> Guest:
         guest = await find_viewer(conn, self.settings, user_id, photo_id)
-        await events.hold(conn, guest.event_id)
+        await events.lock(conn, guest.event_id)
         # a guest who confirms a face is searched for with it
-        await guests.hold_consent(conn, guest.id)
+        await guests.lock_consent(conn, guest.id)
         return guest
 
     async def _publish(self, event_id: EventId) -> None:

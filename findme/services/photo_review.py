@@ -107,7 +107,7 @@ class PhotoReview:
     ) -> None:
         """Settle a guest's report, and hide or delete its photo; NotFound for another event's."""
         async with db.transaction(self.pool) as conn:
-            await events.hold(conn, event_id)
+            await events.lock(conn, event_id)
             photo_id = await reports.settle(conn, event_id, report_id)
             if settlement is Settlement.HIDE:
                 await self._review(conn, actor, [photo_id], Review.HIDDEN)

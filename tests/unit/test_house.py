@@ -18,7 +18,7 @@ MOST_MODULES = {PACKAGE: 18, PACKAGE / "web": 24}
 #: Lines of all import contracts together.
 MOST_CONTRACT_LINES = 110
 #: How a transaction is begun, and how a connection runs SQL.
-TRANSACTIONS = {"transaction", "insist", "retry_serialization"}
+TRANSACTIONS = {"transaction", "retry_serialization"}
 STATEMENTS = {"execute", "executemany", "fetch", "fetchrow", "fetchval"}
 
 

@@ -249,7 +249,7 @@ async def test_an_answer_waits_for_a_withdrawal_that_is_under_way(soiree: Soiree
         withdrawing = first.transaction()
         await withdrawing.start()
         await first.execute("update guest set consent_withdrawn_at = now() where id = $1", guest_id)
-        held = asyncio.create_task(guests.hold_consent(second, guest_id))
+        held = asyncio.create_task(guests.lock_consent(second, guest_id))
         waits = "select exists (select from pg_locks where not granted)"
         await until(lambda: soiree.pool.fetchval(waits))
         await withdrawing.commit()
