@@ -203,10 +203,12 @@ class Event:
     join_open: bool
     collection_id: str
     collection_ready: bool
-    #: Being filled by a re-index, to be switched to.
-    next_collection_id: str | None
+    #: Counts the event's collections: vectors of an earlier generation are indexed again.
+    generation: int
     #: Which engine holds the collection: `embedded`, or `aws:<region>`.
     engine: str | None
+    #: Which of the engine's face models made its vectors; None: unknown, or no collection yet.
+    face_model: str | None
     #: Similarities (0..100) of the event's own; None: those of the settings.
     match_threshold: float | None
     maybe_threshold: float | None

@@ -11,6 +11,7 @@ guest's selfie.
 import functools
 import logging
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,6 +48,8 @@ MOST_CONNECTIONS = 1000
 #: Seconds for which calls fail at once after the engine was found unreachable.
 OUTAGE_SECONDS = 2.0
 
+#: What our own face service answers for a collection of an earlier face model.
+OUTDATED = "FaceModelOutdatedException"
 _REFUSED = {
     "InvalidImageFormatException": "The face engine cannot read this picture.",
     "ImageTooLargeException": "The picture is too large for the face engine.",
@@ -66,6 +69,10 @@ _THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException"}
 
 class CollectionMissing(EngineError):
     """The event's collection is not there."""
+
+
+class CollectionOutdated(EngineError):
+    """The collection's vectors are of another face model than the engine's present one."""
 
 
 class Rekognition:
@@ -99,14 +106,28 @@ class Rekognition:
         """Which engine this is: `embedded`, or `aws:<region>`."""
         return "embedded" if self.embedded else f"aws:{self.region}"
 
-    async def create_collection(self, collection_id: str) -> None:
-        """Make the collection; there already is fine."""
+    async def create_collection(self, collection_id: str) -> str:
+        """Make the collection; there already is fine. Return its face model's version."""
         try:
-            await self._call(
+            answer = await self._call(
                 "CreateCollection", self._client.create_collection, CollectionId=collection_id
             )
         except _AlreadyThere:
             log.info("[AWS] Collection %s is there already", collection_id)
+            answer = await self._call(
+                "DescribeCollection", self._client.describe_collection, CollectionId=collection_id
+            )
+        return str(answer.get("FaceModelVersion", ""))
+
+    async def face_model(self) -> str:
+        """Return the version of the face model that a new collection gets.
+
+        There is no call that tells it: a collection is made for the question, and removed.
+        """
+        probe = f"findme-probe-{uuid.uuid4().hex}"
+        version = await self.create_collection(probe)
+        await self.delete_collection(probe)
+        return version
 
     async def delete_collection(self, collection_id: str) -> None:
         """Remove the collection with all its vectors; gone already is fine."""
@@ -249,6 +270,8 @@ class Rekognition:
             return _AlreadyThere()
         if code == "ResourceNotFoundException":
             return CollectionMissing()
+        if code == OUTDATED:
+            return CollectionOutdated()
         if code in _UNAVAILABLE or status >= 500:
             log.warning("[AWS] %s %s: %s", status, code, message)
             return EngineUnavailable(_UNAVAILABLE.get(code))

@@ -15,9 +15,8 @@ from findme.cache import Cache, open_cache
 from findme.db import Pool
 from findme.embedded.face_service import open_engine
 from findme.embedded.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
-from findme.errors import StartError
+from findme.errors import EngineUnavailable, StartError
 from findme.faces import reindex_state
-from findme.gallery import events
 from findme.indexing.person_grouping import PersonGrouping
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
@@ -84,9 +83,7 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         faces, settle = await _engine(stack, settings, role)
         # what the month has come to, before the first call adds to it
         await engine_usage.flush(pool, faces.meter)
-        replica_id = (
-            None if role == "web" else await _take_part(stack, pool, faces.name, alone=alone)
-        )
+        replica_id = None if role == "web" else await _take_part(stack, pool, faces, alone=alone)
         resources = assemble(
             settings,
             pool,
@@ -263,17 +260,32 @@ def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
     return Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
 
 
-async def _take_part(stack: AsyncExitStack, pool: Pool, engine: str, *, alone: bool) -> int:
+async def _take_part(stack: AsyncExitStack, pool: Pool, faces: Rekognition, *, alone: bool) -> int:
     """Register this process as a replica that runs jobs; return its id."""
+    face_model = await _free_face_model(faces)
     async with db.transaction(pool) as conn:
         # nobody else works on a database of our own: what runs there is of a process that died
         await worker_registry.take_over(conn, everyone=alone)
         if alone:
             await selfie_records.release_claims(conn)
-        for event_id in await events.list_of_other_engines(conn, engine):
-            log.info("[Startup] Event %s is re-indexed for the engine %s", event_id, engine)
-            await reindex_state.request_reindex(conn, event_id)
+        event_id = await reindex_state.enqueue_next(conn, faces.name, face_model)
+        if event_id is not None:
+            log.info(
+                "[Startup] Event %s is re-indexed for %s %s", event_id, faces.name, face_model or ""
+            )
         pending = await conn.fetchval("select count(*) from job where state = 'queued'")
     replica_id = await stack.enter_async_context(worker_registry.register_replica(pool))
     log.info("[Startup] Photo queue initialized with %d pending jobs", pending)
     return replica_id
+
+
+async def _free_face_model(faces: Rekognition) -> str | None:
+    """Return the engine's present face model if a re-index by it costs no money, else None."""
+    if faces.is_aws:
+        return None
+    try:
+        return await faces.face_model()
+    except EngineUnavailable as problem:
+        # events are compared at the next start, and before that whenever a picture comes for one
+        log.warning("[Startup] The engine's face model is unknown: %s", problem)
+        return None

@@ -1,13 +1,12 @@
 """Guests: who joined which event, and the selfie that finds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from findme import queue
 from findme.db import Connection, Record
 from findme.errors import ConsentRequired
-from findme.faces import reindex_state
 from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieState, UserId
 
 
@@ -145,11 +144,11 @@ async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None
 async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
     """Remove a user's part in an event; their vectors follow by a job; False without one."""
     await _unname(conn, event_id, user_id)
-    faces, staged = await _vectors(conn, event_id, user_id)
+    faces = await _vectors(conn, event_id, user_id)
     deleted = await conn.execute(
         "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
     )
-    await forget_faces(conn, event_id, faces, staged)
+    await forget_faces(conn, event_id, faces)
     return deleted == "DELETE 1"
 
 
@@ -159,7 +158,7 @@ async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None
     What they said of faces goes too, and whatever would tell them of photos that show them.
     """
     await _unname(conn, event_id, user_id)
-    faces, staged = await _vectors(conn, event_id, user_id)
+    faces = await _vectors(conn, event_id, user_id)
     guest_id = await conn.fetchval(
         """
         update guest set consent_withdrawn_at = coalesce(consent_withdrawn_at, now()),
@@ -172,7 +171,7 @@ async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None
     for table in ("verdict", "reference", "selfie", "push_subscription"):
         await conn.execute(f"delete from {table} where guest_id = $1", guest_id)  # noqa: S608
     await conn.execute("update person set guest_id = null where guest_id = $1", guest_id)
-    await forget_faces(conn, event_id, faces, staged)
+    await forget_faces(conn, event_id, faces)
 
 
 async def _unname(conn: Connection, event_id: EventId, user_id: UserId) -> None:
@@ -186,10 +185,8 @@ async def _unname(conn: Connection, event_id: EventId, user_id: UserId) -> None:
     )
 
 
-async def _vectors(
-    conn: Connection, event_id: EventId, user_id: UserId
-) -> tuple[list[EngineFaceId], Mapping[str, Sequence[EngineFaceId]]]:
-    """Return a guest's vectors in the event's collection, and those of a re-index, by collection.
+async def _vectors(conn: Connection, event_id: EventId, user_id: UserId) -> list[EngineFaceId]:
+    """Return a guest's vectors in the event's collection.
 
     Their selfies are locked from here on, so that no further one is stored meanwhile.
     """
@@ -208,42 +205,32 @@ async def _vectors(
         event_id,
         user_id,
     )
-    selfies = await conn.fetch(
-        """
-        select selfie.id from selfie join guest on guest.id = selfie.guest_id
-         where guest.event_id = $1 and guest.account_id = $2""",
-        event_id,
-        user_id,
-    )
-    staged = await reindex_state.vectors_of(conn, selfie_ids=[row["id"] for row in selfies])
-    return [EngineFaceId(row["engine_face_id"]) for row in faces], staged
+    return [EngineFaceId(row["engine_face_id"]) for row in faces]
 
 
 async def forget_faces(
     conn: Connection,
     event_id: EventId,
     faces: Sequence[EngineFaceId],
-    staged: Mapping[str, Sequence[EngineFaceId]] | None = None,
+    *,
+    collection_id: str | None = None,
 ) -> None:
-    """Ask for the removal of vectors from the event's collection.
+    """Ask for the removal of vectors from a collection, by default the event's present one.
 
-    *staged* are those in other collections: that of a re-index which is under way. An event that is
-    gone takes its collections with it: then there is nothing to ask for.
+    An event that is gone takes its collections with it: then there is nothing to ask for.
     """
-    collection_id: str | None = await conn.fetchval(
+    named: str | None = await conn.fetchval(
         "select collection_id from event where id = $1", event_id
     )
-    if collection_id is None:
+    if named is None or not faces:
         return
-    for name, vectors in {collection_id: faces, **(staged or {})}.items():
-        if vectors:
-            await queue.enqueue(
-                conn,
-                JobKind.FORGET_FACES,
-                label=f"{len(vectors)} faces",
-                event_id=event_id,
-                payload={"collection_id": name, "face_ids": list(vectors)},
-            )
+    await queue.enqueue(
+        conn,
+        JobKind.FORGET_FACES,
+        label=f"{len(faces)} faces",
+        event_id=event_id,
+        payload={"collection_id": collection_id or named, "face_ids": list(faces)},
+    )
 
 
 def _guest(row: Record) -> Guest:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from findme import queue
 from findme.accounts import auth, guests
 from findme.db import Connection, Record
+from findme.faces import reindex_state
 from findme.gallery import events, photos
 from findme.models import EventId, JobKind, PhotoId, UserId
 from findme.privacy import erasure_journal
@@ -25,6 +26,7 @@ async def collections_of(conn: Connection) -> set[str]:
     rows = await conn.fetch(
         """
         select to_jsonb(event)->>'collection_id' as name from event
+        -- of a database before version 0.2
         union select to_jsonb(event)->>'next_collection_id' from event
         union select payload->>'collection_id' from job where kind = 'delete_collection'
                  and state in ('queued', 'running')"""
@@ -33,21 +35,14 @@ async def collections_of(conn: Connection) -> set[str]:
 
 
 async def give_new_collections(conn: Connection) -> None:
-    """Detach all events from their collections: the next start re-indexes them.
+    """Begin a re-index of all events, away from what any engine holds.
 
     The engine's collections are of another moment: they lack faces, or hold faces of people who
     have been deleted.
     """
-    for row in await conn.fetch("select id from event"):
-        await conn.execute(
-            """
-            update event set collection_id = $2, next_collection_id = null, engine = null
-             where id = $1""",
-            row["id"],
-            events.new_collection_id(),
-        )
-    await conn.execute("delete from reindexed")
-    # the sweep after the re-index searches for all guests
+    for row in await conn.fetch("select id from event order by id desc"):
+        await reindex_state.enqueue_after_restore(conn, row["id"])
+    # the sweep after the re-index searches for everybody
     await conn.execute("update reference set searched = true where not searched")
 
 

@@ -231,9 +231,9 @@ async def _settle(
         async with conn.transaction():
             collections = await reconcile.collections_of(conn) | target.collections
             known = [*await erasure_journal.list_all(conn), *target.erased, *erased]
-            await reconcile.give_new_collections(conn)
             repeated = await reconcile.repeat_erasures(conn, known)
             await reconcile.leave_vectors_to_reindex(conn, [] if copy else collections)
+            await reconcile.give_new_collections(conn)
         await conn.execute("analyze")
     finally:
         await conn.close()

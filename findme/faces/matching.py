@@ -8,6 +8,9 @@ a crash costs at most a search made twice.
 
 A search decides only what was indexed *settle* seconds before it began: the engine need not find a
 vector at once. The searched vector itself is known to it.
+
+During a re-index (see reindex_state) only faces and references of the event's present generation
+are compared; one of an earlier generation gets a new number when it is indexed again.
 """
 
 from collections.abc import Sequence
@@ -32,10 +35,11 @@ class OpenFace:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """Up to which numbers an event's faces and references are settled."""
+    """Up to which numbers the faces and references of one generation are settled."""
 
     face: int
     reference: int
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,13 @@ async def horizon(conn: Connection, event_id: EventId, *, settle: float) -> Hori
                coalesce((select min(number) - 1 from reference, fresh
                           where event_id = $1 and indexed_at > since),
                         (select max(number) from reference where event_id = $1), 0)
-                   as reference""",
+                   as reference,
+               coalesce((select generation from event where id = $1), 0) as generation""",
         event_id,
         settle,
     )
     assert row is not None
-    return Horizon(row["face"], row["reference"])
+    return Horizon(row["face"], row["reference"], row["generation"])
 
 
 async def plan_sweep(conn: Connection, event_id: EventId, *, settle: float) -> Plan:
@@ -82,42 +87,46 @@ async def plan_sweep(conn: Connection, event_id: EventId, *, settle: float) -> P
     faces = await conn.fetch(
         """
         select face.id, face.engine_face_id from face
-         where face.event_id = $1 and face.number <= $2
+         where face.event_id = $1 and face.number <= $2 and face.generation = $4
            and face.number > (select coalesce(min(covered_upto), 0) from reference
-                               where event_id = $1 and searched)
+                               where event_id = $1 and searched and generation = $4)
            and exists (select from reference
                         where event_id = $1 and searched and reference.number <= $3
+                          and reference.generation = $4
                           and reference.covered_upto < face.number
                           and face.covered_upto < reference.number)
          order by face.number""",
         event_id,
         edge.face,
         edge.reference,
+        edge.generation,
     )
     references = await conn.fetch(
         """
         select reference.id, reference.guest_id, reference.engine_face_id, reference.kind
           from reference
          where reference.event_id = $1 and searched and reference.number <= $3
-           and reference.covered_upto < $2
+           and reference.covered_upto < $2 and reference.generation = $4
            and exists (select from face
-                        where event_id = $1 and face.number <= $2
+                        where event_id = $1 and face.number <= $2 and face.generation = $4
                           and face.number > reference.covered_upto
                           and face.covered_upto < reference.number)
          order by reference.number""",
         event_id,
         edge.face,
         edge.reference,
+        edge.generation,
     )
     unsettled: bool = await conn.fetchval(
         """
         select exists (select from face where event_id = $1 and number > $2)
            and exists (select from reference where event_id = $1)
             or exists (select from reference where event_id = $1 and searched and number > $3
-                          and covered_upto < $2)""",
+                          and covered_upto < $2 and generation = $4)""",
         event_id,
         edge.face,
         edge.reference,
+        edge.generation,
     )
     from_faces = len(faces) < len(references)
     return Plan(
@@ -134,11 +143,12 @@ async def open_faces(conn: Connection, reference: Reference, edge: Horizon) -> l
         """
         select face.id, face.engine_face_id
           from reference join face on face.event_id = reference.event_id
-         where reference.id = $1 and face.number <= $2
+         where reference.id = $1 and face.number <= $2 and face.generation = $3
            and face.number > reference.covered_upto and face.covered_upto < reference.number
          order by face.number""",
         reference.id,
         edge.face,
+        edge.generation,
     )
     return [OpenFace(**row) for row in rows]
 
@@ -165,14 +175,17 @@ async def save_reference_search(
         references=[vector for vector, _ in pairs],
         faces=[item.engine_face_id for _, item in pairs],
         similarities=[item.similarity for _, item in pairs],
+        generation=edge.generation,
         hop=hop,
     )
+    # indexed again since, it has another vector: this answer decides nothing of that one
     await conn.execute(
         """
         update reference set searched = true, covered_upto = greatest(covered_upto, $2)
-         where id = $1""",
+         where id = $1 and generation = $3""",
         reference.id,
         0 if cut_off else edge.face,
+        edge.generation,
     )
     return not cut_off
 
@@ -194,13 +207,17 @@ async def save_face_search(
         references=[item.engine_face_id for item in found],
         faces=[face.engine_face_id] * len(found),
         similarities=[item.similarity for item in found],
+        generation=edge.generation,
         hop=hop,
     )
     if len(similar) < MAX_MATCHES:
         await conn.execute(
-            "update face set covered_upto = greatest(covered_upto, $2) where id = $1",
+            """
+            update face set covered_upto = greatest(covered_upto, $2)
+             where id = $1 and generation = $3""",
             face.id,
             edge.reference,
+            edge.generation,
         )
 
 
@@ -211,6 +228,7 @@ async def _store(
     references: Sequence[EngineFaceId],
     faces: Sequence[EngineFaceId],
     similarities: Sequence[float],
+    generation: int,
     hop: Hop | None,
 ) -> None:
     """Store the similarities of vectors, pair by pair, wherever they are a reference and a face.
@@ -221,26 +239,26 @@ async def _store(
     await conn.execute(
         """
         insert into match (reference_id, face_id, guest_id, photo_id, similarity, generation)
-        select reference.id, face.id, reference.guest_id, face.photo_id, max(found.similarity),
-               event.generation
+        select reference.id, face.id, reference.guest_id, face.photo_id, max(found.similarity), $6
           from unnest($2::text[], $3::text[], $4::real[]) as found (reference, face, similarity)
-          join event on event.id = $1
           join reference on reference.event_id = $1
                         and reference.engine_face_id = found.reference
           join face on face.event_id = $1 and face.engine_face_id = found.face
          where reference.kind <> 'hop'
             or found.similarity >= $5 and reference.face_id is distinct from face.id
-         group by reference.id, face.id, event.generation
+         group by reference.id, face.id
         on conflict (reference_id, face_id) do update
            set similarity = case when match.generation < excluded.generation
                                  then excluded.similarity
                                  else greatest(match.similarity, excluded.similarity) end,
-               generation = excluded.generation""",
+               generation = excluded.generation
+         where match.generation <= excluded.generation""",
         event_id,
         references,
         faces,
         similarities,
         IDENTICAL if hop is None else hop.match,
+        generation,
     )
 
 
@@ -278,27 +296,30 @@ async def _hold(
 async def close_sweep(conn: Connection, event_id: EventId, edge: Horizon) -> None:
     """Move the references' marks up to a sweep's horizon where no pair below it is open.
 
-    Matches of an earlier generation of the collection (see a re-index) end with it: whatever of
-    them is still true was found again.
+    A match of an earlier generation ends once its face and its reference are compared in this one:
+    if it is still true, it was found again.
     """
     await conn.execute(
         """
         update reference set covered_upto = $2
          where event_id = $1 and searched and number <= $3 and covered_upto < $2
+           and generation = $4
            and not exists (select from face
-                            where event_id = $1 and face.number <= $2
+                            where event_id = $1 and face.number <= $2 and face.generation = $4
                               and face.number > reference.covered_upto
                               and face.covered_upto < reference.number)""",
         event_id,
         edge.face,
         edge.reference,
+        edge.generation,
     )
     await conn.execute(
         """
-        delete from match using reference, event
-         where reference.id = match.reference_id and event.id = reference.event_id
-           and event.id = $1 and match.generation < event.generation
-           and reference.searched and reference.covered_upto >= $2""",
+        delete from match using reference, face
+         where reference.id = match.reference_id and face.id = match.face_id
+           and reference.event_id = $1 and match.generation < $2
+           and reference.generation = $2 and face.generation = $2 and reference.searched
+           and (reference.covered_upto >= face.number or face.covered_upto >= reference.number)""",
         event_id,
-        edge.face,
+        edge.generation,
     )

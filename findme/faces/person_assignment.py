@@ -167,6 +167,7 @@ async def loose_faces(
         """
         select id, engine_face_id from face
          where event_id = $1 and id <> all($3)
+           and generation = (select generation from event where id = $1)
            and not exists (select from person_face where face_id = face.id)
          order by box_width * box_height * coalesce(sharpness, 50) desc, id limit $2""",
         event_id,

@@ -23,7 +23,9 @@ async def list_unsearched(conn: Connection, event_id: EventId) -> list[Reference
     rows = await conn.fetch(
         """
         select id, guest_id, engine_face_id, kind from reference
-         where event_id = $1 and not searched and selfie_id is null order by number""",
+         where event_id = $1 and not searched and selfie_id is null
+           and generation = (select generation from event where id = $1)
+         order by number""",
         event_id,
     )
     return [Reference.of(dict(row)) for row in rows]
@@ -37,6 +39,8 @@ async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
             select distinct on (match.guest_id, match.face_id)
                    match.guest_id, match.face_id, match.reference_id, match.similarity
               from reference join match on match.reference_id = reference.id
+                   join event on event.id = reference.event_id
+                             and event.generation = match.generation
              where reference.event_id = $1 and reference.kind <> 'hop' and similarity >= $2
                and not exists (select from verdict where verdict.guest_id = match.guest_id
                                   and verdict.photo_id = match.photo_id and says = 'not_me')
@@ -64,8 +68,8 @@ async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
     await conn.executemany(
         """
         insert into reference (event_id, guest_id, kind, face_id, parent_id, engine_face_id, number,
-                               indexed_at)
-        select $1, $2, 'hop', face.id, $4, face.engine_face_id, $5, face.indexed_at
+                               generation, indexed_at)
+        select $1, $2, 'hop', face.id, $4, face.engine_face_id, $5, face.generation, face.indexed_at
           from face where face.id = $3
         on conflict (guest_id, face_id) do nothing""",
         [
@@ -82,8 +86,8 @@ async def retire_selfies(conn: Connection, reference: Reference) -> list[EngineF
         """
         delete from reference
          where guest_id = $1 and kind = 'selfie'
-           and number < (select number from reference join selfie on selfie.id = selfie_id
-                          where reference.id = $2 and replaces)
+           and selfie_id < (select selfie_id from reference join selfie on selfie.id = selfie_id
+                             where reference.id = $2 and replaces)
         returning selfie_id, engine_face_id""",
         reference.guest_id,
         reference.id,

@@ -1,214 +1,246 @@
-"""What a re-index has found so far, and the switch to it.
+"""How far a re-index of an event has come: an event's collections are counted by generations.
 
-The second collection is filled beside the first, which goes on being used; each answer is kept, so
-that an interrupted re-index goes on where it stopped. The switch keeps the rows of faces that are
-seen again: what guests and admins said of them holds.
+A re-index gives the event a new, empty collection under the next generation. Photos, faces and
+references carry the generation of the collection that holds their vectors. Those of an earlier
+generation are outdated: the re-index indexes them again, one after the other, while new photos and
+selfies go straight into the new collection. A match stays until both of its ends are compared
+again, so guests see their photos throughout; the row of a face that is seen again is kept, with
+what guests and admins said of it.
 """
 
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import asyncpg
-import orjson
+from dataclasses import dataclass
 
 from findme import db, queue
 from findme.db import Connection, Pool
-from findme.errors import CollectionRebuilding, NotFound
-from findme.faces import stored_faces
-from findme.faces.sweep_requests import enqueue_sweep
-from findme.models import Box, EngineFaceId, Event, EventId, JobId, JobKind, PhotoId, SelfieId
+from findme.errors import CollectionRebuilding, CollectionSwitched, NotFound
+from findme.models import EngineFaceId, Event, EventId, JobId, JobKind, PhotoId, SelfieId
 from findme.queue import Dedupe
-from findme.recognition.types import IndexedFace, IndexResult, UnindexedFace
-from findme.rekognition import CollectionMissing
+from findme.rekognition import CollectionMissing, CollectionOutdated
 
-#: The kinds of jobs that wait if the event's collection is missing.
-_WAIT_FOR_COLLECTION = (JobKind.INDEX_PHOTO, JobKind.INDEX_SELFIE, JobKind.MATCH_SELFIE)
-
-
-async def request_reindex(conn: Connection, event_id: EventId) -> JobId:
-    """Queue a re-index of the event; return the one that waits or runs, if there is one."""
-    return await queue.enqueue(
-        conn,
-        JobKind.REINDEX_EVENT,
-        label="re-index",
-        event_id=event_id,
-        dedupe=Dedupe(f"{JobKind.REINDEX_EVENT}:{event_id}", while_running=True),
-    )
+#: Any fixed number: the advisory lock under which the next event is chosen.
+NEXT_LOCK = 7_402_113
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """What the second collection lacks still."""
+class Outdated:
+    """What is not in an event's present collection yet, the newest first."""
 
     photos: Sequence[PhotoId]
     selfies: Sequence[SelfieId]
 
 
-@asynccontextmanager
-async def rebuilt_if_missing(pool: Pool, event: Event) -> AsyncIterator[None]:
-    """Ask for a re-index where the engine does not have the event's collection (any more).
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of an event's indexed photos are in its present collection."""
 
-    As after a restore, or a change of the engine. CollectionRebuilding then, and NotFound where the
-    event was deleted, since its collection goes with it.
+    event_id: EventId
+    name: str
+    done: int
+    total: int
+
+
+def new_collection_id() -> str:
+    """Return a name for a collection: opaque, since it may show in a cloud's bills and logs."""
+    return f"findme-{uuid.uuid4().hex}"
+
+
+async def give_new_collection(conn: Connection, event_id: EventId) -> str:
+    """Give the event a new collection, which the first call that needs it makes; return the old.
+
+    All vectors of the event are outdated then. NotFound if the event is gone.
+    """
+    old: str | None = await conn.fetchval(
+        "select collection_id from event where id = $1 for update", event_id
+    )
+    if old is None:
+        raise NotFound
+    await conn.execute(
+        """
+        update event set collection_id = $2, collection_ready = false, engine = null,
+                         face_model = null, generation = generation + 1
+         where id = $1""",
+        event_id,
+        new_collection_id(),
+    )
+    return old
+
+
+async def begin(conn: Connection, event_id: EventId) -> None:
+    """Give the event a new collection and have a job delete the old; NotFound if it is gone."""
+    old = await give_new_collection(conn, event_id)
+    # the event is no column of this job, which outlives it; receipts of erasures look for it here
+    await queue.enqueue(
+        conn,
+        JobKind.DELETE_COLLECTION,
+        label=old,
+        payload={"collection_id": old, "event_id": str(event_id)},
+    )
+
+
+async def request_reindex(conn: Connection, event_id: EventId) -> JobId:
+    """Begin a re-index of the event and queue its job; one that is under way will do."""
+    # under the row's lock nobody else begins one between the question and the answer's use
+    await conn.execute("select from event where id = $1 for update", event_id)
+    if not await queue.is_pending(conn, _dedupe(event_id).key):
+        await begin(conn, event_id)
+    return await _enqueue(conn, event_id)
+
+
+async def enqueue_after_restore(conn: Connection, event_id: EventId) -> None:
+    """Give a restored event a new collection and queue the job that fills it.
+
+    The old collection is the caller's: it may be in use elsewhere.
+    """
+    await give_new_collection(conn, event_id)
+    await _enqueue(conn, event_id)
+
+
+async def _enqueue(conn: Connection, event_id: EventId) -> JobId:
+    return await queue.enqueue(
+        conn, JobKind.REINDEX_EVENT, label="re-index", event_id=event_id, dedupe=_dedupe(event_id)
+    )
+
+
+def _dedupe(event_id: EventId) -> Dedupe:
+    return Dedupe(f"{JobKind.REINDEX_EVENT}:{event_id}", while_running=True)
+
+
+async def check_current(conn: Connection, reference_id: int) -> None:
+    """Raise CollectionRebuilding if a reference's vector is not in the present collection yet."""
+    outdated = await conn.fetchval(
+        """
+        select reference.generation < event.generation
+          from reference join event on event.id = event_id where reference.id = $1""",
+        reference_id,
+    )
+    if outdated:
+        raise CollectionRebuilding
+
+
+@asynccontextmanager
+async def restart_if_missing(pool: Pool, event: Event) -> AsyncIterator[None]:
+    """Begin a re-index if the engine lacks the event's collection, or it is of another model.
+
+    That is so after a restore, and after an upgrade of the face model. CollectionSwitched then: the
+    caller's work goes on in the new collection. NotFound if the event was deleted.
     """
     try:
         yield
-    except CollectionMissing as problem:
+    except (CollectionMissing, CollectionOutdated) as problem:
         async with db.transaction(pool) as conn:
             named = await conn.fetchval(
-                "select collection_id from event where id = $1 for key share", event.id
+                "select collection_id from event where id = $1 for update", event.id
             )
             if named is None:
                 raise NotFound from problem
-            # another one by now: a re-index was faster than we
+            # another name by now: somebody else has begun it already
             if named == event.collection_id:
-                await request_reindex(conn, event.id)
-        raise CollectionRebuilding from problem
+                await begin(conn, event.id)
+                await _enqueue(conn, event.id)
+        raise CollectionSwitched from problem
 
 
-async def begin(conn: Connection, event_id: EventId, collection_id: str) -> str:
-    """Give the event a second collection, if it has none yet; return its name."""
-    name: str | None = await conn.fetchval(
-        """
-        update event set next_collection_id = coalesce(next_collection_id, $2)
-         where id = $1 returning next_collection_id""",
-        event_id,
-        collection_id,
-    )
-    if name is None:
-        raise NotFound
-    return name
-
-
-async def missing(
-    conn: Connection, event_id: EventId, collection_id: str, *, limit: int
-) -> Missing:
-    """Return up to *limit* photos and selfies that are in the first collection only."""
+async def outdated(conn: Connection, event_id: EventId, *, limit: int) -> Outdated:
+    """Return up to *limit* photos and selfies whose vectors are of an earlier collection."""
     photos = await conn.fetch(
         """
-        select id from photo where event_id = $1 and state = 'indexed'
-           and not exists (select from reindexed
-                            where reindexed.collection_id = $2 and photo_id = photo.id)
-         order by id limit $3""",
+        select photo.id from photo join event on event.id = event_id
+         where event_id = $1 and photo.generation < event.generation
+           and (state = 'indexed' or faces > 0)
+         order by photo.id desc limit $2""",
         event_id,
-        collection_id,
         limit,
     )
     selfies = await conn.fetch(
         """
-        select selfie_id as id from reference where event_id = $1 and kind = 'selfie'
-           and not exists (select from reindexed where reindexed.collection_id = $2
-                              and reindexed.selfie_id = reference.selfie_id)
-         order by id limit $3""",
+        select selfie_id from reference join event on event.id = event_id
+         where event_id = $1 and kind = 'selfie' and reference.generation < event.generation
+         order by selfie_id desc limit $2""",
         event_id,
-        collection_id,
         limit,
     )
-    return Missing([row["id"] for row in photos], [row["id"] for row in selfies])
+    return Outdated(
+        [PhotoId(row["id"]) for row in photos], [SelfieId(row["selfie_id"]) for row in selfies]
+    )
 
 
-async def keep(
+async def renew_selfie(
     conn: Connection,
     event_id: EventId,
     collection_id: str,
-    result: IndexResult,
-    *,
-    photo_id: PhotoId | None = None,
-    selfie_id: SelfieId | None = None,
+    selfie_id: SelfieId,
+    face: EngineFaceId | None,
 ) -> bool:
-    """Keep an answer of the engine; False where the photo or selfie is gone."""
-    try:
-        async with conn.transaction():
-            await conn.execute(
-                """
-                insert into reindexed (event_id, collection_id, photo_id, selfie_id, result)
-                values ($1, $2, $3, $4, $5) on conflict do nothing""",
-                event_id,
-                collection_id,
-                photo_id,
-                selfie_id,
-                orjson.dumps(asdict(result)).decode(),
-            )
-    except asyncpg.ForeignKeyViolationError:
-        return False
-    return True
+    """Give a selfie's reference its vector in the present collection; False if it is gone.
 
-
-async def vectors_of(
-    conn: Connection, *, photo_ids: Sequence[PhotoId] = (), selfie_ids: Sequence[SelfieId] = ()
-) -> dict[str, list[EngineFaceId]]:
-    """Return what second collections hold of photos and selfies that are about to go."""
-    rows = await conn.fetch(
-        """
-        select collection_id, result from reindexed
-         where photo_id = any($1) or selfie_id = any($2)""",
-        list(photo_ids),
-        list(selfie_ids),
-    )
-    vectors: dict[str, list[EngineFaceId]] = {}
-    for row in rows:
-        faces = _result(row["result"]).faces
-        vectors.setdefault(row["collection_id"], []).extend(face.engine_face_id for face in faces)
-    return vectors
-
-
-async def switch(conn: Connection, event_id: EventId, collection_id: str, engine: str) -> bool:
-    """Make the second collection the event's, in the caller's transaction.
-
-    False where something is missing in it by now. Matches stay until the sweep that this asks for
-    has found them again; the first collection is deleted by a job.
+    Without a *face* the present model sees nobody on the selfie, and the reference goes.
+    CollectionSwitched if the vector is in another collection than the event's by now.
     """
-    old = await conn.fetchval(
-        "select collection_id from event where id = $1 and next_collection_id = $2 for update",
-        event_id,
-        collection_id,
-    )
-    if old is None:
-        raise NotFound
-    left = await missing(conn, event_id, collection_id, limit=1)
-    if left.photos or left.selfies:
-        return False
-    rows = await conn.fetch(
-        "select photo_id, selfie_id, result from reindexed where collection_id = $1", collection_id
-    )
-    for row in rows:
-        result = _result(row["result"])
-        if row["photo_id"] is not None:
-            await stored_faces.merge(conn, event_id, row["photo_id"], result)
-        elif result.faces:
-            await conn.execute(
-                "update reference set engine_face_id = $2 where selfie_id = $1",
-                row["selfie_id"],
-                result.faces[0].engine_face_id,
-            )
-        else:
-            # the new engine sees nobody on this selfie: nothing can be searched from it
-            await conn.execute("delete from reference where selfie_id = $1", row["selfie_id"])
-    await conn.execute("update face set covered_upto = 0 where event_id = $1", event_id)
-    await conn.execute("update reference set covered_upto = 0 where event_id = $1", event_id)
-    await conn.execute("delete from reindexed where event_id = $1", event_id)
-    await conn.execute(
+    row = await conn.fetchrow(
         """
-        update event set collection_id = $2, next_collection_id = null, collection_ready = true,
-                         generation = generation + 1, engine = $3
-         where id = $1""",
+        update event set last_reference = last_reference + 1 where id = $1 and collection_id = $2
+        returning last_reference, generation""",
         event_id,
         collection_id,
+    )
+    if row is None:
+        raise CollectionSwitched
+    if face is None:
+        await conn.execute("delete from reference where selfie_id = $1", selfie_id)
+        return True
+    updated = await conn.execute(
+        """
+        update reference set engine_face_id = $2, number = $3, generation = $4, covered_upto = 0,
+                             indexed_at = clock_timestamp()
+         where selfie_id = $1""",
+        selfie_id,
+        face,
+        row["last_reference"],
+        row["generation"],
+    )
+    # the selfie's first search may have waited for this vector
+    await queue.make_due(conn, event_id, [JobKind.MATCH_SELFIE])
+    return bool(updated == "UPDATE 1")
+
+
+async def enqueue_next(conn: Connection, engine: str, face_model: str | None) -> EventId | None:
+    """Begin the re-index of the newest event of another engine or model; one at a time.
+
+    Return the event, or None if a re-index is under way or no event needs one. Without a
+    *face_model* the engines are compared alone.
+    """
+    await conn.execute("select pg_advisory_xact_lock($1)", NEXT_LOCK)
+    event_id: int | None = await conn.fetchval(
+        """
+        select id from event
+         where collection_ready
+           and (engine is distinct from $1
+                or $2::text is not null and face_model is distinct from $2)
+           and not exists (select from job
+                            where kind = 'reindex_event' and state in ('queued', 'running'))
+         order by coalesce(starts_at, created_at) desc, id desc limit 1""",
         engine,
+        face_model,
     )
-    await queue.enqueue(conn, JobKind.DELETE_COLLECTION, label=old, payload={"collection_id": old})
-    await enqueue_sweep(conn, event_id, delay=0, latest=0)
-    await queue.make_due(conn, event_id, _WAIT_FOR_COLLECTION)
-    return True
+    if event_id is None:
+        return None
+    await request_reindex(conn, EventId(event_id))
+    return EventId(event_id)
 
 
-def _result(text: str) -> IndexResult:
-    data: dict[str, list[dict[str, Any]]] = orjson.loads(text)
-    return IndexResult(
-        faces=[IndexedFace(**{**face, "box": Box(**face["box"])}) for face in data["faces"]],
-        unindexed=[
-            UnindexedFace(**{**face, "box": Box(**face["box"])}) for face in data["unindexed"]
-        ],
+async def list_progress(conn: Connection) -> list[Progress]:
+    """Return the events that are being re-indexed, the newest first."""
+    rows = await conn.fetch(
+        """
+        select event.id, event.name, count(*) as total,
+               count(*) filter (where photo.generation = event.generation) as done
+          from job join event on event.id = job.event_id
+          left join photo on photo.event_id = event.id
+                         and (photo.state = 'indexed' or photo.faces > 0)
+         where job.kind = 'reindex_event' and job.state in ('queued', 'running')
+         group by event.id order by event.id desc"""
     )
+    return [Progress(EventId(row["id"]), row["name"], row["done"], row["total"]) for row in rows]

@@ -35,19 +35,25 @@ async def merge(
     """
     rows = await conn.fetch(
         """
-        select id, engine_face_id, box_left, box_top, box_width, box_height
+        select id, engine_face_id, generation, box_left, box_top, box_width, box_height
           from face where photo_id = $1""",
         photo_id,
     )
+    generation: int = await conn.fetchval("select generation from event where id = $1", event_id)
     kept, new = _sort(rows, result)
     await conn.execute(
         "delete from face where photo_id = $1 and id <> all($2)", photo_id, list(kept)
     )
-    known = {row["id"]: EngineFaceId(row["engine_face_id"]) for row in rows}
+    # what an earlier collection held is gone with it
+    known = {
+        row["id"]: EngineFaceId(row["engine_face_id"])
+        for row in rows
+        if row["generation"] == generation
+    }
     for face_id, face in kept.items():
-        if face.engine_face_id != known[face_id]:
-            await _renew(conn, event_id, face_id, face)
-    await _insert(conn, event_id, photo_id, new)
+        if face.engine_face_id != known.get(face_id):
+            await _renew(conn, event_id, face_id, face, generation)
+    await _insert(conn, event_id, photo_id, new, generation)
     await conn.execute("delete from missed_face where photo_id = $1", photo_id)
     await conn.executemany(
         """
@@ -60,9 +66,12 @@ async def merge(
         ],
     )
     await conn.execute(
-        "update photo set state = 'indexed', error = null, faces = $2 where id = $1",
+        """
+        update photo set state = 'indexed', error = null, faces = $2, generation = $3
+         where id = $1""",
         photo_id,
         len(kept) + len(new),
+        generation,
     )
     seen = {face.engine_face_id for face in result.faces}
     return Merged(len(new), [vector for vector in known.values() if vector not in seen])
@@ -90,8 +99,13 @@ def _sort(
     return kept, new
 
 
-async def _renew(conn: Connection, event_id: EventId, face_id: FaceId, face: IndexedFace) -> None:
-    """Give a face its new vector, and a new number: every pair with it is open again."""
+async def _renew(
+    conn: Connection, event_id: EventId, face_id: FaceId, face: IndexedFace, generation: int
+) -> None:
+    """Give a face its new vector, and a new number: every pair with it is open again.
+
+    The same holds for the references that are this face.
+    """
     number = await conn.fetchval(
         "update event set last_face = last_face + 1 where id = $1 returning last_face", event_id
     )
@@ -99,7 +113,8 @@ async def _renew(conn: Connection, event_id: EventId, face_id: FaceId, face: Ind
         """
         update face set engine_face_id = $2, box_left = $3, box_top = $4, box_width = $5,
                         box_height = $6, confidence = $7, brightness = $8, sharpness = $9,
-                        indexed_at = clock_timestamp(), number = $10, covered_upto = 0
+                        indexed_at = clock_timestamp(), number = $10, covered_upto = 0,
+                        generation = $11
          where id = $1""",
         face_id,
         face.engine_face_id,
@@ -108,14 +123,32 @@ async def _renew(conn: Connection, event_id: EventId, face_id: FaceId, face: Ind
         face.brightness,
         face.sharpness,
         number,
+        generation,
     )
     await conn.execute(
-        "update reference set engine_face_id = $2 where face_id = $1", face_id, face.engine_face_id
+        """
+        with renewed as (select id, row_number() over (order by id) as place
+                           from reference where face_id = $2),
+             counted as (update event
+                            set last_reference = last_reference + (select count(*) from renewed)
+                          where id = $1 and exists (select from renewed)
+                         returning last_reference - (select count(*) from renewed) as last)
+        update reference set engine_face_id = $3, number = last + place, generation = $4,
+                             covered_upto = 0, indexed_at = clock_timestamp()
+          from renewed, counted where reference.id = renewed.id""",
+        event_id,
+        face_id,
+        face.engine_face_id,
+        generation,
     )
 
 
 async def _insert(
-    conn: Connection, event_id: EventId, photo_id: PhotoId, new: list[IndexedFace]
+    conn: Connection,
+    event_id: EventId,
+    photo_id: PhotoId,
+    new: list[IndexedFace],
+    generation: int,
 ) -> None:
     last: int = await conn.fetchval(
         "update event set last_face = last_face + $2 where id = $1 returning last_face",
@@ -125,8 +158,8 @@ async def _insert(
     await conn.executemany(
         """
         insert into face (event_id, photo_id, engine_face_id, number, box_left, box_top, box_width,
-                          box_height, confidence, brightness, sharpness, indexed_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, clock_timestamp())""",
+                          box_height, confidence, brightness, sharpness, generation, indexed_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, clock_timestamp())""",
         [
             (
                 event_id,
@@ -137,6 +170,7 @@ async def _insert(
                 face.confidence,
                 face.brightness,
                 face.sharpness,
+                generation,
             )
             for number, face in enumerate(new, start=last - len(new) + 1)
         ],

@@ -53,8 +53,8 @@ async def confirm(
     await conn.execute(
         """
         insert into reference (event_id, guest_id, kind, face_id, engine_face_id, number,
-                               indexed_at)
-        select event_id, $1, 'confirmed', id, engine_face_id, $3, indexed_at
+                               generation, indexed_at)
+        select event_id, $1, 'confirmed', id, engine_face_id, $3, generation, indexed_at
           from face where id = $2""",
         guest_id,
         face,

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
@@ -13,6 +12,7 @@ import asyncpg
 from findme import queue
 from findme.db import Connection
 from findme.errors import NotFound
+from findme.faces import reindex_state
 from findme.media import storage
 from findme.media.storage import ImageOwner
 from findme.models import (
@@ -64,7 +64,7 @@ async def create(
                     expires_at,
                     gallery,
                     join_open,
-                    new_collection_id(),
+                    reindex_state.new_collection_id(),
                 )
         except asyncpg.UniqueViolationError:
             continue
@@ -256,18 +256,24 @@ async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, F
     }
 
 
-async def mark_collection_ready(conn: Connection, event_id: EventId, engine: str) -> None:
-    """Note which engine has the event's collection; NotFound where the event is gone."""
-    updated = await conn.execute(
-        "update event set collection_ready = true, engine = $2 where id = $1", event_id, engine
+async def mark_collection_ready(
+    conn: Connection, event: Event, *, engine: str, face_model: str
+) -> None:
+    """Note which engine and which of its models have the event's collection.
+
+    NotFound if the event is gone; nothing is noted if it has another collection by now.
+    """
+    await conn.execute(
+        """
+        update event set collection_ready = true, engine = $3, face_model = $4
+         where id = $1 and collection_id = $2""",
+        event.id,
+        event.collection_id,
+        engine,
+        face_model,
     )
-    if updated != "UPDATE 1":
+    if not await conn.fetchval("select exists (select from event where id = $1)", event.id):
         raise NotFound
-
-
-def new_collection_id() -> str:
-    """Return a name for a collection: opaque, since it may show in a cloud's bills and logs."""
-    return f"findme-{uuid.uuid4().hex}"
 
 
 async def delete(conn: Connection, event_id: EventId) -> None:
@@ -275,26 +281,17 @@ async def delete(conn: Connection, event_id: EventId) -> None:
 
     NotFound where there is none.
     """
-    row = await conn.fetchrow(
-        "delete from event where id = $1 returning collection_id, next_collection_id", event_id
+    collection_id: str | None = await conn.fetchval(
+        "delete from event where id = $1 returning collection_id", event_id
     )
-    if row is None:
+    if collection_id is None:
         raise NotFound
-    for collection_id in filter(None, row):
-        await queue.enqueue(
-            conn,
-            JobKind.DELETE_COLLECTION,
-            label=collection_id,
-            payload={"collection_id": collection_id},
-        )
-
-
-async def list_of_other_engines(conn: Connection, engine: str) -> list[EventId]:
-    """Return the events whose collection another engine holds than *engine*."""
-    rows = await conn.fetch(
-        "select id from event where collection_ready and engine is distinct from $1", engine
+    await queue.enqueue(
+        conn,
+        JobKind.DELETE_COLLECTION,
+        label=collection_id,
+        payload={"collection_id": collection_id},
     )
-    return [EventId(row["id"]) for row in rows]
 
 
 async def list_expired(conn: Connection) -> list[EventId]:

@@ -1,6 +1,6 @@
 """Photos: what was uploaded, how far it has come, and who may see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ import asyncpg
 
 from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, NotFound
-from findme.faces import reindex_state, stored_faces
+from findme.faces import stored_faces
 from findme.faces.stored_faces import Merged
 from findme.models import EngineFaceId, EventId, JobId, PhotoId, PhotoState, Review, TokenId, UserId
 from findme.recognition.types import IndexResult
@@ -264,8 +264,6 @@ class Deleted:
 
     event_id: EventId
     faces: Sequence[EngineFaceId]
-    #: In the collection of a re-index that is under way.
-    staged: Mapping[str, Sequence[EngineFaceId]]
 
 
 async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
@@ -274,11 +272,10 @@ async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
     # whoever is storing its faces comes first, so that none is left out below
     await conn.execute("select from photo where id = $1 for update", photo_id)
     rows = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
-    staged = await reindex_state.vectors_of(conn, photo_ids=[photo_id])
     event_id = await conn.fetchval("delete from photo where id = $1 returning event_id", photo_id)
     if event_id is None:
         raise NotFound
-    return Deleted(EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in rows], staged)
+    return Deleted(EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in rows])
 
 
 async def _lock_events(conn: Connection, photo_ids: Sequence[PhotoId]) -> None:

@@ -8,13 +8,7 @@ from findme import db
 from findme.accounts import selfies
 from findme.accounts.selfies import PendingSelfie
 from findme.db import Pool
-from findme.errors import (
-    CollectionRebuilding,
-    CollectionSwitched,
-    EngineRefused,
-    NotFound,
-    SelfieRefused,
-)
+from findme.errors import CollectionSwitched, EngineRefused, NotFound, SelfieRefused
 from findme.faces import reindex_state
 from findme.gallery import events
 from findme.indexing.vector_deletion import VectorDeletion
@@ -43,18 +37,21 @@ class SelfieIndexing:
         """Index and judge a selfie while its guest waits.
 
         SelfieRefused if the picture is unusable. EngineUnavailable leaves the selfie to the
-        workers, CollectionRebuilding to a re-index that precedes them. NotFound if the event was
-        deleted meanwhile.
+        workers. NotFound if the event was deleted meanwhile.
         """
-        event = await self._event_with_collection(event_id)
-        async with reindex_state.rebuilt_if_missing(self._pool, event):
-            result = await self._faces.index_faces(
-                event.collection_id,
-                jpeg,
-                selfie.external_id,
-                quality=QualityFilter.LOW,
-                max_faces=1,
-            )
+        event = await self.event_with_collection(event_id)
+        try:
+            async with reindex_state.restart_if_missing(self._pool, event):
+                result = await self._faces.index_faces(
+                    event.collection_id,
+                    jpeg,
+                    selfie.external_id,
+                    quality=QualityFilter.LOW,
+                    max_faces=1,
+                )
+        except CollectionSwitched:
+            await self.index_selfie_now(event_id, selfie, jpeg)
+            return
         indexed = [face.engine_face_id for face in result.faces]
         try:
             face: IndexedFace | None = selfies.judge(result)
@@ -99,17 +96,20 @@ class SelfieIndexing:
         async with db.acquire(self._pool) as conn:
             event = await events.get(conn, event_id)
         if not event.collection_ready:
-            await self._faces.create_collection(event.collection_id)
+            face_model = await self._faces.create_collection(event.collection_id)
             try:
                 async with db.acquire(self._pool) as conn:
-                    await events.mark_collection_ready(conn, event_id, self._faces.name)
+                    await events.mark_collection_ready(
+                        conn, event, engine=self._faces.name, face_model=face_model
+                    )
             except NotFound:
                 # the event was deleted, and its collection before we created this one
                 await self._faces.delete_collection(event.collection_id)
                 raise
         return event
 
-    async def _event_with_collection(self, event_id: EventId) -> Event:
+    async def event_with_collection(self, event_id: EventId) -> Event:
+        """Return the event once its collection exists; NotFound if the event is gone."""
         async with db.acquire(self._pool) as conn:
             event = await events.get(conn, event_id)
         if event.collection_ready:
@@ -130,11 +130,6 @@ class SelfieIndexing:
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 await selfies.refuse(conn, selfie, code)
-        except CollectionRebuilding:
-            # two selfies whose jobs made each other due would never rest
-            async with db.acquire(self._pool) as conn:
-                await selfies.release(conn, selfie)
-            raise
         except BaseException:
             async with db.acquire(self._pool) as conn:
                 await selfies.leave_to_workers(conn, selfie)

@@ -31,7 +31,7 @@ class VectorDeletion:
         if not faces:
             return
         async with db.transaction(self._pool) as conn:
-            await guests.forget_faces(conn, event.id, [], {event.collection_id: faces})
+            await guests.forget_faces(conn, event.id, faces, collection_id=event.collection_id)
         await self.delete_vectors_now(event.id)
 
     async def delete_vectors_now(self, event_id: EventId) -> None:

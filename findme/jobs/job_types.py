@@ -44,7 +44,7 @@ def make_job_types(
     )
     collection = CollectionJobs(pool, faces, selfies, vectors)
     match = MatchJobs(settings, pool, faces, cache, settle=settle, hop=hop)
-    reindex = ReindexJob(pool, faces, cache, preparation=preparation, selfies=selfies)
+    reindex = ReindexJob(settings, pool, faces, cache, preparation=preparation, selfies=selfies)
     return {
         **photo.types(),
         **collection.types(),

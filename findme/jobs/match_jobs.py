@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import chain
 from weakref import WeakValueDictionary
 
@@ -11,7 +12,7 @@ from findme import db, queue
 from findme.accounts import guests
 from findme.cache import Cache
 from findme.db import Pool
-from findme.errors import EngineRefused
+from findme.errors import CollectionRebuilding, CollectionSwitched, EngineRefused
 from findme.faces import matching, references, reindex_state
 from findme.faces.matching import OpenFace, Plan
 from findme.faces.sweep_requests import enqueue_sweep, request_sweep
@@ -77,14 +78,19 @@ class MatchJobs:
                 return
             event = await events.get(conn, job.event_id)
             edge = await matching.horizon(conn, job.event_id, settle=self._settle)
+            await reindex_state.check_current(conn, reference.id)
         similar = []
         if edge.face:
-            async with reindex_state.rebuilt_if_missing(self._pool, event):
-                similar = await self._faces.search_faces(
-                    event.collection_id,
-                    reference.engine_face_id,
-                    threshold=self._floor(event),
-                )
+            try:
+                async with reindex_state.restart_if_missing(self._pool, event):
+                    similar = await self._faces.search_faces(
+                        event.collection_id,
+                        reference.engine_face_id,
+                        threshold=self._floor(event),
+                    )
+            except CollectionSwitched as problem:
+                # the re-index makes this job due again when it has the selfie's new vector
+                raise CollectionRebuilding from problem
         async with db.transaction(self._pool) as conn:
             await events.lock(conn, event.id)
             await matching.save_reference_search(conn, reference, similar, edge)
@@ -105,10 +111,13 @@ class MatchJobs:
             async with db.acquire(self._pool) as conn:
                 event = await events.get(conn, job.event_id)
                 plan = await matching.plan_sweep(conn, event.id, settle=self._settle)
-            async with reindex_state.rebuilt_if_missing(self._pool, event):
-                await self._search_all(event, plan)
-                # what no engine has seen, as the demo, has no vectors to search from
-                hops = await self._follow_hops(event) if event.collection_ready else 0
+            hops = 0
+            # the re-index of a missing collection requests a sweep that finds what this one cannot
+            with suppress(CollectionSwitched):
+                async with reindex_state.restart_if_missing(self._pool, event):
+                    await self._search_all(event, plan)
+                    # what no engine has seen, as the demo, has no vectors to search from
+                    hops = await self._follow_hops(event) if event.collection_ready else 0
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 await matching.close_sweep(conn, event.id, plan.horizon)

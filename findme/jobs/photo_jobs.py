@@ -16,7 +16,7 @@ from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.jobs.job_type import JobType
 from findme.models import Job, JobKind
-from findme.recognition.types import QualityFilter
+from findme.recognition.types import IndexResult, QualityFilter
 from findme.settings import Settings
 
 
@@ -68,11 +68,12 @@ class PhotoJobs:
     async def _index(self, job: Job, photo: Photo, analysis: bytes) -> None:
         event = await self._selfies.ensure_indexed(photo.event_id)
         quality = QualityFilter.NONE if job.thorough else QualityFilter.AUTO
-        async with reindex_state.rebuilt_if_missing(self._pool, event):
-            result = await self._preparation.index_faces_adaptively(
-                event.collection_id, photo, analysis, quality
-            )
+        result = IndexResult([], [])
         try:
+            async with reindex_state.restart_if_missing(self._pool, event):
+                result = await self._preparation.index_faces_adaptively(
+                    event.collection_id, photo, analysis, quality
+                )
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 merged = await photos.save_faces(conn, photo, event.collection_id, result)

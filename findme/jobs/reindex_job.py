@@ -1,33 +1,39 @@
-"""The re-index job: a second collection beside the first, then the switch.
+"""The re-index job: an event's photos and selfies are indexed again, into its present collection.
 
-P photos and G guests cost P + G calls of IndexFaces, the sweep after the switch, and the two calls
-that make and delete a collection.
+P photos and G guests cost P + G calls of IndexFaces, the sweep at the end, and the two calls that
+make and delete a collection. Sweeps meanwhile, which cost nothing on the embedded engine, let
+guests who join during the re-index see their photos come.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from findme import db, queue
+from findme.accounts import guests
 from findme.cache import Cache
-from findme.db import Pool
-from findme.errors import BadImage, EngineRefused, NotFound
+from findme.db import Connection, Pool
+from findme.errors import BadImage, CollectionSwitched, EngineRefused, NotFound
 from findme.faces import reindex_state
+from findme.faces.sweep_requests import enqueue_sweep, request_sweep
 from findme.gallery import events, photos
 from findme.indexing.photo_preparation import PhotoPreparation
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.jobs.job_type import JobType
 from findme.media import storage
-from findme.models import Event, EventId, Job, JobKind, PhotoId, SelfieId
+from findme.models import Event, Job, JobKind, PhotoId, SelfieId
 from findme.recognition.types import IndexResult, QualityFilter
 from findme.rekognition import Rekognition
+from findme.settings import Settings
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: Pictures at a time: as many as the threads for pixels prepare, and one on the wire.
 AT_A_TIME = 3
-#: Pictures between two looks at what is missing.
-BATCH = 60
+#: Pictures between two looks at what is outdated.
+BATCH = 30
 
 
 class ReindexJob:
@@ -35,6 +41,7 @@ class ReindexJob:
 
     def __init__(
         self,
+        settings: Settings,
         pool: Pool,
         faces: Rekognition,
         cache: Cache,
@@ -42,6 +49,7 @@ class ReindexJob:
         preparation: PhotoPreparation,
         selfies: SelfieIndexing,
     ) -> None:
+        self._settings = settings
         self._pool = pool
         self._faces = faces
         self._cache = cache
@@ -50,97 +58,120 @@ class ReindexJob:
 
     def types(self) -> Mapping[JobKind, JobType]:
         """Return what each kind of job registers."""
-        return {JobKind.REINDEX_EVENT: JobType(self.reindex_event)}
+        return {JobKind.REINDEX_EVENT: JobType(self.reindex_event, on_failure=self.enqueue_next)}
 
     async def reindex_event(self, job: Job) -> None:
-        """Fill a new collection from the stored pictures, and switch to it."""
+        """Index what is outdated, selfies first, until nothing is."""
         assert job.event_id is not None
-        async with db.transaction(self._pool) as conn:
-            name = await reindex_state.begin(conn, job.event_id, events.new_collection_id())
-            event = await events.get(conn, job.event_id)
-        await self._faces.create_collection(name)
         while True:
-            await self.fill(event, name)
-            async with self._selfies.lock(event.id), db.transaction(self._pool) as conn:
-                if await reindex_state.switch(conn, event.id, name, self._faces.name):
+            try:
+                event = await self._selfies.event_with_collection(job.event_id)
+                async with reindex_state.restart_if_missing(self._pool, event):
+                    await self._index_batch(event)
+            except CollectionSwitched:
+                log.info("[Reindex] Event %s has another collection; starting over", job.event_id)
+                continue
+            async with db.transaction(self._pool) as conn:
+                await events.lock(conn, event.id)
+                left = await reindex_state.outdated(conn, event.id, limit=1)
+                if not left.photos and not left.selfies:
+                    await enqueue_sweep(conn, event.id, delay=0, latest=0)
                     await queue.complete(conn, job)
+                    await self._enqueue_next(conn, event)
                     break
-        log.info("[Reindex] Event %s is switched to collection %s", event.id, name)
+                if self._faces.embedded:
+                    await request_sweep(conn, event.id, self._settings)
+            await self._cache.forget_event(event.id)
+        log.info("[Reindex] Event %s is in collection %s", event.id, event.collection_id)
         await self._cache.forget_event(event.id)
 
-    async def fill(self, event: Event, name: str) -> None:
-        """Index into the collection *name* what it lacks of the event's photos and selfies."""
+    async def enqueue_next(self, job: Job, error: str) -> None:
+        """Go on with the next event after the job of one has failed for good."""
+        assert job.event_id is not None
+        log.error("[Reindex] Event %s is left in part: %s", job.event_id, error)
+        async with db.transaction(self._pool) as conn:
+            await self._enqueue_next(conn, await events.get(conn, job.event_id))
+
+    async def _enqueue_next(self, conn: Connection, event: Event) -> None:
+        # on AWS a re-index costs money: only an admin asks for one
+        face_model = None if self._faces.is_aws else event.face_model
+        await reindex_state.enqueue_next(conn, self._faces.name, face_model)
+
+    async def _index_batch(self, event: Event) -> None:
+        async with db.acquire(self._pool) as conn:
+            left = await reindex_state.outdated(conn, event.id, limit=BATCH)
+        # photos are compared with guests: a photo without them would need a second search
+        await self._each(left.selfies, lambda selfie_id: self._index_selfie(event, selfie_id))
+        if not left.selfies:
+            await self._each(left.photos, lambda photo_id: self._index_photo(event, photo_id))
+
+    async def _each(self, ids: Sequence[T], index: Callable[[T], Awaitable[None]]) -> None:
         slots = asyncio.Semaphore(AT_A_TIME)
 
-        async def one(photo_id: PhotoId | None, selfie_id: SelfieId | None) -> None:
+        async def one(item: T) -> None:
             async with slots:
-                if photo_id is not None:
-                    result = await self._index_photo(name, photo_id)
-                else:
-                    assert selfie_id is not None
-                    result = await self._index_selfie(name, selfie_id)
-                await self._keep(event.id, name, result, photo_id, selfie_id)
+                await index(item)
 
-        while True:
-            async with db.acquire(self._pool) as conn:
-                left = await reindex_state.missing(conn, event.id, name, limit=BATCH)
-            if not left.photos and not left.selfies:
-                return
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for photo_id in left.photos:
-                        group.create_task(one(photo_id, None))
-                    for selfie_id in left.selfies:
-                        group.create_task(one(None, selfie_id))
-            except BaseExceptionGroup as problems:
-                raise problems.exceptions[0] from problems
+        try:
+            async with asyncio.TaskGroup() as group:
+                for item in ids:
+                    group.create_task(one(item))
+        except BaseExceptionGroup as problems:
+            # the worker judges one cause: an outage fails all calls alike
+            raise problems.exceptions[0] from problems
 
-    async def _index_photo(self, name: str, photo_id: PhotoId) -> IndexResult:
+    async def _index_photo(self, event: Event, photo_id: PhotoId) -> None:
+        result = IndexResult([], [])
         try:
             async with db.acquire(self._pool) as conn:
                 photo = await photos.get(conn, photo_id)
-            analysis = await self._preparation.prepare(photo)
-            return await self._preparation.index_faces_adaptively(
-                name, photo, analysis, QualityFilter.AUTO
-            )
-        except (BadImage, EngineRefused) as problem:
-            # it was indexed once: what this engine refuses has no faces for it
-            log.warning("[Reindex] Photo %s has no faces now: %s", photo_id, problem)
+            try:
+                analysis = await self._preparation.prepare(photo)
+                result = await self._preparation.index_faces_adaptively(
+                    event.collection_id, photo, analysis, QualityFilter.AUTO
+                )
+            except (BadImage, EngineRefused) as problem:
+                # it was indexed once: if this engine refuses it, it has no faces for it
+                log.warning("[Reindex] Photo %s has no faces now: %s", photo_id, problem)
+            async with db.transaction(self._pool) as conn:
+                await events.lock(conn, event.id)
+                merged = await photos.save_faces(conn, photo, event.collection_id, result)
+                await guests.forget_faces(conn, event.id, merged.dropped)
         except NotFound:
             log.info("[Reindex] Photo %s was deleted meanwhile", photo_id)
-        return IndexResult([], [])
+            await self._discard(event, result)
 
-    async def _index_selfie(self, name: str, selfie_id: SelfieId) -> IndexResult:
+    async def _index_selfie(self, event: Event, selfie_id: SelfieId) -> None:
         async with db.acquire(self._pool) as conn:
             image = await storage.find_selfie_image(conn, selfie_id)
             guest_id = await conn.fetchval("select guest_id from selfie where id = $1", selfie_id)
-        if image is None:
-            return IndexResult([], [])
-        jpeg = await storage.read_bytes(self._pool, image.id)
-        try:
-            return await self._faces.index_faces(
-                name,
-                jpeg,
-                f"g:{guest_id}:{selfie_id}",
-                quality=QualityFilter.LOW,
-                max_faces=1,
+        result = IndexResult([], [])
+        if image is not None:
+            try:
+                jpeg = await storage.read_bytes(self._pool, image.id)
+                result = await self._faces.index_faces(
+                    event.collection_id,
+                    jpeg,
+                    f"g:{guest_id}:{selfie_id}",
+                    quality=QualityFilter.LOW,
+                    max_faces=1,
+                )
+            except NotFound:
+                pass  # the selfie went while it was read: its reference did, too
+            except EngineRefused as problem:
+                log.warning("[Reindex] Selfie %s has no face now: %s", selfie_id, problem)
+        face = result.faces[0].engine_face_id if result.faces else None
+        async with db.transaction(self._pool) as conn:
+            await events.lock(conn, event.id)
+            renewed = await reindex_state.renew_selfie(
+                conn, event.id, event.collection_id, selfie_id, face
             )
-        except EngineRefused as problem:
-            log.warning("[Reindex] Selfie %s has no face now: %s", selfie_id, problem)
-            return IndexResult([], [])
+        if not renewed:
+            log.info("[Reindex] Selfie %s was deleted meanwhile", selfie_id)
+            await self._discard(event, result)
 
-    async def _keep(
-        self,
-        event_id: EventId,
-        name: str,
-        result: IndexResult,
-        photo_id: PhotoId | None,
-        selfie_id: SelfieId | None,
-    ) -> None:
-        async with db.acquire(self._pool) as conn:
-            kept = await reindex_state.keep(
-                conn, event_id, name, result, photo_id=photo_id, selfie_id=selfie_id
-            )
-        if not kept:
-            # deleted meanwhile: nobody else knows of these vectors
-            await self._faces.delete_faces(name, [face.engine_face_id for face in result.faces])
+    async def _discard(self, event: Event, result: IndexResult) -> None:
+        # deleted meanwhile: nobody else knows of these vectors
+        await self._faces.delete_faces(
+            event.collection_id, [face.engine_face_id for face in result.faces]
+        )

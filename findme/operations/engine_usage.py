@@ -55,9 +55,7 @@ async def add(conn: Connection, lines: Counter[Line], *, paid: bool) -> None:
         """
         insert into usage (month, collection_id, event_id, operation, paid, calls)
         select date_trunc('month', now() at time zone 'utc')::date, made.collection_id,
-               (select id from event
-                 where collection_id = made.collection_id
-                    or next_collection_id = made.collection_id),
+               (select id from event where collection_id = made.collection_id),
                made.operation, $4, made.calls
           from unnest($1::text[], $2::text[], $3::bigint[])
                with ordinality as made (collection_id, operation, calls, place)

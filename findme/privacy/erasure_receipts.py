@@ -128,9 +128,12 @@ async def begin(
         insert into receipt_collection (receipt_id, event_id, collection_id, engine)
         select $1, event.id, used, engine
           from guest join event on event.id = guest.event_id,
-               unnest(array[collection_id, next_collection_id]) as used
-         where account_id = $2 and used is not null
-           and ($3::bigint is null or event.id = $3)""",
+               lateral (select collection_id as used
+                        -- those that a re-index has left, until the engine has deleted them
+                        union select payload->>'collection_id' from job
+                               where kind = 'delete_collection' and state <> 'done'
+                                 and payload->>'event_id' = event.id::text) as collections
+         where account_id = $2 and ($3::bigint is null or event.id = $3)""",
         receipt_id,
         user_id,
         event_id,
@@ -239,14 +242,11 @@ async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int
                 """
                 select (select count(*) from (
                             select engine_face_id from face join event on event.id = event_id
-                             where collection_id = $2
+                             where collection_id = $2 and face.generation = event.generation
                             union
                             select engine_face_id from reference join event on event.id = event_id
-                             where collection_id = $2
-                            union
-                            select found->>'engine_face_id'
-                              from reindexed, jsonb_array_elements(result->'faces') as found
-                             where collection_id = $2) as vectors) as vectors,
+                             where collection_id = $2 and reference.generation = event.generation
+                        ) as vectors) as vectors,
                        exists (select from job join receipt_collection as kept using (event_id)
                                 where receipt_id = $1 and kept.collection_id = $2
                                   and kind = 'forget_faces' and state in ('queued', 'running')

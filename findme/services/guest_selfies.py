@@ -13,7 +13,6 @@ from findme.cache import Cache
 from findme.db import Connection, Pool, Record
 from findme.errors import (
     BadImage,
-    CollectionRebuilding,
     EngineRefused,
     EngineUnavailable,
     NotFound,
@@ -95,17 +94,13 @@ class GuestSelfies:
         return selfie.id, await self.judge(guest.event_id, selfie, jpeg)
 
     async def judge(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> SelfieState:
-        """Have a stored selfie judged now; `pending` if the engine is away or being re-indexed.
+        """Have a stored selfie judged now; `pending` if the engine is away.
 
         SelfieRefused removes the selfie; NotFound if the event was deleted meanwhile.
         """
         try:
             # shielded: a phone that disconnects must not leave half of it done
             await asyncio.shield(self.indexing.index_selfie_now(event_id, selfie, jpeg))
-        except CollectionRebuilding:
-            async with db.transaction(self.pool) as conn:
-                await selfies.release(conn, selfie)
-            return SelfieState.PENDING
         except EngineUnavailable:
             async with db.transaction(self.pool) as conn:
                 await selfies.leave_to_workers(conn, selfie)

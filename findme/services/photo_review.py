@@ -157,7 +157,7 @@ async def _delete(
             left = await photos.delete(conn, photo_id)
         except NotFound:
             continue
-        await guests.forget_faces(conn, left.event_id, left.faces, left.staged)
+        await guests.forget_faces(conn, left.event_id, left.faces)
         await audit_log.note(
             conn, actor, "photo.deleted", event_id=left.event_id, subjects=[photo_id]
         )

@@ -31,7 +31,7 @@ def away(tmp_path: Path, empty_database: str) -> Settings:
 async def make_event(pool: Pool, name: str = "Gala") -> dict[str, Any]:
     async with pool.acquire() as conn:
         event = await add_gala(conn, name)
-        await events.mark_collection_ready(conn, event.id, "embedded")
+        await events.mark_collection_ready(conn, event, engine="embedded", face_model="1")
     return {"id": str(event.id)}
 
 

@@ -19,6 +19,8 @@ import orjson
 from aiohttp import web
 from PIL import Image
 
+from findme.rekognition import OUTDATED
+
 SAME, OTHER = 99.0, 55.0
 #: Fields of a picture: each row is a face (a mark, then its person in binary), the last two rows
 #: only make the picture different from others.
@@ -112,6 +114,9 @@ class Scripted:
     lags: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     collections: dict[str, dict[str, Face]] = field(default_factory=dict)
+    #: What new collections are made with; nothing is indexed into those of another model.
+    face_model: str = "7.0"
+    models: dict[str, str] = field(default_factory=dict)
     #: Called with the operation before and after its effect.
     before: Callable[[str], Awaitable[None]] = _nothing
     after: Callable[[str], Awaitable[None]] = _nothing
@@ -187,7 +192,8 @@ class Scripted:
         if body["CollectionId"] in self.collections:
             raise _Refused("ResourceAlreadyExistsException")
         self.collections[body["CollectionId"]] = {}
-        return {"StatusCode": 200, "FaceModelVersion": "7.0"}
+        self.models[body["CollectionId"]] = self.face_model
+        return {"StatusCode": 200, "FaceModelVersion": self.face_model}
 
     def _delete(self, body: Mapping[str, Any]) -> dict[str, object]:
         self._held(body)
@@ -195,15 +201,24 @@ class Scripted:
         return {"StatusCode": 200}
 
     def _describe(self, body: Mapping[str, Any]) -> dict[str, object]:
-        return {"FaceCount": len(self._held(body)), "FaceModelVersion": "7.0"}
+        held = self._held(body)
+        return {"FaceCount": len(held), "FaceModelVersion": self.models[body["CollectionId"]]}
 
     def _list(self, _body: Mapping[str, Any]) -> dict[str, object]:
         return {"CollectionIds": sorted(self.collections)[:1], "FaceModelVersions": ["7.0"]}
 
     def _index(self, body: Mapping[str, Any]) -> dict[str, object]:
         held, external_id = self._held(body), body["ExternalImageId"]
+        if self.models[body["CollectionId"]] != self.face_model:
+            raise _Refused(OUTDATED)
         faces = [
-            Face(str(uuid.uuid5(_NAMESPACE, f"{external_id}/{row}")), external_id, person, row)
+            Face(
+                # another vector in another collection, the same one when it is indexed twice
+                str(uuid.uuid5(_NAMESPACE, f"{body['CollectionId']}/{external_id}/{row}")),
+                external_id,
+                person,
+                row,
+            )
             for row, person in enumerate(people_on(base64.b64decode(body["Image"]["Bytes"])))
         ]
         kept = faces[: body.get("MaxFaces", MOST_FACES)]

@@ -1,13 +1,14 @@
-// The selfie screen: camera in an oval, two live hints, shutter; or a file. It gives back a Blob.
+// The selfie screen: camera in an oval, live hints, shutter; or a file. It gives back a Blob.
+import { look, seesFaces, still } from "./coach.js";
 import { say } from "./words.js";
 
 const EVERY = 200; // ms between two looks at the picture
 const CALM = 1000; // ms that a sentence stands at least
-const SAMPLE = [96, 128]; // px of the small copy that is judged
-const DARK = 62; // mean luma, 0..255, below which a face is hard to see
-const BLURRED = 18; // variance of the Laplacian of the small copy below which nothing is sharp
+const STEADY = 1000; // ms that a good face holds still before the picture is taken by itself
 const LONG_SIDE = 1600; // px; the engine reads no more of a selfie
 const ASKED = 3000; // ms that the question for the camera may go unanswered before a file is offered too
+
+const AUTOMATIC = "findme.automatic-shutter";
 
 const dialog = document.getElementById("camera");
 const video = dialog.querySelector("video");
@@ -17,8 +18,7 @@ const pencil = dialog.querySelector(".pencil");
 const coach = dialog.querySelector(".coach");
 const name = dialog.querySelector(".name");
 const hints = dialog.querySelector(".hints");
-const sample = Object.assign(document.createElement("canvas"), { width: SAMPLE[0], height: SAMPLE[1] });
-const brush = sample.getContext("2d", { willReadFrequently: true });
+const automatic = dialog.querySelector("[data-automatic]");
 
 let stream = null;
 let timer = null;
@@ -27,6 +27,9 @@ let facing = "user";
 let picture = null;
 let send = null;
 let spokenAt = 0;
+let looking = false;
+let lastBox = null;
+let stillSince = 0;
 // counted up by whatever takes the screen over: a camera that comes late must not
 let turn = 0;
 
@@ -93,6 +96,9 @@ async function live(sentence) {
   video.classList.toggle("mirrored", facing === "user");
   step("live");
   speak(sentence ?? say("look"), { now: true });
+  showFaceHints();
+  lastBox = null;
+  stillSince = Date.now();
   clearInterval(timer);
   timer = setInterval(judge, EVERY);
 }
@@ -115,44 +121,31 @@ function end(old) {
   for (const track of old?.getTracks() ?? []) track.stop();
 }
 
-/** Tick what can be seen from here: light and sharpness. Who is on it, the server says. */
-function judge() {
-  if (!video.videoWidth) return;
-  const [width, height] = SAMPLE;
-  const tall = Math.min(video.videoHeight, video.videoWidth * height / width) * 0.6;
-  const wide = tall * width / height;
-  brush.drawImage(video, (video.videoWidth - wide) / 2, (video.videoHeight - tall) / 2, wide, tall, 0, 0, width, height);
-  const { light, sharp } = measure(brush.getImageData(0, 0, width, height));
-  tick("light", light >= DARK);
-  tick("sharp", sharp >= BLURRED);
-  draw(((light >= DARK) + (sharp >= BLURRED)) / 2);
+/** Say what the coach sees, and take the picture by itself once a face has held still for a second. */
+async function judge() {
+  if (!video.videoWidth || looking) return;
+  looking = true;
+  const mine = turn;
+  const seen = await look(video);
+  looking = false;
+  if (mine !== turn) return;
+  tick("light", seen.light);
+  tick("sharp", seen.sharp);
+  tick("face", Boolean(seen.box));
+  showFaceHints();
+  draw((seen.light + seen.sharp + (seesFaces() && Boolean(seen.box))) / (seesFaces() ? 3 : 2));
+  if (seen.advice || !still(lastBox, seen.box, video)) stillSince = Date.now();
+  lastBox = seen.box;
+  if (seesFaces() && automatic.checked && Date.now() - stillSince >= STEADY) return shoot();
   if (Date.now() - spokenAt < 3 * CALM) return;
-  speak(say(light < DARK ? "dark" : sharp < BLURRED ? "blurred" : "good"));
+  speak(say(seen.advice ?? (seesFaces() && automatic.checked ? "steady" : "clear")));
+}
+
+function showFaceHints() {
+  for (const part of dialog.querySelectorAll("[data-sees-faces]")) part.hidden = !seesFaces();
 }
 
 const tick = (hint, good) => hints.querySelector(`[data-hint=${hint}]`).classList.toggle("good", good);
-
-function measure({ data, width, height }) {
-  const luma = new Float32Array(width * height);
-  let light = 0;
-  for (let i = 0; i < luma.length; i += 1) {
-    luma[i] = 0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2];
-    light += luma[i];
-  }
-  let sum = 0;
-  let squares = 0;
-  let seen = 0;
-  for (let y = 1; y < height - 1; y += 1) {
-    for (let x = 1; x < width - 1; x += 1) {
-      const i = y * width + x;
-      const edge = 4 * luma[i] - luma[i - 1] - luma[i + 1] - luma[i - width] - luma[i + width];
-      sum += edge;
-      squares += edge * edge;
-      seen += 1;
-    }
-  }
-  return { light: light / luma.length, sharp: squares / seen - (sum / seen) ** 2 };
-}
 
 async function shoot() {
   const scale = Math.min(1, LONG_SIDE / Math.max(video.videoWidth, video.videoHeight));
@@ -220,4 +213,9 @@ for (const input of dialog.querySelectorAll("[data-pick]")) {
     input.value = "";
   });
 }
+automatic.checked = localStorage.getItem(AUTOMATIC) !== "off";
+automatic.addEventListener("change", () => {
+  localStorage.setItem(AUTOMATIC, automatic.checked ? "on" : "off");
+  stillSince = Date.now();
+});
 dialog.addEventListener("close", stop);

@@ -152,9 +152,9 @@ async def test_a_restored_event_has_a_new_collection_and_the_old_ones_are_delete
     await restore.restore(away, tmp_path / "findme.backup")
 
     assert await found(away, "select collection_id from event") != [old]
-    conn = await asyncpg.connect(away.database_url)
-    assert len(await events.list_of_other_engines(conn, "embedded")) == 1
-    await conn.close()
+    assert await found(
+        away, "select kind from job where state = 'queued' and event_id is not null"
+    ) == ["reindex_event"]
     assert await found(away, deleting) == [old]
 
     await restore.restore(away, tmp_path / "findme.backup", replace=True, copy=True)

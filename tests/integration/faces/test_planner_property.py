@@ -204,7 +204,7 @@ class World:
             self.gone.add(f"p:{photo_id}")
             async with db.transaction(self.pool) as conn:
                 gone = await photos.delete(conn, photo_id)
-                await guests.forget_faces(conn, gone.event_id, gone.faces, gone.staged)
+                await guests.forget_faces(conn, gone.event_id, gone.faces)
         elif when == "before" and self.happening == "leave" and self.people:
             guest_id = min(self.people)
             del self.people[guest_id]

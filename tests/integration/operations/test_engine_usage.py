@@ -84,15 +84,6 @@ async def test_free_calls_are_counted_and_cost_nothing(pool: Pool) -> None:
     assert await bill(pool, event) == [({"IndexFaces": 7}, 0.002)]
 
 
-async def test_the_next_collection_of_a_re_index_is_the_events_too(pool: Pool) -> None:
-    event = await add_event(pool)
-    await pool.execute("update event set next_collection_id = 'next' where id = $1", event.id)
-    await engine_usage.flush(pool, metered("next", 2))
-    await engine_usage.flush(pool, metered(event.collection_id, 1))
-
-    assert await bill(pool, event) == [({"IndexFaces": 3}, 0.003)]
-
-
 async def test_the_bill_outlives_its_event(pool: Pool) -> None:
     event = await add_event(pool)
     meter = metered(event.collection_id, 2)
