@@ -4,9 +4,8 @@ import asyncio
 import gzip
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import msgspec
 import orjson
@@ -14,13 +13,10 @@ from aiohttp import web
 from multidict import istr
 from yarl import URL
 
-from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
 from findme.web.request_bodies import heard
 
 T = TypeVar("T")
-#: What a list is made of: structs; dictionaries until the last noun has them.
-Item: TypeAlias = msgspec.Struct | dict[str, object]
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -112,22 +108,6 @@ def id_text(number: int | None) -> str | None:
     return None if number is None else str(number)
 
 
-def plain(value: Any) -> Any:
-    """Return nested values in the API's words: times as text, ids as strings."""
-    if isinstance(value, datetime):
-        return time_text(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {
-            name: str(item)
-            if (name == "id" or name.endswith("_id")) and isinstance(item, int)
-            else plain(item)
-            for name, item in value.items()
-        }
-    return [plain(item) for item in value] if isinstance(value, list) else value
-
-
 def parse_time(body: Mapping[str, Any], name: str) -> datetime | None:
     """Return a member's RFC 3339 time (UTC where it names no zone); None for null or absent."""
     text = body.get(name)
@@ -148,7 +128,7 @@ def json_answer(data: object, status: int = 200) -> web.Response:
     )
 
 
-def pack_list(items: Iterable[Item], total: int, following: int | str | None) -> bytes:
+def pack_list(items: Iterable[msgspec.Struct], total: int, following: int | str | None) -> bytes:
     """Return a finished, compressed page of a list, as the cache keeps it."""
     head = orjson.dumps({"total": total, "following": following})
     body = msgspec.json.encode(list(items))
@@ -177,26 +157,9 @@ def cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
 
 
 async def page_answer(
-    request: web.Request, items: Iterable[Item], total: int, following: int | None
+    request: web.Request, items: Iterable[msgspec.Struct], total: int, following: int | None
 ) -> web.Response:
     """Answer with a page that is not cached; *following* is its last id while there is more."""
     # a page of a thousand takes tens of milliseconds
     packed = await asyncio.to_thread(pack_list, items, total, following)
     return list_answer(request, packed)
-
-
-def job_json(row: Record) -> dict[str, object]:
-    """Return a job as the contract describes it."""
-    return {
-        "id": str(row["id"]),
-        "kind": row["kind"],
-        "state": row["state"],
-        "attempts": row["attempts"],
-        "filename": row["filename"],
-        "photo_id": None if row["photo_id"] is None else str(row["photo_id"]),
-        "event_id": None if row["event_id"] is None else str(row["event_id"]),
-        "error": row["error"],
-        "created_at": time_text(row["created_at"]),
-        "started_at": time_text(row["started_at"]),
-        "finished_at": time_text(row["finished_at"]),
-    }

@@ -46,6 +46,12 @@ class UploadResult(Struct, frozen=True):
     error: Annotated[str | None, Meta(description="Why it was rejected.")]
 
 
+class UploadResults(Struct, frozen=True):
+    """What became of the files of an upload."""
+
+    results: list[UploadResult]
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """A failure, as RFC 9457 has it."""
 
@@ -111,6 +117,12 @@ class User(Struct, frozen=True):
 def user_of(who: models.User) -> User:
     """Return a user as the API shows one."""
     return User(str(who.id), who.name, who.email, who.role)
+
+
+class KeyLink(Struct, frozen=True):
+    """The link that opens an account without an e-mail address."""
+
+    key_url: Annotated[Url, Meta(description="Shown this once.")]
 
 
 class Job(Struct, frozen=True):

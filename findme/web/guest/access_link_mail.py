@@ -4,15 +4,25 @@ Neither the address nor the link is stored: the mail is sent while the guest wai
 """
 
 from http import HTTPStatus
+from typing import Annotated
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
-from findme.errors import FindMeError
+from findme.errors import DeliveryFailed, DeliveryRefused, FindMeError, TooManyAttempts
 from findme.web.keys import ACCESS, user
 from findme.web.links import key_url
+from findme.web.openapi.route import Answer, Tag, Who, post
 from findme.web.rendering import language_of, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import json_of, text_of
+
+
+class KeyMail(Struct):
+    """Where to send the caller's own link; neither is kept."""
+
+    email: str
+    key: Annotated[str, Meta(description="What follows /k/ in the link.")]
 
 
 async def _send(request: web.Request, email: str, key: str) -> None:
@@ -50,6 +60,15 @@ async def form(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.post("/api/me/key-mail", post_key_mail),
+    post(
+        "/api/me/key-mail",
+        post_key_mail,
+        "Have one's own link mailed to oneself; the address is not kept",
+        Answer(HTTPStatus.NO_CONTENT, "Sent."),
+        takes=KeyMail,
+        fails=[TooManyAttempts, DeliveryRefused, DeliveryFailed],
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
     web.post("/account/key-mail", form),
 ]

@@ -1,19 +1,68 @@
 """What users change of their account: choices for the pages, password, e-mail, key."""
 
 from dataclasses import replace
+from typing import Annotated, TypeAlias
 
 from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from findme.accounts import auth
-from findme.errors import InvalidRequest
+from findme.errors import Conflict, EmailTaken, InvalidRequest, TooManyAttempts, WrongPassword
 from findme.models import User
-from findme.web.guest.auth import session_token, user_json
+from findme.web import shapes
+from findme.web.guest.auth import session_token
 from findme.web.keys import ACCESS, ACCOUNT, remote, user
 from findme.web.links import key_url
+from findme.web.openapi.route import GONE, Tag, Who, created, ok, patch, post, put
 from findme.web.rendering import LANGUAGES, SCHEMES
 from findme.web.responses import json_answer, json_of, text_of
 
 CHOICES = frozenset({"name", "language", "scheme", "letter_keys"})
+
+
+Language: TypeAlias = Annotated[
+    str | None, Meta(description="A language of the pages; null: as the browser says.")
+]
+Scheme: TypeAlias = Annotated[
+    Annotated[str, Meta(extra_json_schema={"enum": [*SCHEMES]})] | None,
+    Meta(description="null: as the device says."),
+]
+LetterKeys: TypeAlias = Annotated[
+    bool, Meta(description="Whether single letters are keys of the viewer and of questions.")
+]
+
+
+class Account(shapes.User, frozen=True, kw_only=True):
+    """An account with its choices."""
+
+    language: Language
+    scheme: Scheme
+    letter_keys: LetterKeys
+
+
+class AccountChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The members of an account to change."""
+
+    name: Annotated[
+        str | UnsetType, Meta(description="1 to 100 characters; the organiser sees it.")
+    ] = UNSET
+    language: Language | UnsetType = UNSET
+    scheme: Scheme | UnsetType = UNSET
+    letter_keys: LetterKeys | UnsetType = UNSET
+
+
+class PasswordChange(Struct):
+    """The present password and the next one."""
+
+    old: str
+    new: Annotated[str, Meta(description="8 to 1024 characters.")]
+
+
+class Credentials(Struct):
+    """What signs in from now on."""
+
+    email: str
+    password: Annotated[str, Meta(description="8 to 1024 characters.")]
 
 
 async def save_profile(request: web.Request, wanted: User) -> User:
@@ -53,12 +102,15 @@ async def patch_me(request: web.Request) -> web.Response:
             text_of(body, name)
     saved = await save_profile(request, replace(me, **body))
     return json_answer(
-        {
-            **user_json(saved),
-            "language": saved.language,
-            "scheme": saved.scheme,
-            "letter_keys": saved.letter_keys,
-        }
+        Account(
+            id=str(saved.id),
+            name=saved.name,
+            email=saved.email,
+            role=saved.role,
+            language=saved.language,
+            scheme=saved.scheme,
+            letter_keys=saved.letter_keys,
+        )
     )
 
 
@@ -74,19 +126,53 @@ async def put_credentials(request: web.Request) -> web.Response:
     body = await json_of(request)
     email, password = text_of(body, "email"), text_of(body, "password")
     changed = await request.app[ACCOUNT].add_sign_in(user(request), email, password)
-    return json_answer(user_json(changed))
+    return json_answer(shapes.user_of(changed))
 
 
 async def post_key(request: web.Request) -> web.Response:
     """POST /api/me/key: a new link; the previous one stops working."""
-    response = json_answer({"key_url": await renew_link(request)}, 201)
+    response = json_answer(shapes.KeyLink(await renew_link(request)), 201)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 ROUTES = [
-    web.patch("/api/me", patch_me),
-    web.put("/api/me/password", put_password),
-    web.put("/api/me/credentials", put_credentials),
-    web.post("/api/me/key", post_key),
+    patch(
+        "/api/me",
+        patch_me,
+        "Change name, language, scheme or letter keys",
+        ok(Account, "The caller."),
+        takes=AccountChanges,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    put(
+        "/api/me/password",
+        put_password,
+        "Change the password; other sessions end",
+        GONE,
+        takes=PasswordChange,
+        fails=[WrongPassword, Conflict, TooManyAttempts],
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    put(
+        "/api/me/credentials",
+        put_credentials,
+        "Give an account that a link opens an e-mail address and a password; the link ends",
+        ok(shapes.User, "The caller."),
+        takes=Credentials,
+        fails=[Conflict, EmailTaken, TooManyAttempts],
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    post(
+        "/api/me/key",
+        post_key,
+        "A new link to an account without an e-mail address; the old one and other sessions end",
+        created(shapes.KeyLink, "The link."),
+        fails=[Conflict],
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
 ]

@@ -1,14 +1,17 @@
 """Signing in and out."""
 
 from aiohttp import web
+from msgspec import Struct
 
 from findme.accounts import auth
 from findme.accounts.auth import Session
-from findme.errors import SignInRequired
-from findme.models import User
+from findme.errors import SignInRequired, TooManyAttempts, WrongCredentials
+from findme.web import shapes
 from findme.web.keys import ACCESS, CACHE, POOL, actor, base_url, remote, user
 from findme.web.middleware import SESSION_COOKIE
+from findme.web.openapi.route import GONE, Tag, Who, ok, post
 from findme.web.responses import json_answer, json_of, text_of, time_text
+from findme.web.shapes import Time
 
 
 def set_session_cookie(
@@ -25,9 +28,19 @@ def set_session_cookie(
     )
 
 
-def user_json(who: User) -> dict[str, object]:
-    """Return a user as the API shows one."""
-    return {"id": str(who.id), "name": who.name, "email": who.email, "role": who.role}
+class SignIn(Struct):
+    """What signs in."""
+
+    email: str
+    password: str
+
+
+class SessionAnswer(Struct, frozen=True):
+    """A session, which stands in a cookie as well."""
+
+    token: str
+    expires_at: Time
+    user: shapes.User
 
 
 async def post_login(request: web.Request) -> web.Response:
@@ -36,11 +49,11 @@ async def post_login(request: web.Request) -> web.Response:
     email, password = text_of(body, "email"), text_of(body, "password")
     signed_in = await request.app[ACCESS].sign_in(email, password, remote(request))
     response = json_answer(
-        {
-            "token": signed_in.session.token,
-            "expires_at": time_text(signed_in.session.expires_at),
-            "user": user_json(signed_in.user),
-        }
+        SessionAnswer(
+            token=signed_in.session.token,
+            expires_at=time_text(signed_in.session.expires_at),
+            user=shapes.user_of(signed_in.user),
+        )
     )
     set_session_cookie(response, request, signed_in.session)
     return response
@@ -79,7 +92,30 @@ async def post_logout_everywhere(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.post("/api/auth/login", post_login),
-    web.post("/api/auth/logout", post_logout),
-    web.post("/api/auth/logout-everywhere", post_logout_everywhere),
+    post(
+        "/api/auth/login",
+        post_login,
+        "Sign in",
+        ok(SessionAnswer, "The session, in a cookie as well."),
+        takes=SignIn,
+        fails=[WrongCredentials, TooManyAttempts],
+        tag=Tag.ACCOUNT,
+        who=Who.ANYONE,
+    ),
+    post(
+        "/api/auth/logout",
+        post_logout,
+        "End the session",
+        GONE,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    post(
+        "/api/auth/logout-everywhere",
+        post_logout_everywhere,
+        "End all sessions of the caller",
+        GONE,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
 ]

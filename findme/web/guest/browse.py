@@ -1,13 +1,24 @@
 """The gallery without a selfie, if the organiser allows it: a guest without any face search."""
 
-from aiohttp import web
+from typing import Annotated
 
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from findme.errors import BrowsingClosed, EventClosed, JoinClosed, NotFound, TooManyAttempts
 from findme.services.joining import Joined
-from findme.web.guest.join import joined_answer, set_session
+from findme.web.guest.join import JoinedAnswer, joined_answer, set_session
 from findme.web.keys import JOINING, actor, remote
+from findme.web.openapi.route import JSON, Body, Tag, Who, created, post
 from findme.web.rendering import language_of, redirect
 from findme.web.request_bodies import form_of
 from findme.web.responses import json_of, text_of
+
+
+class Newcomer(Struct):
+    """Somebody who looks at the gallery without a selfie."""
+
+    name: Annotated[str, Meta(description="Guest, if left out.")] = ""
 
 
 async def browse(request: web.Request, name: str) -> Joined:
@@ -35,6 +46,15 @@ async def browse_form(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.post("/api/events/{code}/browse", post_browse),
+    post(
+        "/api/events/{code}/browse",
+        post_browse,
+        "See the gallery without consent and selfie, if the organiser allows it",
+        created(JoinedAnswer, "In, signed in by cookie too."),
+        takes=Body({JSON: Newcomer}, required=False),
+        fails=[NotFound, BrowsingClosed, JoinClosed, EventClosed, TooManyAttempts],
+        tag=Tag.JOINING,
+        who=Who.ANYONE_OR_USER,
+    ),
     web.post("/e/{code}/browse", browse_form),
 ]

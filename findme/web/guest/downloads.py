@@ -2,9 +2,10 @@
 
 from aiohttp import web
 
-from findme.errors import InvalidRequest, NotFound
+from findme.errors import DownloadsOff, InvalidRequest, NotFound
 from findme.web.guest.photo_lists import joined_event
 from findme.web.keys import DOWNLOADS, user
+from findme.web.openapi.route import EVENT, ZIP, Header, Query, Tag, Who, get, some_bytes
 from findme.web.responses import parse_id
 from findme.web.streaming import send_archive
 
@@ -33,7 +34,29 @@ def _ids_of(request: web.Request) -> set[int] | None:
         raise InvalidRequest("ids are ids of photos with commas between.", field="ids") from error
 
 
+_HEADERS = (
+    Header("Content-Length", "Bytes of the whole archive, if they are known.", int),
+    Header("Content-Disposition", "The name to save it under."),
+    Header("X-Total-Count", "How many photos are in it.", int),
+)
+
 ROUTES = [
-    web.get("/api/my-photos.zip", get_my_photos_zip),
-    web.get("/api/me/export", get_export),
+    get(
+        "/api/my-photos.zip",
+        get_my_photos_zip,
+        "The originals of the photos that surely show the caller, streamed",
+        some_bytes("A ZIP.", ZIP, headers=_HEADERS),
+        query=[EVENT, Query("ids", "Only these of them, with commas between.")],
+        fails=[DownloadsOff],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    get(
+        "/api/me/export",
+        get_export,
+        "Everything held on the caller: account.json, selfies, photos",
+        some_bytes("A ZIP.", ZIP, headers=_HEADERS),
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
 ]

@@ -5,6 +5,7 @@ from aiohttp import web
 from findme.models import EventId
 from findme.web.keys import ERASURE, user
 from findme.web.middleware import SESSION_COOKIE
+from findme.web.openapi.route import GONE_WITH_RECEIPT, Tag, Who, delete
 from findme.web.responses import path_id
 
 
@@ -37,8 +38,37 @@ def _erased(token: str) -> web.Response:
 
 
 ROUTES = [
-    web.delete("/api/me", delete_me),
-    web.delete("/api/me/face", delete_face),
-    web.delete("/api/me/events/{event_id}/consent", delete_consent),
-    web.delete("/api/me/events/{event_id}", delete_part),
+    delete(
+        "/api/me",
+        delete_me,
+        "Erase account, selfies, face vectors and matches",
+        GONE_WITH_RECEIPT,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/me/face",
+        delete_face,
+        "Erase selfies, face vectors and matches in all events; the account stays",
+        GONE_WITH_RECEIPT,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/me/events/{event_id}/consent",
+        delete_consent,
+        "Withdraw the consent for an event: what was made of the face goes, and if the gallery "
+        "cannot be browsed, the caller's part in the event",
+        GONE_WITH_RECEIPT,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/me/events/{event_id}",
+        delete_part,
+        "Leave an event",
+        GONE_WITH_RECEIPT,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
 ]

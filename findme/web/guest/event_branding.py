@@ -9,8 +9,10 @@ from findme.errors import NotFound
 from findme.gallery import events
 from findme.media import accent_colour, storage
 from findme.models import Size
+from findme.web.event_shapes import PublicEvent
 from findme.web.keys import POOL
 from findme.web.links import cover_url
+from findme.web.openapi.route import Tag, Who, get, ok
 from findme.web.responses import choice_of, json_answer, time_text
 from findme.web.streaming import send_image
 
@@ -24,17 +26,17 @@ async def get_by_code(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get_by_code(conn, request.match_info["code"])
     return json_answer(
-        {
-            "name": event.name,
-            "starts_at": time_text(event.starts_at),
-            "expires_at": time_text(event.expires_at),
-            "closes_at": time_text(event.closes_at),
-            "join_open": event.join_open,
-            "accounts": event.accounts,
-            "browse": event.browse,
-            "accent": event.accent,
-            "cover_url": cover_url(event),
-        }
+        PublicEvent(
+            name=event.name,
+            starts_at=time_text(event.starts_at),
+            expires_at=time_text(event.expires_at),
+            closes_at=time_text(event.closes_at),
+            join_open=event.join_open,
+            accounts=event.accounts,
+            browse=event.browse,
+            accent=event.accent,
+            cover_url=cover_url(event),
+        )
     )
 
 
@@ -73,7 +75,15 @@ def _accent_css(colour: str) -> str:
 
 
 ROUTES = [
-    web.get("/api/events/{code}", get_by_code),
+    get(
+        "/api/events/{code}",
+        get_by_code,
+        "What a join page shows",
+        ok(PublicEvent, "The event."),
+        fails=[NotFound],
+        tag=Tag.JOINING,
+        who=Who.ANYONE,
+    ),
     web.get("/e/{code}/cover", get_cover),
     web.get("/accent/{colour:[0-9a-f]{6}}.css", get_accent),
 ]

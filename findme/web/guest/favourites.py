@@ -4,6 +4,7 @@ from aiohttp import web
 
 from findme.models import PhotoId
 from findme.web.keys import PHOTO_MARKS, user
+from findme.web.openapi.route import GONE, Tag, Who, delete, put
 from findme.web.responses import path_id
 
 
@@ -22,6 +23,20 @@ async def delete_favourite(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.put("/api/photos/{id}/favourite", put_favourite),
-    web.delete("/api/photos/{id}/favourite", delete_favourite),
+    put(
+        "/api/photos/{id}/favourite",
+        put_favourite,
+        "Mark a photo with a heart",
+        GONE,
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/photos/{id}/favourite",
+        delete_favourite,
+        "Take that back",
+        GONE,
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
 ]

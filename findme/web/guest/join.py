@@ -2,17 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from findme import db
 from findme.accounts import guests
-from findme.errors import InvalidRequest
+from findme.errors import (
+    ConsentRequired,
+    EmailTaken,
+    EventClosed,
+    InvalidRequest,
+    JoinClosed,
+    NotFound,
+    SelfieRefused,
+    TooManyAttempts,
+)
 from findme.gallery import events
 from findme.media import storage
+from findme.models import Gallery, SelfieState
 from findme.services.joining import Joined, JoinForm
-from findme.web.guest.auth import set_session_cookie, user_json
+from findme.web import shapes
+from findme.web.guest.auth import set_session_cookie
 from findme.web.keys import (
     GUEST_SELFIES,
     JOINING,
@@ -24,12 +36,82 @@ from findme.web.keys import (
     user,
 )
 from findme.web.links import key_url
+from findme.web.openapi.route import FORM, Body, Tag, Who, created, get, ok, post
 from findme.web.rendering import language_of
 from findme.web.request_bodies import chunks_of, parts_of, text_of
 from findme.web.responses import json_answer, time_text
+from findme.web.shapes import File, Id, Time, Url
 
 #: The values that tick a consent box; browsers send `on`.
 YES = frozenset({"yes", "on", "true", "1"})
+
+
+class EventOfGuest(Struct, frozen=True):
+    """An event that somebody has joined."""
+
+    id: Id
+    name: str
+    gallery: Gallery
+
+
+class SelfieStatus(Struct, frozen=True):
+    """What became of a selfie."""
+
+    status: Annotated[SelfieState | None, Meta(description="null: without a selfie.")]
+
+
+class JoinedAnswer(Struct, frozen=True):
+    """A guest who has joined."""
+
+    token: Annotated[str | None, Meta(description="null: the caller was signed in already.")]
+    user: shapes.User
+    event: EventOfGuest
+    selfie: SelfieStatus
+    key_url: Annotated[
+        Url | None, Meta(description="The link of a guest without an e-mail; shown this once.")
+    ]
+
+
+class JoinedEvent(Struct, frozen=True):
+    """An event that the caller has joined."""
+
+    id: Id
+    name: str
+    gallery: Gallery
+    starts_at: Time | None
+    joined_at: Time
+    consented: Annotated[bool, Meta(description="Whether the caller may be searched for.")]
+    selfie: shapes.SelfieSoFar
+
+
+class Me(shapes.User, frozen=True, kw_only=True):
+    """The caller and their events."""
+
+    user: shapes.User
+    events: list[JoinedEvent]
+
+
+class FormOfGuest(Struct, kw_only=True):
+    """What joins an event."""
+
+    name: str | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    password: Annotated[str | UnsetType, Meta(description="8 to 1024 characters.")] = UNSET
+    consent: Annotated[str, Meta(extra_json_schema={"const": "yes"})]
+    consent_text: Annotated[
+        str | UnsetType, Meta(description="The sentence that was agreed to, as shown.")
+    ] = UNSET
+    language: Annotated[
+        str | UnsetType, Meta(description="Its language; that of Accept-Language if left out.")
+    ] = UNSET
+    attempt: Annotated[
+        str | UnsetType,
+        Meta(
+            description="20 to 100 letters, digits, - and _, at random, if a name is enough: the "
+            "same form sent again with them is the same guest."
+        ),
+    ] = UNSET
+    selfie: File
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +168,14 @@ async def post_join(request: web.Request) -> web.Response:
 
 def joined_answer(request: web.Request, joined: Joined) -> web.Response:
     """Answer with the guest, their event, and the session's cookie."""
-    body: dict[str, Any] = {
-        "token": None if joined.session is None else joined.session.token,
-        "user": user_json(joined.user),
-        "event": {
-            "id": str(joined.event.id),
-            "name": joined.event.name,
-            "gallery": joined.event.gallery,
-        },
-        "selfie": {"status": joined.selfie_status},
-        "key_url": None if joined.key is None else key_url(request, joined.key),
-    }
+    event = joined.event
+    body = JoinedAnswer(
+        token=None if joined.session is None else joined.session.token,
+        user=shapes.user_of(joined.user),
+        event=EventOfGuest(str(event.id), event.name, event.gallery),
+        selfie=SelfieStatus(joined.selfie_status),
+        key_url=None if joined.key is None else key_url(request, joined.key),
+    )
     return set_session(request, json_answer(body, 201), joined)
 
 
@@ -114,29 +193,55 @@ async def get_me(request: web.Request) -> web.Response:
         joined = {guest.event_id: guest for guest in await guests.list_by_user(conn, me.id)}
         mine = await events.list_joined(conn, me.id)
     return json_answer(
-        {
-            **user_json(me),
-            "user": user_json(me),
-            "events": [
-                {
-                    "id": str(event.id),
-                    "name": event.name,
-                    "gallery": event.gallery,
-                    "starts_at": time_text(event.starts_at),
-                    "joined_at": time_text(joined[event.id].joined_at),
-                    "consented": joined[event.id].consented,
-                    "selfie": {
-                        "status": joined[event.id].selfie_state,
-                        "problem": joined[event.id].selfie_problem,
-                    },
-                }
+        Me(
+            id=str(me.id),
+            name=me.name,
+            email=me.email,
+            role=me.role,
+            user=shapes.user_of(me),
+            events=[
+                JoinedEvent(
+                    id=str(event.id),
+                    name=event.name,
+                    gallery=event.gallery,
+                    starts_at=time_text(event.starts_at),
+                    joined_at=time_text(joined[event.id].joined_at),
+                    consented=joined[event.id].consented,
+                    selfie=shapes.SelfieSoFar(
+                        joined[event.id].selfie_state, joined[event.id].selfie_problem
+                    ),
+                )
                 for event in mine
             ],
-        }
+        )
     )
 
 
 ROUTES = [
-    web.post("/api/events/{code}/join", post_join),
-    web.get("/api/me", get_me),
+    post(
+        "/api/events/{code}/join",
+        post_join,
+        "Join with a selfie; a signed-in user sends consent and selfie alone",
+        created(JoinedAnswer, "In, signed in by cookie too."),
+        takes=Body({FORM: FormOfGuest}),
+        fails=[
+            NotFound,
+            JoinClosed,
+            EventClosed,
+            EmailTaken,
+            ConsentRequired,
+            SelfieRefused,
+            TooManyAttempts,
+        ],
+        tag=Tag.JOINING,
+        who=Who.ANYONE_OR_USER,
+    ),
+    get(
+        "/api/me",
+        get_me,
+        "The caller and their events",
+        ok(Me, "The caller."),
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
 ]

@@ -15,6 +15,7 @@ from findme.messaging.live_hub import REPLACED, Hub, Listener
 from findme.models import EventId
 from findme.web.event_stream import HEADERS, LIFETIME, WRITE_SECONDS, retry_line
 from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
+from findme.web.openapi.route import Answer, Tag, Who, get, some_bytes
 from findme.web.responses import path_id
 
 log = logging.getLogger(__name__)
@@ -107,4 +108,15 @@ def setup_stream(app: web.Application, lost: asyncio.Future[str], *, elsewhere: 
     app.on_shutdown.append(end_streams)
 
 
-ROUTES = [web.get("/api/events/{id}/stream", get_stream)]
+ROUTES = [
+    get(
+        "/api/events/{id}/stream",
+        get_stream,
+        "Server-sent events: `photo` {id, mine} for what is new to the caller, `progress` "
+        "{queued, done} if it changed; Last-Event-ID resumes",
+        some_bytes("Until either side ends it.", "text/event-stream"),
+        Answer(204, "It made way for younger streams of the account: do not come back."),
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+]

@@ -1,17 +1,22 @@
 """The live wall: a slideshow for the room, opened by its token alone."""
 
 from io import BytesIO
+from typing import Annotated
 
 import segno
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme import db
+from findme.errors import NotFound
 from findme.gallery import live_wall
 from findme.gallery.live_wall import Shown, Wall
 from findme.models import PhotoId
 from findme.web.keys import PICTURES, POOL, base_url
+from findme.web.openapi.route import JPEG, LIMIT, Header, Query, Tag, Who, get, ok, picture_answers
 from findme.web.rendering import render
 from findme.web.responses import page_answer, page_of, parse_time, path_id, time_text
+from findme.web.shapes import Box, Id, Path, Placeholder, Time, box_of
 from findme.web.streaming import send_image
 
 #: Photos that a wall goes round in: at 8 s each some 27 minutes, the newest ones.
@@ -19,6 +24,19 @@ ROUND = 200
 #: Asked for each time it comes round, so that a photo that was hidden meanwhile stays away; what
 #: has not changed is not sent again.
 CACHE_CONTROL = "private, no-cache"
+
+
+class WallPhoto(Struct, frozen=True):
+    """A photo on the live wall."""
+
+    id: Id
+    width: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    height: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    taken_at: Time | None
+    shown_at: Annotated[Time, Meta(description="Since when guests can see it.")]
+    placeholder: Placeholder
+    faces: Annotated[list[Box], Meta(description="Where faces are, never whose.")]
+    preview_url: Path
 
 
 async def wall_page(request: web.Request) -> web.Response:
@@ -33,7 +51,7 @@ async def wall_page(request: web.Request) -> web.Response:
         {
             "wall": wall,
             "token": token,
-            "photo": _json(token, newest[0]) if newest else None,
+            "photo": _photo(token, newest[0]) if newest else None,
             "source": f"/api/wall/{token}/photos",
             "round": ROUND,
         },
@@ -51,7 +69,7 @@ async def get_photos(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         wall = await live_wall.find(conn, token)
         found = await live_wall.list_shown(conn, wall.event_id, after=after, limit=limit)
-    return await page_answer(request, [_json(token, photo) for photo in found], wall.photos, None)
+    return await page_answer(request, [_photo(token, photo) for photo in found], wall.photos, None)
 
 
 async def get_picture(request: web.Request) -> web.StreamResponse:
@@ -78,30 +96,50 @@ def _join_url(request: web.Request, wall: Wall) -> str:
     return f"{base_url(request)}/e/{wall.code}"
 
 
-def _json(token: str, photo: Shown) -> dict[str, object]:
-    return {
-        "id": str(photo.id),
-        "width": photo.width,
-        "height": photo.height,
-        "taken_at": time_text(photo.taken_at),
-        "shown_at": time_text(photo.shown_at),
-        "placeholder": photo.placeholder,
-        "faces": [
-            {
-                "left": round(box.left, 4),
-                "top": round(box.top, 4),
-                "width": round(box.width, 4),
-                "height": round(box.height, 4),
-            }
-            for box in photo.faces
-        ],
-        "preview_url": f"/api/wall/{token}/photos/{photo.id}",
-    }
+def _photo(token: str, photo: Shown) -> WallPhoto:
+    return WallPhoto(
+        id=str(photo.id),
+        width=photo.width,
+        height=photo.height,
+        taken_at=time_text(photo.taken_at),
+        shown_at=time_text(photo.shown_at),
+        placeholder=photo.placeholder,
+        faces=[box_of(box) for box in photo.faces],
+        preview_url=f"/api/wall/{token}/photos/{photo.id}",
+    )
 
 
 ROUTES = [
     web.get("/wall/{token}", wall_page),
     web.get("/wall/{token}/qr.svg", get_qr),
-    web.get("/api/wall/{token}/photos", get_photos),
-    web.get("/api/wall/{token}/photos/{id}", get_picture),
+    get(
+        "/api/wall/{token}/photos",
+        get_photos,
+        "What a live wall shows, the last shown first",
+        ok(
+            list[WallPhoto],
+            "The last shown first.",
+            Header("X-Total-Count", "Photos that guests can see.", int),
+        ),
+        query=[
+            Query(
+                "after",
+                "The last shown_at that is known; photos of the minute before come again.",
+                Time,
+            ),
+            LIMIT,
+        ],
+        fails=[NotFound],
+        tag=Tag.PHOTOS,
+        who=Who.ANYONE,
+    ),
+    get(
+        "/api/wall/{token}/photos/{id}",
+        get_picture,
+        "A photo's preview, for a live wall",
+        *picture_answers(JPEG),
+        fails=[NotFound],
+        tag=Tag.PHOTOS,
+        who=Who.ANYONE,
+    ),
 ]

@@ -1,24 +1,71 @@
 """Messages about new photos: a guest's choices, and the link that ends the mails."""
 
 from http import HTTPStatus
+from typing import Annotated
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
-from findme.errors import InvalidRequest
+from findme.errors import Conflict, InvalidRequest
 from findme.messaging import notifications, safe_http, web_push
 from findme.messaging.notifications import Choices
 from findme.models import EventId
 from findme.services.notification_choices import Subscription
 from findme.web.assets import ASSETS
 from findme.web.keys import NOTIFICATION_CHOICES, SETTINGS, user
+from findme.web.openapi.route import GONE, Tag, Who, delete, get, ok, put
 from findme.web.rendering import language_of, render
 from findme.web.responses import json_answer, json_of, path_id, text_of
+
+
+class PushKey(Struct, frozen=True):
+    """The key that a browser subscribes with."""
+
+    key: Annotated[str, Meta(description="P-256, uncompressed, base64url.")]
+
+
+class Notify(Struct, frozen=True):
+    """How the caller is told of new photos of an event."""
+
+    mail: Annotated[bool, Meta(description="By mail.")]
+    mail_offered: Annotated[
+        bool, Meta(description="Whether there is a mail server, and an address to write to.")
+    ]
+    browsers: Annotated[int, Meta(description="How many browsers are told.")]
+
+
+class MailChoice(Struct):
+    """Whether to be told by mail."""
+
+    mail: bool
+
+
+class SubscriptionKeys(Struct):
+    """The keys of a subscription."""
+
+    p256dh: Annotated[str, Meta(description="Base64url.")]
+    auth: Annotated[str, Meta(description="Base64url.")]
+
+
+class PushSubscription(Struct):
+    """What the browser's PushSubscription says."""
+
+    endpoint: Annotated[
+        str, Meta(description="An https address on the internet: the push service's.")
+    ]
+    keys: SubscriptionKeys
+
+
+class SubscriptionEnd(Struct):
+    """Which subscription ends."""
+
+    endpoint: str
 
 
 async def get_push_key(request: web.Request) -> web.Response:
     """GET /api/push-key: what a browser subscribes with."""
     user(request)
-    return json_answer({"key": await request.app[NOTIFICATION_CHOICES].public_key()})
+    return json_answer(PushKey(await request.app[NOTIFICATION_CHOICES].public_key()))
 
 
 async def get_notify(request: web.Request) -> web.Response:
@@ -30,7 +77,7 @@ async def get_notify(request: web.Request) -> web.Response:
 
 def _choices_answer(request: web.Request, now: Choices) -> web.Response:
     offered = notifications.mails(request.app[SETTINGS]) and user(request).email is not None
-    answer = json_answer({"mail": now.mail, "mail_offered": offered, "browsers": now.browsers})
+    answer = json_answer(Notify(now.mail, offered, now.browsers))
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -100,11 +147,50 @@ async def service_worker(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.get("/api/push-key", get_push_key),
-    web.get("/api/me/events/{id}/notify", get_notify),
-    web.put("/api/me/events/{id}/notify", put_notify),
-    web.put("/api/me/events/{id}/push", put_push),
-    web.delete("/api/me/events/{id}/push", delete_push),
+    get(
+        "/api/push-key",
+        get_push_key,
+        "The key that a browser subscribes to push messages with",
+        ok(PushKey, "The key."),
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    get(
+        "/api/me/events/{id}/notify",
+        get_notify,
+        "How the caller is told of new photos",
+        ok(Notify, "The choices."),
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    put(
+        "/api/me/events/{id}/notify",
+        put_notify,
+        "Be told of new photos by mail, or no longer",
+        ok(Notify, "The choices."),
+        takes=MailChoice,
+        fails=[Conflict],
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    put(
+        "/api/me/events/{id}/push",
+        put_push,
+        "Be told of new photos in this browser",
+        GONE,
+        takes=PushSubscription,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/me/events/{id}/push",
+        delete_push,
+        "No longer be told in this browser",
+        GONE,
+        takes=SubscriptionEnd,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
     web.get("/unsubscribe/{token}", unsubscribe_page),
     web.post("/unsubscribe/{token}", unsubscribe),
     web.get("/sw.js", service_worker),

@@ -3,15 +3,31 @@
 from http import HTTPStatus
 
 from aiohttp import web
+from msgspec import Struct
 
 from findme import db
 from findme.accounts import auth, password_resets
-from findme.errors import FindMeError, NotFound
+from findme.errors import FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
 from findme.web.keys import ACCESS, CACHE, POOL, admin, base_url, mailed_base, remote
+from findme.web.openapi.route import Answer, Tag, Who, created, post
 from findme.web.rendering import language_of, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import json_answer, json_of, path_id, text_of, time_text
+from findme.web.shapes import Time, Url
+
+
+class Forgotten(Struct):
+    """Whose password is forgotten."""
+
+    email: str
+
+
+class ResetLink(Struct, frozen=True):
+    """A link to a new password; it works once, for an hour."""
+
+    url: Url
+    expires_at: Time
 
 
 async def request_mail(request: web.Request, email: str) -> None:
@@ -35,7 +51,7 @@ async def post_reset_link(request: web.Request) -> web.Response:
     who, user_id = admin(request), UserId(path_id(request))
     link = await request.app[ACCESS].create_reset_link(who.id, user_id)
     url = f"{base_url(request)}/reset/{link.token}"
-    answer = json_answer({"url": url, "expires_at": time_text(link.expires_at)}, 201)
+    answer = json_answer(ResetLink(url, time_text(link.expires_at)), 201)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -115,8 +131,24 @@ def _reset(
 
 
 ROUTES = [
-    web.post("/api/auth/forgotten", post_forgotten),
-    web.post("/api/admin/users/{id}/reset-link", post_reset_link),
+    post(
+        "/api/auth/forgotten",
+        post_forgotten,
+        "Have a link to a new password mailed; there only if mail is set up",
+        Answer(HTTPStatus.ACCEPTED, "Accepted, whether the address has an account or not."),
+        takes=Forgotten,
+        fails=[NotFound, TooManyAttempts],
+        tag=Tag.ACCOUNT,
+        who=Who.ANYONE,
+    ),
+    post(
+        "/api/admin/users/{id}/reset-link",
+        post_reset_link,
+        "Make a link to a new password, to be handed over by other means",
+        created(ResetLink, "The link."),
+        tag=Tag.OPERATING,
+        who=Who.ADMIN,
+    ),
     web.get("/forgotten", forgotten_page),
     web.post("/forgotten", forgotten),
     web.get("/reset/{token}", reset_page),

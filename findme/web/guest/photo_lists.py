@@ -4,8 +4,10 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme import db
 from findme.accounts import guests
@@ -20,6 +22,7 @@ from findme.models import Cursor, Event, EventId, Gallery, PhotoId, Shelf
 from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
 from findme.web.rendering import set_event_zone
 from findme.web.responses import cut, pack_list, parse_id, time_text
+from findme.web.shapes import Box, Faces, Id, Path, Placeholder, Time, box_of
 
 #: Cursors count from here.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,39 +82,58 @@ async def guest_who_sees(request: web.Request, conn: Connection, photo_id: Photo
     return guest
 
 
-def photo_json(photo: Listed, event: Event) -> dict[str, object]:
+class Photo(Struct, frozen=True):
+    """A photo as a guest sees it."""
+
+    id: Id
+    event_id: Id
+    filename: str
+    width: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    height: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    taken_at: Time | None
+    uploaded_at: Time
+    dated_at: Annotated[
+        Time, Meta(description="What lists are sorted by: taken_at, if that can be right.")
+    ]
+    faces: Faces
+    has_face_match: Annotated[bool, Meta(description="Whether match is not null.")]
+    match: Annotated[Shelf | None, Meta(description="How surely it shows the caller.")]
+    face_box: Box | None
+    thumb_url: Path
+    preview_url: Path
+    original_url: Annotated[
+        Path | None, Meta(description="null: the organiser has turned downloads off.")
+    ]
+    placeholder: Placeholder
+    favourite: Annotated[bool, Meta(description="Whether the caller marked it.")]
+    credit: Annotated[str | None, Meta(description="The photographer.")]
+
+
+def photo_of(photo: Listed, event: Event) -> Photo:
     """Return a photo as the contract describes it, in the terms of its event's choices."""
     path = f"/api/photo/{photo.id}?size="
     version = renditions.version_of(event)
     suffix = f"&v={version}" if version else ""
-    box = photo.face_box
-    return {
-        "id": str(photo.id),
-        "event_id": str(photo.event_id),
-        "filename": photo.filename,
-        "width": photo.width,
-        "height": photo.height,
-        "taken_at": time_text(photo.taken_at),
-        "uploaded_at": time_text(photo.uploaded_at),
-        "dated_at": time_text(photo.dated_at),
-        "faces": photo.faces,
-        "has_face_match": photo.match is not None,
-        "match": photo.match,
-        "face_box": None
-        if box is None
-        else {
-            "left": round(box.left, 4),
-            "top": round(box.top, 4),
-            "width": round(box.width, 4),
-            "height": round(box.height, 4),
-        },
-        "thumb_url": path + "thumb",
-        "preview_url": path + "preview" + suffix,
-        "original_url": path + "original" + suffix if event.downloads else None,
-        "placeholder": photo.placeholder,
-        "favourite": photo.favourite,
-        "credit": photo.credit,
-    }
+    return Photo(
+        id=str(photo.id),
+        event_id=str(photo.event_id),
+        filename=photo.filename,
+        width=photo.width,
+        height=photo.height,
+        taken_at=time_text(photo.taken_at),
+        uploaded_at=time_text(photo.uploaded_at),
+        dated_at=time_text(photo.dated_at),
+        faces=photo.faces,
+        has_face_match=photo.match is not None,
+        match=photo.match,
+        face_box=None if photo.face_box is None else box_of(photo.face_box),
+        thumb_url=path + "thumb",
+        preview_url=path + "preview" + suffix,
+        original_url=path + "original" + suffix if event.downloads else None,
+        placeholder=photo.placeholder,
+        favourite=photo.favourite,
+        credit=photo.credit,
+    )
 
 
 async def my_photos(
@@ -193,7 +215,7 @@ async def all_photos(
 
 def _pack(found: list[Listed], event: Event, total: int, limit: int) -> bytes:
     page, more = cut(found, limit)
-    items = [photo_json(photo, event) for photo in page]
+    items = [photo_of(photo, event) for photo in page]
     return pack_list(items, total, cursor_text(page[-1].cursor) if more else None)
 
 

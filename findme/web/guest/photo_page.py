@@ -43,7 +43,7 @@ async def photo(request: web.Request) -> web.Response:
         "guest/photo.html",
         {
             "event": event,
-            "photo": photo_lists.photo_json(shown, event),
+            "photo": photo_lists.photo_of(shown, event),
             "when": shown.dated_at,
             "size_mb": 0 if original is None else original.size_bytes / 1e6,
             "says": says,

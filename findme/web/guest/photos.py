@@ -1,10 +1,24 @@
 """Guests' photo lists and the bytes of photos."""
 
-from aiohttp import web
+from typing import Annotated
 
+from aiohttp import web
+from msgspec import Meta
+
+from findme.errors import DownloadsOff, GalleryIsPrivate
 from findme.models import PhotoId, Shelf, Size
 from findme.web.guest import photo_lists
 from findme.web.keys import PICTURES, actor, user
+from findme.web.openapi.route import (
+    EVENT,
+    PICTURE_TYPES,
+    Query,
+    Tag,
+    Who,
+    a_page,
+    get,
+    picture_answers,
+)
 from findme.web.responses import choice_of, limit_of, list_answer, path_id
 from findme.web.streaming import CACHE_CONTROL, send_image
 
@@ -51,9 +65,52 @@ async def get_photo(request: web.Request) -> web.StreamResponse:
     )
 
 
+_SHELVES = Annotated[str, Meta(extra_json_schema={"enum": [*Shelf, FAVOURITES]})]
+_SIZE = Query("size", "Which rendition.", Size, Size.PREVIEW)
+_PICTURE = picture_answers(*PICTURE_TYPES)
+
 ROUTES = [
-    web.get("/api/my-photos", get_my_photos),
-    web.get("/api/all-photos", get_all_photos),
-    web.get("/api/photo/{id}", get_photo),
-    web.get("/api/image/{id}", get_photo),
+    get(
+        "/api/my-photos",
+        get_my_photos,
+        "The photos that show the caller",
+        a_page(photo_lists.Photo),
+        query=[
+            EVENT,
+            Query("shelf", "How surely, or what the caller marked.", _SHELVES, Shelf.SURE),
+        ],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    get(
+        "/api/all-photos",
+        get_all_photos,
+        "All photos of an event that the caller joined",
+        a_page(photo_lists.Photo),
+        query=[EVENT],
+        fails=[GalleryIsPrivate],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    get(
+        "/api/photo/{id}",
+        get_photo,
+        "The bytes of a photo",
+        *_PICTURE,
+        query=[_SIZE],
+        fails=[DownloadsOff],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    get(
+        "/api/image/{id}",
+        get_photo,
+        "The same under its older name",
+        *_PICTURE,
+        query=[_SIZE],
+        fails=[DownloadsOff],
+        deprecated=True,
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
 ]

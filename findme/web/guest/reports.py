@@ -1,15 +1,34 @@
 """Guests report a photo, from the viewer or by the form of its page."""
 
+from typing import Annotated
+
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme import db
+from findme.gallery.reports import Reason
 from findme.models import PhotoId
 from findme.web.guest import photo_lists
 from findme.web.guest.tabs import MINE, gallery_url, tabs_of
 from findme.web.keys import PHOTO_MARKS, POOL, user
+from findme.web.openapi.route import Tag, Who, created, post
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import choice_of, json_answer, json_of, path_id, text_of
+from findme.web.shapes import Id
+
+
+class NewReport(Struct):
+    """What a guest has the organiser look at."""
+
+    reason: Reason
+    note: Annotated[str, Meta(description="Up to 1000 characters.")] = ""
+
+
+class Reported(Struct, frozen=True):
+    """A report that was stored."""
+
+    id: Id
 
 
 async def post_report(request: web.Request) -> web.Response:
@@ -17,7 +36,7 @@ async def post_report(request: web.Request) -> web.Response:
     photo_id, body = PhotoId(path_id(request)), await json_of(request)
     reason, note = text_of(body, "reason"), text_of(body, "note", required=False)
     made = await request.app[PHOTO_MARKS].report(user(request).id, photo_id, reason, note)
-    return json_answer({"id": str(made)}, 201)
+    return json_answer(Reported(str(made)), 201)
 
 
 async def report_page(request: web.Request) -> web.Response:
@@ -50,7 +69,15 @@ async def report_form(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.post("/api/photos/{id}/report", post_report),
+    post(
+        "/api/photos/{id}/report",
+        post_report,
+        "Ask the organiser to look at a photo; a second report replaces the first",
+        created(Reported, "Noted."),
+        takes=NewReport,
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
     web.get("/gallery/{id:[0-9]+}/report", report_page),
     web.post("/gallery/{id:[0-9]+}/report", report_form),
 ]

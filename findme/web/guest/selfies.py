@@ -1,24 +1,85 @@
 """A guest's selfies: replaced, added (up to five), looked at, removed."""
 
-from aiohttp import web
+from typing import Annotated
 
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from findme.errors import (
+    ConsentRequired,
+    LastSelfie,
+    SelfieRefused,
+    TooManyAttempts,
+    TooManySelfies,
+)
 from findme.models import EventId, SelfieId, SelfieState
-from findme.web.guest.join import read_form
+from findme.web.guest.join import SelfieStatus, read_form
 from findme.web.keys import GUEST_SELFIES, user
+from findme.web.openapi.route import (
+    FORM,
+    GONE,
+    PICTURE_TYPES,
+    Body,
+    Tag,
+    Who,
+    created,
+    delete,
+    get,
+    ok,
+    picture_answers,
+    post,
+    put,
+)
 from findme.web.responses import json_answer, path_id, time_text
+from findme.web.shapes import File, Id, Path, Time
 from findme.web.streaming import send_image
+
+
+class SelfiePart(Struct):
+    """A form with a selfie."""
+
+    selfie: File
+
+
+class Replaced(Struct, frozen=True):
+    """A selfie that takes the place of the others."""
+
+    selfie: SelfieStatus
+
+
+class AddedSelfie(Struct, frozen=True):
+    """A selfie beside others."""
+
+    id: Id
+    status: SelfieState
+
+
+class Added(Struct, frozen=True):
+    """A selfie that was added."""
+
+    selfie: AddedSelfie
+
+
+class KeptSelfie(Struct, frozen=True):
+    """One of the caller's selfies."""
+
+    id: Id
+    status: SelfieState
+    problem: Annotated[str | None, Meta(description="Why it was refused.")]
+    created_at: Time
+    url: Path
 
 
 async def put_selfie(request: web.Request) -> web.Response:
     """PUT /api/me/events/{event_id}/selfie: the earlier ones stay until this is accepted."""
     _, status = await _add(request, replaces=True)
-    return json_answer({"selfie": {"status": status}})
+    return json_answer(Replaced(SelfieStatus(status)))
 
 
 async def post_selfie(request: web.Request) -> web.Response:
     """POST /api/me/events/{event_id}/selfies: one more, beside the others."""
     selfie_id, status = await _add(request, replaces=False)
-    return json_answer({"selfie": {"id": str(selfie_id), "status": status}}, 201)
+    return json_answer(Added(AddedSelfie(str(selfie_id), status)), 201)
 
 
 async def _add(request: web.Request, *, replaces: bool) -> tuple[SelfieId, SelfieState]:
@@ -35,13 +96,13 @@ async def get_selfies(request: web.Request) -> web.Response:
     rows = await request.app[GUEST_SELFIES].list_of(user(request).id, event_id)
     return json_answer(
         [
-            {
-                "id": str(row["id"]),
-                "status": row["state"],
-                "problem": row["problem"],
-                "created_at": time_text(row["created_at"]),
-                "url": f"{request.path}/{row['id']}",
-            }
+            KeptSelfie(
+                id=str(row["id"]),
+                status=row["state"],
+                problem=row["problem"],
+                created_at=time_text(row["created_at"]),
+                url=f"{request.path}/{row['id']}",
+            )
             for row in rows
         ]
     )
@@ -65,10 +126,53 @@ def _event_id(request: web.Request) -> EventId:
     return EventId(path_id(request, "event_id"))
 
 
+_FORM = Body({FORM: SelfiePart})
+_REFUSED = (ConsentRequired, SelfieRefused, TooManyAttempts)
+
 ROUTES = [
-    web.put("/api/me/events/{event_id}/selfie", put_selfie),
-    web.post("/api/me/events/{event_id}/selfies", post_selfie),
-    web.get("/api/me/events/{event_id}/selfies", get_selfies),
-    web.get("/api/me/events/{event_id}/selfies/{selfie_id}", get_selfie),
-    web.delete("/api/me/events/{event_id}/selfies/{selfie_id}", delete_selfie),
+    put(
+        "/api/me/events/{event_id}/selfie",
+        put_selfie,
+        "Another selfie; the last good one counts until this one is accepted",
+        ok(Replaced, "Taken."),
+        takes=_FORM,
+        fails=_REFUSED,
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    post(
+        "/api/me/events/{event_id}/selfies",
+        post_selfie,
+        "One more selfie, beside the others: up to five",
+        created(Added, "Taken."),
+        takes=_FORM,
+        fails=[TooManySelfies, *_REFUSED],
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    get(
+        "/api/me/events/{event_id}/selfies",
+        get_selfies,
+        "My selfies, newest first",
+        ok(list[KeptSelfie], "Up to five."),
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    get(
+        "/api/me/events/{event_id}/selfies/{selfie_id}",
+        get_selfie,
+        "The picture of a selfie",
+        *picture_answers(*PICTURE_TYPES),
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/me/events/{event_id}/selfies/{selfie_id}",
+        delete_selfie,
+        "Remove a selfie, with what was found from it",
+        GONE,
+        fails=[LastSelfie],
+        tag=Tag.ACCOUNT,
+        who=Who.USER,
+    ),
 ]

@@ -1,11 +1,23 @@
 """One tap: that's me, or that's not."""
 
-from aiohttp import web
+from typing import Annotated
 
-from findme.errors import InvalidRequest
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from findme.errors import ConsentRequired, InvalidRequest
 from findme.models import FaceId, PhotoId
 from findme.web.keys import PHOTO_MARKS, user
+from findme.web.openapi.route import GONE, JSON, Body, Tag, Who, delete, post
 from findme.web.responses import json_of, parse_id, path_id
+
+
+class Face(Struct):
+    """A face on a photo."""
+
+    face_id: (
+        Annotated[str, Meta(description="Which face it is; without it, the photo alone.")] | None
+    ) = None
 
 
 async def post_not_me(request: web.Request) -> web.Response:
@@ -42,8 +54,41 @@ async def delete_me(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.post("/api/photos/{id}/not-me", post_not_me),
-    web.delete("/api/photos/{id}/not-me", delete_not_me),
-    web.post("/api/photos/{id}/me", post_me),
-    web.delete("/api/photos/{id}/me", delete_me),
+    post(
+        "/api/photos/{id}/not-me",
+        post_not_me,
+        "That is not me: the match no longer counts, for good",
+        GONE,
+        fails=[ConsentRequired],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/photos/{id}/not-me",
+        delete_not_me,
+        "Take that back",
+        GONE,
+        fails=[ConsentRequired],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    post(
+        "/api/photos/{id}/me",
+        post_me,
+        "That is me: the match is sure, and helps to find further ones",
+        GONE,
+        takes=Body({JSON: Face}, required=False),
+        fails=[ConsentRequired],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
+    delete(
+        "/api/photos/{id}/me",
+        delete_me,
+        "Take that back",
+        GONE,
+        fails=[ConsentRequired],
+        tag=Tag.PHOTOS,
+        who=Who.USER,
+    ),
 ]

@@ -22,7 +22,6 @@ from findme.errors import (
 )
 from findme.web.middleware import SESSION_COOKIE
 from findme.web.openapi.route import JSON, PROBLEM, Answer, Call, Header, Query, Shape, Tag, Who
-from findme.web.openapi.written import merge
 from findme.web.shapes import Problem
 
 Schema: TypeAlias = dict[str, Any]
@@ -87,7 +86,7 @@ class Document:
     @cached_property
     def schema(self) -> Schema:
         """The document as data."""
-        return merge(describe(self.calls))
+        return describe(self.calls)
 
     @cached_property
     def json(self) -> bytes:

@@ -1,33 +1,85 @@
 """The contact sheet as JSON: an event's photos by state, one photo closely, several at once."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme import db
-from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
 from findme.gallery import contact_sheet, events, exports, photos
 from findme.gallery.contact_sheet import Closely, View
 from findme.gallery.guest_photos import Thresholds
-from findme.models import Event, EventId, PhotoId, Shelf
+from findme.models import Event, EventId, PhotoId
 from findme.web.keys import PHOTO_REVIEW, POOL, SETTINGS, admin
-from findme.web.organiser.missed_faces import missed_json
-from findme.web.organiser.persons import box_json, box_of
+from findme.web.openapi.route import (
+    ZIP,
+    Query,
+    Tag,
+    Who,
+    a_page,
+    accepted,
+    get,
+    ok,
+    post,
+    some_bytes,
+)
+from findme.web.organiser.contact_sheet_answer import (
+    ClosePhoto,
+    SheetPhoto,
+    close_photo,
+    sheet_photo,
+)
 from findme.web.responses import (
     MAX_LIMIT,
     choice_of,
     cut,
-    job_json,
     json_answer,
     json_of,
     page_answer,
     page_of,
     parse_id,
     path_id,
-    time_text,
 )
+from findme.web.shapes import Id
 from findme.web.streaming import send_archive
+
+
+class ViewCounts(Struct, frozen=True):
+    """How many photos each view has."""
+
+    all: int
+    waiting: int
+    shown: int
+    hidden: int
+    failed: int
+    working: int
+    missed: int
+
+
+class Photos(Struct):
+    """Up to 1000 photos."""
+
+    ids: list[Id]
+
+
+class PhotosAgain(Struct):
+    """Up to 1000 photos, and how to index them again."""
+
+    ids: list[Id]
+    thorough: Annotated[bool, Meta(description="Every face, however bad.")] = False
+
+
+class Deleted(Struct, frozen=True):
+    """Which photos were deleted."""
+
+    deleted: Annotated[list[Id], Meta(description="Those that were there.")]
+
+
+class QueuedPhotos(Struct, frozen=True):
+    """Which photos are indexed again."""
+
+    queued: Annotated[list[Id], Meta(description="Those that no job was busy with.")]
 
 
 async def get_sheet(request: web.Request) -> web.Response:
@@ -46,7 +98,7 @@ async def get_sheet(request: web.Request) -> web.Response:
         )
         counts = await contact_sheet.count_views(conn, event.id)
     rows, more = cut(found, limit)
-    items = [sheet_json(row) for row in rows]
+    items = [sheet_photo(row) for row in rows]
     return await page_answer(request, items, counts[view], rows[-1]["id"] if more else None)
 
 
@@ -56,14 +108,14 @@ async def get_counts(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         counts = await contact_sheet.count_views(conn, event.id)
-    return json_answer({str(view): number for view, number in counts.items()})
+    return json_answer(ViewCounts(**counts))
 
 
 async def get_photo(request: web.Request) -> web.Response:
     """GET /api/admin/photos/{id}: its faces, whom it shows, what was missed, its jobs."""
     admin(request)
     event, found = await closely(request, PhotoId(path_id(request)))
-    return json_answer(closely_json(found, Thresholds.of(event, request.app[SETTINGS])))
+    return json_answer(close_photo(found, Thresholds.of(event, request.app[SETTINGS])))
 
 
 async def closely(request: web.Request, photo_id: PhotoId) -> tuple[Event, Closely]:
@@ -72,69 +124,6 @@ async def closely(request: web.Request, photo_id: PhotoId) -> tuple[Event, Close
         event = await events.get(conn, (await photos.get(conn, photo_id)).event_id)
         maybe = Thresholds.of(event, request.app[SETTINGS]).maybe
         return event, await contact_sheet.look_closely(conn, photo_id, maybe=maybe)
-
-
-def sheet_json(row: Record) -> dict[str, object]:
-    """Return a photo as admins see it."""
-    address = f"/api/photo/{row['id']}?size="
-    return {
-        "id": str(row["id"]),
-        "event_id": str(row["event_id"]),
-        "filename": row["filename"],
-        "width": row["width"],
-        "height": row["height"],
-        "taken_at": time_text(row["taken_at"]),
-        "uploaded_at": time_text(row["uploaded_at"]),
-        "credit": row["credit"],
-        "state": row["state"],
-        "error": row["error"],
-        "review": row["review"],
-        "visible": row["visible"],
-        "faces": row["faces"],
-        "missed": row["missed"],
-        "guests": row["guests"],
-        "placeholder": row["placeholder"],
-        "thumb_url": address + "thumb" if row["ready"] else None,
-        "preview_url": address + "preview" if row["ready"] else None,
-        "original_url": address + "original",
-    }
-
-
-def closely_json(found: Closely, thresholds: Thresholds) -> dict[str, object]:
-    """Return a photo with its faces, guests, missed faces and jobs."""
-    return {
-        **sheet_json(found.photo),
-        "on_it": [_face_json(row) for row in found.faces],
-        "shows": [_shown_json(row, thresholds) for row in found.guests],
-        "missed_faces": [missed_json(row) for row in found.missed],
-        "jobs": [{**job_json(row), "thorough": row["thorough"]} for row in found.jobs],
-    }
-
-
-def _face_json(row: Record) -> dict[str, object]:
-    return {
-        "face_id": str(row["id"]),
-        "box": box_json(box_of(row)),
-        "confidence": round(row["confidence"], 2),
-        "group_id": None if row["person_id"] is None else str(row["person_id"]),
-        "group_name": row["person_name"],
-    }
-
-
-def _shown_json(row: Record, thresholds: Thresholds) -> dict[str, object]:
-    similarity = row["similarity"]
-    match = None
-    if row["says"] != "not_me":
-        sure = row["says"] == "me" or similarity >= thresholds.sure
-        match = Shelf.SURE if sure else Shelf.MAYBE
-    return {
-        "user_id": str(row["user_id"]),
-        "name": row["name"],
-        "match": match,
-        "says": row["says"],
-        "similarity": None if similarity is None else round(similarity, 2),
-        "face_id": None if row["face_id"] is None else str(row["face_id"]),
-    }
 
 
 # Several at once ----------------------------------------------------------------------------
@@ -184,10 +173,56 @@ def photo_ids_of(body: dict[str, Any]) -> list[PhotoId]:
 
 
 ROUTES = [
-    web.get("/api/admin/events/{id}/contact-sheet", get_sheet),
-    web.get("/api/admin/events/{id}/contact-sheet/counts", get_counts),
-    web.get("/api/admin/events/{id}/contact-sheet.zip", get_zip),
-    web.get("/api/admin/photos/{id}", get_photo),
-    web.post("/api/admin/photos/delete", post_delete),
-    web.post("/api/admin/photos/retry", post_retry),
+    get(
+        "/api/admin/events/{id}/contact-sheet",
+        get_sheet,
+        "The photos of an event by state",
+        a_page(SheetPhoto),
+        query=[Query("view", "Which photos.", View, View.ALL)],
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}/contact-sheet/counts",
+        get_counts,
+        "How many photos each view has",
+        ok(ViewCounts, "By view."),
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}/contact-sheet.zip",
+        get_zip,
+        "The originals of chosen photos, as a ZIP",
+        some_bytes("The archive.", ZIP),
+        query=[Query("ids", "Ids with commas between.")],
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/photos/{id}",
+        get_photo,
+        "A photo with its faces, its guests, what was missed, and its jobs",
+        ok(ClosePhoto, "The photo."),
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/photos/delete",
+        post_delete,
+        "Delete up to 1000 photos with their faces and matches",
+        ok(Deleted, "Done."),
+        takes=Photos,
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/photos/retry",
+        post_retry,
+        "Index up to 1000 photos again; thorough: every face, however bad",
+        accepted(QueuedPhotos, "Queued."),
+        takes=PhotosAgain,
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
 ]

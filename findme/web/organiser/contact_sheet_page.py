@@ -3,6 +3,7 @@
 from typing import Any
 
 from aiohttp import web
+from msgspec import structs
 from yarl import URL
 
 from findme import db
@@ -14,10 +15,11 @@ from findme.gallery.guest_photos import Thresholds
 from findme.models import Box, EventId, PhotoId, Review
 from findme.web.keys import PHOTO_REVIEW, POOL, SETTINGS, admin
 from findme.web.organiser import contact_sheet as sheet_api
-from findme.web.organiser.persons import box_of
+from findme.web.organiser.contact_sheet_answer import close_photo, sheet_photo
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import MAX_LIMIT, choice_of, cut, parse_id, path_id
+from findme.web.shapes import read_box
 from findme.web.tiles import tile_of
 
 #: Photos of one page.
@@ -56,7 +58,7 @@ async def sheet(request: web.Request) -> web.Response:
 
 
 def _tile(row: Record) -> dict[str, Any]:
-    return tile_of(sheet_api.sheet_json(row))
+    return tile_of(structs.asdict(sheet_photo(row)))
 
 
 async def photo(request: web.Request) -> web.Response:
@@ -68,7 +70,7 @@ async def photo(request: web.Request) -> web.Response:
         raise NotFound
     async with db.acquire(request.app[POOL]) as conn:
         newer, older = await contact_sheet.beside(conn, event.id, photo_id)
-    closely = sheet_api.closely_json(found, Thresholds.of(event, request.app[SETTINGS]))
+    closely = close_photo(found, Thresholds.of(event, request.app[SETTINGS]))
     names: dict[str | None, list[str]] = {}
     for row in found.guests:
         if row["face_id"] is not None and row["says"] != "not_me":
@@ -79,19 +81,20 @@ async def photo(request: web.Request) -> web.Response:
         {
             "event": event,
             "tab": "photos",
-            "photo": tile_of(closely),
+            "photo": tile_of(structs.asdict(closely)),
             "ratio": round(found.photo["width"] / found.photo["height"], 4),
             "faces": [
                 {
                     "id": row["id"],
-                    "place": place_of(box_of(row)),
+                    "place": place_of(read_box(row)),
                     "names": names.get(str(row["id"])) or filter(None, [row["person_name"]]),
                     "group_id": row["person_id"],
                 }
                 for row in found.faces
             ],
             "missed": [
-                {"place": place_of(box_of(row)), "reasons": row["reasons"]} for row in found.missed
+                {"place": place_of(read_box(row)), "reasons": row["reasons"]}
+                for row in found.missed
             ],
             "newer": newer,
             "older": older,

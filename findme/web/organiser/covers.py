@@ -1,16 +1,31 @@
 """The cover picture of an event: set and removed by its organiser."""
 
 from aiohttp import web
+from msgspec import Struct
 
 from findme import db
-from findme.errors import InvalidRequest
+from findme.errors import BadImage, ImageTooLarge, InvalidRequest, UnreadableImage, UnsupportedImage
 from findme.gallery import events
 from findme.media import storage
 from findme.models import Event, EventId, UserId
 from findme.web.keys import EVENT_SETUP, POOL, SETTINGS, admin
 from findme.web.links import cover_url
+from findme.web.openapi.route import FORM, GONE, PICTURE_TYPES, Body, Tag, Who, delete, ok, put
 from findme.web.request_bodies import body_of, chunks_of, parts_of
 from findme.web.responses import json_answer, path_id
+from findme.web.shapes import File, Path
+
+
+class CoverForm(Struct):
+    """A form with one picture."""
+
+    cover: File
+
+
+class Cover(Struct, frozen=True):
+    """An event's cover picture."""
+
+    cover_url: Path | None
 
 
 async def put_cover(request: web.Request) -> web.Response:
@@ -20,7 +35,7 @@ async def put_cover(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         await events.get(conn, event_id)
     event = await take_cover(request, actor, event_id)
-    return json_answer({"cover_url": cover_url(event)})
+    return json_answer(Cover(cover_url(event)))
 
 
 async def take_cover(request: web.Request, actor: UserId, event_id: EventId) -> Event:
@@ -49,6 +64,22 @@ async def delete_cover(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.put("/api/admin/events/{id}/cover", put_cover),
-    web.delete("/api/admin/events/{id}/cover", delete_cover),
+    put(
+        "/api/admin/events/{id}/cover",
+        put_cover,
+        "Give an event a cover picture, as the body or in a form",
+        ok(Cover, "Where it is."),
+        takes=Body({**dict.fromkeys(PICTURE_TYPES), FORM: CoverForm}),
+        fails=[ImageTooLarge, UnsupportedImage, BadImage, UnreadableImage],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    delete(
+        "/api/admin/events/{id}/cover",
+        delete_cover,
+        "Take the cover away",
+        GONE,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
 ]

@@ -6,13 +6,10 @@ from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from aiohttp import web
-
 from findme.errors import InvalidRequest
 from findme.media import watermark
-from findme.models import Accounts, DownloadSize, Event, Gallery, Publish
-from findme.web.links import wall_url
-from findme.web.responses import parse_time, text_of, time_text
+from findme.models import Accounts, DownloadSize, Gallery, Publish
+from findme.web.responses import parse_time, text_of
 
 MAX_NAME: Final = 200
 MAX_WATERMARK: Final = 60
@@ -28,30 +25,6 @@ def read_changes(body: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidRequest(f"An event has no {name} to change.", field=name)
         changes[name] = _READ[name](body, name)
     return changes
-
-
-def options_json(request: web.Request, event: Event) -> dict[str, object]:
-    """Return the options of an event by the names under which they are changed."""
-    return {
-        "name": event.name,
-        "starts_at": time_text(event.starts_at),
-        "closes_at": time_text(event.closes_at),
-        "expires_at": time_text(event.expires_at),
-        "time_zone": event.time_zone,
-        "gallery": event.gallery,
-        "join_open": event.join_open,
-        "accounts": event.accounts,
-        "browse": event.browse,
-        "publish": event.publish,
-        "downloads": event.downloads,
-        "download_size": event.download_size,
-        "watermark": event.watermark,
-        "accent": event.accent,
-        "match_threshold": event.match_threshold,
-        "maybe_threshold": event.maybe_threshold,
-        "wall": event.wall_token is not None,
-        "wall_url": wall_url(request, event),
-    }
 
 
 def name_of(body: Mapping[str, Any], member: str = "name") -> str:

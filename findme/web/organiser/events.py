@@ -14,30 +14,63 @@ from findme.accounts import guest_directory, guests
 from findme.gallery import events
 from findme.gallery.guest_photos import Thresholds
 from findme.models import Event, EventCounts, EventId, GuestId
+from findme.web.event_shapes import (
+    Counts,
+    EventChanges,
+    EventGuest,
+    NewEvent,
+)
+from findme.web.event_shapes import Event as EventAnswer
 from findme.web.keys import EVENT_SETUP, POOL, SETTINGS, admin
-from findme.web.links import cover_url, join_url
-from findme.web.organiser.event_options import name_of, options_json, read_changes
+from findme.web.links import cover_url, join_url, wall_url
+from findme.web.openapi.route import (
+    GONE,
+    Tag,
+    Who,
+    a_page,
+    created,
+    delete,
+    get,
+    ok,
+    patch,
+    post,
+    some_bytes,
+)
+from findme.web.organiser.event_options import name_of, read_changes
 from findme.web.responses import cut, json_answer, json_of, page_answer, page_of, path_id, time_text
+from findme.web.shapes import SelfieSoFar
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
 
 
-def event_json(request: web.Request, event: Event, counts: EventCounts) -> dict[str, object]:
+def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAnswer:
     """Return an event as admins see it."""
-    return {
-        "id": str(event.id),
-        "code": event.code,
-        **options_json(request, event),
-        "join_url": join_url(request, event),
-        "cover_url": cover_url(event),
-        "created_at": time_text(event.created_at),
-        "counts": {
-            "photos": counts.photos,
-            "guests": counts.guests,
-            "faces": counts.faces,
-            "matches": counts.matches,
-        },
-    }
+    return EventAnswer(
+        id=str(event.id),
+        code=event.code,
+        name=event.name,
+        starts_at=time_text(event.starts_at),
+        closes_at=time_text(event.closes_at),
+        expires_at=time_text(event.expires_at),
+        time_zone=event.time_zone,
+        gallery=event.gallery,
+        join_open=event.join_open,
+        accounts=event.accounts,
+        browse=event.browse,
+        publish=event.publish,
+        downloads=event.downloads,
+        download_size=event.download_size,
+        watermark=event.watermark,
+        accent=event.accent,
+        match_threshold=event.match_threshold,
+        maybe_threshold=event.maybe_threshold,
+        wall=event.wall_token is not None,
+        wall_url=wall_url(request, event),
+        join_url=join_url(request, event),
+        cover_url=cover_url(event),
+        created_at=time_text(event.created_at),
+        counts=Counts(counts.photos, counts.guests, counts.faces, counts.matches),
+    )
 
 
 async def post_event(request: web.Request) -> web.Response:
@@ -46,7 +79,7 @@ async def post_event(request: web.Request) -> web.Response:
     body = await json_of(request)
     name_of(body)
     event = await request.app[EVENT_SETUP].create(actor, read_changes(body))
-    return json_answer(event_json(request, event, NO_COUNTS), 201)
+    return json_answer(event_of(request, event, NO_COUNTS), 201)
 
 
 async def get_events(request: web.Request) -> web.Response:
@@ -60,7 +93,7 @@ async def get_events(request: web.Request) -> web.Response:
         page, more = cut(found, limit)
         counts = await events.counts(conn, [event.id for event in page])
         total = await events.count_all(conn)
-    items = [event_json(request, event, counts.get(event.id, NO_COUNTS)) for event in page]
+    items = [event_of(request, event, counts.get(event.id, NO_COUNTS)) for event in page]
     return await page_answer(request, items, total, page[-1].id if more else None)
 
 
@@ -68,7 +101,7 @@ async def get_event(request: web.Request) -> web.Response:
     """GET /api/admin/events/{id}."""
     admin(request)
     event, counts = await _find(request)
-    return json_answer(event_json(request, event, counts))
+    return json_answer(event_of(request, event, counts))
 
 
 async def patch_event(request: web.Request) -> web.Response:
@@ -78,7 +111,7 @@ async def patch_event(request: web.Request) -> web.Response:
     event = await request.app[EVENT_SETUP].change(actor, event_id, changes)
     async with db.acquire(request.app[POOL]) as conn:
         counts = await events.counts(conn, [event.id])
-    return json_answer(event_json(request, event, counts.get(event.id, NO_COUNTS)))
+    return json_answer(event_of(request, event, counts.get(event.id, NO_COUNTS)))
 
 
 async def delete_event(request: web.Request) -> web.Response:
@@ -126,17 +159,17 @@ async def get_guests(request: web.Request) -> web.Response:
         )
         total = await guests.count(conn, event.id)
     rows, more = cut(found, limit)
-    items: list[dict[str, object]] = [
-        {
-            "id": str(row.user_id),
-            "user_id": str(row.user_id),
-            "name": row.name,
-            "email": row.email,
-            "joined_at": time_text(row.joined_at),
-            "selfie": {"status": row.selfie, "problem": row.selfie_problem},
-            "photos": row.sure,
-            "maybe": row.maybe,
-        }
+    items = [
+        EventGuest(
+            id=str(row.user_id),
+            user_id=str(row.user_id),
+            name=row.name,
+            email=row.email,
+            joined_at=time_text(row.joined_at),
+            selfie=SelfieSoFar(row.selfie, row.selfie_problem),
+            photos=row.sure,
+            maybe=row.maybe,
+        )
         for row in rows
     ]
     return await page_answer(request, items, total, rows[-1].guest_id if more else None)
@@ -150,12 +183,70 @@ async def _find(request: web.Request) -> tuple[Event, EventCounts]:
 
 
 ROUTES = [
-    web.post("/api/admin/events", post_event),
-    web.get("/api/admin/events", get_events),
-    web.get("/api/admin/events/{id}", get_event),
-    web.patch("/api/admin/events/{id}", patch_event),
-    web.delete("/api/admin/events/{id}", delete_event),
-    web.get("/api/admin/events/{id}/qr.svg", get_qr_svg),
-    web.get("/api/admin/events/{id}/qr.png", get_qr_png),
-    web.get("/api/admin/events/{id}/guests", get_guests),
+    post(
+        "/api/admin/events",
+        post_event,
+        "Make an event",
+        created(EventAnswer, "The event."),
+        takes=NewEvent,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events",
+        get_events,
+        "Events",
+        a_page(EventAnswer),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}",
+        get_event,
+        "An event",
+        ok(EventAnswer, "The event."),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    patch(
+        "/api/admin/events/{id}",
+        patch_event,
+        "Change the members that are sent",
+        ok(EventAnswer, "The event."),
+        takes=EventChanges,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    delete(
+        "/api/admin/events/{id}",
+        delete_event,
+        "Delete an event with its photos, faces and collection",
+        GONE,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}/qr.svg",
+        get_qr_svg,
+        "The join link as a QR code",
+        some_bytes("A picture.", "image/svg+xml"),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}/qr.png",
+        get_qr_png,
+        "The join link as a QR code in pixels",
+        some_bytes("A picture.", "image/png"),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}/guests",
+        get_guests,
+        "Guests",
+        a_page(EventGuest),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
 ]

@@ -3,17 +3,32 @@
 Selfies are not shown: they were given to be searched with, and only their guest sees them.
 """
 
+from typing import Annotated
+
 from aiohttp import web
+from msgspec import Meta, Struct
 from yarl import URL
 
 from findme import db
 from findme.accounts import guest_directory
 from findme.accounts.guest_directory import Listed
+from findme.errors import Conflict
 from findme.gallery import events
 from findme.gallery.guest_photos import Thresholds
-from findme.models import Event, EventId, GuestId, UserId
+from findme.models import Event, EventId, GuestId, SelfieState, UserId
 from findme.web.keys import ACCESS, ERASURE, POOL, SETTINGS, admin, base_url
 from findme.web.links import key_url
+from findme.web.openapi.route import (
+    GONE_WITH_RECEIPT,
+    Query,
+    Tag,
+    Who,
+    a_page,
+    created,
+    delete,
+    get,
+    post,
+)
 from findme.web.rendering import redirect, render
 from findme.web.responses import (
     cut,
@@ -24,6 +39,7 @@ from findme.web.responses import (
     path_id,
     time_text,
 )
+from findme.web.shapes import Id, KeyLink, Time
 
 #: Guests of one page.
 PAGE = 50
@@ -35,7 +51,7 @@ async def get_guests(request: web.Request) -> web.Response:
     before, limit = page_of(request)
     _, found, total = await _search(request, None if before is None else GuestId(before), limit)
     page, more = cut(found, limit)
-    items = [guest_json(guest) for guest in page]
+    items = [_listed(guest) for guest in page]
     return await page_answer(request, items, total, page[-1].guest_id if more else None)
 
 
@@ -56,26 +72,56 @@ async def _search(
         return event, found, await guest_directory.count(conn, event.id, words)
 
 
-def guest_json(guest: Listed) -> dict[str, object]:
-    """Return a guest as the organiser sees them."""
-    return {
-        "user_id": str(guest.user_id),
-        "name": guest.name,
-        "email": guest.email,
-        "joined_at": time_text(guest.joined_at),
-        "consent": {
-            "at": time_text(guest.consent_at),
-            "withdrawn_at": time_text(guest.consent_withdrawn_at),
-        },
-        "selfie": {"status": guest.selfie, "problem": guest.selfie_problem, "kept": guest.selfies},
-        "photos": {"sure": guest.sure, "maybe": guest.maybe},
-    }
+class Consent(Struct, frozen=True):
+    """When a guest agreed to be looked for, and took it back."""
+
+    at: Time | None
+    withdrawn_at: Time | None
+
+
+class SelfiesOfGuest(Struct, frozen=True):
+    """What is known of a guest's selfies; the pictures are theirs alone."""
+
+    status: SelfieState | None
+    problem: Annotated[str | None, Meta(description="Why the last one was refused.")]
+    kept: Annotated[int, Meta(description="How many there are.")]
+
+
+class PhotosOfGuest(Struct, frozen=True):
+    """How many photos show a guest."""
+
+    sure: int
+    maybe: int
+
+
+class ListedGuest(Struct, frozen=True):
+    """A guest with what was found of them."""
+
+    user_id: Id
+    name: str
+    email: Annotated[str | None, Meta(description="null: a link is the way in.")]
+    joined_at: Time
+    consent: Consent
+    selfie: SelfiesOfGuest
+    photos: PhotosOfGuest
+
+
+def _listed(guest: Listed) -> ListedGuest:
+    return ListedGuest(
+        user_id=str(guest.user_id),
+        name=guest.name,
+        email=guest.email,
+        joined_at=time_text(guest.joined_at),
+        consent=Consent(time_text(guest.consent_at), time_text(guest.consent_withdrawn_at)),
+        selfie=SelfiesOfGuest(guest.selfie, guest.selfie_problem, guest.selfies),
+        photos=PhotosOfGuest(guest.sure, guest.maybe),
+    )
 
 
 async def post_key_link(request: web.Request) -> web.Response:
     """POST /api/admin/users/{id}/key-link: a new link for a guest without an e-mail."""
     key = await request.app[ACCESS].renew_key_for(admin(request).id, UserId(path_id(request)))
-    answer = json_answer({"key_url": key_url(request, key)}, 201)
+    answer = json_answer(KeyLink(key_url(request, key)), 201)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -165,9 +211,32 @@ async def remove(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.get("/api/admin/events/{id}/guest-list", get_guests),
-    web.post("/api/admin/users/{id}/key-link", post_key_link),
-    web.delete("/api/admin/events/{id}/guests/{user_id}", delete_guest),
+    get(
+        "/api/admin/events/{id}/guest-list",
+        get_guests,
+        "Guests with what was found of them",
+        a_page(ListedGuest),
+        query=[Query("q", "Part of the name or the e-mail address.")],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/users/{id}/key-link",
+        post_key_link,
+        "A new link for a guest without an e-mail address; the old one ends",
+        created(KeyLink, "The link."),
+        fails=[Conflict],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    delete(
+        "/api/admin/events/{id}/guests/{user_id}",
+        delete_guest,
+        "Remove a guest, as if they had asked",
+        GONE_WITH_RECEIPT,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
     web.get(r"/admin/events/{id:\d+}/guests", guests_page),
     web.get(r"/admin/events/{id:\d+}/guests/{user_id:\d+}", guest_page),
     web.post(r"/admin/events/{id:\d+}/guests/{user_id:\d+}/link", new_link),

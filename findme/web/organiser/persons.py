@@ -1,17 +1,30 @@
 """An event's people for admins: the faces grouped by person, and what admins put right."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from findme import db
-from findme.db import Record
-from findme.errors import InvalidRequest
+from findme.errors import Conflict, InvalidRequest, NotFound
 from findme.faces import persons
-from findme.faces.persons import Person, PersonFace
-from findme.models import Box, EventId, FaceId, PersonId
+from findme.faces.persons import Person
+from findme.models import EventId, FaceId, PersonId
 from findme.services.person_edits import find_group
 from findme.web.keys import PERSON_EDITS, POOL, admin
+from findme.web.openapi.route import (
+    PAGE,
+    Answer,
+    Header,
+    Query,
+    Tag,
+    Who,
+    created,
+    get,
+    ok,
+    patch,
+    post,
+)
 from findme.web.responses import (
     choice_of,
     cut,
@@ -23,6 +36,7 @@ from findme.web.responses import (
     path_id,
     text_of,
 )
+from findme.web.shapes import Box, Id, Path, box_of
 
 #: Ids in one request: more than an event has of either.
 MOST_IDS = 100_000
@@ -50,57 +64,102 @@ async def get_groups(request: web.Request) -> web.Response:
         )
         total = await persons.count(conn, event_id, hidden=hidden)
     page, more = cut(found, limit)
-    items = map(group_json, page)
+    items = map(group_of, page)
     response = await page_answer(request, items, total, page[-1].id if more else None)
     response.headers["X-Grouping"] = "running" if grouped.running else "done"
     response.headers["X-Ungrouped-Faces"] = str(grouped.loose)
     return response
 
 
-def group_json(person: Person) -> dict[str, object]:
+class GroupGuest(Struct, frozen=True):
+    """The guest whom a group shows."""
+
+    id: Id
+    name: str
+
+
+class CoverFace(Struct, frozen=True):
+    """The face that stands for a group."""
+
+    face_id: Id
+    photo_id: Id
+    box: Box
+    thumb_url: Path
+    preview_url: Path
+
+
+class GroupPhoto(Struct, frozen=True):
+    """A photo of a group, with the face on it."""
+
+    id: Id
+    face_id: Id
+    face_box: Box
+    fixed: Annotated[bool, Meta(description="An admin put the face here.")]
+
+
+class Group(Struct, frozen=True):
+    """The faces of one person."""
+
+    group_id: Id
+    guest: GroupGuest | None
+    name: Annotated[str | None, Meta(description="The name that an admin gave it.")]
+    hidden: bool
+    size: Annotated[int, Meta(description="Faces.")]
+    cover_face: CoverFace
+    photos: list[GroupPhoto]
+
+
+class GroupChanges(Struct, forbid_unknown_fields=True):
+    """The members of a group to change."""
+
+    name: Annotated[
+        str | UnsetType | None, Meta(description="Up to 200 characters; null: none.")
+    ] = UNSET
+    hidden: bool | UnsetType = UNSET
+
+
+class Groups(Struct):
+    """Groups of an event."""
+
+    group_ids: list[Id]
+
+
+class FacesOfGroup(Struct):
+    """Faces of an event."""
+
+    face_ids: list[Id]
+
+
+class Move(Struct):
+    """Faces, and the group that they belong to."""
+
+    face_ids: list[Id]
+    group_id: Annotated[str | None, Meta(description="null: a new group.")]
+
+
+def group_of(person: Person) -> Group:
     """Return a group of faces as admins see it."""
-    guest = None
+    cover, guest = person.cover, None
     if person.user_id is not None:
-        guest = {"id": str(person.user_id), "name": person.guest_name}
-    return {
-        "group_id": str(person.id),
-        "guest": guest,
-        "name": person.name,
-        "hidden": person.hidden,
-        "size": len(person.faces),
-        "cover_face": {
-            "face_id": str(person.cover.id),
-            "photo_id": str(person.cover.photo_id),
-            "box": box_json(person.cover.box),
-            "thumb_url": f"/api/photo/{person.cover.photo_id}?size=thumb",
-            "preview_url": f"/api/photo/{person.cover.photo_id}?size=preview",
-        },
-        "photos": [_photo_json(face) for face in person.faces],
-    }
-
-
-def _photo_json(face: PersonFace) -> dict[str, object]:
-    return {
-        "id": str(face.photo_id),
-        "face_id": str(face.id),
-        "face_box": box_json(face.box),
-        "fixed": face.fixed,
-    }
-
-
-def box_of(row: Record) -> Box:
-    """Return the box of a row of box_left, box_top, box_width and box_height."""
-    return Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"])
-
-
-def box_json(box: Box) -> dict[str, float]:
-    """Return where a face is, to a ten-thousandth of the picture."""
-    return {
-        "left": round(box.left, 4),
-        "top": round(box.top, 4),
-        "width": round(box.width, 4),
-        "height": round(box.height, 4),
-    }
+        guest = GroupGuest(str(person.user_id), person.guest_name or "")
+    return Group(
+        group_id=str(person.id),
+        guest=guest,
+        name=person.name,
+        hidden=person.hidden,
+        size=len(person.faces),
+        cover_face=CoverFace(
+            face_id=str(cover.id),
+            photo_id=str(cover.photo_id),
+            box=box_of(cover.box),
+            thumb_url=f"/api/photo/{cover.photo_id}?size=thumb",
+            preview_url=f"/api/photo/{cover.photo_id}?size=preview",
+        ),
+        photos=[
+            GroupPhoto(str(face.photo_id), str(face.id), box_of(face.box), face.fixed)
+            for face in person.faces
+        ],
+    )
 
 
 async def patch_group(request: web.Request) -> web.Response:
@@ -116,7 +175,7 @@ async def patch_group(request: web.Request) -> web.Response:
     person = await request.app[PERSON_EDITS].change(
         actor, event_id, person_id, name=name if "name" in body else None, hidden=hidden
     )
-    return json_answer(group_json(person))
+    return json_answer(group_of(person))
 
 
 async def post_merge(request: web.Request) -> web.Response:
@@ -127,9 +186,7 @@ async def post_merge(request: web.Request) -> web.Response:
     if len(ids) < 2:
         raise InvalidRequest("A merge takes two groups or more.", field="group_ids")
     person_ids = [PersonId(number) for number in ids]
-    return json_answer(
-        group_json(await request.app[PERSON_EDITS].merge(actor, event_id, person_ids))
-    )
+    return json_answer(group_of(await request.app[PERSON_EDITS].merge(actor, event_id, person_ids)))
 
 
 async def post_split(request: web.Request) -> web.Response:
@@ -140,7 +197,7 @@ async def post_split(request: web.Request) -> web.Response:
     if not face_ids:
         raise InvalidRequest("A split takes one face or more.", field="face_ids")
     person = await request.app[PERSON_EDITS].split(actor, event_id, person_id, face_ids)
-    return json_answer(group_json(person), 201)
+    return json_answer(group_of(person), 201)
 
 
 async def get_group(request: web.Request) -> web.Response:
@@ -148,7 +205,7 @@ async def get_group(request: web.Request) -> web.Response:
     admin(request)
     event_id, person_id = EventId(path_id(request)), PersonId(path_id(request, "group_id"))
     async with db.acquire(request.app[POOL]) as conn:
-        return json_answer(group_json(await find_group(conn, event_id, person_id)))
+        return json_answer(group_of(await find_group(conn, event_id, person_id)))
 
 
 async def post_move(request: web.Request) -> web.Response:
@@ -162,7 +219,7 @@ async def post_move(request: web.Request) -> web.Response:
     wanted = text_of(body, "group_id", required=False)
     group_id = PersonId(parse_id(wanted)) if wanted else None
     person = await request.app[PERSON_EDITS].move(actor, event_id, face_ids, group_id)
-    return json_answer(group_json(person))
+    return json_answer(group_of(person))
 
 
 def _name(body: dict[str, Any]) -> str:
@@ -183,11 +240,75 @@ def _ids(body: dict[str, Any], name: str) -> list[int]:
     return list(dict.fromkeys(parse_id(value) for value in values))
 
 
+_GROUPS = Answer(
+    200,
+    "Most faces first.",
+    list[Group],
+    headers=[
+        *PAGE,
+        Header("X-Grouping", "running or done."),
+        Header("X-Ungrouped-Faces", "How many faces are left.", int),
+    ],
+)
+_SWITCH = Literal["0", "1"]
+
 ROUTES = [
-    web.get("/api/admin/events/{id}/group-faces", get_groups),
-    web.get("/api/admin/events/{id}/group-faces/{group_id}", get_group),
-    web.post("/api/admin/events/{id}/group-faces/move", post_move),
-    web.patch("/api/admin/events/{id}/group-faces/{group_id}", patch_group),
-    web.post("/api/admin/events/{id}/group-faces/merge", post_merge),
-    web.post("/api/admin/events/{id}/group-faces/{group_id}/split", post_split),
+    get(
+        "/api/admin/events/{id}/group-faces",
+        get_groups,
+        "The faces grouped by person, the most frequent first",
+        _GROUPS,
+        fails=[NotFound],
+        query=[
+            Query("search", "0 asks the face engine nothing.", _SWITCH, "1"),
+            Query("hidden", "1 adds hidden groups at the end.", _SWITCH, "0"),
+        ],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}/group-faces/{group_id}",
+        get_group,
+        "A group",
+        ok(Group, "The group."),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/events/{id}/group-faces/move",
+        post_move,
+        "Give faces to a group, or to a new one",
+        ok(Group, "The group."),
+        takes=Move,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    patch(
+        "/api/admin/events/{id}/group-faces/{group_id}",
+        patch_group,
+        "Name or hide a group",
+        ok(Group, "The group."),
+        takes=GroupChanges,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/events/{id}/group-faces/merge",
+        post_merge,
+        "Make one group of several: the first",
+        ok(Group, "The group."),
+        takes=Groups,
+        fails=[Conflict],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/events/{id}/group-faces/{group_id}/split",
+        post_split,
+        "Make a new group of some faces of one",
+        created(Group, "The new group."),
+        takes=FacesOfGroup,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
 ]

@@ -1,15 +1,17 @@
 """An event's photos as admins see them: each with its state; approved, hidden, deleted."""
 
-from collections.abc import Sequence
+from typing import Annotated
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme import db
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
 from findme.gallery import events, photos
-from findme.models import EventId, PhotoId, Review
+from findme.models import EventId, PhotoId, PhotoState, Review
 from findme.web.keys import PHOTO_REVIEW, POOL, admin
+from findme.web.openapi.route import GONE, Query, Tag, Who, a_page, delete, get, ok, post
 from findme.web.responses import (
     MAX_LIMIT,
     cut,
@@ -21,6 +23,7 @@ from findme.web.responses import (
     path_id,
     time_text,
 )
+from findme.web.shapes import Faces, Id, Path, Placeholder, Time
 
 
 async def get_photos(request: web.Request) -> web.Response:
@@ -39,31 +42,65 @@ async def get_photos(request: web.Request) -> web.Response:
         )
         total = await photos.count_all(conn, event.id, review=review)
     rows, more = cut(found, limit)
-    return await page_answer(request, _items(rows), total, rows[-1]["id"] if more else None)
+    return await page_answer(
+        request, [_photo(row) for row in rows], total, rows[-1]["id"] if more else None
+    )
 
 
-def _items(rows: Sequence[Record]) -> list[dict[str, object]]:
-    return [
-        {
-            "id": str(row["id"]),
-            "event_id": str(row["event_id"]),
-            "filename": row["filename"],
-            "width": row["width"],
-            "height": row["height"],
-            "taken_at": time_text(row["taken_at"]),
-            "uploaded_at": time_text(row["uploaded_at"]),
-            "state": row["state"],
-            "error": row["error"],
-            "faces": row["faces"],
-            "guests": row["guests"],
-            "placeholder": row["placeholder"],
-            "thumb_url": f"/api/photo/{row['id']}?size=thumb" if row["ready"] else None,
-            "preview_url": f"/api/photo/{row['id']}?size=preview" if row["ready"] else None,
-            "review": row["review"],
-            "original_url": f"/api/photo/{row['id']}?size=original",
-        }
-        for row in rows
-    ]
+class AdminPhoto(Struct, frozen=True):
+    """A photo with its state."""
+
+    id: Id
+    event_id: Id
+    filename: str
+    width: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    height: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    taken_at: Time | None
+    uploaded_at: Time
+    state: PhotoState
+    error: Annotated[str | None, Meta(description="Why it failed.")]
+    faces: Faces
+    guests: Annotated[int, Meta(description="Guests who were found on it.")]
+    placeholder: Placeholder
+    thumb_url: Path | None
+    preview_url: Path | None
+    review: Review
+    original_url: Path
+
+
+class ReviewOfPhotos(Struct):
+    """What becomes of some photos."""
+
+    ids: list[Id]
+    review: Review
+
+
+class Reviewed(Struct, frozen=True):
+    """What a review changed."""
+
+    changed: Annotated[list[Id], Meta(description="Those that were otherwise.")]
+    visible: Annotated[list[Id], Meta(description="Those of all that guests see now.")]
+
+
+def _photo(row: Record) -> AdminPhoto:
+    return AdminPhoto(
+        id=str(row["id"]),
+        event_id=str(row["event_id"]),
+        filename=row["filename"],
+        width=row["width"],
+        height=row["height"],
+        taken_at=time_text(row["taken_at"]),
+        uploaded_at=time_text(row["uploaded_at"]),
+        state=row["state"],
+        error=row["error"],
+        faces=row["faces"],
+        guests=row["guests"],
+        placeholder=row["placeholder"],
+        thumb_url=f"/api/photo/{row['id']}?size=thumb" if row["ready"] else None,
+        preview_url=f"/api/photo/{row['id']}?size=preview" if row["ready"] else None,
+        review=row["review"],
+        original_url=f"/api/photo/{row['id']}?size=original",
+    )
 
 
 async def post_review(request: web.Request) -> web.Response:
@@ -79,10 +116,10 @@ async def post_review(request: web.Request) -> web.Response:
     photo_ids = [PhotoId(parse_id(str(item))) for item in listed]
     reviewed = await request.app[PHOTO_REVIEW].review(actor, photo_ids, review)
     return json_answer(
-        {
-            "changed": [str(photo_id) for photo_id in reviewed.changed],
-            "visible": [str(photo_id) for photo_id in reviewed.visible],
-        }
+        Reviewed(
+            changed=[str(photo_id) for photo_id in reviewed.changed],
+            visible=[str(photo_id) for photo_id in reviewed.visible],
+        )
     )
 
 
@@ -101,7 +138,30 @@ def _review(value: object) -> Review:
 
 
 ROUTES = [
-    web.get("/api/admin/events/{id}/photos", get_photos),
-    web.post("/api/admin/photos/review", post_review),
-    web.delete("/api/admin/photos/{id}", delete_photo),
+    get(
+        "/api/admin/events/{id}/photos",
+        get_photos,
+        "Photos with their state",
+        a_page(AdminPhoto),
+        query=[Query("review", "Photos of one review; all if left out.", Review)],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/photos/review",
+        post_review,
+        "Show, hide or hold back photos: all of them or none",
+        ok(Reviewed, "Done."),
+        takes=ReviewOfPhotos,
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
+    delete(
+        "/api/admin/photos/{id}",
+        delete_photo,
+        "Delete a photo with its faces and matches",
+        GONE,
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
 ]

@@ -1,13 +1,17 @@
 """The reports of an event's photos as JSON: listed and settled."""
 
+from typing import Literal
+
 from aiohttp import web
+from msgspec import Struct
 
 from findme import db
 from findme.gallery import events, reports
-from findme.gallery.reports import Report
+from findme.gallery.reports import Reason, Report
 from findme.models import EventId
 from findme.services.photo_review import Settlement
 from findme.web.keys import PHOTO_REVIEW, POOL, admin
+from findme.web.openapi.route import GONE, Query, Tag, Who, a_page, get, post
 from findme.web.responses import (
     choice_of,
     cut,
@@ -17,8 +21,31 @@ from findme.web.responses import (
     path_id,
     time_text,
 )
+from findme.web.shapes import Id, Path, Time
 
 OPEN, SETTLED = "open", "settled"
+
+
+class Reporter(Struct, frozen=True):
+    """The guest who reported a photo."""
+
+    id: Id
+    name: str | None
+
+
+class ReportAnswer(Struct, frozen=True):
+    """What a guest reported of a photo."""
+
+    id: Id
+    photo_id: Id
+    filename: str
+    reason: Reason
+    note: str
+    created_at: Time
+    settled_at: Time | None
+    guest: Reporter | None
+    thumb_url: Path
+    preview_url: Path
 
 
 async def get_reports(request: web.Request) -> web.Response:
@@ -34,7 +61,7 @@ async def get_reports(request: web.Request) -> web.Response:
         )
         total = await reports.count(conn, event_id, settled=settled)
     page, more = cut(found, limit)
-    items = [_report_json(each) for each in page]
+    items = [_report(each) for each in page]
     return await page_answer(request, items, total, page[-1].id if more else None)
 
 
@@ -47,23 +74,40 @@ async def post_settle(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def _report_json(each: Report) -> dict[str, object]:
-    guest = None if each.user_id is None else {"id": str(each.user_id), "name": each.user_name}
-    return {
-        "id": str(each.id),
-        "photo_id": str(each.photo_id),
-        "filename": each.filename,
-        "reason": each.reason,
-        "note": each.note,
-        "created_at": time_text(each.created_at),
-        "settled_at": time_text(each.settled_at),
-        "guest": guest,
-        "thumb_url": f"/api/photo/{each.photo_id}?size=thumb",
-        "preview_url": f"/api/photo/{each.photo_id}?size=preview",
-    }
+def _report(each: Report) -> ReportAnswer:
+    guest = None
+    if each.user_id is not None:
+        guest = Reporter(str(each.user_id), each.user_name)
+    return ReportAnswer(
+        id=str(each.id),
+        photo_id=str(each.photo_id),
+        filename=each.filename,
+        reason=each.reason,
+        note=each.note,
+        created_at=time_text(each.created_at),
+        settled_at=time_text(each.settled_at),
+        guest=guest,
+        thumb_url=f"/api/photo/{each.photo_id}?size=thumb",
+        preview_url=f"/api/photo/{each.photo_id}?size=preview",
+    )
 
 
 ROUTES = [
-    web.get("/api/admin/events/{id}/reports", get_reports),
-    web.post("/api/admin/events/{id}/reports/{report_id}/settle", post_settle),
+    get(
+        "/api/admin/events/{id}/reports",
+        get_reports,
+        "What guests reported of the photos of an event",
+        a_page(ReportAnswer),
+        query=[Query("state", "Which reports.", Literal["open", "settled"], "open")],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    post(
+        "/api/admin/events/{id}/reports/{report_id}/settle",
+        post_settle,
+        "Note that a report was dealt with",
+        GONE,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
 ]

@@ -1,8 +1,10 @@
 """The rehearsal of an event's thresholds as JSON, and the faces that are compared for it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme import db
 from findme.errors import InvalidRequest
@@ -12,7 +14,9 @@ from findme.gallery import events
 from findme.gallery.guest_photos import Thresholds
 from findme.models import Event, EventId, FaceId
 from findme.web.keys import PICTURES, POOL, SETTINGS, admin
+from findme.web.openapi.route import JPEG, Query, Tag, Who, get, ok, some_bytes
 from findme.web.responses import choice_of, json_answer, path_id
+from findme.web.shapes import Id, Path, Similarity
 
 #: Pairs near a threshold that are shown.
 BORDERS = 12
@@ -33,6 +37,39 @@ class Rehearsal:
     #: `sure` or `maybe`: which threshold the borders are near.
     near: str
     borders: list[Border]
+
+
+class OwnThresholds(Struct, frozen=True):
+    """The event's own thresholds; null: the setting's."""
+
+    match_threshold: Similarity | None
+    maybe_threshold: Similarity | None
+
+
+class BorderPair(Struct, frozen=True):
+    """A guest and a photo near a threshold."""
+
+    user_id: Id
+    name: str
+    photo_id: Id
+    similarity: Similarity
+    face_url: Path
+    beside_url: Annotated[
+        Path | None, Meta(description="A face that surely is the guest's, for comparison.")
+    ]
+
+
+class RehearsalAnswer(Struct, frozen=True):
+    """What guests would see at two thresholds."""
+
+    sure: Similarity
+    maybe: Similarity
+    floor: Annotated[float, Meta(description="Matches are stored from here on.")]
+    own: OwnThresholds
+    tally: Tally
+    steps: list[Step]
+    near: Annotated[str, Meta(extra_json_schema={"enum": ["sure", "maybe"]})]
+    borders: list[BorderPair]
 
 
 async def rehearse(request: web.Request) -> Rehearsal:
@@ -77,31 +114,28 @@ async def get_rehearsal(request: web.Request) -> web.Response:
     admin(request)
     found = await rehearse(request)
     return json_answer(
-        {
-            "sure": found.thresholds.sure,
-            "maybe": found.thresholds.maybe,
-            "floor": found.floor,
-            "own": {
-                "match_threshold": found.event.match_threshold,
-                "maybe_threshold": found.event.maybe_threshold,
-            },
-            "tally": asdict(found.tally),
-            "steps": [asdict(step) for step in found.steps],
-            "near": found.near,
-            "borders": [_border_json(border) for border in found.borders],
-        }
+        RehearsalAnswer(
+            sure=found.thresholds.sure,
+            maybe=found.thresholds.maybe,
+            floor=found.floor,
+            own=OwnThresholds(found.event.match_threshold, found.event.maybe_threshold),
+            tally=found.tally,
+            steps=found.steps,
+            near=found.near,
+            borders=[_border(border) for border in found.borders],
+        )
     )
 
 
-def _border_json(border: Border) -> dict[str, object]:
-    return {
-        "user_id": str(border.user_id),
-        "name": border.name,
-        "photo_id": str(border.photo_id),
-        "similarity": round(border.similarity, 2),
-        "face_url": face_url(border.face_id),
-        "beside_url": None if border.beside is None else face_url(border.beside),
-    }
+def _border(border: Border) -> BorderPair:
+    return BorderPair(
+        user_id=str(border.user_id),
+        name=border.name,
+        photo_id=str(border.photo_id),
+        similarity=round(border.similarity, 2),
+        face_url=face_url(border.face_id),
+        beside_url=None if border.beside is None else face_url(border.beside),
+    )
 
 
 def face_url(face_id: FaceId) -> str:
@@ -119,6 +153,25 @@ async def get_face(request: web.Request) -> web.Response:
 
 
 ROUTES = [
-    web.get("/api/admin/events/{id}/rehearsal", get_rehearsal),
-    web.get("/api/admin/faces/{id}.jpg", get_face),
+    get(
+        "/api/admin/events/{id}/rehearsal",
+        get_rehearsal,
+        "What guests would see at other thresholds, and the pairs nearest to one",
+        ok(RehearsalAnswer, "The preview."),
+        query=[
+            Query("sure", "The event's own if left out.", Similarity),
+            Query("maybe", "The event's own if left out.", Similarity),
+            Query("near", "Which threshold the pairs are near.", Literal["sure", "maybe"], "sure"),
+        ],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/faces/{id}.jpg",
+        get_face,
+        "A face cut out of its photo",
+        some_bytes("A square picture.", JPEG),
+        tag=Tag.PHOTOS,
+        who=Who.ADMIN,
+    ),
 ]

@@ -1,9 +1,13 @@
 """Which files an event has already: a client sends hashes before it sends any picture."""
 
+from typing import Annotated, TypeAlias
+
 from aiohttp import web
+from msgspec import Meta, Struct
 
 from findme.errors import InvalidRequest
 from findme.web.keys import UPLOADS
+from findme.web.openapi.route import Tag, Who, ok, post
 from findme.web.photographer.uploads import own_event
 from findme.web.responses import json_answer, json_of
 
@@ -11,6 +15,25 @@ from findme.web.responses import json_answer, json_of
 MOST_HASHES = 1000
 #: Characters of a SHA-256 in hexadecimal.
 LETTERS = 64
+
+
+Hash: TypeAlias = Annotated[
+    str, Meta(description="SHA-256, hexadecimal.", pattern="^[0-9a-fA-F]{64}$")
+]
+
+
+class Hashes(Struct):
+    """Files, by their bytes."""
+
+    hashes: Annotated[list[Hash], Meta(max_length=1000)]
+
+
+class Known(Struct, frozen=True):
+    """What an event has of some files."""
+
+    known: dict[str, Annotated[str, Meta(description="Photo id.")]]
+    pending: list[Hash]
+    failed: dict[str, Annotated[str, Meta(description="Why the picture cannot be read.")]]
 
 
 async def post_known(request: web.Request) -> web.Response:
@@ -22,11 +45,11 @@ async def post_known(request: web.Request) -> web.Response:
     digests = [parse_sha256(text) for text in asked]
     found = await request.app[UPLOADS].list_known(event_id, digests)
     return json_answer(
-        {
-            "known": {digest.hex(): str(photo) for digest, photo in found.known.items()},
-            "pending": [digest.hex() for digest in found.pending],
-            "failed": {digest.hex(): error for digest, error in found.failed.items()},
-        }
+        Known(
+            known={digest.hex(): str(photo) for digest, photo in found.known.items()},
+            pending=[digest.hex() for digest in found.pending],
+            failed={digest.hex(): error for digest, error in found.failed.items()},
+        )
     )
 
 
@@ -40,4 +63,14 @@ def parse_sha256(text: object) -> bytes:
         raise InvalidRequest("A hash is a SHA-256 in hexadecimal, 64 letters.") from error
 
 
-ROUTES = [web.post("/api/events/{event_id}/photos/known", post_known)]
+ROUTES = [
+    post(
+        "/api/events/{event_id}/photos/known",
+        post_known,
+        "Which of these bytes the event has already",
+        ok(Known, "Those it has."),
+        takes=Hashes,
+        tag=Tag.UPLOADING,
+        who=Who.UPLOADER,
+    ),
+]

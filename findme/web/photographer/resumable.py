@@ -7,17 +7,30 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
+from typing import Annotated, TypeAlias
 
 import aiohttp
 from aiohttp import web
+from msgspec import Meta, Struct
 
-from findme.errors import InvalidRequest
+from findme.errors import (
+    Conflict,
+    DiskFull,
+    EventClosed,
+    EveryFileRejected,
+    HashMismatch,
+    InvalidRequest,
+    QueueFull,
+    WrongOffset,
+)
 from findme.services.resumable_uploads import Piece, Progress, Sender
 from findme.web.keys import RESUMABLE_UPLOADS, actor
+from findme.web.openapi.route import Body, Header, Query, Tag, Who, accepted, get, ok, put
 from findme.web.photographer import uploads
 from findme.web.photographer.known_hashes import parse_sha256
 from findme.web.request_bodies import body_of
 from findme.web.responses import json_answer
+from findme.web.shapes import Id, UploadResults
 
 #: What interrupts a body: the connection, its framing, a sender that times out.
 BROKEN_OFF = (
@@ -28,13 +41,31 @@ BROKEN_OFF = (
 )
 
 
+BytesThere: TypeAlias = Annotated[
+    int, Meta(description="Bytes that are there, from the first one on.")
+]
+
+
+class UploadState(Struct, frozen=True):
+    """How much of a file is there; its photo, if all of it is."""
+
+    received: BytesThere
+    photo_id: Id | None
+
+
+class Received(Struct, frozen=True):
+    """How much of a file is there."""
+
+    received: BytesThere
+
+
 async def get_upload(request: web.Request) -> web.Response:
     """GET /api/events/{event_id}/uploads/{sha256}: where an upload continues."""
     event_id = uploads.own_event(request)
     digest = parse_sha256(request.match_info["sha256"])
     found = await request.app[RESUMABLE_UPLOADS].find_progress(event_id, actor(request), digest)
     photo_id = None if found.photo_id is None else str(found.photo_id)
-    return json_answer({"received": found.received, "photo_id": photo_id})
+    return json_answer(UploadState(found.received, photo_id))
 
 
 async def put_upload(request: web.Request) -> web.Response:
@@ -47,7 +78,7 @@ async def put_upload(request: web.Request) -> web.Response:
         event_id, actor(request), digest, _piece(request), name, sender
     )
     if isinstance(result, Progress):
-        return json_answer({"received": result.received})
+        return json_answer(Received(result.received))
     return uploads.answer([result])
 
 
@@ -97,6 +128,41 @@ def _hang_up(request: web.Request) -> None:
 
 _PATH = "/api/events/{event_id}/uploads/{sha256}"
 ROUTES = [
-    web.get(_PATH, get_upload),
-    web.put(_PATH, put_upload, expect_handler=_wait),
+    get(
+        _PATH,
+        get_upload,
+        "Where an interrupted upload continues",
+        ok(UploadState, "So far."),
+        fails=[InvalidRequest],
+        tag=Tag.UPLOADING,
+        who=Who.UPLOADER,
+    ),
+    put(
+        _PATH,
+        put_upload,
+        "Upload a file that is named by its hash, or the rest of it",
+        ok(Received, "The file is not complete yet."),
+        accepted(UploadResults, "Bytes and job are on disk."),
+        query=[
+            Query("filename", "The name of the file."),
+            Header(
+                "Content-Range",
+                "`bytes first-last/total`, if it is not the whole file; `bytes */total` if all is "
+                "there.",
+            ),
+        ],
+        takes=Body({"image/*": None}),
+        fails=[
+            EventClosed,
+            WrongOffset,
+            Conflict,
+            HashMismatch,
+            EveryFileRejected,
+            QueueFull,
+            DiskFull,
+        ],
+        expect_handler=_wait,
+        tag=Tag.UPLOADING,
+        who=Who.UPLOADER,
+    ),
 ]

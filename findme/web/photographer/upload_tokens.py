@@ -1,16 +1,18 @@
 """An event's upload tokens, one for each photographer: for admins, and for the photographers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import orjson
 from aiohttp import web
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from findme.db import Record
 from findme.errors import InvalidRequest, NotFound, SignInRequired
 from findme.gallery.photographers import MOST_OFFSET
 from findme.models import EventId, TokenId
 from findme.web.keys import SETTINGS, UPLOAD_TOKENS, actor, admin
+from findme.web.openapi.route import GONE, Tag, Who, a_page, created, delete, get, ok, patch, post
 from findme.web.responses import (
     cut,
     json_answer,
@@ -21,6 +23,7 @@ from findme.web.responses import (
     text_of,
     time_text,
 )
+from findme.web.shapes import Id, Time
 
 #: Characters of a photographer's name.
 MOST_LABEL = 100
@@ -32,6 +35,73 @@ MOST_ERROR = 200
 MOST_NUMBER = 1e15
 
 
+Offset: TypeAlias = Annotated[
+    int, Meta(description="Seconds that are added to the times of the photographer's camera.")
+]
+
+
+class WatcherReport(Struct, kw_only=True):
+    """How far a photographer's watcher is."""
+
+    backlog: Annotated[float | None, Meta(description="Files that wait.")] = None
+    backlog_bytes: float | None = None
+    bytes_per_s: Annotated[float | None, Meta(description="Of the last seconds.")] = None
+    sent: Annotated[float | None, Meta(description="Since the watcher started.")] = None
+    there: Annotated[float | None, Meta(description="Files that were there already.")] = None
+    refused: float | None = None
+    errors: Annotated[
+        float | None, Meta(description="Attempts that failed, and were made again.")
+    ] = None
+    clock_ahead_s: Annotated[
+        float | None, Meta(description="Seconds by which the clock of its machine is ahead.")
+    ] = None
+    last_error: str | None = None
+
+
+class UploadToken(Struct, frozen=True):
+    """An upload token, without the token itself."""
+
+    id: Id
+    label: Annotated[str, Meta(description="The photographer's name, the credit of the photos.")]
+    clock_offset_s: Offset
+    created_at: Time
+    last_used_at: Time | None
+    reported_at: Time | None
+    report: WatcherReport | None
+
+
+class NewUploadToken(Struct, frozen=True):
+    """An upload token that was just made."""
+
+    id: Id
+    label: str
+    clock_offset_s: Offset
+    token: Annotated[str, Meta(description="Shown this once.")]
+
+
+class TokenChanges(Struct):
+    """The members of an upload token."""
+
+    label: Annotated[str | UnsetType | None, Meta(description="Up to 100 characters.")] = UNSET
+    clock_offset_s: Offset | UnsetType | None = UNSET
+
+
+class EventOfToken(Struct, frozen=True):
+    """The event that a token uploads to."""
+
+    id: Id
+    name: str
+
+
+class OwnToken(Struct, frozen=True):
+    """What a token may do."""
+
+    event: EventOfToken
+    label: str
+    clock_offset_s: Offset
+    max_upload_bytes: Annotated[int, Meta(description="Of one file.")]
+
+
 async def post_token(request: web.Request) -> web.Response:
     """POST /api/admin/events/{id}/tokens: the token is shown only here."""
     admin_id = admin(request).id
@@ -41,8 +111,7 @@ async def post_token(request: web.Request) -> web.Response:
     token_id, token = await request.app[UPLOAD_TOKENS].create(
         admin_id, EventId(path_id(request)), label, clock_offset_s=offset
     )
-    made = {"id": str(token_id), "label": label, "clock_offset_s": offset, "token": token}
-    return json_answer(made, 201)
+    return json_answer(NewUploadToken(str(token_id), label, offset, token), 201)
 
 
 async def get_tokens(request: web.Request) -> web.Response:
@@ -52,7 +121,7 @@ async def get_tokens(request: web.Request) -> web.Response:
     every = await request.app[UPLOAD_TOKENS].list_of(EventId(path_id(request)))
     # an event has a handful: the page is cut here
     rows, more = cut([row for row in every if before is None or row["id"] < before], limit)
-    items = [token_json(row) for row in rows]
+    items = [_token(row) for row in rows]
     return await page_answer(request, items, len(every), rows[-1]["id"] if more else None)
 
 
@@ -64,7 +133,7 @@ async def patch_token(request: web.Request) -> web.Response:
     row = await request.app[UPLOAD_TOKENS].change(
         admin_id, event_id, token_id, name=_label(body) or None, clock_offset_s=_offset(body)
     )
-    return json_answer(token_json(row))
+    return json_answer(_token(row))
 
 
 async def delete_token(request: web.Request) -> web.Response:
@@ -79,12 +148,12 @@ async def get_own(request: web.Request) -> web.Response:
     """GET /api/upload-token: the event and the photographer of the caller's token."""
     photographer = await request.app[UPLOAD_TOKENS].get_photographer(_own(request))
     return json_answer(
-        {
-            "event": {"id": str(photographer.event_id), "name": photographer.event_name},
-            "label": photographer.name,
-            "clock_offset_s": photographer.clock_offset_s,
-            "max_upload_bytes": request.app[SETTINGS].max_upload_bytes,
-        }
+        OwnToken(
+            event=EventOfToken(str(photographer.event_id), photographer.event_name),
+            label=photographer.name,
+            clock_offset_s=photographer.clock_offset_s,
+            max_upload_bytes=request.app[SETTINGS].max_upload_bytes,
+        )
     )
 
 
@@ -99,17 +168,16 @@ async def post_report(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def token_json(row: Record) -> dict[str, object]:
-    """Return a token as admins see it."""
-    return {
-        "id": str(row["id"]),
-        "label": row["label"],
-        "clock_offset_s": row["clock_offset_s"],
-        "created_at": time_text(row["created_at"]),
-        "last_used_at": time_text(row["last_used_at"]),
-        "reported_at": time_text(row["reported_at"]),
-        "report": None if row["report"] is None else orjson.loads(row["report"]),
-    }
+def _token(row: Record) -> UploadToken:
+    return UploadToken(
+        id=str(row["id"]),
+        label=row["label"],
+        clock_offset_s=row["clock_offset_s"],
+        created_at=time_text(row["created_at"]),
+        last_used_at=time_text(row["last_used_at"]),
+        reported_at=time_text(row["reported_at"]),
+        report=None if row["report"] is None else orjson.loads(row["report"]),
+    )
 
 
 def _own(request: web.Request) -> TokenId:
@@ -147,10 +215,55 @@ def _number(body: Mapping[str, Any], name: str, *, least: float = 0) -> float | 
 
 
 ROUTES = [
-    web.post("/api/admin/events/{id}/tokens", post_token),
-    web.get("/api/admin/events/{id}/tokens", get_tokens),
-    web.patch("/api/admin/events/{id}/tokens/{token_id}", patch_token),
-    web.delete("/api/admin/events/{id}/tokens/{token_id}", delete_token),
-    web.get("/api/upload-token", get_own),
-    web.post("/api/upload-token/report", post_report),
+    post(
+        "/api/admin/events/{id}/tokens",
+        post_token,
+        "Make an upload token for a photographer",
+        created(NewUploadToken, "The token, shown this once."),
+        takes=TokenChanges,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/admin/events/{id}/tokens",
+        get_tokens,
+        "Upload tokens",
+        a_page(UploadToken),
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    patch(
+        "/api/admin/events/{id}/tokens/{token_id}",
+        patch_token,
+        "Change the photographer's name or clock, also for the photos that came already",
+        ok(UploadToken, "The token."),
+        takes=TokenChanges,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    delete(
+        "/api/admin/events/{id}/tokens/{token_id}",
+        delete_token,
+        "Take an upload token back",
+        GONE,
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    get(
+        "/api/upload-token",
+        get_own,
+        "What the token is good for",
+        ok(OwnToken, "Its event and its photographer."),
+        tag=Tag.UPLOADING,
+        who=Who.UPLOAD_TOKEN,
+    ),
+    post(
+        "/api/upload-token/report",
+        post_report,
+        "Tell how far the watcher is",
+        GONE,
+        takes=WatcherReport,
+        tag=Tag.UPLOADING,
+        who=Who.UPLOAD_TOKEN,
+    ),
 ]

@@ -4,9 +4,13 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
 from aiohttp import web
+from msgspec import Struct
 
 from findme import db
 from findme.errors import (
+    Conflict,
+    DiskFull,
+    EventClosed,
     EveryFileRejected,
     InvalidRequest,
     NotFound,
@@ -17,25 +21,34 @@ from findme.media import storage
 from findme.models import EventId, JobId, Role
 from findme.operations import job_history
 from findme.services.uploads import UploadResult
+from findme.web import shapes
 from findme.web.keys import POOL, SETTINGS, UPLOADS, actor, admin, user
+from findme.web.openapi.route import FORM, Body, Query, Tag, Who, accepted, get, ok, post
 from findme.web.request_bodies import body_of, chunks_of, parts_of
-from findme.web.responses import job_json, json_answer, path_id
+from findme.web.responses import id_text, json_answer, path_id
+from findme.web.shapes import File, Job, UploadResults, job_of
 
 MAX_FILENAME = 255
 #: Files of one form.
 MOST_FILES = 10_000
 
 
-def result_json(result: UploadResult) -> dict[str, object]:
+class UploadForm(Struct):
+    """A form with photos."""
+
+    files: list[File]
+
+
+def _result(result: UploadResult) -> shapes.UploadResult:
     """Return what became of a file, as the contract shows it."""
-    return {
-        "filename": result.filename,
-        "status": result.status,
-        "photo_id": None if result.photo_id is None else str(result.photo_id),
-        "job_id": None if result.job_id is None else str(result.job_id),
-        "sha256": result.sha256,
-        "error": None if result.problem is None else str(result.problem),
-    }
+    return shapes.UploadResult(
+        filename=result.filename,
+        status=result.status,
+        photo_id=id_text(result.photo_id),
+        job_id=id_text(result.job_id),
+        sha256=result.sha256,
+        error=None if result.problem is None else str(result.problem),
+    )
 
 
 async def open_event(request: web.Request) -> EventId:
@@ -93,10 +106,10 @@ def answer(results: list[UploadResult]) -> web.Response:
     """Answer 202 if at least one file was accepted; otherwise raise what rejected all of them."""
     if not results:
         raise InvalidRequest("There is no file in this upload: send parts named `files`.")
-    shown = [result_json(result) for result in results]
+    shown = [_result(result) for result in results]
     problems = [result.problem for result in results if result.problem is not None]
     if len(problems) < len(results):
-        return json_answer({"results": shown}, HTTPStatus.ACCEPTED)
+        return json_answer(UploadResults(shown), HTTPStatus.ACCEPTED)
     if all(isinstance(problem, QueueFull) for problem in problems):
         raise QueueFull(results=shown)
     if all(isinstance(problem, UploadTooLarge) for problem in problems):
@@ -121,10 +134,27 @@ async def get_job(request: web.Request) -> web.Response:
         row = await job_history.find(conn, JobId(path_id(request, "job_id")))
     if token_id is not None and row["upload_token_id"] != token_id:
         raise NotFound
-    return json_answer(job_json(row))
+    return json_answer(job_of(row))
 
 
 ROUTES = [
-    web.post("/api/events/{event_id}/photos", post_photos),
-    web.get("/api/jobs/{job_id}", get_job),
+    post(
+        "/api/events/{event_id}/photos",
+        post_photos,
+        "Upload photos: parts named files, or one picture as the body",
+        accepted(UploadResults, "At least one was taken: bytes and job are on disk."),
+        query=[Query("filename", "The name of a raw body.")],
+        takes=Body({FORM: UploadForm, "image/*": None}),
+        fails=[EventClosed, Conflict, EveryFileRejected, QueueFull, DiskFull],
+        tag=Tag.UPLOADING,
+        who=Who.UPLOADER,
+    ),
+    get(
+        "/api/jobs/{job_id}",
+        get_job,
+        "A job: for an upload token its own uploads, for an admin any",
+        ok(Job, "The job."),
+        tag=Tag.UPLOADING,
+        who=Who.UPLOADER,
+    ),
 ]

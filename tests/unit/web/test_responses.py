@@ -7,6 +7,7 @@ import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
+from msgspec import Struct
 
 from findme.errors import InvalidRequest, NotFound
 from findme.web.responses import (
@@ -75,8 +76,14 @@ def test_what_is_no_text_is_said(value: object) -> None:
         text_of({"name": value}, "name")
 
 
+class Item(Struct):
+    """What a list is made of."""
+
+    id: str
+
+
 def test_a_list_says_how_much_there_is_and_where_it_goes_on() -> None:
-    packed = pack_list([{"id": "1"}], 3, 7)
+    packed = pack_list([Item("1")], 3, 7)
     answer = list_answer(asked("/api/all-photos?event=5&limit=1"), packed)
     assert answer.headers["X-Total-Count"] == "3"
     assert answer.headers["Link"] == '</api/all-photos?event=5&limit=1&before=7>; rel="next"'

@@ -1,0 +1,141 @@
+"""An event as JSON: for anyone with its code, for admins, and what admins may decide."""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from findme.models import Accounts, DownloadSize, Gallery, Publish
+from findme.web.shapes import Colour, Id, Path, SelfieSoFar, Similarity, Time, Url
+
+ClosesAt: TypeAlias = Annotated[
+    Time | None, Meta(description="From then on nobody joins and nothing is uploaded.")
+]
+ExpiresAt: TypeAlias = Annotated[
+    Time | None, Meta(description="When the event is deleted by itself.")
+]
+TimeZone: TypeAlias = Annotated[
+    str | None, Meta(description="As Europe/Paris: what cameras without a zone are read in.")
+]
+GalleryOf: TypeAlias = Annotated[
+    Gallery, Meta(description="Whether guests see all photos, or only their own.")
+]
+JoinOpen: TypeAlias = Annotated[bool, Meta(description="Whether guests may still join.")]
+AccountsOf: TypeAlias = Annotated[
+    Accounts, Meta(description="Whether joining needs e-mail and password, or only a name.")
+]
+Browse: TypeAlias = Annotated[
+    bool, Meta(description="Whether a gallery of everyone opens without consent and selfie.")
+]
+PublishOf: TypeAlias = Annotated[
+    Publish, Meta(description="Whether guests see photos at once, or after approval.")
+]
+Downloads: TypeAlias = Annotated[bool, Meta(description="Whether guests may take photos home.")]
+DownloadSizeOf: TypeAlias = Annotated[
+    DownloadSize, Meta(description="What they take: large has at most 2,000 pixels.")
+]
+Watermark: TypeAlias = Annotated[
+    Annotated[str, Meta(max_length=60)] | None, Meta(description="On previews and downloads.")
+]
+Accent: TypeAlias = Annotated[
+    Colour | None, Meta(description="#rrggbb, for the buttons of guests.")
+]
+Threshold: TypeAlias = Annotated[
+    Similarity | None, Meta(description="A similarity; null: the setting's.")
+]
+Wall: TypeAlias = Annotated[
+    bool, Meta(description="Whether there is a live wall; each new one has another address.")
+]
+CoverUrl: TypeAlias = Annotated[Path | None, Meta(description="null: there is no cover.")]
+
+
+class PublicEvent(Struct, frozen=True):
+    """What anyone with the code of an event may know."""
+
+    name: str
+    starts_at: Time | None
+    expires_at: Time | None
+    closes_at: ClosesAt
+    join_open: JoinOpen
+    accounts: AccountsOf
+    browse: Browse
+    accent: Accent
+    cover_url: CoverUrl
+
+
+class Counts(Struct, frozen=True):
+    """How much an event holds."""
+
+    photos: int
+    guests: int
+    faces: int
+    matches: int
+
+
+class Event(Struct, frozen=True):
+    """An event as admins see it."""
+
+    id: Id
+    code: Annotated[str, Meta(description="8 characters; what guests type.")]
+    name: str
+    starts_at: Time | None
+    closes_at: ClosesAt
+    expires_at: ExpiresAt
+    time_zone: TimeZone
+    gallery: GalleryOf
+    join_open: JoinOpen
+    accounts: AccountsOf
+    browse: Browse
+    publish: PublishOf
+    downloads: Downloads
+    download_size: DownloadSizeOf
+    watermark: Watermark
+    accent: Accent
+    match_threshold: Threshold
+    maybe_threshold: Threshold
+    wall: Wall
+    wall_url: Url | None
+    join_url: Annotated[Url, Meta(description="What the QR code holds.")]
+    cover_url: CoverUrl
+    created_at: Time
+    counts: Counts
+
+
+class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The members of an event to change."""
+
+    name: Annotated[str | UnsetType, Meta(description="1 to 200 characters.")] = UNSET
+    starts_at: Time | UnsetType | None = UNSET
+    closes_at: ClosesAt | UnsetType = UNSET
+    expires_at: ExpiresAt | UnsetType = UNSET
+    time_zone: TimeZone | UnsetType = UNSET
+    gallery: GalleryOf | UnsetType = UNSET
+    join_open: JoinOpen | UnsetType = UNSET
+    accounts: AccountsOf | UnsetType = UNSET
+    browse: Browse | UnsetType = UNSET
+    publish: PublishOf | UnsetType = UNSET
+    downloads: Downloads | UnsetType = UNSET
+    download_size: DownloadSizeOf | UnsetType = UNSET
+    watermark: Watermark | UnsetType = UNSET
+    accent: Accent | UnsetType = UNSET
+    match_threshold: Threshold | UnsetType = UNSET
+    maybe_threshold: Threshold | UnsetType = UNSET
+    wall: Wall | UnsetType = UNSET
+
+
+class NewEvent(EventChanges, forbid_unknown_fields=True, kw_only=True):
+    """An event to make; what is left out has its default."""
+
+    name: Annotated[str, Meta(description="1 to 200 characters.")]
+
+
+class EventGuest(Struct, frozen=True):
+    """A guest of an event."""
+
+    id: Annotated[Id, Meta(description="The user's, as user_id.")]
+    user_id: Id
+    name: str
+    email: Annotated[str | None, Meta(description="null: a link is the way in.")]
+    joined_at: Time
+    selfie: SelfieSoFar
+    photos: Annotated[int, Meta(description="Photos that surely show them, hidden ones too.")]
+    maybe: Annotated[int, Meta(description="Photos that may show them.")]
