@@ -15,7 +15,7 @@ from findme.jobs import worker
 from findme.media import resumable_uploads
 from findme.messaging import mail_templates, webhook_delivery
 from findme.operations import engine_usage, job_history, retention, runtime_control
-from findme.operations.dashboard import Desk
+from findme.operations.dashboard import Dashboard
 from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
 from findme.privacy import audit_log, erasure_journal
@@ -80,7 +80,9 @@ def make_app(resources: Resources, role: str) -> web.Application:
     rendering.setup_pages(app)
     routes.add_routes(app, worker=role == "worker")
     if role != "worker":
-        dashboard_page.setup_desk(app, Desk(app[STATS], resources.settings.findme_data_dir))
+        dashboard_page.setup_dashboard(
+            app, Dashboard(app[STATS], resources.settings.findme_data_dir)
+        )
         shared = role != "all" or resources.settings.database_url is not None
         live_stream.setup_stream(app, resources.lost, elsewhere=shared)
     return app
@@ -142,7 +144,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         loops |= receipt_records.loops(resources.pool, resources.faces)
         loops |= runtime_control.loops(resources.pool, settings, resources.queue, resources.faces)
         if role != "worker":
-            loops |= runner.app[dashboard_page.DESK].loops()
+            loops |= runner.app[dashboard_page.DASHBOARD].loops()
         if role != "web":
             loops |= job_history.loops(resources.pool) | audit_log.loops(resources.pool)
             loops |= webhook_delivery.loops(

@@ -1,7 +1,7 @@
-"""The desk: the evening at a glance, and what needs a person.
+"""The figures of the operator's dashboard, and the alerts that need a person.
 
-Everything in it is computed once for all who look, at most every PERIOD seconds; while nobody
-looks, once a minute, so that an alert knows since when it holds and stands in the log too.
+They are computed once for all viewers, at most every PERIOD seconds. While nobody looks they are
+computed once a minute, so that an alert knows since when it holds, and is in the log, too.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from findme.operations.stats import Sources, Stats
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which a look at everything holds.
+#: Seconds for which the figures are served again.
 PERIOD = 2.0
-#: Seconds between two looks while nobody asks; also the step of the small charts.
+#: Seconds between two collections while nobody asks; also the step of the small charts.
 SAMPLE = 60.0
 #: Points of a small chart: an hour.
 POINTS = 60
-#: Below either, photos will soon not be taken any more.
+#: Below either, uploads will soon be refused.
 LEAST_DISK_BYTES = 2 * 1024**3
 LEAST_DISK_SHARE = 0.05
-#: How long callers may wait for a database connection before somebody should know.
+#: How long callers may wait for a database connection before there is an alert.
 MOST_WAITING = timedelta(seconds=20)
-#: Failed jobs within ten minutes that are more than single bad files.
+#: Failed jobs within ten minutes that single bad files do not explain.
 MANY_FAILED = 10
 
 
@@ -46,19 +46,19 @@ AlertKind: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that goes on until a person acts."""
+    """A condition that lasts until a person acts."""
 
     kind: AlertKind
     since: datetime
-    #: Whom or what it is about: a photographer, an event.
+    #: The photographer or the event that it is about.
     name: str | None = None
     event_id: int | None = None
     number: float | None = None
 
 
 @dataclass(slots=True)
-class Desk:
-    """Looks at everything, and remembers what the last hour was like."""
+class Dashboard:
+    """Collects the figures of the dashboard, and keeps those of the last hour for its charts."""
 
     sources: Sources
     data_dir: Path
@@ -72,7 +72,7 @@ class Desk:
     _seen_cache: tuple[int, int] = (0, 0)
 
     async def look(self) -> dict[str, Any]:
-        """Return the desk's document: plain values, times as datetimes, durations in seconds."""
+        """Return all figures: plain values, times as datetimes, durations in seconds."""
         clock = asyncio.get_running_loop().time
         async with self._lock:
             if self._document is None or clock() - self._looked >= PERIOD:
@@ -97,7 +97,7 @@ class Desk:
                 log.warning("[Desk] %s %s since %s", alert.kind, alert.name or "", alert.since)
 
     def _sample(self) -> None:
-        """Note what the last minute added."""
+        """Add the last minute to the small charts."""
         calls = sum(self.sources.faces.meter.calls.values())
         self.calls.append(calls - self._seen_calls)
         self._seen_calls = calls

@@ -1,4 +1,4 @@
-"""What handlers reach through the application and the request: typed keys, one-line accessors."""
+"""The typed keys of the application and of requests, and short functions that read them."""
 
 import re
 from datetime import tzinfo
@@ -60,11 +60,11 @@ WEBHOOKS = web.AppKey("WEBHOOKS", Webhooks)
 
 ACTOR = web.RequestKey("ACTOR", Actor)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
-#: The zone of the event that the request is about, where it has one: its clocks are read in it.
+#: The time zone of the event that the request is about, if it has one; pages show times in it.
 EVENT_ZONE = web.RequestKey("EVENT_ZONE", tzinfo)
-#: How many jobs failed, on the organiser's pages.
+#: The number of failed jobs, for the organiser's pages.
 FAILED_JOBS = web.RequestKey("FAILED_JOBS", int)
-#: The text fields of a form with a selfie, for the page that sends it back.
+#: The text fields of a form with a selfie, for the page that shows it again after an error.
 TYPED: web.RequestKey[dict[str, str]] = web.RequestKey("TYPED")
 
 
@@ -84,7 +84,7 @@ def user(request: web.Request) -> User:
 
 
 def admin(request: web.Request) -> User:
-    """Return the admin; SignInRequired for anyone, NotFound for others: it isn't there for them."""
+    """Return the admin; SignInRequired without a session, NotFound for anybody else."""
     signed_in = user(request)
     if not request[ACTOR].is_admin:
         raise NotFound
@@ -99,10 +99,10 @@ def base_url(request: web.Request) -> str:
 
 
 def mailed_base(request: web.Request) -> str | None:
-    """Return what links in mails to others begin with; None where no mail is sent.
+    """Return the base of links in mails to others; None if no mail is sent.
 
-    Whoever asks for a mail must not choose where its link leads: without FINDME_BASE_URL it leads
-    to this machine at most.
+    The Host header must not decide where a mailed link leads. Without FINDME_BASE_URL it leads at
+    most to this machine.
     """
     settings = request.app[SETTINGS]
     if settings.smtp_url is None:
@@ -112,5 +112,5 @@ def mailed_base(request: web.Request) -> str | None:
 
 
 def remote(request: web.Request) -> str:
-    """Return what a visitor's attempts are counted under: their address, or their network."""
+    """Return the key under which a visitor's attempts are counted: their address or network."""
     return proxies.household(proxies.visitor(request, request.app[SETTINGS].trusted_proxies))

@@ -1,4 +1,4 @@
-"""Around every request: its id, its actor, the same-origin proof, and the one place for errors."""
+"""Around every request: its id, its actor, the same-origin check, and the answers to errors."""
 
 import logging
 import secrets
@@ -25,15 +25,15 @@ log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SESSION_COOKIE = "findme_session"
-#: Parts of paths that are secrets, by their names in the routes.
+#: The names in the routes of path parts that are secrets.
 SECRET_PARTS = frozenset({"key", "token"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Failed jobs that are counted for the navigation; it shows two digits.
+#: Failed jobs that are counted for the navigation, which shows two digits.
 MOST_FAILED = 100
-#: A login shows what it needs in its body: an old cookie neither helps nor hinders.
+#: A login is proved by its body; an old cookie must not make it fail.
 COOKIE_IGNORED = frozenset({"/api/auth/login"})
 
-#: No inline script or style element; style attributes carry ratios and placeholder colours.
+#: No inline script or style element. Style attributes carry ratios and placeholder colours.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self'; "
     "style-src-attr 'unsafe-inline'; script-src 'self'; connect-src 'self'; "
@@ -48,9 +48,9 @@ SECURITY_HEADERS = {
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request an id, and turn what was raised into an answer."""
+    """Give the request an id, and turn exceptions into answers."""
     request[REQUEST_ID] = secrets.token_hex(8)
-    # the connection's task goes on to its next request, which sets its own
+    # not reset: the next request of the connection runs in the same task and sets its own
     logs.REQUEST_ID.set(request[REQUEST_ID])
     request[ACTOR] = Actor()
     try:
@@ -72,8 +72,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(request, error.status, code, error.text or error.reason, kept)
     except Exception as error:  # the one place where a bug becomes an answer
         if isinstance(error, ConnectionError) and _is_gone(request):
-            # common on a bad network, and no failure of ours; what was raised further, the HTTP
-            # library would log as one
+            # common on a bad network, and no failure of ours; aiohttp would log it as one if it
+            # were raised
             log.debug("[HTTP] %s: the caller hung up", request[REQUEST_ID], exc_info=error)
             return web.Response(status=CALLER_GONE)
         log.exception(
@@ -96,12 +96,12 @@ def _failure(request: web.Request, error: FindMeError) -> web.Response:
 
 
 def _is_gone(request: web.Request) -> bool:
-    """Whether nobody is left to answer: the caller's connection has ended."""
+    """Whether the caller's connection has ended, so that nobody can be answered."""
     return request.transport is None or request.transport.is_closing()
 
 
 def loggable_path(request: web.Request) -> str:
-    """Return the path without what opens something: keys and tokens are in no log."""
+    """Return the path without its secrets: keys and tokens must not be in a log."""
     path = request.path
     for name in SECRET_PARTS & request.match_info.keys():
         path = path.replace(request.match_info[name], "…")
@@ -116,9 +116,9 @@ def problem(
     headers: dict[str, str],
     **extra: Any,
 ) -> web.Response:
-    """Answer with problem+json (RFC 9457), or with the error page where a browser asks for one.
+    """Answer with problem+json (RFC 9457), or with the error page if a browser asks for HTML.
 
-    Where another answer is under way, the connection ends: this one would pass for its rest.
+    If another answer has begun, the connection is closed: this one would be read as its rest.
     """
     if request.writer.output_size and request.transport is not None:
         request.transport.abort()
@@ -145,7 +145,7 @@ def problem(
 
 @web.middleware
 async def identity(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Find out who asks; what a cookie changes needs a same-origin proof."""
+    """Identify the caller; a change that a cookie authorises must come from one of our pages."""
     authorization = request.headers.get("Authorization", "")
     scheme, _, bearer = authorization.partition(" ")
     by_cookie = not authorization
@@ -161,7 +161,8 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
     if by_cookie and request.method not in SAFE_METHODS:
         proven = _same_origin(request)
         needed = request[ACTOR].by_cookie and request.path not in COOKIE_IGNORED
-        # another site must not sign its visitors in as somebody else either, for their selfies
+        # another site must not sign its visitors in as somebody else either: it would get their
+        # selfies
         if proven is False or (needed and not proven):
             raise CrossSiteRequest
     return await handler(request)
@@ -169,7 +170,7 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count failed jobs for the navigation of the organiser's pages; no other page asks."""
+    """Count failed jobs for the navigation of the organiser's pages, which alone show them."""
     if request.path.startswith("/admin") and request[ACTOR].is_admin:
         async with db.acquire(request.app[POOL]) as conn:
             request[FAILED_JOBS] = await job_history.count_failed(conn, most=MOST_FAILED)
@@ -177,7 +178,7 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _same_origin(request: web.Request) -> bool | None:
-    """Whether the browser says that one of our pages made the request; None: it says nothing."""
+    """Whether the browser says that one of our pages sent the request; None if it says nothing."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
@@ -201,5 +202,5 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if response.content_type == "text/html":
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Cache-Control", "no-store")
-    # who asks decides what is answered: no proxy may keep it for the next one
+    # the answer depends on the caller, so no proxy may store it for the next one
     response.headers.setdefault("Cache-Control", "private, no-cache")

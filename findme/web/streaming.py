@@ -65,7 +65,7 @@ async def _send_chunks(
     start: int,
     stop: int,
 ) -> None:
-    """Send the bytes *start* to *stop*; no connection is held while the phone reads."""
+    """Send the bytes *start* to *stop*; no database connection is held while the phone reads."""
     first, last = start // storage.CHUNK, (stop - 1) // storage.CHUNK
     offset = first * storage.CHUNK
     async for chunk in storage.read_chunks(request.app[POOL], image.id, first=first, last=last):
@@ -77,7 +77,7 @@ async def _send_chunks(
 
 
 async def send(request: web.Request, response: web.StreamResponse, chunk: bytes) -> None:
-    """Send a piece of an answer; ConnectionError where nobody takes it any more."""
+    """Send a piece of an answer; ConnectionError if the client does not read it any more."""
     try:
         async with asyncio.timeout(WRITE_SECONDS):
             await response.write(chunk)
@@ -88,7 +88,7 @@ async def send(request: web.Request, response: web.StreamResponse, chunk: bytes)
 
 
 def bound_buffers(request: web.Request) -> None:
-    """Keep what waits for a slow phone small: on our side and in the kernel."""
+    """Bound the bytes that wait for a slow phone, in the process and in the kernel."""
     transport = request.transport
     if transport is None:
         return
@@ -120,7 +120,7 @@ def range_of(request: web.Request, image: StoredImage, etag: str) -> range | Non
 async def send_archive(
     request: web.Request, filename: str, entries: Sequence[Entry], photos: int
 ) -> web.StreamResponse:
-    """Stream an archive; between two chunks no connection is held, so a phone may take an hour."""
+    """Stream an archive; no database connection is held between chunks, so it may take an hour."""
     response = web.StreamResponse(
         headers={
             "Content-Disposition": _attachment(filename),

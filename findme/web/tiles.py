@@ -11,7 +11,7 @@ from findme.language import Language
 
 #: The narrowest and the widest tile, width by height; grid.js keeps to the same.
 RATIOS = (0.56, 2.4)
-#: Above it a thumbnail (400 px) is too small for a row of 250 px: wide screens get the preview.
+#: Wider photos get the preview on wide screens: their thumbnail (400 px) is too small there.
 WIDE = 1.8
 #: The small ovals of "Maybe you?", in CSS pixels, and how many faces wide they show.
 OVAL = (40, 50)
@@ -39,7 +39,7 @@ def tile_of(photo: dict[str, Any]) -> dict[str, Any]:
 
 
 def add_headings(tiles: Sequence[dict[str, Any]], language: Language, zone: tzinfo) -> None:
-    """Mark the tiles where another hour begins, with the day where that is another one too.
+    """Mark the tiles at which another hour begins, with the day if that is another one, too.
 
     hours.js does the same for what comes later.
     """
@@ -53,17 +53,17 @@ def add_headings(tiles: Sequence[dict[str, Any]], language: Language, zone: tzin
 
 
 def day_of(when: datetime, language: Language) -> str:
-    """Return `samedi 21 novembre`, with its year where that is another one than this."""
+    """Return `samedi 21 novembre`, with the year if it is not this year."""
     pattern = dates.get_date_format("full", language.locale).pattern
     if when.year != datetime.now(when.tzinfo).year:
         return str(dates.format_date(when, pattern, language.locale))
-    # the year goes, with what leads up to it: ", y", "'de' y"
+    # drop the year with its separator: ", y", "'de' y"
     short = re.sub(r"[\s,]*(?:'[^']*'\s*)?y+", "", pattern)
     return str(dates.format_date(when, short, language.locale))
 
 
 def hours_of(language: Language, zone: tzinfo) -> Hour:
-    """Return what writes an hour of the day."""
+    """Return the function that writes an hour of the day."""
 
     def hour(when: datetime, sentence: str) -> str:
         def part(pattern: str) -> str:
@@ -76,9 +76,9 @@ def hours_of(language: Language, zone: tzinfo) -> Hour:
 
 
 def ring_of(photo: dict[str, Any]) -> dict[str, float] | None:
-    """Return where the ring round the guest's face lies (per cent of the picture), or None.
+    """Return the position of the ring round the guest's face (per cent of the picture), or None.
 
-    It leaves room for hair and chin, and never leaves the picture, which would cut it off.
+    It leaves room for hair and chin, and stays inside the picture.
     """
     box = photo["face_box"]
     if box is None:
@@ -92,7 +92,7 @@ def ring_of(photo: dict[str, Any]) -> dict[str, float] | None:
 
 
 def mini_of(photo: dict[str, Any]) -> dict[str, Any]:
-    """Return where a thumbnail lies behind a small oval (CSS pixels) so that it shows the face."""
+    """Return the position of a thumbnail behind a small oval (CSS pixels) that shows the face."""
     box = photo["face_box"] or {"left": 0.25, "top": 0.2, "width": 0.5, "height": 0.5}
     across, down = OVAL
     ratio = photo["height"] / photo["width"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Two paths in a box of `width` by `height`, and the scale beside it."""
+    """The SVG paths of a chart in a box of `width` by `height`, and its scale."""
 
     width: int
     height: int

@@ -1,4 +1,4 @@
-"""The desk: one page for the evening, live by server-sent events, and the same as JSON."""
+"""The operator's dashboard: a page that server-sent events keep current, and the same as JSON."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from findme import db
-from findme.operations.dashboard import Desk
+from findme.operations.dashboard import Dashboard
 from findme.web.event_stream import HEADERS, LIFETIME, WRITE_SECONDS, retry_line
 from findme.web.keys import admin
 from findme.web.openapi.route import Tag, Who, get, ok
@@ -19,11 +19,11 @@ from findme.web.operator.dashboard_answer import desk_of
 from findme.web.rendering import module_of, render
 from findme.web.responses import json_answer
 
-DESK = web.AppKey("DESK", Desk)
-#: Set when the service stops: open desks must not hold it up.
+DASHBOARD = web.AppKey("DASHBOARD", Dashboard)
+#: Set when the service stops: open dashboards must not delay it.
 STOPPING = web.AppKey("STOPPING", asyncio.Event)
 
-#: Seconds between two looks of an open desk.
+#: Seconds between two updates of an open dashboard.
 EVERY = 2.0
 #: The parts of the page that change: macros of admin/desk_parts.html.
 PARTS = (
@@ -51,11 +51,11 @@ async def get_page(request: web.Request) -> web.Response:
 async def get_desk(request: web.Request) -> web.Response:
     """GET /api/admin/desk: what the page shows, as JSON."""
     admin(request)
-    return json_answer(desk_of(await request.app[DESK].look()))
+    return json_answer(desk_of(await request.app[DASHBOARD].look()))
 
 
 async def get_stream(request: web.Request) -> web.StreamResponse:
-    """GET /admin/stream: the parts of the page that changed, as HTML in the reader's language.
+    """GET /admin/stream: the parts of the page that have changed, as HTML in the reader's language.
 
     Each message is a JSON object from a part's name to its HTML; an empty one says that all is as
     it was, and that the figures are fresh.
@@ -66,10 +66,10 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
     until = clock() + LIFETIME
     stopping = request.app[STOPPING]
     sent: dict[str, bytes] = {}
-    # a reader who left, a database that restarts: the page comes back by itself
+    # if the reader leaves or the database restarts, the page reconnects by itself
     with suppress(ConnectionResetError, TimeoutError, *db.TROUBLE):
         await response.prepare(request)
-        if request.method == "HEAD":  # what came after the headers would be the next answer
+        if request.method == "HEAD":  # any byte after the headers would belong to the next answer
             return response
         await response.write(retry_line())
         while clock() < until and not stopping.is_set():
@@ -94,8 +94,8 @@ def _parts(request: web.Request, desk: dict[str, Any]) -> dict[str, str]:
 
 
 async def _drawn(request: web.Request) -> dict[str, Any]:
-    """Return the desk's document with its charts."""
-    document = await request.app[DESK].look()
+    """Return the figures of the dashboard with their charts."""
+    document = await request.app[DASHBOARD].look()
     return {
         **document,
         "charts": {
@@ -107,13 +107,13 @@ async def _drawn(request: web.Request) -> dict[str, Any]:
 
 
 async def stop_streams(app: web.Application) -> None:
-    """End the open desks (an on_shutdown signal)."""
+    """End the open dashboards (an on_shutdown signal)."""
     app[STOPPING].set()
 
 
-def setup_desk(app: web.Application, desk: Desk) -> None:
-    """Add the desk to the application."""
-    app[DESK] = desk
+def setup_dashboard(app: web.Application, dashboard: Dashboard) -> None:
+    """Add the dashboard to the application."""
+    app[DASHBOARD] = dashboard
     app[STOPPING] = asyncio.Event()
     app.on_shutdown.append(stop_streams)
 

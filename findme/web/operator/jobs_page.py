@@ -1,4 +1,4 @@
-"""The jobs of the queue: the list by state, one job's history, and a photographer's computer."""
+"""The pages of the jobs by state, of one job, and of the photographers' computers."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +14,11 @@ from findme.operations.stats import Stats
 from findme.web.keys import POOL, admin
 from findme.web.openapi.route import Tag, Who, get, ok
 from findme.web.operator.dashboard_answer import Photographer, photographer_of
-from findme.web.operator.dashboard_page import DESK
+from findme.web.operator.dashboard_page import DASHBOARD
 from findme.web.rendering import render
 from findme.web.responses import choice_of, cut, json_answer, page_of, path_id
 
-#: The states in the order of their chips: what needs a person comes first.
+#: The states in the order of their chips: first those that need a person.
 STATES = (JobState.FAILED, JobState.RUNNING, JobState.QUEUED, JobState.DONE)
 
 
@@ -29,7 +29,7 @@ async def get_jobs(request: web.Request) -> web.Response:
     state = None
     if request.query.get("state"):
         state = JobState(choice_of(request, "state", JobState, JobState.FAILED))
-    stats: Stats = (await request.app[DESK].look())["stats"]
+    stats: Stats = (await request.app[DASHBOARD].look())["stats"]
     async with db.acquire(request.app[POOL]) as conn:
         found = await job_history.list_all(
             conn, state, before=None if before is None else JobId(before), limit=limit + 1
@@ -55,7 +55,7 @@ async def get_jobs(request: web.Request) -> web.Response:
 
 
 async def get_job(request: web.Request) -> web.Response:
-    """GET /admin/jobs/{id}: what it is about, and its steps with their times."""
+    """GET /admin/jobs/{id}: its photo or event, and its steps with their times."""
     admin(request)
     job_id = JobId(path_id(request))
     async with db.acquire(request.app[POOL]) as conn:

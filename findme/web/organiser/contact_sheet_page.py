@@ -1,4 +1,4 @@
-"""The organiser's contact sheet and one photo closely, as pages and forms."""
+"""The organiser's contact sheet and the details of a photo, as pages and forms."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from findme.web.tiles import tile_of
 
 #: Photos of one page.
 PAGE = 60
-#: What the buttons of the forms are called, besides the reviews.
+#: The names of the forms' buttons, besides the reviews.
 DELETE, DELETE_SURELY, RETRY, THOROUGH, ZIP = "delete", "delete-surely", "retry", "thorough", "zip"
 
 
@@ -103,7 +103,7 @@ async def photo(request: web.Request) -> web.Response:
 
 
 def place_of(box: Box) -> str:
-    """Return where a face lies on its picture, as CSS."""
+    """Return the position of a face on its picture, as CSS."""
     return (
         f"left:{100 * box.left:.2f}%;top:{100 * box.top:.2f}%;"
         f"width:{100 * box.width:.2f}%;height:{100 * box.height:.2f}%"
@@ -111,7 +111,7 @@ def place_of(box: Box) -> str:
 
 
 async def act(request: web.Request) -> web.StreamResponse:
-    """POST /admin/events/{id}/photos: what the buttons do to the chosen photos."""
+    """POST /admin/events/{id}/photos: the buttons for the chosen photos."""
     actor = admin(request).id
     form = await form_of(request)
     event_id = EventId(path_id(request))

@@ -1,6 +1,6 @@
-"""The form with all that an organiser decides for an event, and the one for its cover.
+"""The form with the options of an event, and the form for its cover.
 
-Forms without a script: what is sent is read into the members that the API takes.
+The fields of a form are read into the members of the API.
 """
 
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ from findme.web.rendering import redirect, render, set_event_zone, zone_of
 from findme.web.request_bodies import form_of
 from findme.web.responses import path_id
 
-#: The fields of the form that are moments, read and shown in the event's zone.
+#: The fields of the form that are times, read and shown in the event's zone.
 MOMENTS: Final = ("starts_at", "closes_at", "expires_at")
-#: Those that are ticked or not.
+#: The checkboxes.
 TICKED: Final = ("join_open", "browse", "wall")
-#: What the field `take_home` says in the API's terms.
+#: The values of the field `take_home` as members of the API.
 TAKE_HOME: Final[Mapping[str, Mapping[str, object]]] = {
     "nothing": {"downloads": False},
     "original": {"downloads": True, "download_size": "original"},
@@ -79,12 +79,12 @@ async def post_cover(request: web.Request) -> web.Response:
 
 
 def _value(event: Event, name: str) -> object:
-    """Return what an event has of a member of the API."""
+    """Return an event's value of a member of the API."""
     return event.wall_token is not None if name == "wall" else getattr(event, name)
 
 
 def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
-    """Return the members of the API that the fields of a form stand for."""
+    """Return the members of the API for the fields of a form."""
     members: dict[str, Any] = {name: name in form for name in TICKED}
     for name in ("name", "gallery", "accounts", "publish", "watermark"):
         members[name] = form.get(name, "")
@@ -114,7 +114,7 @@ def _page(
     typed: Mapping[str, str] | None = None,
     field: str | None = None,
 ) -> web.Response:
-    """Return the form as the event is, or as it was *typed* with the *field* that is wrong."""
+    """Answer with the form for the event, or as it was *typed* with the *field* that is wrong."""
     set_event_zone(request, event)
     ticked = _ticked(event) if typed is None else {}
     return render(
@@ -137,7 +137,7 @@ def _page(
 
 
 def _texts(request: web.Request, event: Event) -> dict[str, str]:
-    """Return what the form's fields hold for an event."""
+    """Return the values of the form's fields for an event."""
     zone = zone_of(request)
     take_home = str(event.download_size) if event.downloads else "nothing"
     typed = {
@@ -157,7 +157,7 @@ def _texts(request: web.Request, event: Event) -> dict[str, str]:
 
 
 def _ticked(event: Event) -> dict[str, str]:
-    """Return the form's boxes that are ticked for an event: as in a form, others are left out."""
+    """Return the checkboxes that are ticked for an event; a browser leaves out the others, too."""
     ticked = {
         "join_open": event.join_open,
         "browse": event.browse,

@@ -1,4 +1,4 @@
-"""The organiser's pages: the events, one event, its table card. Figures come by the admin API."""
+"""The organiser's pages: the list of events, one event, its table card."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,17 +15,17 @@ from findme.web.links import cover_url, join_url, wall_url
 from findme.web.rendering import render, set_event_zone, zone_of
 from findme.web.responses import path_id
 
-#: Events of the list; more are found by their address.
+#: Events in the list; the page of an older one has its address.
 MOST_EVENTS = 200
-#: Days before its end from which on an event's pages warn.
+#: Days before the end of an event in which its pages warn.
 WARN_DAYS = 7
-#: Millimetres of the QR code on the table card, without the quiet around it (4 modules a side).
+#: Millimetres of the QR code on the table card, without its quiet zone (4 modules a side).
 QR_MM = 54
 QUIET = 8
 
 
 async def event_list(request: web.Request) -> web.Response:
-    """GET /admin/events: those that end soon first, then the newest."""
+    """GET /admin/events: first the events that end soon, then the newest."""
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         listed = await events.list_all(conn, before=None, limit=MOST_EVENTS)
@@ -76,7 +76,7 @@ async def event(request: web.Request) -> web.Response:
 
 
 async def card(request: web.Request) -> web.Response:
-    """GET /admin/events/{id}/card: A5, to be printed for the tables."""
+    """GET /admin/events/{id}/card: an A5 page to print for the tables."""
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         found = await events.get(conn, EventId(path_id(request)))
@@ -96,7 +96,7 @@ async def card(request: web.Request) -> web.Response:
 
 
 def days_left(request: web.Request, event: Event) -> int | None:
-    """Return in how many days an event ends, by the calendar; None where it stays."""
+    """Return in how many calendar days an event ends; None if it has no end."""
     if event.expires_at is None:
         return None
     zone = events.zone_of(event) or zone_of(request)

@@ -1,7 +1,7 @@
-"""An event's people as pages: the groups of faces, one group, the faces that no group has.
+"""The people of an event as pages: the groups of faces, one group, the ungrouped faces.
 
-Opening a page asks the face engine nothing and groups nobody but guests: sorting bystanders by
-person is a purpose of its own, and begins with a button.
+A page calls the face engine for nothing and groups only guests. To sort bystanders by person is a
+purpose of its own, and an organiser starts it with a button.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ Form = MultiDictProxy[Any]
 
 
 async def groups_page(request: web.Request) -> web.Response:
-    """GET /admin/events/{id}/faces?before=: who is on most faces first, hidden ones last."""
+    """GET /admin/events/{id}/faces?before=: the largest groups first, hidden ones last."""
     admin(request)
     event_id = EventId(path_id(request))
     before = PersonId(parse_id(request.query["before"])) if "before" in request.query else None
@@ -92,7 +92,7 @@ async def group_page(request: web.Request) -> web.Response:
 
 
 async def ungrouped_page(request: web.Request) -> web.Response:
-    """GET /admin/events/{id}/faces/loose?before=: the faces that no group has."""
+    """GET /admin/events/{id}/faces/loose?before=: the ungrouped faces."""
     admin(request)
     before = FaceId(parse_id(request.query["before"])) if "before" in request.query else None
     async with db.acquire(request.app[POOL]) as conn:
@@ -108,7 +108,7 @@ async def ungrouped_page(request: web.Request) -> web.Response:
 async def _shots(
     conn: Connection, faces: Sequence[tuple[FaceId, PhotoId, Box]]
 ) -> list[dict[str, Any]]:
-    """Return what the templates draw of faces: the whole photo, and where on it."""
+    """Return what the templates draw of faces: the photo, and the place of the face on it."""
     shapes = await persons.shapes(conn, [photo_id for _, photo_id, _ in faces])
     return [
         {
@@ -171,7 +171,7 @@ async def act_on_ungrouped(request: web.Request) -> web.Response:
 
 
 def _numbers(form: Form, name: str) -> Iterable[int]:
-    """Return the ids of the ticked boxes; InvalidRequest where none is."""
+    """Return the ids of the ticked boxes; InvalidRequest if there is none."""
     values = list(dict.fromkeys(parse_id(str(value)) for value in form.getall(name, [])))
     if not values:
         raise InvalidRequest("Nothing is chosen.", field=name)

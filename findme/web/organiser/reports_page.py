@@ -1,4 +1,4 @@
-"""What guests reported of an event's photos, as a page: hide, delete, or leave the photo."""
+"""The page of guests' reports: an organiser hides, deletes or keeps each photo."""
 
 from aiohttp import web
 from yarl import URL
@@ -17,7 +17,7 @@ from findme.web.responses import choice_of, cut, parse_id, path_id
 
 #: Reports of one page.
 PAGE = 30
-#: What people.shapes tells of a photo.
+#: The values of `persons.shapes`.
 SHAPE = ("ratio", "placeholder", "ready")
 
 

@@ -1,4 +1,4 @@
-"""The page on which an organiser rehearses an event's thresholds, and saves its own."""
+"""The page on which an organiser previews and saves an event's thresholds."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import path_id
 
-#: The drawing, in its own units: the curve's field, with room for figures left and below.
+#: The size of the drawing in SVG units, with room for figures on the left and below.
 WIDTH, HEIGHT, LEFT, BELOW = 640, 220, 44, 26
 
 
@@ -60,7 +60,7 @@ async def page(request: web.Request) -> web.Response:
 
 
 def curve_of(steps: list[Step], thresholds: Thresholds, floor: float) -> dict[str, Any]:
-    """Return what the drawing of pairs over similarity needs, from the floor to 100."""
+    """Return the points and ticks of the curve of pairs over similarity, from the floor to 100."""
     most = max((step.pairs for step in steps), default=0) or 1
 
     def x(similarity: float) -> float:
@@ -71,7 +71,7 @@ def curve_of(steps: list[Step], thresholds: Thresholds, floor: float) -> dict[st
         return round((HEIGHT - BELOW) * (1 - pairs / most) + 1, 1)
 
     points = [f"{x(step.similarity)},{y(step.pairs)}" for step in steps]
-    # beyond the last step nothing is known but that it ends at 100
+    # the curve ends at 100, whatever the last step is
     line = [*points, f"{x(100)},{y(0)}"]
     return {
         "width": WIDTH,

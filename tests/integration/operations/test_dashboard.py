@@ -11,7 +11,7 @@ from findme.db import Connection
 from findme.jobs import heartbeat
 from findme.jobs.no_workers import NoWorkers
 from findme.web.keys import STATS
-from findme.web.operator.dashboard_page import DESK
+from findme.web.operator.dashboard_page import DASHBOARD
 from tests.conftest import App
 from tests.support.helpers import make_event, make_token, upload
 from tests.support.pictures import drawn
@@ -24,7 +24,7 @@ __all__ = ["bench"]
 async def look(app: App) -> dict[str, Any]:
     """Return the desk's document, made anew."""
     assert app.client.app is not None
-    app.client.app[DESK]._looked = float("-inf")
+    app.client.app[DASHBOARD]._looked = float("-inf")
     answer = await app.client.get("/api/admin/desk", headers=app.admin)
     assert answer.status == 200, await answer.text()
     found: dict[str, Any] = await answer.json()

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from findme.operations.dashboard import Alert, AlertKind, Desk
+from findme.operations.dashboard import Alert, AlertKind, Dashboard
 from findme.operations.stats import waiting_for_connection
-from findme.web.operator.dashboard_page import DESK
+from findme.web.operator.dashboard_page import DASHBOARD
 from tests.conftest import App
 from tests.support.helpers import make_event, make_token, upload
 from tests.support.no_engine_app import app, settings
@@ -36,14 +36,14 @@ SENTENCES: dict[AlertKind, tuple[str, str]] = {
 Prepare = Callable[[App], Awaitable[None]]
 
 
-def desk_of(app: App) -> Desk:
+def dashboard_of(app: App) -> Dashboard:
     assert app.client.app is not None
-    return app.client.app[DESK]
+    return app.client.app[DASHBOARD]
 
 
 async def look(app: App) -> list[Alert]:
     """Return the alerts of a look made anew, which then holds for the pages that follow."""
-    desk = desk_of(app)
+    desk = dashboard_of(app)
     desk._looked = float("-inf")
     alerts: list[Alert] = (await desk.look())["alerts"]
     desk._looked = float("inf")
@@ -153,7 +153,7 @@ async def test_callers_who_wait_for_a_connection_are_an_alert(
 async def test_everything_at_once_is_told_in_the_order_of_urgency(app: App) -> None:
     """Two in the bar, the others below it, each with its sentence."""
     await look(app)
-    desk, now = desk_of(app), datetime.now(UTC)
+    desk, now = dashboard_of(app), datetime.now(UTC)
     alerts = [Alert(kind, now, "Zoe", 1, 12) for kind in SENTENCES]
     alerts[-1] = replace(alerts[-1], name="Gala")
     assert desk._document is not None
