@@ -49,7 +49,7 @@ MOST_CONNECTIONS = 1000
 OUTAGE_SECONDS = 2.0
 
 #: What our own face service answers for a collection of an earlier face model.
-OUTDATED = "FaceModelOutdatedException"
+OUTDATED = "FaceModelVersionMismatchException"
 _REFUSED = {
     "InvalidImageFormatException": "The face engine cannot read this picture.",
     "ImageTooLargeException": "The picture is too large for the face engine.",

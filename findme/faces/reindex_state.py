@@ -36,7 +36,7 @@ class Outdated:
 class Progress:
     """How many of an event's indexed photos are in its present collection."""
 
-    event_id: EventId
+    id: EventId
     name: str
     done: int
     total: int
@@ -229,6 +229,21 @@ async def enqueue_next(conn: Connection, engine: str, face_model: str | None) ->
         return None
     await request_reindex(conn, EventId(event_id))
     return EventId(event_id)
+
+
+async def count_waiting(conn: Connection) -> int:
+    """Return how many events follow the one whose re-index by a new engine or model runs."""
+    number: int = await conn.fetchval(
+        """
+        select count(*) from event
+         where collection_ready
+           and exists (select from job join event as ahead on ahead.id = job.event_id
+                        where job.kind = 'reindex_event' and job.state in ('queued', 'running')
+                          and ahead.id <> event.id and ahead.collection_ready
+                          and (ahead.engine, ahead.face_model)
+                              is distinct from (event.engine, event.face_model))"""
+    )
+    return number
 
 
 async def list_progress(conn: Connection) -> list[Progress]:

@@ -9,7 +9,7 @@ import logging
 import shutil
 from collections import deque
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -18,6 +18,8 @@ import psutil
 
 from findme import db
 from findme.cache import PHOTOS
+from findme.db import Connection
+from findme.faces import reindex_state
 from findme.operations import dashboard_queries, stats
 from findme.operations.stats import Sources, Stats
 
@@ -114,6 +116,7 @@ class Dashboard:
         async with db.acquire(pool) as conn:
             hour = await dashboard_queries.last_hour(conn)
             photographers = await dashboard_queries.photographers(conn)
+            reindex = await _reindex(conn, follows=not self.sources.faces.is_aws)
             work = await dashboard_queries.work(conn)
             expiring = await dashboard_queries.expiring(conn)
         per_minute = figures.queue.per_minute
@@ -125,6 +128,7 @@ class Dashboard:
             "empty_in_s": 60 * size / per_minute if size and per_minute else None,
             "work": work,
             "photographers": photographers,
+            "reindex": reindex,
             "calls": list(self.calls),
             "hit_rates": list(self.hit_rates),
             "machine": {
@@ -188,6 +192,13 @@ class Dashboard:
             for one in expiring
         ]
         return found
+
+
+async def _reindex(conn: Connection, *, follows: bool) -> dict[str, Any]:
+    """Return the events that are being re-indexed, and how many follow by themselves."""
+    events = await reindex_state.list_progress(conn)
+    waiting = await reindex_state.count_waiting(conn) if follows and events else 0
+    return {"events": [asdict(event) for event in events], "waiting": waiting}
 
 
 def _disk(folder: Path) -> dict[str, float]:

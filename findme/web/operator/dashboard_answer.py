@@ -125,6 +125,22 @@ class Machine(Struct, frozen=True):
     disk_share: Annotated[float, Meta(description="How much of the disk is used.")]
 
 
+class ReindexedEvent(Struct, frozen=True):
+    """An event whose photos are being indexed again."""
+
+    id: Id
+    name: str
+    done: Annotated[int, Meta(description="Photos that are in the event's present collection.")]
+    total: int
+
+
+class Reindex(Struct, frozen=True):
+    """What is being indexed again, as after a new face model."""
+
+    events: list[ReindexedEvent]
+    waiting: Annotated[int, Meta(description="Events that follow by themselves.")]
+
+
 class Desk(Struct, frozen=True):
     """The dashboard."""
 
@@ -136,6 +152,7 @@ class Desk(Struct, frozen=True):
     ]
     work: Work
     photographers: list[Photographer]
+    reindex: Reindex
     calls: Annotated[
         list[int], Meta(description="This service's calls of the engine by minute, oldest first.")
     ]
@@ -167,6 +184,10 @@ def desk_of(document: Mapping[str, Any]) -> Desk:
             failed_lately=work["failed_lately"],
         ),
         photographers=[photographer_of(one) for one in document["photographers"]],
+        reindex=Reindex(
+            events=[ReindexedEvent(**_ids(one)) for one in document["reindex"]["events"]],
+            waiting=document["reindex"]["waiting"],
+        ),
         calls=document["calls"],
         hit_rates=document["hit_rates"],
         machine=Machine(**document["machine"]),

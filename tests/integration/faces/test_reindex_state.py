@@ -153,6 +153,34 @@ async def test_guests_keep_their_photos_while_nothing_is_indexed_again_yet(
     assert (await outdated(crowd)) == reindex_state.Outdated([], [])
 
 
+async def test_the_dashboard_shows_how_far_a_re_index_has_come(
+    crowd: Crowd, endpoint: Scripted, gate: asyncio.Event
+) -> None:
+    other = await open_crowd(crowd.app)
+    await other.join(5)
+    await until_idle(crowd.app)
+    await upgrade(crowd, endpoint)
+    gate.clear()
+    await reindex(crowd)
+
+    async def shown() -> bool:
+        answer = await crowd.app.client.get("/api/admin/desk", headers=crowd.app.admin)
+        found: dict[str, object] = (await answer.json())["reindex"]
+        return found == {
+            "events": [{"id": crowd.event_id, "name": "Gala", "done": 0, "total": 1}],
+            "waiting": 1,
+        }
+
+    await until(shown)
+    answer = await crowd.app.client.get(
+        "/admin", headers={**crowd.app.admin, "Accept": "text/html", "Accept-Language": "en"}
+    )
+    assert "Face index of Gala" in await answer.text()
+
+    gate.set()
+    await until_idle(crowd.app)
+
+
 async def test_a_guest_who_leaves_during_a_re_index_leaves_no_vector(
     crowd: Crowd, endpoint: Scripted, gate: asyncio.Event
 ) -> None:
