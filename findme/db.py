@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ Record: TypeAlias = asyncpg.Record
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
+#: Callers of `acquire` that wait, by pool: asyncpg has no public count.
+_waiting: Counter[Pool] = Counter()
 #: Seconds to wait for a free connection (contract: DB_POOL_SIZE).
 ACQUIRE_TIMEOUT = 60.0
 #: Seconds after which an idle connection is recycled.
@@ -114,8 +117,11 @@ async def drop_if_silent(pool: Pool) -> bool:
 async def acquire(pool: Pool) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
     """Borrow a connection; TimeoutError after ACQUIRE_TIMEOUT."""
     try:
-        async with pool.acquire(timeout=ACQUIRE_TIMEOUT) as conn:
+        conn = await _wait_for_connection(pool)
+        try:
             yield conn
+        finally:
+            await pool.release(conn)
     except TROUBLE as error:
         # Rolling back on a lost connection fails, and that failure would take the place of the
         # cancellation: a loop that waits for its database would wait on for ever.
@@ -123,6 +129,21 @@ async def acquire(pool: Pool) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Reco
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from error
         raise
+
+
+async def _wait_for_connection(pool: Pool) -> "PoolConnectionProxy[asyncpg.Record]":
+    _waiting[pool] += 1
+    try:
+        return await pool.acquire(timeout=ACQUIRE_TIMEOUT)
+    finally:
+        _waiting[pool] -= 1
+        if not _waiting[pool]:
+            del _waiting[pool]
+
+
+def count_waiting(pool: Pool) -> int:
+    """Return the number of callers of `acquire` that wait for a connection."""
+    return _waiting[pool]
 
 
 @asynccontextmanager

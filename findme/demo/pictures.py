@@ -40,7 +40,7 @@ class _Index(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class DemoPhoto:
     """A photo of the demo as a camera would deliver it, with its renditions."""
 
     jpeg: bytes
@@ -63,12 +63,12 @@ def read_selfies() -> list[bytes]:
     return [_jpeg(file) for file in _index()["selfies"]]
 
 
-def read_wedding(count: int) -> list[Photo]:
+def read_wedding(count: int) -> list[DemoPhoto]:
     """Return *count* photos of the large event, spread evenly over it; all if there are fewer."""
     return _read(_index()["wedding"], count)
 
 
-def read_gala(count: int) -> list[Photo]:
+def read_gala(count: int) -> list[DemoPhoto]:
     """Return *count* photos of the small event, as `read_wedding`."""
     return _read(_index()["gala"], count)
 
@@ -83,7 +83,7 @@ def _folder() -> Path:
     return Path(str(files("findme.demo"))) / "pictures"
 
 
-def _read(described: Sequence[_Described], count: int) -> list[Photo]:
+def _read(described: Sequence[_Described], count: int) -> list[DemoPhoto]:
     count = min(count, len(described))
     chosen = [described[number * len(described) // count] for number in range(count)]
     with (
@@ -93,12 +93,12 @@ def _read(described: Sequence[_Described], count: int) -> list[Photo]:
         return [*threads.map(lambda each: _photo(each, Path(folder)), chosen)]
 
 
-def _photo(described: _Described, folder: Path) -> Photo:
+def _photo(described: _Described, folder: Path) -> DemoPhoto:
     jpeg = _jpeg(described["file"])
     path = folder / described["file"]
     path.write_bytes(jpeg)
     probe = images.probe(path, 100_000_000)
-    return Photo(
+    return DemoPhoto(
         jpeg,
         images.render(path, 100_000_000),
         probe.width,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from findme.accounts import auth, guests
 from findme.db import Connection
 from findme.demo import pictures
-from findme.demo.pictures import Photo
+from findme.demo.pictures import DemoPhoto
 from findme.media import storage
 from findme.media.storage import ImageOwner
 from findme.models import EventId, GuestId, PhotoId, Size, UserId
@@ -28,7 +28,7 @@ _SURE, _MAYBE = (90.4, 94.8), (81.0, 88.5)
 async def store(
     conn: Connection,
     event_id: EventId,
-    photos: Sequence[Photo],
+    photos: Sequence[DemoPhoto],
     users: Sequence[UserId],
     selfies: Sequence[bytes],
     joined: Sequence[int],
@@ -66,7 +66,7 @@ async def store(
 async def _photo(
     conn: Connection,
     event_id: EventId,
-    photo: Photo,
+    photo: DemoPhoto,
     taken_at: datetime,
     serial: int,
     token_id: int,
@@ -116,7 +116,7 @@ async def _faces(
     conn: Connection,
     event_id: EventId,
     photo_id: int,
-    photo: Photo,
+    photo: DemoPhoto,
     taken_at: datetime,
     missed: bool,
 ) -> list[tuple[int, int]]:

@@ -1,5 +1,4 @@
-"""Everything that leaves for a person or another system: mail, web push, live streams, webhooks.
+"""Everything that is sent to a person or another system: mail, web push, live streams, webhooks.
 
-What there is to say comes from `gallery` and `accounts`; this package words it, addresses it and
-delivers it.
+The contents come from `gallery` and `accounts`; this package words, addresses and delivers them.
 """

@@ -1,6 +1,6 @@
-"""Keys that FindMe makes for itself at first need and keeps in its database.
+"""Keys that FindMe generates at first need and keeps in its database.
 
-All services on a database share them, and a backup carries them along.
+All services on a database share them, and a backup contains them.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from findme.db import Connection
 
 
 async def get(conn: Connection, name: str, make: Callable[[], bytes]) -> bytes:
-    """Return the key of that name, made by *make* where there is none; all get the same."""
+    """Return the key of that name; *make* generates a missing one. All callers get the same key."""
     found: bytes | None = await conn.fetchval("select value from secret where name = $1", name)
     if found is not None:
         return found

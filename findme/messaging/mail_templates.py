@@ -1,4 +1,4 @@
-"""What mails say: templates/mail/, each as text and as HTML, in the reader's language."""
+"""The texts of mails: templates/mail/, each as text and as HTML, in the reader's language."""
 
 import functools
 import html
@@ -10,13 +10,13 @@ import jinja2
 from findme.language import DEFAULT, Language, read_languages
 from findme.paths import TEMPLATES
 
-#: The block of a letter's HTML that is its subject.
+#: The template block that holds the subject.
 _SUBJECT = "subject"
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A letter, written."""
+    """The text of a mail."""
 
     subject: str
     text: str
@@ -24,7 +24,7 @@ class Letter:
 
 
 def language(code: str | None) -> Language:
-    """Return a language of ours; the default one for a code that we don't know."""
+    """Return one of our languages; the default one for an unknown code."""
     known = read_languages()
     return known.get(code or DEFAULT, known[DEFAULT])
 
@@ -48,9 +48,9 @@ def _environment(code: str) -> jinja2.Environment:
 
 
 def prepare() -> None:
-    """Read the languages and compile every letter in each of them; safe in a thread.
+    """Read the languages and compile every mail in each of them; safe in a thread.
 
-    Otherwise the first letter, or the first push message, holds the event loop for it.
+    Otherwise the first mail, or the first push message, would block the event loop.
     """
     for code in read_languages():
         environment = _environment(code)
@@ -59,7 +59,7 @@ def prepare() -> None:
 
 
 def write(name: str, code: str | None, context: Mapping[str, object]) -> Letter:
-    """Return the letter *name* in a language, with the values that it asks for."""
+    """Return the mail *name* in a language, with these values."""
     environment = _environment(language(code).code)
     page = environment.get_template(f"mail/{name}.html")
     plain = environment.get_template(f"mail/{name}.txt")
@@ -70,5 +70,5 @@ def write(name: str, code: str | None, context: Mapping[str, object]) -> Letter:
 
 
 def _unescaped(text: str) -> str:
-    """Return a subject as it is read: header lines know no HTML."""
+    """Return a subject without HTML escapes: header lines are plain text."""
     return html.unescape(text).strip()

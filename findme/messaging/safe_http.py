@@ -1,6 +1,6 @@
-"""Requests to addresses that others named: push services and webhooks, never our own network.
+"""Requests to addresses that others named (push services, webhooks), never to our own network.
 
-Whoever names the address must not make FindMe look into the network it stands in (server-side
+A person who names an address must not be able to make FindMe call its own network (server-side
 request forgery): https only, public addresses only, and no redirects.
 """
 
@@ -16,15 +16,15 @@ from aiohttp.resolver import ThreadedResolver
 
 from findme.errors import InvalidRequest
 
-#: Seconds for a whole request; a slow answer is none.
+#: Seconds for a whole request; a slower answer counts as none.
 TIMEOUT = 15.0
 MAX_URL = 2048
 
 
 def check_url(url: str, *, allow_private: bool, field: str) -> str:
-    """Return an address that may be asked; InvalidRequest names *field* for any other.
+    """Return an allowed address; InvalidRequest names *field* for any other.
 
-    A name is looked up only when it is asked: what it means then is checked by `open_outbound`.
+    A host name is resolved only when it is called, so `open_outbound` checks its addresses then.
     """
     try:
         parts = urlsplit(url)
@@ -41,10 +41,10 @@ def check_url(url: str, *, allow_private: bool, field: str) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet: neither private, loopback nor reserved."""
+    """Whether an IP address belongs to the internet: neither private, loopback nor reserved."""
     number = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(number, ipaddress.IPv6Address):
-        # ways to write an IPv4 address: what they lead to counts
+        # notations of an IPv4 address: check the address that they stand for
         inner = number.ipv4_mapped or number.sixtofour or (number.teredo or (None, None))[1]
         if inner is not None:
             return inner.is_global and not inner.is_multicast
@@ -53,8 +53,8 @@ def is_public(address: str) -> bool:
     return number.is_global and not number.is_multicast
 
 
-#: All of IPv6 that is given out on the internet. Beyond it are site-local addresses, and further
-#: ways to write IPv4 ones, which gateways turn into what they mean.
+#: All IPv6 addresses that are allocated on the internet. Others are site-local, or notations of
+#: IPv4 addresses that gateways translate.
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 
 
@@ -62,15 +62,15 @@ def _may_be_public(host: str) -> bool:
     try:
         return is_public(host)
     except ValueError:  # a name
-        # `2130706433` and `0x7f.1` are numbers to some resolvers; no name ends in one
+        # some resolvers read `2130706433` and `0x7f.1` as addresses; no host name ends in a number
         last = host.rstrip(".").rpartition(".")[2].lower()
         return not (last[:1].isdigit() or last in ("localhost", "local", "internal", ""))
 
 
 class PublicResolver(AbstractResolver):
-    """Finds the public addresses of a name; OSError where it has none.
+    """Resolves a name to its public addresses; OSError if it has none.
 
-    The connection goes to the very address that was checked, so a name that changes its meaning
+    The connection goes to the very address that was checked, so a name that changes its address
     between two look-ups gains nothing.
     """
 
@@ -80,7 +80,7 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return the public ones of the addresses."""
+        """Return the public addresses."""
         found = await self._resolver.resolve(host, port, family)
         public = [result for result in found if is_public(result["host"])]
         if not public:
@@ -88,13 +88,13 @@ class PublicResolver(AbstractResolver):
         return public
 
     async def close(self) -> None:
-        """Let go of nothing: threads are the loop's."""
+        """Do nothing: the threads are the event loop's."""
         await self._resolver.close()
 
 
 @asynccontextmanager
 async def open_outbound(*, allow_private: bool) -> AsyncIterator[aiohttp.ClientSession]:
-    """Open a session for addresses that `check_url` let pass; ask with allow_redirects=False."""
+    """Open a session for addresses that `check_url` allowed; call with allow_redirects=False."""
     connector = aiohttp.TCPConnector(
         resolver=None if allow_private else PublicResolver(), use_dns_cache=False
     )

@@ -1,4 +1,4 @@
-"""Mail out: the server that SMTP_URL names, and one message to one address."""
+"""Sends one message to one address through the server that SMTP_URL names."""
 
 import logging
 import ssl
@@ -16,21 +16,21 @@ from findme.errors import DeliveryFailed, DeliveryRefused
 
 log = logging.getLogger(__name__)
 
-#: Seconds for each step of the conversation with the server.
+#: Timeout in seconds for each step of the SMTP dialogue.
 TIMEOUT = 30.0
-#: Characters of a line; RFC 5322 allows 998.
+#: Characters per line; RFC 5322 allows 998.
 MAX_LINE = 900
-#: From where on an answer is final (RFC 5321, 4.2.1).
+#: Reply codes from this one on are final (RFC 5321, 4.2.1).
 PERMANENT = 500
 _NO_ADDRESS = "This is no address that mail can be sent to."
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Where mail goes out, as SMTP_URL says.
+class MailServer:
+    """The mail server of SMTP_URL.
 
-    `smtp://` encrypts where the server offers it, `smtp+starttls://` insists on it, and `smtps://`
-    is encrypted from the first byte.
+    `smtp://` encrypts if the server offers it, `smtp+starttls://` requires it, and `smtps://` is
+    encrypted from the first byte.
     """
 
     host: str
@@ -38,12 +38,12 @@ class Server:
     username: str | None
     password: str | None = field(repr=False)
     use_tls: bool
-    #: None: where the server offers it.
+    #: None: if the server offers it.
     start_tls: bool | None
 
     @classmethod
-    def from_url(cls, url: str) -> "Server":
-        """Read SMTP_URL; ValueError where it names no server."""
+    def from_url(cls, url: str) -> "MailServer":
+        """Read SMTP_URL; ValueError if it names no server."""
         parts = urlsplit(url)
         if not parts.hostname:
             raise ValueError("no host")
@@ -69,17 +69,17 @@ class Mail:
 
 
 def sender_of(smtp_url: str, mail_from: str | None) -> str:
-    """Return who mail comes from: MAIL_FROM, else the URL's user, else findme@ its host."""
+    """Return the sender of mails: MAIL_FROM, else the URL's user, else findme@ its host."""
     if mail_from:
         return mail_from
-    server = Server.from_url(smtp_url)
+    server = MailServer.from_url(smtp_url)
     if server.username and "@" in server.username:
         return server.username
     return f"{server.username or 'findme'}@{server.host}"
 
 
 def compose(mail: Mail, sender: str) -> EmailMessage:
-    """Return the message with its headers; no line break of a caller gets into one."""
+    """Return the message with its headers; a line break from a caller never gets into one."""
     # long addresses in List-Unsubscribe stay in one line
     message = EmailMessage(policy.SMTP.clone(max_line_length=MAX_LINE, cte_type="7bit"))
     name, address = parseaddr(sender)
@@ -89,7 +89,7 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
     message["Subject"] = " ".join(mail.subject.split())
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=domain)
-    # no answers by machines that are away
+    # asks auto-responders not to answer
     message["Auto-Submitted"] = "auto-generated"
     for header, value in mail.headers.items():
         message[header] = value
@@ -101,7 +101,7 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
 def _address(email: str) -> Address:
     user, _, domain = email.rpartition("@")
     try:
-        # a name with letters beyond ASCII is known to mail servers by another spelling
+        # mail servers know a host name with non-ASCII letters by its IDNA form
         address = Address("", user, domain.encode("idna").decode("ascii"))
     except (ValueError, IndexError) as error:  # the registry's parser has both
         raise DeliveryRefused(_NO_ADDRESS) from error
@@ -111,12 +111,12 @@ def _address(email: str) -> Address:
 
 
 async def send(mail: Mail, *, smtp_url: str, sender: str) -> None:
-    """Hand a message over; DeliveryRefused where that is final, DeliveryFailed where it may work.
+    """Hand a message over; DeliveryRefused if that is final, DeliveryFailed if a retry may succeed.
 
-    Neither names the address: the texts of errors are kept with jobs and in logs.
+    Neither contains the address: the texts of errors are kept with jobs and in logs.
     """
-    server = Server.from_url(smtp_url)
-    # as bytes: the client would fold long lines anew
+    server = MailServer.from_url(smtp_url)
+    # as bytes: the client would fold long lines again
     message = compose(mail, sender).as_bytes()
     try:
         await aiosmtplib.send(
@@ -135,7 +135,7 @@ async def send(mail: Mail, *, smtp_url: str, sender: str) -> None:
         codes = [refused.code for refused in error.recipients]
         raise _failure("refuses the recipient", max(codes)) from error
     except aiosmtplib.SMTPResponseException as error:
-        # a wrong password is the operator's mistake, not the message's: it may work later
+        # a wrong password is the operator's mistake, not the message's: a retry may succeed
         code = 0 if isinstance(error, aiosmtplib.SMTPAuthenticationError) else error.code
         raise _failure(f"answers {error.code}", code) from error
     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:

@@ -1,4 +1,4 @@
-"""Leaving the mails about new photos by their own link, without signing in."""
+"""Unsubscribe from mails about new photos by their own link, without signing in."""
 
 import base64
 import hashlib
@@ -10,19 +10,19 @@ from findme.errors import NotFound
 from findme.messaging import app_secrets, notifications
 from findme.models import GuestId
 
-#: Bytes of a link's proof.
+#: Bytes of a token's signature.
 _PROOF = 16
 
 
 async def token_of(conn: Connection, guest_id: GuestId) -> str:
-    """Return what proves that its bearer received a mail to this guest; it never ends."""
+    """Return the token that proves that a mail to this guest was received; it never expires."""
     number = guest_id.to_bytes(8, "big")
     token = number + await _proof(conn, number)
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 
 async def stop(conn: Connection, token: str, *, really: bool) -> str:
-    """Return the name of the event whose mails end by this token, and *really* end them.
+    """Return the name of the event whose mails this token ends, and *really* end them.
 
     NotFound for any other token.
     """

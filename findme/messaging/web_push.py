@@ -1,4 +1,4 @@
-"""Web push (RFC 8030): our key pair, the encrypted message, and handing it to a push service."""
+"""Web push (RFC 8030): our key pair, the encrypted message, and its hand-over to a push service."""
 
 import asyncio
 import base64
@@ -16,23 +16,23 @@ from findme.db import Connection
 from findme.errors import DeliveryFailed, DeliveryRefused, InvalidRequest
 from findme.messaging import app_secrets, safe_http
 
-#: Seconds that a push service keeps a message for a phone that is off.
+#: Seconds that a push service keeps a message for a phone that is switched off.
 KEEP_SECONDS = 24 * 3600
-#: Seconds that a signature is good for; services refuse more than a day.
+#: Seconds that a signature is valid; services refuse more than a day.
 SIGNED_SECONDS = 12 * 3600
 _AUTH_BYTES = 16
-#: The browser is gone, or does not want to be told any more.
+#: Statuses of a subscription that is gone or was cancelled.
 _GONE = (404, 410)
 _CURVE = ec.SECP256R1()
 
 
 class SubscriptionGone(DeliveryRefused):
-    """The push service does not know this browser any more."""
+    """The push service no longer knows this browser."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A browser as its push service knows it; the keys are base64url, as it named them."""
+    """A browser at its push service; the keys are base64url, as the browser sent them."""
 
     endpoint: str
     p256dh: str
@@ -40,7 +40,7 @@ class Subscription:
 
 
 def check_keys(p256dh: str, auth: str) -> None:
-    """Look whether a message can be encrypted with a browser's keys; InvalidRequest if not."""
+    """Check that a message can be encrypted with a browser's keys; InvalidRequest if not."""
     try:
         ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, _decoded(p256dh))
     except ValueError as error:
@@ -54,12 +54,12 @@ def check_keys(p256dh: str, auth: str) -> None:
 
 
 async def private_key(conn: Connection) -> bytes:
-    """Return the private value of our key pair (RFC 8292), made once for all services."""
+    """Return the private value of our key pair (RFC 8292), generated once for all services."""
     return await app_secrets.get(conn, "vapid", _new_key)
 
 
 def public_key(private: bytes) -> str:
-    """Return what browsers subscribe with, base64url."""
+    """Return the public key that browsers subscribe with, base64url."""
     point = _key(private).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return _encoded(point)
 
@@ -72,10 +72,10 @@ async def send(
     contact: str,
     allow_private: bool,
 ) -> None:
-    """Hand a message over, encrypted so that the service cannot read it.
+    """Hand a message over, encrypted so that the push service cannot read it.
 
-    *contact* is where its operator finds us (`mailto:` or `https:`). SubscriptionGone,
-    DeliveryRefused where it is final, DeliveryFailed where it may work later.
+    *contact* is an address of the operator (`mailto:` or `https:`). SubscriptionGone,
+    DeliveryRefused if it is final, DeliveryFailed if a retry may succeed.
     """
     body, authorization = await asyncio.to_thread(_seal, subscription, message, private, contact)
     headers = {
@@ -106,7 +106,7 @@ async def send(
 def _seal(
     subscription: Subscription, message: bytes, private: bytes, contact: str
 ) -> tuple[bytes, str]:
-    """Return the encrypted body and the Authorization that shows who sends it."""
+    """Return the encrypted body and the Authorization header that identifies us."""
     keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
     pusher = pywebpush.WebPusher({"endpoint": subscription.endpoint, "keys": keys})
     body: bytes = pusher.encode(message)["body"]

@@ -1,7 +1,7 @@
-"""What tells the receivers of webhooks: a durable queue of its own.
+"""Delivers webhooks: a durable queue of its own.
 
-A delivery is made at least once: a receiver that answers 2xx has it, any other gets it again, ever
-more rarely. The loops are not the workers', since a receiver that hangs must not hold a worker.
+A delivery is made at least once: a receiver confirms it by 2xx, otherwise it is sent again after
+growing delays. Its loops are not the workers', since a receiver that hangs must not hold a worker.
 """
 
 import asyncio
@@ -26,24 +26,24 @@ from findme.models import EventId
 
 log = logging.getLogger(__name__)
 
-#: Seconds after each failed attempt but the last: some 22 hours in all.
+#: Seconds after each failed attempt but the last: about 22 hours in all.
 DELAYS = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21_600.0, 43_200.0)
-#: Seconds after which an attempt counts as lost with the process that made it.
+#: Seconds after which an attempt counts as lost with its process.
 LEASE_SECONDS = 60.0
-#: Receivers that are told at the same time, in each process.
+#: Deliveries at the same time, in each process.
 AT_ONCE = 4
-#: Seconds between two looks for what is due, and for events that expire.
+#: Seconds between two checks for due deliveries, and for events that expire.
 PERIOD = 1.0
 WATCH_SECONDS = 60.0
-#: How long deliveries are listed.
+#: Age at which deliveries are deleted.
 KEPT = timedelta(days=30)
-#: The most that is kept of an answer or an error.
+#: Characters of an answer or an error that are kept.
 MOST_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One attempt to tell one receiver."""
+    """One attempt to deliver to one receiver."""
 
     id: int
     url: str
@@ -57,7 +57,7 @@ class Delivery:
 
     @property
     def body(self) -> bytes:
-        """What is sent; the same in each attempt."""
+        """The body to send; the same in each attempt."""
         return orjson.dumps(
             {
                 "id": str(self.id),
@@ -70,13 +70,13 @@ class Delivery:
 
 
 def sign(secret: str, body: bytes, at: int) -> str:
-    """Return the header FindMe-Signature: *at* (Unix seconds), and HMAC-SHA256 of `at.body`."""
+    """Return the FindMe-Signature header: *at* (Unix seconds), and HMAC-SHA256 of `at.body`."""
     digest = hmac.new(secret.encode(), b"%d." % at + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"
 
 
 async def claim(conn: Connection) -> Delivery | None:
-    """Take the delivery that is due, first attempts before further ones; None where none is."""
+    """Claim a due delivery, first attempts before retries; None if none is due."""
     row = await conn.fetchrow(
         """
         update webhook_delivery
@@ -125,9 +125,9 @@ async def settle(conn: Connection, delivery: Delivery, status: int | None, error
 async def send(
     session: aiohttp.ClientSession, delivery: Delivery, *, allow_private: bool
 ) -> tuple[int | None, str]:
-    """Make one attempt; return the answer's status and what was wrong with it (nothing: `""`)."""
+    """Make one attempt; return the answer's status and the error ("" if there is none)."""
     try:
-        # the setting may have changed since the address was taken; names are left to the session
+        # the setting may have changed since the address was accepted; the session checks names
         check_url(delivery.url, allow_private=allow_private, field="url")
     except InvalidRequest as error:
         return None, str(error)
@@ -152,7 +152,7 @@ async def send(
 
 
 async def deliver_due(pool: Pool, session: aiohttp.ClientSession, *, allow_private: bool) -> bool:
-    """Make the attempt that is due; False where none is."""
+    """Make one due attempt; False if none is due."""
     async with db.acquire(pool) as conn:
         delivery = await claim(conn)
     if delivery is None:

@@ -1,6 +1,6 @@
-"""Webhooks: who outside is told of what.
+"""Webhooks: which receivers get which events.
 
-What is to be told is written in the transaction that makes it true; webhook_calls.py tells it.
+An event's deliveries are written in the transaction that causes it; webhook_delivery.py sends them.
 """
 
 import secrets
@@ -14,21 +14,21 @@ from findme.errors import NotFound
 from findme.models import Event, EventId, PhotoId
 
 TOPICS = ("event.created", "photo.ready", "event.expiring")
-#: Told on demand, to any webhook.
+#: Sent on demand, to any webhook.
 TEST = "test"
-#: Seconds in which photos that become ready are told together.
+#: Photos that become ready within so many seconds share a delivery.
 BATCH_SECONDS = 2.0
-#: How long before its end an event is told of.
+#: Time before an event's end when it is announced.
 EXPIRING = timedelta(hours=24)
 
 
-# What is told ---------------------------------------------------------------------------------
+# Events ---------------------------------------------------------------------------------
 
 
 async def announce(
     conn: Connection, topic: str, event_id: EventId, data: Mapping[str, object]
 ) -> None:
-    """Have everyone told who wants to know, in the caller's transaction."""
+    """Enqueue a delivery for each receiver of the topic, in the caller's transaction."""
     await conn.execute(
         """
         insert into webhook_delivery (webhook_id, topic, event_id, data)
@@ -49,7 +49,7 @@ async def announce_created(conn: Connection, event: Event) -> None:
 
 
 async def announce_photo(conn: Connection, event_id: EventId, photo_id: PhotoId) -> None:
-    """Have everyone told that a photo can be seen, together with those of the same moment."""
+    """Enqueue the news that a photo is visible, together with photos of the same moment."""
     await conn.execute(
         """
         insert into webhook_delivery (webhook_id, topic, event_id, data, next_at)
@@ -67,7 +67,7 @@ async def announce_photo(conn: Connection, event_id: EventId, photo_id: PhotoId)
 
 
 async def announce_expiring(conn: Connection) -> int:
-    """Tell of the events that end soon, once for each time that is set; return how many."""
+    """Enqueue news of events that end soon, once per end time; return their number."""
     rows = await conn.fetch(
         """
         update event set warned_of = expires_at
@@ -98,9 +98,9 @@ async def create(conn: Connection, url: str, topics: Sequence[str]) -> Record:
 
 
 async def find_twin(conn: Connection, url: str, topics: Sequence[str]) -> Record | None:
-    """Return a webhook that is told of the same at the same address; None where there is none.
+    """Return a webhook with the same topics and address; None if there is none.
 
-    Until the caller's transaction ends, nobody else makes one.
+    Until the caller's transaction ends, nobody else can create one.
     """
     await conn.execute("lock table webhook in share row exclusive mode")
     return await conn.fetchrow(
@@ -111,7 +111,7 @@ async def find_twin(conn: Connection, url: str, topics: Sequence[str]) -> Record
 
 
 async def get(conn: Connection, webhook_id: int) -> Record:
-    """Return a webhook; NotFound where there is none."""
+    """Return a webhook; NotFound if there is none."""
     row = await conn.fetchrow("select * from webhook where id = $1", webhook_id)
     if row is None:
         raise NotFound
@@ -129,7 +129,7 @@ async def list_all(conn: Connection, *, before: int | None, limit: int) -> list[
 
 
 async def count(conn: Connection) -> int:
-    """Return how many webhooks there are."""
+    """Return the number of webhooks."""
     number: int = await conn.fetchval("select count(*) from webhook")
     return number
 
@@ -137,7 +137,7 @@ async def count(conn: Connection) -> int:
 async def change(
     conn: Connection, webhook_id: int, *, url: str, topics: Sequence[str], active: bool
 ) -> Record:
-    """Write what an admin may change; one that is not active is told nothing."""
+    """Write an admin's changes; a webhook that is not active gets no deliveries."""
     row = await conn.fetchrow(
         "update webhook set url = $2, topics = $3, active = $4 where id = $1 returning *",
         webhook_id,
@@ -151,13 +151,13 @@ async def change(
 
 
 async def delete(conn: Connection, webhook_id: int) -> None:
-    """Remove a webhook with its deliveries; NotFound where there is none."""
+    """Delete a webhook with its deliveries; NotFound if there is none."""
     if await conn.execute("delete from webhook where id = $1", webhook_id) != "DELETE 1":
         raise NotFound
 
 
 async def test(conn: Connection, webhook_id: int) -> Record:
-    """Have a webhook told of nothing, to see whether it listens; return the delivery."""
+    """Enqueue a test delivery, to see whether the receiver answers; return it."""
     webhook = await get(conn, webhook_id)
     row = await conn.fetchrow(
         """
@@ -184,7 +184,7 @@ async def list_deliveries(
 
 
 async def count_deliveries(conn: Connection, webhook_id: int) -> int:
-    """Return how many deliveries of a webhook are listed."""
+    """Return the number of listed deliveries of a webhook."""
     number: int = await conn.fetchval(
         "select count(*) from webhook_delivery where webhook_id = $1", webhook_id
     )
@@ -192,7 +192,7 @@ async def count_deliveries(conn: Connection, webhook_id: int) -> int:
 
 
 async def redeliver(conn: Connection, delivery_id: int) -> Record:
-    """Make a delivery again, whatever became of it; NotFound where there is none."""
+    """Enqueue a delivery again, whatever its state; NotFound if there is none."""
     row = await conn.fetchrow(
         """
         update webhook_delivery

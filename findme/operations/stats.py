@@ -202,7 +202,7 @@ async def collect(sources: Sources) -> Stats:
             month_usd=faces.meter.month_usd,
             budget_usd=faces.meter.budget_usd,
         ),
-        PoolStats(size=size, idle=idle, waiting=waiting_for_connection(pool)),
+        PoolStats(size=size, idle=idle, waiting=db.count_waiting(pool)),
         ProcessStats(
             rss_mb=round(sources.process.memory_info().rss / 1024**2, 1),
             uptime_s=round(sources.clock() - sources.started, 1),
@@ -215,12 +215,6 @@ async def collect(sources: Sources) -> Stats:
 async def _region(cache: Cache, name: str) -> CacheRegion:
     counter = cache.hits[name]
     return CacheRegion(await cache.size(name), counter.hits, counter.misses, counter.rate)
-
-
-def waiting_for_connection(pool: Pool) -> int:
-    """Return how many callers wait for a connection of the pool."""
-    waiting: int = len(getattr(pool, "_queue")._getters)  # noqa: B009  # asyncpg has no public count
-    return waiting
 
 
 async def totals(pool: Pool) -> Totals:

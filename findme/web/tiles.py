@@ -9,17 +9,17 @@ from babel import dates
 
 from findme.language import Language
 
-#: The narrowest and the widest tile, width by height; grid.js keeps to the same.
+#: The narrowest and the widest tile, width by height; the same in grid.js.
 RATIOS = (0.56, 2.4)
-#: Wider photos get the preview on wide screens: their thumbnail (400 px) is too small there.
+#: Wider tiles get the preview on wide screens: a thumbnail (400 px) is too small; as in grid.js.
 WIDE = 1.8
 #: The small ovals of "Maybe you?", in CSS pixels, and how many faces wide they show.
 OVAL = (40, 50)
 AROUND = 1.7
 
-#: How far a ring lies outside a face, of the face's width and height; maybe.js does the same.
+#: The distance of a ring to a face, in the face's width and height; the same in maybe.js.
 RING = (0.34, 0.28)
-#: What a ring keeps from the picture's edge, of the picture's sides.
+#: The least distance of a ring to the picture's edge, in the picture's sides; in maybe.js, too.
 EDGE = 0.01
 
 #: Returns 23 h, or 11 PM, by the catalogue's sentence of {h} and {p}.

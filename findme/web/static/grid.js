@@ -1,19 +1,19 @@
 // Tiles of the justified grid, made from what the API says of a photo.
 import { photoName } from "./words.js";
 
-// the narrowest and the widest tile; the server keeps to the same (gallery_page.RATIOS)
+// the narrowest and the widest tile (web/tiles.py RATIOS; a unit test keeps both equal)
 const NARROWEST = 0.56;
 const WIDEST = 2.4;
-// above it a thumbnail is too small on a wide screen (gallery_page.WIDE)
+// a wider tile gets the preview on wide screens (web/tiles.py WIDE; the same test)
 const WIDE = 1.8;
 
-/** Where a photo's bytes are; the version changes with what the organiser wants of pictures. */
+/** The address of a photo's bytes; the version changes with the organiser's choices. */
 export function photoUrl(id, size) {
   const version = size !== "thumb" && document.querySelector("[data-version]")?.dataset.version;
   return `/api/photo/${id}?size=${size}${version ? `&v=${version}` : ""}`;
 }
 
-/** A tile for a photo; it leads to *href* of it, or to its preview. */
+/** Make a tile for a photo; it links to *href* of the photo, or to its preview. */
 export function makeTile(photo, { href = ({ preview_url }) => preview_url } = {}) {
   const tile = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const real = photo.width / photo.height;
@@ -28,7 +28,7 @@ export function makeTile(photo, { href = ({ preview_url }) => preview_url } = {}
   if (photo.favourite) tile.dataset.favourite = "";
   if (photo.credit) tile.dataset.credit = photo.credit;
   const image = tile.querySelector("img");
-  // an organiser sees photos before they have pictures
+  // organisers see photos before their thumbnails exist
   if (photo.thumb_url) image.src = photo.thumb_url;
   if (photo.preview_url && ratio > WIDE) sharpen(image, photo.preview_url);
   image.alt = photoName(photo);

@@ -1,10 +1,10 @@
-// Headings between the tiles: the hour, and the day where it is another one (tiles.add_headings).
+// Headings between the tiles: the hour, and the day if it is a new one, as tiles.add_headings does.
 import { calendar, day as dayOf, say } from "./words.js";
 
 const { lang: language, dataset: { zone: timeZone } } = document.documentElement;
 const hours = new Intl.DateTimeFormat(language, { hour: "numeric", timeZone });
 
-/** Put the headings of a grid where they belong, and the way to "Maybe you?" after the first hour. */
+/** Set the headings of a grid, and the link to "Maybe you?" after the first hour. */
 export function setHeadings(grid) {
   const wash = grid.querySelector(".wash");
   for (const old of grid.querySelectorAll(".hour, .fill")) old.remove();

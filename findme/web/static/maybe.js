@@ -57,7 +57,8 @@ function show() {
   if (photos[at + 1]) new Image().src = photos[at + 1].preview_url;
 }
 
-// room for hair and chin, and what a ring keeps from the picture's edge (tiles.ring_of)
+// space for hair and chin, and the ring's distance to the edge (web/tiles.py RING, EDGE; a unit test
+// keeps both equal)
 const RING = { left: ["width", 0.34], top: ["height", 0.28] };
 const EDGE = 0.01;
 

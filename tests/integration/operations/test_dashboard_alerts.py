@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from findme import db
+from findme.db import Pool
 from findme.operations.dashboard import Alert, AlertKind, Dashboard
-from findme.operations.stats import waiting_for_connection
 from findme.web.operator.dashboard_page import DASHBOARD
 from tests.conftest import App
 from tests.support.helpers import make_event, make_token, upload
@@ -125,6 +126,11 @@ async def test_an_alert_that_is_true_is_told_in_both_languages(
         assert [gap for gap in GAPS if gap in told] == []
 
 
+async def borrow(pool: Pool) -> None:
+    async with db.acquire(pool) as conn:
+        await conn.fetchval("select 1")
+
+
 async def test_callers_who_wait_for_a_connection_are_an_alert(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,11 +138,11 @@ async def test_callers_who_wait_for_a_connection_are_an_alert(
     pool = app.resources.pool
     held = [await pool.acquire() for _ in range(pool.get_max_size())]
     looking = asyncio.create_task(look(app))
-    # asyncpg tells nobody that somebody waits
-    while waiting_for_connection(pool) == 0:  # noqa: ASYNC110
+    # nothing announces that somebody waits
+    while db.count_waiting(pool) == 0:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    waiting = [asyncio.create_task(pool.fetchval("select 1")) for _ in range(5)]
-    while waiting_for_connection(pool) < 1 + len(waiting):  # noqa: ASYNC110
+    waiting = [asyncio.create_task(borrow(pool)) for _ in range(5)]
+    while db.count_waiting(pool) < 1 + len(waiting):  # noqa: ASYNC110
         await asyncio.sleep(0)
     await pool.release(held.pop())
     alerts = await looking

@@ -7,20 +7,20 @@ import pytest
 
 from findme.errors import DeliveryRefused, StartError
 from findme.messaging import mail_templates, smtp
-from findme.messaging.smtp import Mail, Server
+from findme.messaging.smtp import Mail, MailServer
 from findme.settings import Settings
 
 
 def test_the_address_of_the_server_says_how_to_talk_to_it() -> None:
-    plain = Server.from_url("smtp://mail.example.org")
+    plain = MailServer.from_url("smtp://mail.example.org")
     assert (plain.host, plain.port, plain.use_tls, plain.start_tls) == (
         "mail.example.org",
         None,
         False,
         None,
     )
-    assert Server.from_url("smtp+starttls://mail.example.org:587").start_tls is True
-    sealed = Server.from_url("smtps://me%40example.org:p%2Fw@mail.example.org:465")
+    assert MailServer.from_url("smtp+starttls://mail.example.org:587").start_tls is True
+    sealed = MailServer.from_url("smtps://me%40example.org:p%2Fw@mail.example.org:465")
     assert (sealed.username, sealed.password, sealed.port) == ("me@example.org", "p/w", 465)
     assert sealed.use_tls
     assert sealed.start_tls is False

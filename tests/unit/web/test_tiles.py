@@ -1,7 +1,9 @@
 """Tiles of the grid: headings by hour and day, ratios, and the small ovals."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,7 @@ import pytest
 from findme.gallery.photo_position import Place, place_among
 from findme.language import Language, read_languages
 from findme.models import Cursor, PhotoId
+from findme.web import tiles
 from findme.web.tiles import (
     AROUND,
     OVAL,
@@ -108,3 +111,17 @@ def test_a_ring_stays_inside_the_picture() -> None:
     assert low["left"] + low["width"] <= 99
     assert low["top"] + low["height"] <= 99
     assert ring_of(photo("2026-11-21T22:14:00Z")) is None
+
+
+def test_scripts_have_the_same_numbers_as_the_server() -> None:
+    """Tiles and rings that a script adds look like those that the server rendered."""
+    static = Path(tiles.__file__).parent / "static"
+    script = "".join((static / name).read_text("utf-8") for name in ("grid.js", "maybe.js"))
+    found = re.findall(r"^const ([A-Z]+) = ([\d.]+);", script, re.MULTILINE)
+    numbers = {name: float(value) for name, value in found}
+    ring = re.search(r'^const RING = .*"width", ([\d.]+).*"height", ([\d.]+)', script, re.MULTILINE)
+
+    assert (numbers["NARROWEST"], numbers["WIDEST"]) == tiles.RATIOS
+    assert (numbers["WIDE"], numbers["EDGE"]) == (tiles.WIDE, tiles.EDGE)
+    assert ring is not None
+    assert tuple(map(float, ring.groups())) == tiles.RING
