@@ -14,20 +14,6 @@ from findme.web.responses import json_answer, json_of, text_of, time_text
 from findme.web.shapes import Time
 
 
-def set_session_cookie(
-    response: web.StreamResponse, request: web.Request, session: Session
-) -> None:
-    """Give the browser its session: out of reach of scripts and of other sites."""
-    response.set_cookie(
-        SESSION_COOKIE,
-        session.token,
-        max_age=int(auth.SESSION_LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="Lax",
-        secure=base_url(request).startswith("https://"),
-    )
-
-
 class SignIn(Struct):
     """What signs in."""
 
@@ -41,6 +27,20 @@ class SessionAnswer(Struct, frozen=True):
     token: str
     expires_at: Time
     user: shapes.User
+
+
+def set_session_cookie(
+    response: web.StreamResponse, request: web.Request, session: Session
+) -> None:
+    """Give the browser its session: out of reach of scripts and of other sites."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        session.token,
+        max_age=int(auth.SESSION_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=base_url(request).startswith("https://"),
+    )
 
 
 async def post_login(request: web.Request) -> web.Response:

@@ -28,6 +28,33 @@ from findme.web.shapes import Box, Faces, Id, Path, Placeholder, Time, box_of
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Photo(Struct, frozen=True):
+    """A photo as a guest sees it."""
+
+    id: Id
+    event_id: Id
+    filename: str
+    width: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    height: Annotated[int, Meta(description="Pixels of the upright picture.")]
+    taken_at: Time | None
+    uploaded_at: Time
+    dated_at: Annotated[
+        Time, Meta(description="What lists are sorted by: taken_at, if that can be right.")
+    ]
+    faces: Faces
+    has_face_match: Annotated[bool, Meta(description="Whether match is not null.")]
+    match: Annotated[Shelf | None, Meta(description="How surely it shows the caller.")]
+    face_box: Box | None
+    thumb_url: Path
+    preview_url: Path
+    original_url: Annotated[
+        Path | None, Meta(description="null: the organiser has turned downloads off.")
+    ]
+    placeholder: Placeholder
+    favourite: Annotated[bool, Meta(description="Whether the caller marked it.")]
+    credit: Annotated[str | None, Meta(description="The photographer.")]
+
+
 def thresholds_of(request: web.Request, event: Event) -> Thresholds:
     """Return the event's own thresholds, or the settings'."""
     return Thresholds.of(event, request.app[SETTINGS])
@@ -80,33 +107,6 @@ async def guest_who_sees(request: web.Request, conn: Connection, photo_id: Photo
     if guest is None or not await guest_photos.may_see(conn, photo_id, me.id, floor):
         raise NotFound
     return guest
-
-
-class Photo(Struct, frozen=True):
-    """A photo as a guest sees it."""
-
-    id: Id
-    event_id: Id
-    filename: str
-    width: Annotated[int, Meta(description="Pixels of the upright picture.")]
-    height: Annotated[int, Meta(description="Pixels of the upright picture.")]
-    taken_at: Time | None
-    uploaded_at: Time
-    dated_at: Annotated[
-        Time, Meta(description="What lists are sorted by: taken_at, if that can be right.")
-    ]
-    faces: Faces
-    has_face_match: Annotated[bool, Meta(description="Whether match is not null.")]
-    match: Annotated[Shelf | None, Meta(description="How surely it shows the caller.")]
-    face_box: Box | None
-    thumb_url: Path
-    preview_url: Path
-    original_url: Annotated[
-        Path | None, Meta(description="null: the organiser has turned downloads off.")
-    ]
-    placeholder: Placeholder
-    favourite: Annotated[bool, Meta(description="Whether the caller marked it.")]
-    credit: Annotated[str | None, Meta(description="The photographer.")]
 
 
 def photo_of(photo: Listed, event: Event) -> Photo:

@@ -30,10 +30,10 @@ REF: Final = "#/components/schemas/{name}"
 TAGS: Final = {
     Tag.JOINING: "From the code on the table to the first photo.",
     Tag.ACCOUNT: "What a signed-in person may do with what is theirs.",
-    Tag.PHOTOS: "Lists and bytes, for guests.",
+    Tag.PHOTOS: "Lists and pictures, for guests and admins.",
     Tag.UPLOADING: "For photographers, with an upload token, and for admins.",
     Tag.EVENTS: "For admins.",
-    Tag.OPERATING: "For admins: the queue and the cache.",
+    Tag.OPERATING: "For admins: the queue, costs, webhooks, the audit log.",
     Tag.SERVICE: "For probes and programs.",
 }
 #: Any one of the schemes will do; an empty one asks for none.

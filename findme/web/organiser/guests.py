@@ -45,33 +45,6 @@ from findme.web.shapes import Id, KeyLink, Time
 PAGE = 50
 
 
-async def get_guests(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/guest-list?q=: the last joined first."""
-    admin(request)
-    before, limit = page_of(request)
-    _, found, total = await _search(request, None if before is None else GuestId(before), limit)
-    page, more = cut(found, limit)
-    items = [_listed(guest) for guest in page]
-    return await page_answer(request, items, total, page[-1].guest_id if more else None)
-
-
-async def _search(
-    request: web.Request, before: GuestId | None, limit: int
-) -> tuple[Event, list[Listed], int]:
-    words = request.query.get("q", "").replace("\0", "")
-    async with db.acquire(request.app[POOL]) as conn:
-        event = await events.get(conn, EventId(path_id(request)))
-        found = await guest_directory.search(
-            conn,
-            event.id,
-            words,
-            Thresholds.of(event, request.app[SETTINGS]),
-            before=before,
-            limit=limit + 1,
-        )
-        return event, found, await guest_directory.count(conn, event.id, words)
-
-
 class Consent(Struct, frozen=True):
     """When a guest agreed to be looked for, and took it back."""
 
@@ -104,6 +77,33 @@ class ListedGuest(Struct, frozen=True):
     consent: Consent
     selfie: SelfiesOfGuest
     photos: PhotosOfGuest
+
+
+async def get_guests(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/guest-list?q=: the last joined first."""
+    admin(request)
+    before, limit = page_of(request)
+    _, found, total = await _search(request, None if before is None else GuestId(before), limit)
+    page, more = cut(found, limit)
+    items = [_listed(guest) for guest in page]
+    return await page_answer(request, items, total, page[-1].guest_id if more else None)
+
+
+async def _search(
+    request: web.Request, before: GuestId | None, limit: int
+) -> tuple[Event, list[Listed], int]:
+    words = request.query.get("q", "").replace("\0", "")
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        found = await guest_directory.search(
+            conn,
+            event.id,
+            words,
+            Thresholds.of(event, request.app[SETTINGS]),
+            before=before,
+            limit=limit + 1,
+        )
+        return event, found, await guest_directory.count(conn, event.id, words)
 
 
 def _listed(guest: Listed) -> ListedGuest:

@@ -44,33 +44,6 @@ MOST_IDS = 100_000
 MOST_NAME = 200
 
 
-async def get_groups(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/group-faces: who is on most faces first.
-
-    `?search=0` makes no call to the engine, `?hidden=1` adds the hidden groups at the end. The
-    header X-Grouping is `running` while a job goes on, X-Ungrouped-Faces how many faces are left.
-    """
-    admin(request)
-    event_id = EventId(path_id(request))
-    search = choice_of(request, "search", "01", "1") == "1"
-    hidden = choice_of(request, "hidden", "01", "0") == "1"
-    before, limit = page_of(request)
-    after = None if before is None else PersonId(before)
-    # further pages show what the first one found
-    grouped = await request.app[PERSON_EDITS].group(event_id, search=search and after is None)
-    async with db.acquire(request.app[POOL]) as conn:
-        found = await persons.list_by_event(
-            conn, event_id, hidden=hidden, after=after, limit=limit + 1
-        )
-        total = await persons.count(conn, event_id, hidden=hidden)
-    page, more = cut(found, limit)
-    items = map(group_of, page)
-    response = await page_answer(request, items, total, page[-1].id if more else None)
-    response.headers["X-Grouping"] = "running" if grouped.running else "done"
-    response.headers["X-Ungrouped-Faces"] = str(grouped.loose)
-    return response
-
-
 class GroupGuest(Struct, frozen=True):
     """The guest whom a group shows."""
 
@@ -135,6 +108,33 @@ class Move(Struct):
 
     face_ids: list[Id]
     group_id: Annotated[str | None, Meta(description="null: a new group.")]
+
+
+async def get_groups(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/group-faces: who is on most faces first.
+
+    `?search=0` makes no call to the engine, `?hidden=1` adds the hidden groups at the end. The
+    header X-Grouping is `running` while a job goes on, X-Ungrouped-Faces how many faces are left.
+    """
+    admin(request)
+    event_id = EventId(path_id(request))
+    search = choice_of(request, "search", "01", "1") == "1"
+    hidden = choice_of(request, "hidden", "01", "0") == "1"
+    before, limit = page_of(request)
+    after = None if before is None else PersonId(before)
+    # further pages show what the first one found
+    grouped = await request.app[PERSON_EDITS].group(event_id, search=search and after is None)
+    async with db.acquire(request.app[POOL]) as conn:
+        found = await persons.list_by_event(
+            conn, event_id, hidden=hidden, after=after, limit=limit + 1
+        )
+        total = await persons.count(conn, event_id, hidden=hidden)
+    page, more = cut(found, limit)
+    items = map(group_of, page)
+    response = await page_answer(request, items, total, page[-1].id if more else None)
+    response.headers["X-Grouping"] = "running" if grouped.running else "done"
+    response.headers["X-Ungrouped-Faces"] = str(grouped.loose)
+    return response
 
 
 def group_of(person: Person) -> Group:

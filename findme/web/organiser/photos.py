@@ -26,27 +26,6 @@ from findme.web.responses import (
 from findme.web.shapes import Faces, Id, Path, Placeholder, Time
 
 
-async def get_photos(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/photos: each with its state and error."""
-    admin(request)
-    before, limit = page_of(request)
-    review = _review(request.query["review"]) if "review" in request.query else None
-    async with db.acquire(request.app[POOL]) as conn:
-        event = await events.get(conn, EventId(path_id(request)))
-        found = await photos.list_all(
-            conn,
-            event.id,
-            before=None if before is None else PhotoId(before),
-            limit=limit + 1,
-            review=review,
-        )
-        total = await photos.count_all(conn, event.id, review=review)
-    rows, more = cut(found, limit)
-    return await page_answer(
-        request, [_photo(row) for row in rows], total, rows[-1]["id"] if more else None
-    )
-
-
 class AdminPhoto(Struct, frozen=True):
     """A photo with its state."""
 
@@ -80,6 +59,27 @@ class Reviewed(Struct, frozen=True):
 
     changed: Annotated[list[Id], Meta(description="Those that were otherwise.")]
     visible: Annotated[list[Id], Meta(description="Those of all that guests see now.")]
+
+
+async def get_photos(request: web.Request) -> web.Response:
+    """GET /api/admin/events/{id}/photos: each with its state and error."""
+    admin(request)
+    before, limit = page_of(request)
+    review = _review(request.query["review"]) if "review" in request.query else None
+    async with db.acquire(request.app[POOL]) as conn:
+        event = await events.get(conn, EventId(path_id(request)))
+        found = await photos.list_all(
+            conn,
+            event.id,
+            before=None if before is None else PhotoId(before),
+            limit=limit + 1,
+            review=review,
+        )
+        total = await photos.count_all(conn, event.id, review=review)
+    rows, more = cut(found, limit)
+    return await page_answer(
+        request, [_photo(row) for row in rows], total, rows[-1]["id"] if more else None
+    )
 
 
 def _photo(row: Record) -> AdminPhoto:

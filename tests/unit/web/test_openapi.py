@@ -1,5 +1,7 @@
 """The description of the API against the routes that are there."""
 
+from collections.abc import Callable
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -9,6 +11,16 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme.web import rendering, routes
 from findme.web.openapi import endpoints
 from findme.web.openapi.document import DOCUMENT, Document
+from findme.web.openapi.route import Who
+from tests.support.rights import (
+    ADMINS,
+    EVERYONE,
+    NOBODY,
+    PHOTOGRAPHERS,
+    UPLOADERS,
+    Callers,
+    who_may,
+)
 
 #: What each call of the API begins with; pages and static files are not described.
 DESCRIBED = ("/api/", "/healthz", "/readyz", "/metrics")
@@ -49,6 +61,26 @@ def test_every_call_is_described_and_nothing_else(document: Document) -> None:
     }
 
     assert {one for one in registered if one[0] != "head"} == described
+
+
+def test_the_description_names_the_callers_that_the_rights_name(document: Document) -> None:
+    rights = who_may()
+    named: dict[Who, Callable[[Callers], bool]] = {
+        Who.ANYONE: lambda callers: callers == EVERYONE,
+        Who.ANYONE_OR_USER: lambda callers: callers == EVERYONE,
+        Who.USER: lambda callers: NOBODY not in callers and callers not in (ADMINS, UPLOADERS),
+        Who.ADMIN: lambda callers: callers == ADMINS,
+        Who.UPLOADER: lambda callers: callers == UPLOADERS,
+        Who.UPLOAD_TOKEN: lambda callers: callers == PHOTOGRAPHERS,
+    }
+
+    wrong = [
+        f"{call.method} {call.path}"
+        for call in document.calls
+        if not named[call.description.who](rights[f"{call.method} {call.path}"])
+    ]
+
+    assert wrong == []
 
 
 async def test_the_description_is_valid_openapi(client: Client) -> None:
