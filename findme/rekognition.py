@@ -8,7 +8,6 @@ call at a time waits for its token and then for a slot, so that a sweep at its q
 guest's selfie.
 """
 
-import functools
 import logging
 import time
 import uuid
@@ -18,11 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.exceptions
 from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession, get_session
-from botocore.loaders import Loader, create_loader
 
 from findme.errors import BudgetSpent, EngineError, EngineRefused, EngineUnavailable, StartError
 from findme.models import Box, EngineFaceId
+from findme.recognition.aws_session import make_session
 from findme.recognition.call_meter import Meter
 from findme.recognition.rate_limiter import Rates, Slots, is_aws
 from findme.recognition.types import IndexedFace, IndexResult, QualityFilter, Similar, UnindexedFace
@@ -299,26 +297,6 @@ def _indexed(record: Mapping[str, Any]) -> IndexedFace:
     )
 
 
-def _session() -> AioSession:
-    """Return a session that finds credentials anew, but reads AWS's description of its API once."""
-    session = get_session()
-    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
-    return session
-
-
-@functools.cache
-def _loader(data_path: str | None) -> Loader:
-    return create_loader(data_path)
-
-
-async def aws_is_configured(region: str | None) -> bool:
-    """Whether AWS credentials and a region are found, as FACE_ENGINE=auto asks."""
-    session = _session()
-    if region is None and session.get_config_variable("region") is None:
-        return False
-    return await session.get_credentials() is not None
-
-
 @asynccontextmanager
 async def open_client(
     *,
@@ -347,7 +325,7 @@ async def open_client(
         **({"proxies": {}} if endpoint_url else {}),
     )
     try:
-        async with _session().create_client(
+        async with make_session().create_client(
             "rekognition",
             endpoint_url=endpoint_url,
             region_name=region,

@@ -30,6 +30,7 @@ from findme.models import JobKind
 from findme.operations import engine_usage
 from findme.operations.stats import LoopWatch
 from findme.queue import OnRetry
+from findme.recognition.aws_session import aws_is_configured
 from findme.recognition.types import Hop
 from findme.rekognition import Rekognition
 from findme.settings import Settings
@@ -218,7 +219,7 @@ async def _engine(
 ) -> tuple[Rekognition, float]:
     """Open the face engine; return the client and the seconds until a search finds a vector."""
     use_aws = settings.face_engine == "aws" or (
-        settings.face_engine == "auto" and await rekognition.aws_is_configured(settings.aws_region)
+        settings.face_engine == "auto" and await aws_is_configured(settings.aws_region)
     )
     limit, settle = settings.aws_concurrent_requests, settings.face_settle_seconds
     if use_aws:
