@@ -1,4 +1,4 @@
-"""Bodies, piece by piece, and forms; what is broken in them is the caller's mistake."""
+"""Bodies, read piece by piece, and forms; a broken one raises InvalidRequest."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -12,23 +12,23 @@ from findme.errors import InvalidRequest
 
 T = TypeVar("T")
 
-#: Seconds without a byte, after which a connection has died: a phone that goes says no good-bye.
+#: Seconds without a byte after which a connection is dead: a phone that goes sends no goodbye.
 SILENCE_SECONDS = 60.0
-#: Bytes read of a body at a time.
+#: Bytes that are read of a body at a time.
 READ = 256 * 1024
 #: Bytes of a text field; more is cut off.
 MAX_FIELD = 10_000
 
-#: Parts of a form; a page of ours has a dozen. It bounds the memory of what is never read whole.
+#: Parts of a form; our pages send a dozen. Each part costs memory even if it is not read.
 MAX_PARTS = 100
 
-#: What aiohttp says of a form's framing, character set, transfer encoding and a part's headers.
+#: What aiohttp raises for a form's framing, character set, encoding and the headers of a part.
 _WRONG = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 _BROKEN = "This multipart form cannot be understood."
 
 
 async def heard(reading: Awaitable[T]) -> T:
-    """Return what is read next of a body; 408 where its sender is silent."""
+    """Await a read of a body, and return its result; 408 if the sender stalls."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
             return await reading
@@ -37,15 +37,15 @@ async def heard(reading: Awaitable[T]) -> T:
 
 
 async def body_of(request: web.Request) -> AsyncIterator[bytes]:
-    """Yield the bytes of a body that is no form."""
+    """Yield the bytes of a body that is not a form."""
     while chunk := await heard(request.content.read(READ)):
         yield chunk
 
 
 async def form_of(request: web.Request) -> MultiDictProxy[str]:
-    """Return a small form's text fields, without what PostgreSQL's text cannot hold (NUL).
+    """Return the text fields of a small form without NUL, which PostgreSQL's text cannot store.
 
-    InvalidRequest where the body is no form, in whatever way.
+    InvalidRequest if the body is not a form, in whatever way.
     """
     try:
         posted = await heard(request.post())
@@ -56,7 +56,7 @@ async def form_of(request: web.Request) -> MultiDictProxy[str]:
 
 
 async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator[BodyPartReader]:
-    """Yield the parts of a form, at most *most*; what the caller leaves of one is passed over."""
+    """Yield the parts of a form, at most *most*; bytes that the caller leaves are skipped."""
     try:
         reader = await request.multipart()
         taken = 0
@@ -83,7 +83,7 @@ async def chunks_of(part: BodyPartReader) -> AsyncIterator[bytes]:
 
 
 async def text_of(part: BodyPartReader) -> str:
-    """Return a text field, without what PostgreSQL's text cannot hold (NUL)."""
+    """Return a text field without NUL, which PostgreSQL's text cannot store."""
     data = b""
     # a chunk is what has arrived: a field may come in several
     async for chunk in chunks_of(part):

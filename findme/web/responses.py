@@ -25,7 +25,7 @@ MAX_ID = 2**63 - 1
 
 
 def parse_id(text: str) -> int:
-    """Return the id of a path or query; NotFound for what cannot be one."""
+    """Return the id of a path or query; NotFound for text that is no id."""
     number = _number(text)
     if number is None:
         raise NotFound
@@ -61,7 +61,7 @@ def page_of(request: web.Request) -> tuple[int | None, int]:
 
 
 def choice_of(request: web.Request, name: str, choices: Iterable[str], default: str) -> str:
-    """Return a query's word; InvalidRequest where it is none of the choices."""
+    """Return a word of the query; InvalidRequest if it is none of the choices."""
     value = request.query.get(name, default)
     words = list(choices)
     if value not in words:
@@ -81,7 +81,7 @@ async def json_of(request: web.Request) -> dict[str, Any]:
 
 
 def text_of(body: Mapping[str, Any], name: str, *, required: bool = True) -> str:
-    """Return a string member; InvalidRequest where it is missing or no text PostgreSQL can hold."""
+    """Return a string member; InvalidRequest if it is missing or PostgreSQL cannot store it."""
     value = body.get(name)
     if value is None and not required:
         return ""
@@ -109,7 +109,7 @@ def id_text(number: int | None) -> str | None:
 
 
 def parse_time(body: Mapping[str, Any], name: str) -> datetime | None:
-    """Return a member's RFC 3339 time (UTC where it names no zone); None for null or absent."""
+    """Return a member's RFC 3339 time (UTC if it names no zone); None if it is null or absent."""
     text = body.get(name)
     if text is None or text == "":
         return None

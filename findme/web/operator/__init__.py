@@ -1,4 +1,4 @@
-"""Pages and calls for whoever runs the installation: dashboard, queue, costs, audit log, webhooks.
+"""Pages and calls for operators: the dashboard, the queue, costs, the audit log, webhooks.
 
-A handler parses, authorises, calls the domain and answers.
+A handler parses, authorises, calls one service and answers.
 """

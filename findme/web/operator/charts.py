@@ -1,4 +1,4 @@
-"""Small charts as SVG paths: drawn by the server, so that a page without scripts has them too."""
+"""Small charts as SVG paths. The server draws them, so that pages without scripts have them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def chart(values: Sequence[float], *, width: int = 600, height: int = 150) -> Ch
 
 
 def _round_up(value: float) -> float:
-    """Return the next of 2, 4, 10, 20, 40, 100 …: its half is a whole number too."""
+    """Return the next of 2, 4, 10, 20, 40, 100 …, whose halves are whole numbers."""
     top = 2.0
     while top < value:
         top *= 2.5 if str(top).startswith("4") else 2

@@ -1,4 +1,4 @@
-"""What the face engine's calls cost: of an event, and of the month."""
+"""The costs of the face engine's calls: of an event, and of the month."""
 
 from typing import Annotated, Literal, TypeAlias
 

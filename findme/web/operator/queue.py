@@ -1,4 +1,4 @@
-"""The operator's calls: the queue's numbers, its jobs, the cache."""
+"""The queue as JSON: its figures and its jobs, a retry, a re-index; and the cache, cleared."""
 
 from typing import Annotated
 

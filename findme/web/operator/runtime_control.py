@@ -81,7 +81,7 @@ async def post_retry_all(request: web.Request) -> web.Response:
 
 
 def _control_answer(request: web.Request, control: Control) -> web.Response:
-    """Answer with what holds from now on, where nothing is set as the settings say."""
+    """Answer with the pause and the limits; a limit that is not set is that of the settings."""
     settings = request.app[SETTINGS]
     return json_answer(
         QueueControl(

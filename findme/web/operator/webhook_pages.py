@@ -1,4 +1,4 @@
-"""The pages of webhooks; plain forms, so that they work without a script."""
+"""The pages of webhooks, with forms that work without a script."""
 
 from collections.abc import Sequence
 from http import HTTPStatus

@@ -121,7 +121,7 @@ async def delete_event(request: web.Request) -> web.Response:
 
 
 async def get_qr_svg(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/qr.svg: the join link, black on white, four modules of quiet."""
+    """GET /api/admin/events/{id}/qr.svg: the join link, black on white, with a quiet zone."""
     return _picture("image/svg+xml", await _qr(request, kind="svg", xmldecl=False, scale=8))
 
 

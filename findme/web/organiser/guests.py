@@ -1,6 +1,6 @@
-"""An event's guests for its organiser: looked up, handed a new link, removed; JSON and pages.
+"""The guests of an event for its organiser, as JSON and as pages: searched, let in again, removed.
 
-Selfies are not shown: they were given to be searched with, and only their guest sees them.
+Selfies are not shown. Guests gave them for the search, and only they see them.
 """
 
 from typing import Annotated
@@ -80,7 +80,7 @@ class ListedGuest(Struct, frozen=True):
 
 
 async def get_guests(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/guest-list?q=: the last joined first."""
+    """GET /api/admin/events/{id}/guest-list?q=: the guests who joined last come first."""
     admin(request)
     before, limit = page_of(request)
     _, found, total = await _search(request, None if before is None else GuestId(before), limit)
@@ -127,12 +127,12 @@ async def post_key_link(request: web.Request) -> web.Response:
 
 
 async def delete_guest(request: web.Request) -> web.Response:
-    """DELETE /api/admin/events/{id}/guests/{user_id}: as if they had asked; Location: receipt."""
+    """DELETE /api/admin/events/{id}/guests/{user_id}: erases their part; Location: receipt."""
     return web.Response(status=204, headers={"Location": f"/receipt/{await _remove(request)}"})
 
 
 async def _remove(request: web.Request) -> str:
-    """End the part of the path's user in the event; return the receipt's token."""
+    """Erase the user's part in the event of the path; return the token of the receipt."""
     actor, event_id = admin(request).id, EventId(path_id(request))
     user_id = UserId(path_id(request, "user_id"))
     return await request.app[ERASURE].leave_event(user_id, event_id, removed_by=actor)
@@ -185,9 +185,9 @@ async def _guest_page(request: web.Request, link: str | None = None) -> web.Resp
 
 
 async def new_link(request: web.Request) -> web.Response:
-    """POST /admin/events/{id}/guests/{user_id}/link: the link that lets them in again, shown once.
+    """POST /admin/events/{id}/guests/{user_id}/link: a link that lets them in again, shown once.
 
-    It sets a new password for a guest with an e-mail, and is the new key of one without.
+    For a guest with an e-mail the link sets a new password, for another guest it is a new key.
     """
     who, user_id = admin(request), UserId(path_id(request, "user_id"))
     async with db.acquire(request.app[POOL]) as conn:
@@ -204,7 +204,7 @@ async def new_link(request: web.Request) -> web.Response:
 
 
 async def remove(request: web.Request) -> web.Response:
-    """POST /admin/events/{id}/guests/{user_id}/remove: as if they had asked, with the receipt."""
+    """POST /admin/events/{id}/guests/{user_id}/remove: erases their part, and shows the receipt."""
     token = await _remove(request)
     target = URL(f"/admin/events/{path_id(request)}/guests").with_query(receipt=token)
     return redirect(str(target))

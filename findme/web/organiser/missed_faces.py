@@ -1,4 +1,4 @@
-"""Missed faces, for admins: per photo, summed, and one call that tries again more thoroughly."""
+"""Missed faces as JSON: of each photo and summed up, and a retry that looks more thoroughly."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""An event's people for admins: the faces grouped by person, and what admins put right."""
+"""The people of an event as JSON: the groups of faces, and the edits of an organiser."""
 
 from typing import Annotated, Any, Literal
 
@@ -111,7 +111,7 @@ class Move(Struct):
 
 
 async def get_groups(request: web.Request) -> web.Response:
-    """GET /api/admin/events/{id}/group-faces: who is on most faces first.
+    """GET /api/admin/events/{id}/group-faces: the largest groups first.
 
     `?search=0` makes no call to the engine, `?hidden=1` adds the hidden groups at the end. The
     header X-Grouping is `running` while a job goes on, X-Ungrouped-Faces how many faces are left.
@@ -231,7 +231,7 @@ def _name(body: dict[str, Any]) -> str:
 
 
 def _ids(body: dict[str, Any], name: str) -> list[int]:
-    """Return a member's ids, each once, in their order; NotFound for what cannot be one."""
+    """Return the ids of a member, each once, in their order; NotFound for text that is no id."""
     values = body.get(name)
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InvalidRequest(f"{name} is a list of ids.", field=name)

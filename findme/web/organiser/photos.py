@@ -1,4 +1,4 @@
-"""An event's photos as admins see them: each with its state; approved, hidden, deleted."""
+"""The photos of an event as admins see them: listed with their state, reviewed, deleted."""
 
 from typing import Annotated
 
