@@ -191,6 +191,14 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Similarities (0..100) from which a match is `sure`, and from which it is `maybe`."""
+
+    sure: float
+    maybe: float
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A wedding, a gala, a race."""
 
@@ -232,6 +240,8 @@ class Event:
     wall_token: str | None
     #: A digest of the cover picture; None: there is no cover.
     cover: str | None
+    #: What holds for the event: its own, or else the settings'.
+    thresholds: Thresholds
 
     def is_closed(self, now: datetime) -> bool:
         """Whether the event takes no more guests and uploads at that moment."""

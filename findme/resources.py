@@ -17,6 +17,7 @@ from findme.embedded.face_service import open_engine
 from findme.embedded.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
 from findme.errors import EngineUnavailable, StartError
 from findme.faces import reindex_state
+from findme.gallery import events
 from findme.indexing.person_grouping import PersonGrouping
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
@@ -79,6 +80,8 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         )
         if alone:
             await asyncio.to_thread(storage.empty_spool, settings.findme_data_dir)
+        async with db.acquire(pool) as conn:
+            await events.set_default_thresholds(conn, settings)
         await _see_to_admin(pool, settings)
         cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
         faces, settle = await _engine(stack, settings, role)

@@ -28,6 +28,7 @@ from findme import db, rekognition, server
 from findme.accounts import auth
 from findme.cache import open_cache
 from findme.db import Pool
+from findme.gallery import events
 from findme.jobs import worker_registry
 from findme.jobs.worker import WorkQueue
 from findme.models import Role
@@ -225,6 +226,8 @@ async def application(
         stack.callback(resources.threads.close)
         work = resources.queue
         assert isinstance(work, WorkQueue)
+        async with db.acquire(pool) as conn:
+            await events.set_default_thresholds(conn, settings)
         token = await _admin_session(pool)
         made = server.make_app(resources, "all")
         share_compiled_templates(made)

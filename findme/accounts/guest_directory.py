@@ -6,13 +6,12 @@ from datetime import datetime
 
 from findme.db import Connection, Record
 from findme.errors import NotFound
-from findme.gallery.guest_photos import CONFIRMED, Thresholds
 from findme.models import EventId, GuestId, SelfieState, UserId
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A guest; *sure* and *maybe* count the photos on their shelves, hidden ones too."""
+    """A guest; *sure* and *maybe* count the photos on their shelves."""
 
     guest_id: GuestId
     user_id: UserId
@@ -34,7 +33,6 @@ async def search(
     conn: Connection,
     event_id: EventId,
     words: str,
-    thresholds: Thresholds,
     *,
     before: GuestId | None,
     limit: int,
@@ -51,7 +49,7 @@ async def search(
         before,
         limit,
     )
-    return await _read(conn, [row["id"] for row in rows], thresholds)
+    return await _read(conn, [row["id"] for row in rows])
 
 
 async def count(conn: Connection, event_id: EventId, words: str) -> int:
@@ -67,24 +65,20 @@ async def count(conn: Connection, event_id: EventId, words: str) -> int:
     return number
 
 
-async def get(
-    conn: Connection, event_id: EventId, user_id: UserId, thresholds: Thresholds
-) -> Listed:
-    """Return one guest; NotFound where the account is no guest of the event."""
+async def get(conn: Connection, event_id: EventId, user_id: UserId) -> Listed:
+    """Return one guest; NotFound if the account is no guest of the event."""
     guest_id = await conn.fetchval(
         "select id from guest where event_id = $1 and account_id = $2", event_id, user_id
     )
     if guest_id is None:
         raise NotFound
-    found = await _read(conn, [guest_id], thresholds)
+    found = await _read(conn, [guest_id])
     if not found:
         raise NotFound
     return found[0]
 
 
-async def _read(
-    conn: Connection, guest_ids: Sequence[GuestId], thresholds: Thresholds
-) -> list[Listed]:
+async def _read(conn: Connection, guest_ids: Sequence[GuestId]) -> list[Listed]:
     rows = await conn.fetch(
         """
         select guest.id as guest_id, account.id as user_id, account.name, account.email,
@@ -95,22 +89,11 @@ async def _read(
                left join lateral (select state, problem from selfie where guest_id = guest.id
                                    order by id desc limit 1) as selfie on true
                cross join lateral (
-                 select count(*) filter (where similarity >= $2) as sure,
-                        count(*) filter (where similarity < $2) as maybe
-                   from (select max(similarity) as similarity
-                           from (select photo_id, similarity from match where guest_id = guest.id
-                                  union all
-                                 select photo_id, $4 from verdict
-                                  where guest_id = guest.id and says = 'me') as found
-                          where not exists (select from verdict
-                                             where guest_id = guest.id and says = 'not_me'
-                                               and verdict.photo_id = found.photo_id)
-                          group by photo_id having max(similarity) >= $3) as best) as shown
+                 select count(*) filter (where shelf = 'sure') as sure,
+                        count(*) filter (where shelf = 'maybe') as maybe
+                   from guest_photo where guest_id = guest.id) as shown
          where guest.id = any($1) order by guest.id desc""",
         guest_ids,
-        thresholds.sure,
-        thresholds.maybe,
-        CONFIRMED,
     )
     return [_listed(row) for row in rows]
 

@@ -231,9 +231,10 @@ async def _store(
     generation: int,
     hop: Hop | None,
 ) -> None:
-    """Store the similarities of vectors, pair by pair, wherever they are a reference and a face.
+    """Store the similarities of vectors, pair by pair, if they are a reference and a face.
 
-    A hop's own face counts as what its parent found it to be, not as identical.
+    A reference that was taken from a photo finds itself there, and its mirror image: that says
+    nothing of this photo and is left out.
     """
     await _hold(conn, event_id, faces=faces, references=references)
     await conn.execute(
@@ -244,8 +245,9 @@ async def _store(
           join reference on reference.event_id = $1
                         and reference.engine_face_id = found.reference
           join face on face.event_id = $1 and face.engine_face_id = found.face
-         where reference.kind <> 'hop'
-            or found.similarity >= $5 and reference.face_id is distinct from face.id
+         where (reference.kind <> 'hop' or found.similarity >= $5)
+           and not exists (select from face as source
+                            where source.id = reference.face_id and source.photo_id = face.photo_id)
          group by reference.id, face.id
         on conflict (reference_id, face_id) do update
            set similarity = case when match.generation < excluded.generation

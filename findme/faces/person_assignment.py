@@ -30,32 +30,25 @@ class Neighbour:
     not_of: frozenset[PersonId]
 
 
-async def join_matched(conn: Connection, event_id: EventId, *, sure: float) -> None:
-    """Give the faces that matching found guests on to these guests' persons; no search is made.
+async def join_matched(conn: Connection, event_id: EventId) -> None:
+    """Give the faces that guests surely are to these guests' persons; no search is made.
 
-    A match counts from the similarity *sure* (0..100) on; what guests said themselves wins.
+    What guests said themselves wins.
     """
-    await _let_go(conn, event_id, sure=sure)
+    await _release_faces(conn, event_id)
     claims = await conn.fetch(
         """
-        with claim as (
-            select face_id, guest_id, 101 as similarity
-              from verdict join face on face.id = verdict.face_id
-             where face.event_id = $1 and says = 'me'
-            union all
-            select face_id, guest_id, similarity from match join face on face.id = match.face_id
-             where face.event_id = $1 and similarity >= $2
-               and not exists (select from verdict where verdict.guest_id = match.guest_id
-                                  and verdict.photo_id = match.photo_id and says = 'not_me')),
-        best as (select distinct on (face_id) face_id, guest_id from claim
-                  order by face_id, similarity desc, guest_id)
+        with best as (
+            select distinct on (face_id) face_id, guest_id from photo_guest
+             where event_id = $1 and face_id is not null
+               and (says = 'me' or says is null and found_shelf = 'sure')
+             order by face_id, says, similarity desc, guest_id)
         select best.face_id, best.guest_id, person.id as person_id,
                person.guest_id as held_by, coalesce(person_face.fixed, false) as fixed
           from best left join person_face on person_face.face_id = best.face_id
                left join person on person.id = person_face.person_id
          where person.guest_id is distinct from best.guest_id""",
         event_id,
-        sure,
     )
     known = {
         GuestId(row["guest_id"]): PersonId(row["id"])
@@ -81,7 +74,7 @@ async def join_matched(conn: Connection, event_id: EventId, *, sure: float) -> N
     await _drop_empty(conn, event_id)
 
 
-async def _let_go(conn: Connection, event_id: EventId, *, sure: float) -> None:
+async def _release_faces(conn: Connection, event_id: EventId) -> None:
     """Take from guests' persons what is not theirs any more."""
     await conn.execute(
         """
@@ -96,24 +89,21 @@ async def _let_go(conn: Connection, event_id: EventId, *, sure: float) -> None:
     # Where an admin placed faces of either, it is the admin's word that counts.
     await conn.execute(
         """
+        with theirs as materialized (
+            select guest_id, face_id from photo_guest
+             where event_id = $1 and (says = 'me' or says is null and found_shelf = 'sure'))
         update person set guest_id = null, name = null
          where event_id = $1 and guest_id is not null
            and exists (select from person_face where person_id = person.id)
            and not exists (
-               select from person_face join match on match.face_id = person_face.face_id
-                where person_face.person_id = person.id and match.guest_id = person.guest_id
-                  and similarity >= $2)
-           and not exists (
-               select from person_face join verdict on verdict.face_id = person_face.face_id
-                where person_face.person_id = person.id and verdict.guest_id = person.guest_id
-                  and says = 'me')
+               select from person_face join theirs using (face_id)
+                where person_face.person_id = person.id and theirs.guest_id = person.guest_id)
            and not exists (
                select from person_face where person_face.person_id = person.id and fixed)
            and not exists (
-               select from person_face join match on match.face_id = person_face.face_id
-                where fixed and match.guest_id = person.guest_id and similarity >= $2)""",
+               select from person_face join theirs using (face_id)
+                where fixed and theirs.guest_id = person.guest_id)""",
         event_id,
-        sure,
     )
 
 

@@ -61,22 +61,14 @@ async def count(
 ) -> tuple[list[Step], Tally]:
     """Return the pairs at each similarity from the floor to TOP, and at two thresholds.
 
-    A pair counts with its best match; what a face of the very photo found there, as a guest's
-    confirmation or a second hop, proves nothing and is left out.
+    A pair is a guest and a photo that guests can see; it counts with its best match.
     """
     rows = await conn.fetch(
         """
-        with pair as (
-            select match.guest_id, match.photo_id, max(similarity) as similarity
-              from reference join match on match.reference_id = reference.id
-             where reference.event_id = $1
-               and (reference.face_id is null or not exists (
-                   select from face where face.id = reference.face_id
-                      and face.photo_id = match.photo_id))
-             group by match.guest_id, match.photo_id)
         select least(floor(similarity), $4)::int as step, coalesce(says, '') as says,
                similarity >= $2 as sure, similarity >= $3 as maybe, count(*) as pairs
-          from pair left join verdict using (guest_id, photo_id)
+          from photo_guest join photo on photo.id = photo_id
+         where photo_guest.event_id = $1 and visible and similarity is not null
          group by 1, 2, 3, 4""",
         event_id,
         sure,
@@ -117,38 +109,23 @@ async def list_borders(
     """
     rows = await conn.fetch(
         """
-        with pair as (
-            select match.guest_id, match.photo_id, max(similarity) as similarity
-              from reference join match on match.reference_id = reference.id
-             where reference.event_id = $1
-               and (reference.face_id is null or not exists (
-                   select from face where face.id = reference.face_id
-                      and face.photo_id = match.photo_id))
-             group by match.guest_id, match.photo_id),
-        border as (
-            select guest_id, photo_id, similarity from pair
-             where abs(similarity - $2) <= $5
-               and not exists (select from verdict where verdict.guest_id = pair.guest_id
-                                  and verdict.photo_id = pair.photo_id)
+        with border as (
+            select guest_id, photo_id, face_id, similarity
+              from photo_guest join photo on photo.id = photo_id
+             where photo_guest.event_id = $1 and visible and says is null
+               and abs(similarity - $2) <= $5
              order by abs(similarity - $2), similarity desc, photo_id limit $4)
         select account.id as user_id, account.name, border.photo_id, border.similarity,
-               (select face_id from match
-                 where guest_id = border.guest_id and photo_id = border.photo_id
-                   and similarity = border.similarity limit 1) as face_id,
-               (select known.face_id
-                  from (select face_id, 101 as similarity from verdict
-                         where guest_id = border.guest_id and photo_id <> border.photo_id
-                           and says = 'me' and face_id is not null
-                         union all
-                        select face_id, similarity from match
-                         where guest_id = border.guest_id and photo_id <> border.photo_id
-                           and similarity >= $3 and similarity > border.similarity
-                           and not exists (select from verdict
-                                            where verdict.guest_id = match.guest_id
-                                              and verdict.photo_id = match.photo_id)) as known
-                 order by similarity desc limit 1) as beside
+               border.face_id, known.face_id as beside
           from border join guest on guest.id = border.guest_id
           join account on account.id = guest.account_id
+               left join lateral (
+                 select face_id from photo_guest
+                  where guest_id = border.guest_id and photo_id <> border.photo_id
+                    and face_id is not null
+                    and (says = 'me'
+                         or says is null and similarity >= $3 and similarity > border.similarity)
+                  order by says, similarity desc nulls last limit 1) as known on true
          order by abs(border.similarity - $2), border.similarity desc, photo_id""",
         event_id,
         at,

@@ -45,7 +45,8 @@ async def list_view(
         """
         select id, event_id, filename, width, height, taken_at, uploaded_at, credit, state, error,
                ready_at is not null as ready, review, visible, faces, placeholder,
-               (select count(distinct guest_id) from match where photo_id = photo.id) as guests,
+               (select count(*) from photo_guest
+                 where photo_id = photo.id and shelf is not null) as guests,
                (select count(*) from missed_face where photo_id = photo.id) as missed
           from photo
          where event_id = $1 and ($3::bigint is null or id < $3)
@@ -83,16 +84,17 @@ async def count_views(conn: Connection, event_id: EventId) -> dict[View, int]:
     return {view: row[view] for view in View}
 
 
-async def look_closely(conn: Connection, photo_id: PhotoId, *, maybe: float) -> Closely:
-    """Return a photo with its faces, whom it shows from the similarity *maybe* on, and its jobs.
+async def look_closely(conn: Connection, photo_id: PhotoId) -> Closely:
+    """Return a photo with its faces, the guests it shows or who put it aside, and its jobs.
 
-    NotFound where there is none. What guests say of it counts whatever the similarity.
+    NotFound if there is none.
     """
     photo = await conn.fetchrow(
         """
         select id, event_id, filename, width, height, taken_at, uploaded_at, credit, state, error,
                ready_at is not null as ready, review, visible, faces, placeholder,
-               (select count(distinct guest_id) from match where photo_id = photo.id) as guests,
+               (select count(*) from photo_guest
+                 where photo_id = photo.id and shelf is not null) as guests,
                (select count(*) from missed_face where photo_id = photo.id) as missed
           from photo where id = $1""",
         photo_id,
@@ -116,17 +118,12 @@ async def look_closely(conn: Connection, photo_id: PhotoId, *, maybe: float) -> 
     )
     guests = await conn.fetch(
         """
-        with best as (select distinct on (guest_id) guest_id, face_id, similarity
-                        from match where photo_id = $1 order by guest_id, similarity desc),
-             said as (select guest_id, face_id, says from verdict where photo_id = $1)
-        select account.id as user_id, account.name, best.similarity, said.says,
-               coalesce(said.face_id, best.face_id) as face_id
-          from best full join said using (guest_id)
-          join guest on guest.id = guest_id join account on account.id = guest.account_id
-         where said.says is not null or best.similarity >= $2
-         order by best.similarity desc nulls last, account.id""",
+        select account.id as user_id, account.name, similarity, says, shelf, face_id
+          from photo_guest join guest on guest.id = guest_id
+          join account on account.id = guest.account_id
+         where photo_id = $1 and (shelf is not null or says is not null)
+         order by similarity desc nulls last, account.id""",
         photo_id,
-        maybe,
     )
     jobs = await conn.fetch(
         """

@@ -11,7 +11,7 @@ import asyncpg
 
 from findme import queue
 from findme.db import Connection
-from findme.errors import NotFound
+from findme.errors import InvalidRequest, NotFound
 from findme.faces import reindex_state
 from findme.media import storage
 from findme.media.storage import ImageOwner
@@ -26,8 +26,10 @@ from findme.models import (
     PhotoId,
     Publish,
     Size,
+    Thresholds,
     UserId,
 )
+from findme.settings import Settings
 
 #: Without 0 O, 1 I L, and U V: what is read aloud over music is typed right.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
@@ -53,11 +55,11 @@ async def create(
         code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
         try:
             async with conn.transaction():
-                row = await conn.fetchrow(
+                event_id = await conn.fetchval(
                     """
                     insert into event (code, name, starts_at, expires_at, gallery, join_open,
                                        collection_id)
-                    values ($1, $2, $3, $4, $5, $6, $7) returning *""",
+                    values ($1, $2, $3, $4, $5, $6, $7) returning id""",
                     code,
                     name,
                     starts_at,
@@ -68,15 +70,13 @@ async def create(
                 )
         except asyncpg.UniqueViolationError:
             continue
-        assert row is not None
-        return _event(row)
+        return await get(conn, EventId(event_id))
 
 
 async def get(conn: Connection, event_id: EventId) -> Event:
     """Return an event; NotFound where there is none."""
     row = await conn.fetchrow(
-        "select * from event where id = $1",
-        event_id,
+        "select * from event join event_threshold on event_id = id where id = $1", event_id
     )
     if row is None:
         raise NotFound
@@ -99,7 +99,9 @@ async def get_by_code(conn: Connection, code: str) -> Event:
     # what no code is made of, PostgreSQL may not even take as text
     known = set(code) <= set(CODE_ALPHABET)
     # an expired event takes nobody while it waits for housekeeping
-    query = "select * from event where code = $1 and (expires_at is null or expires_at > now())"
+    query = """
+        select * from event join event_threshold on event_id = id
+         where code = $1 and (expires_at is null or expires_at > now())"""
     row = await conn.fetchrow(query, code) if known else None
     if row is None:
         raise NotFound("This code opens no event. Check the 8 characters on the card.")
@@ -110,7 +112,8 @@ async def list_all(conn: Connection, *, before: EventId | None, limit: int) -> l
     """Return events, newest first, older than *before*."""
     rows = await conn.fetch(
         """
-        select * from event where $1::bigint is null or id < $1
+        select * from event join event_threshold on event_id = id
+         where $1::bigint is null or id < $1
          order by id desc limit $2""",
         before,
         limit,
@@ -122,9 +125,10 @@ async def list_joined(conn: Connection, user_id: UserId) -> list[Event]:
     """Return the events that a user joined, the last joined first."""
     rows = await conn.fetch(
         """
-        select * from event
-         where id in (select event_id from guest where account_id = $1)
-         order by (select guest.id from guest where event_id = event.id and account_id = $1) desc
+        select * from event join event_threshold on event_id = id
+         where id in (select guest.event_id from guest where account_id = $1)
+         order by (select guest.id from guest
+                    where guest.event_id = event.id and account_id = $1) desc
         """,
         user_id,
     )
@@ -138,14 +142,17 @@ async def count_all(conn: Connection) -> int:
 
 
 async def update(conn: Connection, event: Event) -> Event:
-    """Write what an organiser may change: names, times, thresholds and choices."""
-    row = await conn.fetchrow(
+    """Write what an organiser may change: names, times, thresholds and choices.
+
+    InvalidRequest if a match could be sure without being maybe.
+    """
+    await conn.execute(
         """
         update event set name = $2, starts_at = $3, expires_at = $4, gallery = $5, join_open = $6,
                          match_threshold = $7, maybe_threshold = $8, accounts = $9, browse = $10,
                          downloads = $11, download_size = $12, watermark = $13, publish = $14,
                          accent = $15, closes_at = $16, time_zone = $17, wall_token = $18
-         where id = $1 returning *""",
+         where id = $1""",
         event.id,
         event.name,
         event.starts_at,
@@ -165,9 +172,23 @@ async def update(conn: Connection, event: Event) -> Event:
         event.time_zone,
         event.wall_token,
     )
-    if row is None:
-        raise NotFound
-    return _event(row)
+    written = await get(conn, event.id)
+    sure, maybe = written.thresholds.sure, written.thresholds.maybe
+    if maybe > sure:
+        sentence = f"maybe ({maybe:g}) would be above match ({sure:g})."
+        raise InvalidRequest(sentence, field="maybe_threshold")
+    return written
+
+
+async def set_default_thresholds(conn: Connection, settings: Settings) -> None:
+    """Let the settings' thresholds hold, in every process, for events without their own."""
+    await conn.execute(
+        """
+        update default_threshold set sure = $1, maybe = $2
+         where (sure, maybe) is distinct from ($1, $2)""",
+        settings.face_match_threshold,
+        settings.face_maybe_threshold,
+    )
 
 
 async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size, bytes]) -> Event:
@@ -177,14 +198,10 @@ async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size,
     cover = None
     if pictures:
         cover = hashlib.sha256(b"".join(pictures.values())).hexdigest()[:8]
-    row = await conn.fetchrow(
-        "update event set cover = $2 where id = $1 returning *", event_id, cover
-    )
-    if row is None:
-        raise NotFound
+    await conn.execute("update event set cover = $2 where id = $1", event_id, cover)
     for size, jpeg in pictures.items():
         await storage.store_bytes(conn, jpeg, ImageOwner(event_id=event_id), size=size)
-    return _event(row)
+    return await get(conn, event_id)
 
 
 def zone_of(event: Event) -> tzinfo | None:
@@ -198,7 +215,10 @@ def zone_of(event: Event) -> tzinfo | None:
 async def of_photo(conn: Connection, photo_id: PhotoId) -> Event:
     """Return the event that a photo is of; NotFound where it is gone."""
     row = await conn.fetchrow(
-        "select * from event where id = (select event_id from photo where id = $1)", photo_id
+        """
+        select * from event join event_threshold on event_id = id
+         where id = (select photo.event_id from photo where photo.id = $1)""",
+        photo_id,
     )
     if row is None:
         raise NotFound
@@ -301,14 +321,19 @@ async def list_expired(conn: Connection) -> list[EventId]:
 
 
 def _event(row: asyncpg.Record) -> Event:
-    values = {item.name: row[item.name] for item in fields(Event)}
+    values = {item.name: row[item.name] for item in fields(Event) if item.name != "thresholds"}
     for name in ("match_threshold", "maybe_threshold"):
-        # PostgreSQL's real has some seven digits; what was set as 92.6 is shown as that
-        values[name] = None if values[name] is None else round(values[name], 3)
+        values[name] = None if values[name] is None else _similarity(values[name])
     values |= {
         "gallery": Gallery(row["gallery"]),
         "accounts": Accounts(row["accounts"]),
         "download_size": DownloadSize(row["download_size"]),
         "publish": Publish(row["publish"]),
+        "thresholds": Thresholds(_similarity(row["sure"]), _similarity(row["maybe"])),
     }
     return Event(**values)
+
+
+def _similarity(stored: float) -> float:
+    """Return a stored similarity as it was set: PostgreSQL's real has some seven digits."""
+    return round(stored, 3)

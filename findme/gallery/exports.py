@@ -90,6 +90,13 @@ _HELD = {
           from guest join match on match.guest_id = guest.id
          where guest.account_id = $1
          group by guest.event_id, photo_id order by match.photo_id""",
+    # the photos that this person is shown as theirs
+    "photos": """
+        select guest.event_id, photo_id::text, shelf, confirmed
+          from guest cross join lateral (
+               select photo_id, shelf, confirmed from guest_photo
+                where guest_id = guest.id offset 0) as shown
+         where guest.account_id = $1 order by shown.photo_id""",
     "verdicts": """
         select guest.event_id, photo_id::text, says, created_at
           from guest join verdict on verdict.guest_id = guest.id

@@ -1,17 +1,15 @@
 """What a guest sees: their sure and maybe photos, everyone's photos, and what they may open.
 
-No statement here touches the tables of pictures: lists are drawn without a byte of them.
+Which photos are a guest's is decided by the database's view `guest_photo`, and which of them they
+may open by `openable_photo` (docs/architecture/guest-photos.md). No statement here touches the
+tables of pictures: lists are drawn without a byte of them.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from findme.db import Connection, Record
-from findme.models import Box, Cursor, Event, EventId, Gallery, GuestId, PhotoId, Shelf, UserId
-from findme.settings import Settings
-
-#: What counts as the similarity of a match that the guest confirmed: above all that is measured.
-CONFIRMED = 101.0
+from findme.models import Box, Cursor, EventId, GuestId, PhotoId, Shelf, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Listed:
     height: int
     taken_at: datetime | None
     uploaded_at: datetime
-    #: Where the photo stands in the evening: when it was taken, or arrived where no clock can tell.
+    #: When the photo was taken; if no clock can tell, when it arrived.
     dated_at: datetime
     faces: int
     placeholder: str
@@ -33,7 +31,7 @@ class Listed:
     face_box: Box | None
     #: Whether the guest marked it.
     favourite: bool
-    #: Whose picture it is; None where nobody said.
+    #: Whose picture it is; None if nobody said.
     credit: str | None
 
     @property
@@ -42,87 +40,34 @@ class Listed:
         return Cursor(self.dated_at, self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Similarities (0..100) from which a match is `sure`, and from which it is `maybe`."""
-
-    sure: float
-    maybe: float
-
-    @classmethod
-    def of(cls, event: Event, settings: Settings) -> "Thresholds":
-        """Return the event's own thresholds, or the settings' where it sets none."""
-        sure, maybe = event.match_threshold, event.maybe_threshold
-        return cls(
-            sure=settings.face_match_threshold if sure is None else sure,
-            maybe=settings.face_maybe_threshold if maybe is None else maybe,
-        )
-
-
 async def list_mine(
-    conn: Connection,
-    guest_id: GuestId,
-    thresholds: Thresholds,
-    shelf: Shelf,
-    *,
-    before: Cursor | None,
-    limit: int,
+    conn: Connection, guest_id: GuestId, shelf: Shelf, *, before: Cursor | None, limit: int
 ) -> list[Listed]:
     """Return a shelf of a guest's photos, newest first, older than *before*."""
-    low, high = _range(thresholds, shelf)
     rows = await conn.fetch(
         """
-        with found as (
-            select photo_id, face_id, similarity from match where guest_id = $1
-            union all
-            select photo_id, face_id, $7 from verdict where guest_id = $1 and says = 'me'),
-        best as (
-            select distinct on (photo_id) photo_id, face_id, similarity from found
-             where not exists (select from verdict where guest_id = $1 and says = 'not_me'
-                                  and verdict.photo_id = found.photo_id)
-             order by photo_id desc, similarity desc)
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
-               faces, placeholder, credit, similarity, box_left, box_top, box_width, box_height,
+               photo.faces, placeholder, credit, shelf, box_left, box_top, box_width, box_height,
                exists (select from favourite where guest_id = $1
                           and favourite.photo_id = photo.id) as favourite
-          from best join photo on photo.id = best.photo_id
-               left join face on face.id = best.face_id
-         where visible and similarity >= $2 and similarity < $3
+          from guest_photo join photo on photo.id = guest_photo.photo_id
+               left join face on face.id = face_id
+         where guest_id = $1 and shelf = $2
            and (dated_at, photo.id)
-               < (coalesce($4, 'infinity'::timestamptz), coalesce($5, 0::bigint))
-         order by dated_at desc, photo.id desc limit $6""",
+               < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 0::bigint))
+         order by dated_at desc, photo.id desc limit $5""",
         guest_id,
-        low,
-        high,
+        shelf,
         *_ends(before),
         limit,
-        CONFIRMED,
     )
-    return [_listed(row, thresholds) for row in rows]
+    return [_listed(row) for row in rows]
 
 
-async def count_mine(
-    conn: Connection, guest_id: GuestId, thresholds: Thresholds, shelf: Shelf
-) -> int:
+async def count_mine(conn: Connection, guest_id: GuestId, shelf: Shelf) -> int:
     """Return how many photos are on a guest's shelf."""
-    low, high = _range(thresholds, shelf)
     number: int = await conn.fetchval(
-        """
-        with found as (
-            select photo_id, similarity from match where guest_id = $1
-            union all
-            select photo_id, $4 from verdict where guest_id = $1 and says = 'me'),
-        best as (
-            select photo_id, max(similarity) as similarity from found
-             where not exists (select from verdict where guest_id = $1 and says = 'not_me'
-                                  and verdict.photo_id = found.photo_id)
-             group by photo_id)
-        select count(*) from best join photo on photo.id = best.photo_id
-         where visible and similarity >= $2 and similarity < $3""",
-        guest_id,
-        low,
-        high,
-        CONFIRMED,
+        "select count(*) from guest_photo where guest_id = $1 and shelf = $2", guest_id, shelf
     )
     return number
 
@@ -131,7 +76,6 @@ async def list_everyones(
     conn: Connection,
     event_id: EventId,
     guest_id: GuestId | None,
-    thresholds: Thresholds,
     *,
     before: Cursor | None,
     limit: int,
@@ -140,19 +84,13 @@ async def list_everyones(
     rows = await conn.fetch(
         """
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
-               faces, placeholder, credit, best.similarity,
-               box_left, box_top, box_width, box_height,
+               photo.faces, placeholder, credit, shelf, box_left, box_top, box_width, box_height,
                exists (select from favourite where guest_id = $2
                           and favourite.photo_id = photo.id) as favourite
           from photo left join lateral (
-                 select face_id, case says when 'me' then $6::real end as similarity from verdict
-                  where guest_id = $2 and verdict.photo_id = photo.id
-                  union all
-                 (select face_id, similarity from match
-                   where guest_id = $2 and match.photo_id = photo.id
-                   order by similarity desc limit 1)
-                  limit 1) as best on true
-               left join face on face.id = best.face_id
+                 select face_id, shelf from guest_photo
+                  where guest_id = $2 and photo_id = photo.id) as mine on true
+               left join face on face.id = face_id
          where photo.event_id = $1 and visible
            and (dated_at, photo.id)
                < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 0::bigint))
@@ -161,73 +99,46 @@ async def list_everyones(
         guest_id,
         *_ends(before),
         limit,
-        CONFIRMED,
     )
-    return [_listed(row, thresholds) for row in rows]
+    return [_listed(row) for row in rows]
 
 
 async def list_favourites(
-    conn: Connection,
-    event: Event,
-    guest_id: GuestId,
-    thresholds: Thresholds,
-    *,
-    before: Cursor | None,
-    limit: int,
+    conn: Connection, guest_id: GuestId, *, before: Cursor | None, limit: int
 ) -> list[Listed]:
     """Return the photos that a guest marked and may see, newest first, older than *before*."""
     rows = await conn.fetch(
         """
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
-               faces, placeholder, credit, best.similarity,
-               box_left, box_top, box_width, box_height,
+               photo.faces, placeholder, credit, shelf, box_left, box_top, box_width, box_height,
                true as favourite
-          from favourite join photo on photo.id = favourite.photo_id left join lateral (
-                 select face_id, case says when 'me' then $5::real end as similarity from verdict
-                  where guest_id = $1 and verdict.photo_id = photo.id
-                  union all
-                 (select face_id, similarity from match
-                   where guest_id = $1 and match.photo_id = photo.id
-                   order by similarity desc limit 1)
-                  limit 1) as best on true
-               left join face on face.id = best.face_id
-         where favourite.guest_id = $1 and visible
+          from favourite join photo on photo.id = favourite.photo_id
+               left join lateral (
+                 select face_id, shelf from guest_photo
+                  where guest_id = $1 and photo_id = photo.id) as mine on true
+               left join face on face.id = face_id
+         where favourite.guest_id = $1
+           and exists (select from openable_photo
+                        where guest_id = $1 and openable_photo.photo_id = photo.id)
            and (dated_at, photo.id)
                < (coalesce($2, 'infinity'::timestamptz), coalesce($3, 0::bigint))
-           and ($6 or best.similarity >= $7)
-           and ($8 or exists (select from guest where id = $1 and consent_at is not null
-                                 and consent_withdrawn_at is null))
          order by dated_at desc, photo.id desc limit $4""",
         guest_id,
         *_ends(before),
         limit,
-        CONFIRMED,
-        event.gallery is Gallery.EVERYONE,
-        thresholds.maybe,
-        event.browse,
     )
-    return [_listed(row, thresholds) for row in rows]
+    return [_listed(row) for row in rows]
 
 
-async def count_favourites(
-    conn: Connection, event: Event, guest_id: GuestId, thresholds: Thresholds
-) -> int:
+async def count_favourites(conn: Connection, guest_id: GuestId) -> int:
     """Return how many photos a guest marked and may see."""
     number: int = await conn.fetchval(
         """
-        select count(*) from favourite join photo on photo.id = favourite.photo_id
-         where favourite.guest_id = $1 and visible
-           and ($2 or case (select says from verdict where guest_id = $1
-                               and verdict.photo_id = photo.id)
-                   when 'me' then true when 'not_me' then false
-                   else exists (select from match where match.guest_id = $1
-                                   and match.photo_id = photo.id and similarity >= $3) end)
-           and ($4 or exists (select from guest where id = $1 and consent_at is not null
-                                 and consent_withdrawn_at is null))""",
+        select count(*) from favourite
+         where guest_id = $1
+           and exists (select from openable_photo
+                        where guest_id = $1 and openable_photo.photo_id = favourite.photo_id)""",
         guest_id,
-        event.gallery is Gallery.EVERYONE,
-        thresholds.maybe,
-        event.browse,
     )
     return number
 
@@ -240,38 +151,21 @@ async def count_visible(conn: Connection, event_id: EventId) -> int:
     return number
 
 
-async def may_see(
-    conn: Connection, photo_id: PhotoId, user_id: UserId, maybe_threshold: float
-) -> bool:
-    """Whether a guest may see a photo: of an event they joined, all or (gallery `own`) theirs.
+async def may_see(conn: Connection, photo_id: PhotoId, user_id: UserId) -> bool:
+    """Whether a user may see a photo: of an event they joined, all or (gallery `own`) theirs.
 
-    Without consent they see it where the gallery may be browsed.
+    Without consent they see it if the gallery may be browsed.
     """
     allowed: bool = await conn.fetchval(
-        """
-        select exists (
-            select from photo
-              join guest on guest.event_id = photo.event_id and guest.account_id = $2
-              join event on event.id = photo.event_id
-             where photo.id = $1 and photo.visible
-               and (event.browse
-                    or consent_at is not null and consent_withdrawn_at is null)
-               and (event.gallery = $4 or exists (
-                     select from match where match.guest_id = guest.id
-                        and match.photo_id = photo.id
-                        and similarity >= coalesce(event.maybe_threshold, $3))
-                  or exists (select from verdict where verdict.guest_id = guest.id
-                                and verdict.photo_id = photo.id)))""",
+        "select exists (select from openable_photo where photo_id = $1 and account_id = $2)",
         photo_id,
         user_id,
-        maybe_threshold,
-        Gallery.EVERYONE,
     )
     return allowed
 
 
 async def find_cursor(conn: Connection, photo_id: PhotoId) -> Cursor | None:
-    """Return where a photo stands in the lists; None where there is no such photo."""
+    """Return the place of a photo in the lists; None if there is no such photo."""
     dated_at = await conn.fetchval("select dated_at from photo where id = $1", photo_id)
     return None if dated_at is None else Cursor(dated_at, photo_id)
 
@@ -280,18 +174,7 @@ def _ends(before: Cursor | None) -> tuple[datetime | None, int | None]:
     return (None, None) if before is None else (before.dated_at, before.id)
 
 
-def _range(thresholds: Thresholds, shelf: Shelf) -> tuple[float, float]:
-    """Return the similarities of a shelf: from, and below which."""
-    if shelf is Shelf.SURE:
-        return thresholds.sure, CONFIRMED + 1
-    return thresholds.maybe, thresholds.sure
-
-
-def _listed(row: Record, thresholds: Thresholds) -> Listed:
-    similarity = row["similarity"]
-    match = None
-    if similarity is not None and similarity >= thresholds.maybe:
-        match = Shelf.SURE if similarity >= thresholds.sure else Shelf.MAYBE
+def _listed(row: Record) -> Listed:
     return Listed(
         id=PhotoId(row["id"]),
         event_id=EventId(row["event_id"]),
@@ -303,9 +186,9 @@ def _listed(row: Record, thresholds: Thresholds) -> Listed:
         dated_at=row["dated_at"],
         faces=row["faces"],
         placeholder=row["placeholder"],
-        match=match,
+        match=None if row["shelf"] is None else Shelf(row["shelf"]),
         face_box=None
-        if match is None or row["box_left"] is None
+        if row["box_left"] is None
         else Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),
         favourite=row["favourite"],
         credit=row["credit"],

@@ -199,7 +199,8 @@ async def list_all(
         """
         select id, event_id, filename, width, height, taken_at, uploaded_at, state, error,
                ready_at is not null as ready, review, faces, placeholder,
-               (select count(distinct guest_id) from match where photo_id = photo.id) as guests
+               (select count(*) from photo_guest
+                 where photo_id = photo.id and shelf is not null) as guests
           from photo where event_id = $1 and ($2::bigint is null or id < $2)
                        and ($4::text is null or review = $4)
          order by id desc limit $3""",

@@ -83,12 +83,8 @@ class PersonGrouping:
         async with db.transaction(self._pool) as conn:
             event = await events.get(conn, event_id)
             await persons.lock(conn, event_id)
-            await person_assignment.join_matched(conn, event_id, sure=self._sure(event))
+            await person_assignment.join_matched(conn, event_id)
         return event
-
-    def _sure(self, event: Event) -> float:
-        own = event.match_threshold
-        return self._settings.face_match_threshold if own is None else own
 
     async def _search_now(self, event: Event) -> bool:
         """Search within a request; True where a job goes on."""
@@ -135,7 +131,7 @@ class PersonGrouping:
             return set()
         # As with the second hop: neither end is a selfie, and small faces in a crowd resemble
         # each other more than any of them resembles a selfie.
-        least = max(self._sure(event), self._settings.face_hop_threshold)
+        least = max(event.thresholds.sure, self._settings.face_hop_threshold)
         alike = [item.engine_face_id for item in similar if item.similarity >= least]
         async with db.transaction(self._pool) as conn:
             await persons.lock(conn, event.id)

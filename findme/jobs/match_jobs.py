@@ -136,8 +136,7 @@ class MatchJobs:
 
     def _floor(self, event: Event) -> float:
         """Return the similarity from which matches are stored: what a shelf could ever show."""
-        own = event.maybe_threshold
-        return self._settings.search_floor if own is None else min(self._settings.search_floor, own)
+        return min(self._settings.search_floor, event.thresholds.maybe)
 
     async def _follow_hops(self, event: Event) -> int:
         """Search from confirmed faces and from strong matches; return how many searches."""

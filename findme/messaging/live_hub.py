@@ -122,17 +122,12 @@ class _Channel:
 class Hub:
     """Who listens to which event; `run()` looks when something moves.
 
-    *sure* and *maybe* are the thresholds of events that set none. *elsewhere* says that other
-    processes work on this database.
+    *elsewhere* says that other processes work on this database.
     """
 
-    def __init__(
-        self, pool: Pool, cache: Cache, *, sure: float, maybe: float, elsewhere: bool
-    ) -> None:
+    def __init__(self, pool: Pool, cache: Cache, *, elsewhere: bool) -> None:
         self._pool = pool
         self._cache = cache
-        self._sure = sure
-        self._maybe = maybe
         self._elsewhere = elsewhere
         self._channels: dict[EventId, _Channel] = {}
         #: The streams of each account, oldest first.
@@ -233,9 +228,7 @@ class Hub:
         if mark is not None:
             mark = Mark(mark.photo_id, mark.at - timedelta(seconds=live_updates.OVERLAP))
         async with db.acquire(self._pool) as conn:
-            return await live_updates.look(
-                conn, event_id, guests, mark, sure=self._sure, maybe=self._maybe
-            )
+            return await live_updates.look(conn, event_id, guests, mark)
 
     async def _spread(self, event_id: EventId) -> None:
         """Look once for all guests who listen, and tell each what is new to them."""

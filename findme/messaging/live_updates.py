@@ -60,19 +60,14 @@ async def look(
     event_id: EventId,
     guest_ids: Sequence[GuestId],
     mark: Mark | None,
-    *,
-    sure: float,
-    maybe: float,
 ) -> News | None:
-    """Return what is new since *mark* (None: all photos, no match); None where the event is gone.
+    """Return what is new since *mark* (None: all photos, no match); None if the event is gone.
 
-    *sure* and *maybe* are the similarities (0..100) that hold where the event sets none. What was
-    told may come again: the mark lags behind by OVERLAP, so that no late commit is passed over.
+    What was told may come again: the mark lags behind by OVERLAP, so that no late commit is missed.
     """
     event = await conn.fetchrow(
         """
-        select gallery, coalesce(match_threshold, $3) as sure,
-               coalesce(maybe_threshold, $4) as maybe, now() as at, total, done, visible,
+        select gallery, now() as at, total, done, visible,
                coalesce(unsettled - 1, last, 0) as settled, shown
           from event cross join lateral (
                select count(*) as total,
@@ -80,16 +75,14 @@ async def look(
                       count(*) filter (where photo.visible) as visible,
                       max(id) as last,
                       min(id) filter (
-                          where uploaded_at > now() - make_interval(secs => $5)
+                          where uploaded_at > now() - make_interval(secs => $3)
                              or ready_at is null and state <> 'failed') as unsettled,
                       coalesce(array_agg(id order by id) filter (
-                          where photo.visible and (id > $2 or approved_at > $6)), '{}') as shown
+                          where photo.visible and (id > $2 or approved_at > $4)), '{}') as shown
                  from photo where event_id = event.id) as photos
          where id = $1""",
         event_id,
         0 if mark is None else mark.photo_id,
-        sure,
-        maybe,
         OVERLAP,
         None if mark is None else mark.at,
     )
@@ -120,30 +113,15 @@ async def _standings(
         return []
     return await conn.fetch(
         """
-        with found as (
-            select guest_id, photo_id, similarity, found_at from match
-             where guest_id = any($2) and similarity >= $4
-            union all
-            select guest_id, photo_id, 101, created_at from verdict
-             where guest_id = any($2) and says = 'me'),
-        best as (
-            select guest_id, photo_id, max(similarity) >= $3 as sure,
-                   -- what was approved later than it was found is news from then on
-                   greatest(max(found_at), max(approved_at)) as found_at
-              from found join photo on photo.id = photo_id
-             where visible and not exists (
-                   select from verdict where verdict.guest_id = found.guest_id
-                      and verdict.photo_id = found.photo_id and says = 'not_me')
-             group by guest_id, photo_id),
-        shelf as (
-            select guest_id, count(*) filter (where sure) as mine,
-                   count(*) filter (where not sure) as maybe,
-                   array_agg(photo_id) filter (where sure and found_at > $5) as new_sure,
-                   array_agg(photo_id) filter (where not sure and found_at > $5) as new_maybe
-              from best group by guest_id)
+        with shelf as (
+            select guest_id, count(*) filter (where shelf = 'sure') as mine,
+                   count(*) filter (where shelf = 'maybe') as maybe,
+                   array_agg(photo_id) filter (where shelf = 'sure' and since > $3) as new_sure,
+                   array_agg(photo_id) filter (where shelf = 'maybe' and since > $3) as new_maybe
+              from guest_photo where guest_id = any($2) group by guest_id)
         select guest.id, newest.state as selfie, coalesce(mine, 0) as mine,
                coalesce(maybe, 0) as maybe, new_sure, new_maybe,
-               case when start.number is null then 0 else greatest(0, $6 - (
+               case when start.number is null then 0 else greatest(0, $4 - (
                     select count(distinct face.photo_id) from face
                      where face.event_id = $1 and face.number > start.covered_upto
                        and face.covered_upto < start.number)) end as done
@@ -156,8 +134,6 @@ async def _standings(
          where guest.id = any($2)""",
         event_id,
         list(guest_ids),
-        event["sure"],
-        event["maybe"],
         since,
         event["done"],
     )

@@ -1,7 +1,7 @@
 """Who wants to be told of new photos, what is new for them, and when they were told last.
 
 A guest is told once of each photo that surely shows them: of what was found, or became visible,
-between the last message (or the wish for messages) and now.
+between the last message (or the wish for messages) and now. What they confirmed they have seen.
 """
 
 from collections.abc import Sequence
@@ -173,7 +173,7 @@ async def _look(
     rows = await conn.fetch(
         """
         with wanting as (
-            select guest.id, notified_at, notify_mail and $4 and email is not null as mail,
+            select guest.id, notified_at, notify_mail and $3 and email is not null as mail,
                    (select min(created_at) from push_subscription
                      where guest_id = guest.id) as push_since
               from guest join account on account.id = guest.account_id
@@ -182,24 +182,18 @@ async def _look(
             select id, mail, notified_at,
                    greatest(notified_at, case when not mail then push_since end) as upto
               from wanting where mail or push_since is not null)
-        select told.id as guest_id, count(*) as photos, mail, notified_at
+        select told.id as guest_id, photos, mail, notified_at
           from told join event on event.id = $1
                cross join lateral (
-               select greatest(min(found_at), ready_at, approved_at) as at
-                 from match join photo on photo.id = match.photo_id
-                where match.guest_id = told.id and photo.visible
-                  and similarity >= coalesce(event.match_threshold, $3)
-                  and not exists (select from verdict where verdict.guest_id = told.id
-                                     and verdict.photo_id = photo.id and says = 'not_me')
-                group by photo.id) as found
-         where found.at <= now() - make_interval(secs => $5)
-           and (told.upto is null or found.at > told.upto - make_interval(secs => $6))
+               select count(*) as photos from guest_photo
+                where guest_id = told.id and shelf = 'sure' and not confirmed
+                  and since <= now() - make_interval(secs => $4)
+                  and (told.upto is null or since > told.upto - make_interval(secs => $5))) as news
+         where photos > 0
            and (expires_at is null or expires_at > now())
-           and (closes_at is null or closes_at + $7 > now())
-         group by told.id, mail, notified_at""",
+           and (closes_at is null or closes_at + $6 > now())""",
         event_id,
         guest_id,
-        settings.face_match_threshold,
         mails(settings),
         lag,
         LAG_SECONDS,

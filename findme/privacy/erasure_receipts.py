@@ -74,7 +74,7 @@ class Receipt:
     events: int
     selfies: int
     faceprints: int
-    #: Photos that were the person's surely, and perhaps.
+    #: Photos that the person was shown as surely theirs, and as perhaps theirs.
     sure: int
     maybe: int
     verdicts: int
@@ -86,40 +86,37 @@ async def begin(
     conn: Connection,
     user_id: UserId,
     *,
-    sure: float,
     whole: bool,
     event_id: EventId | None = None,
 ) -> Opened:
     """Count in the erasing transaction, before anything is removed, what there is of a user.
 
-    *sure* is the similarity from which a match counts as such where the event has none of its own;
-    *whole*, whether the account goes too; *event_id*, the one event that is erased from, None
-    where it is all.
+    *whole* says whether the account goes too; *event_id*, the one event that is erased from, None
+    for all.
     """
     token = secrets.token_urlsafe(16)
     receipt_id: int = await conn.fetchval(
         """
         with part as (
-            select guest.id, coalesce(event.match_threshold, $3) as sure
-              from guest join event on event.id = guest.event_id
-             where account_id = $1 and ($5::bigint is null or event_id = $5)),
+            select id from guest
+             where account_id = $1 and ($4::bigint is null or event_id = $4)),
         shown as (
-            select match.guest_id, photo_id, max(similarity) >= min(part.sure) as surely
-              from match join part on part.id = match.guest_id
-             group by match.guest_id, photo_id)
+            select coalesce(sum(sure), 0) as sure, coalesce(sum(maybe), 0) as maybe
+              from part cross join lateral (
+                   select count(*) filter (where shelf = 'sure') as sure,
+                          count(*) filter (where shelf = 'maybe') as maybe
+                     from guest_photo where guest_id = part.id) as mine)
         insert into receipt (token_hash, whole, events, selfies, faceprints, sure, maybe, verdicts,
                              account_id, guest_ids)
-        select $2, $4, (select count(*) from part),
+        select $2, $3, (select count(*) from part),
                (select count(*) from selfie join part on part.id = guest_id), 0,
-               (select count(*) from shown where surely),
-               (select count(*) from shown where not surely),
+               (select sure from shown), (select maybe from shown),
                (select count(*) from verdict join part on part.id = guest_id),
-               case when $4 then $1::bigint end,
+               case when $3 then $1::bigint end,
                coalesce((select array_agg(id) from part), '{}')
         returning id""",
         user_id,
         _digest(token),
-        sure,
         whole,
         event_id,
     )

@@ -19,13 +19,11 @@ from findme.db import Pool
 from findme.errors import BadImage, DownloadsOff, NotFound
 from findme.gallery import events, exports, guest_photos
 from findme.gallery.exports import Original
-from findme.gallery.guest_photos import Thresholds
 from findme.media import renditions, storage, zip_stream
 from findme.media.image_threads import ImageThreads
 from findme.media.renditions import RenditionSpec
 from findme.media.zip_stream import Entry
 from findme.models import Event, PhotoId, Shelf, UserId
-from findme.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +44,6 @@ class Archive:
 class Downloads:
     """Lists what goes into an archive; no byte of a picture is read before it is streamed."""
 
-    settings: Settings
     pool: Pool
     images: ImageThreads
 
@@ -61,7 +58,7 @@ class Downloads:
             raise DownloadsOff
         photos = [
             photo
-            for photo in await self._list_sure_photos(event, guest)
+            for photo in await self._list_sure_photos(guest)
             if chosen is None or photo.photo_id in chosen
         ]
         if not photos:
@@ -94,7 +91,7 @@ class Downloads:
         ]
         count = 0
         for event, guest in joined:
-            photos = await self._list_sure_photos(event, guest)
+            photos = await self._list_sure_photos(guest)
             entries += await self._entries(event, photos, f"photos/{folders[event.id]}/")
             count += len(photos)
         now = datetime.now(UTC)
@@ -105,14 +102,13 @@ class Downloads:
         entries.insert(0, Entry("account.json", len(text), now, partial(_whole, text)))
         return Archive(f"FindMe {now:%Y-%m-%d}.zip", entries, count)
 
-    async def _list_sure_photos(self, event: Event, guest: Guest) -> list[Original]:
-        thresholds = Thresholds.of(event, self.settings)
+    async def _list_sure_photos(self, guest: Guest) -> list[Original]:
         photo_ids: list[PhotoId] = []
         before = None
         async with db.acquire(self.pool) as conn:
             while True:
                 page = await guest_photos.list_mine(
-                    conn, guest.id, thresholds, Shelf.SURE, before=before, limit=PAGE
+                    conn, guest.id, Shelf.SURE, before=before, limit=PAGE
                 )
                 photo_ids += [photo.id for photo in page]
                 if len(page) < PAGE:

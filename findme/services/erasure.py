@@ -14,13 +14,11 @@ from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import FindMeError, NotFound
 from findme.gallery import events, guest_photos
-from findme.gallery.guest_photos import Thresholds
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.models import Event, EventId, Shelf, UserId
 from findme.privacy import audit_log, erasure_receipts
 from findme.rekognition import Rekognition
 from findme.services import vectors
-from findme.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +45,6 @@ class Erasure:
     Each erasure returns the token that opens its receipt.
     """
 
-    settings: Settings
     pool: Pool
     cache: Cache
     faces: Rekognition
@@ -58,7 +55,7 @@ class Erasure:
         await auth.close_sessions(self.pool, self.cache, user_id)
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, None)
-            receipt = await self._begin_receipt(conn, user_id, whole=True)
+            receipt = await erasure_receipts.begin(conn, user_id, whole=True)
             for event_id in event_ids:
                 await guests.forget(conn, event_id, user_id)
             await auth.delete_account(conn, user_id)
@@ -74,7 +71,7 @@ class Erasure:
         """
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, event_id)
-            receipt = await self._begin_receipt(conn, user_id, event_id=event_id)
+            receipt = await erasure_receipts.begin(conn, user_id, whole=False, event_id=event_id)
             for each in event_ids:
                 if (await events.get(conn, each)).browsable:
                     await guests.withdraw(conn, each, user_id)
@@ -93,7 +90,7 @@ class Erasure:
         """
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, event_id)
-            receipt = await self._begin_receipt(conn, user_id, event_id=event_id)
+            receipt = await erasure_receipts.begin(conn, user_id, whole=False, event_id=event_id)
             await guests.forget(conn, event_id, user_id)
             await erasure_receipts.note_faceprints(conn, receipt)
             done = "guest.left" if removed_by is None else "guest.removed"
@@ -117,26 +114,11 @@ class Erasure:
             if scope in (Scope.FACE, Scope.CONSENT):
                 ended = [each for each in ended if not each.browsable]
             counts = [
-                await guest_photos.count_mine(
-                    conn, guest_ids[each.id], Thresholds.of(each, self.settings), Shelf.SURE
-                )
+                await guest_photos.count_mine(conn, guest_ids[each.id], Shelf.SURE)
                 for each in ended
                 if each.id in guest_ids
             ]
         return sum(counts)
-
-    async def _begin_receipt(
-        self,
-        conn: Connection,
-        user_id: UserId,
-        *,
-        whole: bool = False,
-        event_id: EventId | None = None,
-    ) -> erasure_receipts.Opened:
-        sure = self.settings.face_match_threshold
-        return await erasure_receipts.begin(
-            conn, user_id, sure=sure, whole=whole, event_id=event_id
-        )
 
     async def _complete(self, receipt: erasure_receipts.Opened, event_ids: list[EventId]) -> str:
         """Delete vectors and check that all is gone, as far as that can be done at once.

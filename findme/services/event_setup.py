@@ -12,7 +12,6 @@ from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import InvalidRequest
 from findme.gallery import events
-from findme.gallery.guest_photos import Thresholds
 from findme.media import images
 from findme.media.image_threads import ImageThreads
 from findme.messaging import webhooks
@@ -50,7 +49,7 @@ class EventSetup:
                 gallery=Gallery.EVERYONE,
                 join_open=True,
             )
-            event = await events.update(conn, self._changed(event, changes))
+            event = await events.update(conn, _changed(event, changes))
             await audit_log.note(conn, actor, "event.created", event_id=event.id)
             await webhooks.announce_created(conn, event)
         return event
@@ -70,7 +69,7 @@ class EventSetup:
         """
         async with db.transaction(self.pool) as conn:
             before = await events.get(conn, event_id)
-            wanted = self._changed(before, changes)
+            wanted = _changed(before, changes)
             if refuse_past_end:
                 _check_end(before, wanted)
             event = await events.update(conn, wanted)
@@ -110,27 +109,24 @@ class EventSetup:
             await audit_log.note(conn, actor, "event.changed", event_id=event_id, detail=COVER)
         return event
 
-    def _changed(self, event: Event, changes: Mapping[str, Any]) -> Event:
-        """Return the event as it is wanted; InvalidRequest if it contradicts itself."""
-        attributes = dict(changes)
-        if "wall" in attributes:
-            wanted = attributes.pop("wall")
-            token = (event.wall_token or secrets.token_urlsafe(16)) if wanted else None
-            attributes["wall_token"] = token
-        event = replace(event, **attributes)
-        thresholds = Thresholds.of(event, self.settings)
-        if thresholds.maybe > thresholds.sure:
-            sentence = f"maybe ({thresholds.maybe:g}) would be above match ({thresholds.sure:g})."
-            raise InvalidRequest(sentence, field="maybe_threshold")
-        for earlier, later in (
-            ("starts_at", "closes_at"),
-            ("starts_at", "expires_at"),
-            ("closes_at", "expires_at"),
-        ):
-            begin, end = getattr(event, earlier), getattr(event, later)
-            if begin is not None and end is not None and end < begin:
-                raise InvalidRequest(f"{later} would be before {earlier}.", field=later)
-        return event
+
+def _changed(event: Event, changes: Mapping[str, Any]) -> Event:
+    """Return the event as it is wanted; InvalidRequest if it contradicts itself."""
+    attributes = dict(changes)
+    if "wall" in attributes:
+        wanted = attributes.pop("wall")
+        token = (event.wall_token or secrets.token_urlsafe(16)) if wanted else None
+        attributes["wall_token"] = token
+    event = replace(event, **attributes)
+    for earlier, later in (
+        ("starts_at", "closes_at"),
+        ("starts_at", "expires_at"),
+        ("closes_at", "expires_at"),
+    ):
+        begin, end = getattr(event, earlier), getattr(event, later)
+        if begin is not None and end is not None and end < begin:
+            raise InvalidRequest(f"{later} would be before {earlier}.", field=later)
+    return event
 
 
 def _check_end(before: Event, after: Event) -> None:

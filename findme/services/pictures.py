@@ -10,7 +10,6 @@ from findme.gallery import events, guest_photos, live_wall
 from findme.media import face_crop, renditions, storage
 from findme.media.image_threads import ImageThreads
 from findme.models import FaceId, PhotoId, Size, StoredImage, User
-from findme.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,6 @@ class Picture:
 class Pictures:
     """Finds the picture of a photo for a guest, an admin or a live wall."""
 
-    settings: Settings
     pool: Pool
     images: ImageThreads
 
@@ -36,9 +34,8 @@ class Pictures:
         NotFound if they may not see the photo, DownloadsOff for an original if there is none.
         """
         event, spec, image = None, None, None
-        floor = self.settings.face_maybe_threshold
         async with db.acquire(self.pool) as conn:
-            if not await guest_photos.may_see(conn, photo_id, user.id, floor):
+            if not await guest_photos.may_see(conn, photo_id, user.id):
                 raise NotFound
             # an organiser's options change nothing of a thumbnail
             if size is not Size.THUMB:

@@ -148,9 +148,7 @@ async def _weight(request: web.Request, event: Event, guest: Guest) -> int | Non
     if event.download_size is not DownloadSize.ORIGINAL or event.watermark:
         return None
     async with db.acquire(request.app[POOL]) as conn:
-        return await download_size.weigh(
-            conn, guest.id, photo_lists.thresholds_of(request, event).sure
-        )
+        return await download_size.weigh(conn, guest.id)
 
 
 async def _minis(request: web.Request, event: Event, guest: Guest) -> list[dict[str, Any]]:
@@ -170,14 +168,13 @@ async def counts(request: web.Request) -> web.Response:
 
 
 async def _count(request: web.Request, event: Event, guest: Guest) -> Counts:
-    thresholds = photo_lists.thresholds_of(request, event)
     async with db.acquire(request.app[POOL]) as conn:
         searched, total = await references.count_decided(conn, event.id, guest.id)
         return Counts(
-            mine=await guest_photos.count_mine(conn, guest.id, thresholds, Shelf.SURE),
-            maybe=await guest_photos.count_mine(conn, guest.id, thresholds, Shelf.MAYBE),
+            mine=await guest_photos.count_mine(conn, guest.id, Shelf.SURE),
+            maybe=await guest_photos.count_mine(conn, guest.id, Shelf.MAYBE),
             all=await guest_photos.count_visible(conn, event.id),
-            favourites=await guest_photos.count_favourites(conn, event, guest.id, thresholds),
+            favourites=await guest_photos.count_favourites(conn, guest.id),
             searched=searched,
             total=total,
         )

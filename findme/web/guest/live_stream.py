@@ -14,7 +14,7 @@ from findme.gallery import events
 from findme.messaging.live_hub import REPLACED, Hub, Listener
 from findme.models import EventId
 from findme.web.event_stream import HEADERS, LIFETIME, WRITE_SECONDS, retry_line
-from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
+from findme.web.keys import CACHE, POOL, actor, user
 from findme.web.openapi.route import Answer, Tag, Who, get, some_bytes
 from findme.web.responses import path_id
 
@@ -82,14 +82,7 @@ def setup_stream(app: web.Application, lost: asyncio.Future[str], *, elsewhere: 
 
     *elsewhere*: other processes work on this database too.
     """
-    settings = app[SETTINGS]
-    hub = app[HUB] = Hub(
-        app[POOL],
-        app[CACHE],
-        sure=settings.face_match_threshold,
-        maybe=settings.face_maybe_threshold,
-        elsewhere=elsewhere,
-    )
+    hub = app[HUB] = Hub(app[POOL], app[CACHE], elsewhere=elsewhere)
 
     def judge(task: asyncio.Task[None]) -> None:
         if task.cancelled() or lost.done():

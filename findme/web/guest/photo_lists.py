@@ -16,10 +16,10 @@ from findme.cache import PHOTOS
 from findme.db import Connection
 from findme.errors import GalleryIsPrivate, InvalidRequest, NotFound
 from findme.gallery import events, guest_photos, photos
-from findme.gallery.guest_photos import Listed, Thresholds
+from findme.gallery.guest_photos import Listed
 from findme.media import renditions
 from findme.models import Cursor, Event, EventId, Gallery, PhotoId, Shelf
-from findme.web.keys import CACHE, POOL, SETTINGS, actor, user
+from findme.web.keys import CACHE, POOL, actor, user
 from findme.web.rendering import set_event_zone
 from findme.web.responses import cut, pack_list, parse_id, time_text
 from findme.web.shapes import Box, Faces, Id, Path, Placeholder, Time, box_of
@@ -53,11 +53,6 @@ class Photo(Struct, frozen=True):
     placeholder: Placeholder
     favourite: Annotated[bool, Meta(description="Whether the caller marked it.")]
     credit: Annotated[str | None, Meta(description="The photographer.")]
-
-
-def thresholds_of(request: web.Request, event: Event) -> Thresholds:
-    """Return the event's own thresholds, or the settings'."""
-    return Thresholds.of(event, request.app[SETTINGS])
 
 
 async def joined_event(request: web.Request) -> tuple[Event, Guest]:
@@ -103,8 +98,7 @@ async def guest_who_sees(request: web.Request, conn: Connection, photo_id: Photo
     me = user(request)
     photo = await photos.get(conn, photo_id)
     guest = await guests.find(conn, photo.event_id, me.id)
-    floor = request.app[SETTINGS].face_maybe_threshold
-    if guest is None or not await guest_photos.may_see(conn, photo_id, me.id, floor):
+    if guest is None or not await guest_photos.may_see(conn, photo_id, me.id):
         raise NotFound
     return guest
 
@@ -146,14 +140,13 @@ async def my_photos(
     limit: int,
 ) -> bytes:
     """Return a packed page of a guest's shelf."""
-    thresholds = thresholds_of(request, event)
 
     async def make() -> bytes:
         async with db.acquire(request.app[POOL]) as conn:
             found = await guest_photos.list_mine(
-                conn, guest.id, thresholds, shelf, before=before, limit=limit + 1
+                conn, guest.id, shelf, before=before, limit=limit + 1
             )
-            total = await guest_photos.count_mine(conn, guest.id, thresholds, shelf)
+            total = await guest_photos.count_mine(conn, guest.id, shelf)
         return await asyncio.to_thread(_pack, found, event, total, limit)
 
     key = f"mine:{guest.id}:{shelf}:{cursor_text(before)}:{limit}"
@@ -164,14 +157,13 @@ async def favourite_photos(
     request: web.Request, event: Event, guest: Guest, *, before: Cursor | None, limit: int
 ) -> bytes:
     """Return a packed page of the photos that a guest marked."""
-    thresholds = thresholds_of(request, event)
 
     async def make() -> bytes:
         async with db.acquire(request.app[POOL]) as conn:
             found = await guest_photos.list_favourites(
-                conn, event, guest.id, thresholds, before=before, limit=limit + 1
+                conn, guest.id, before=before, limit=limit + 1
             )
-            total = await guest_photos.count_favourites(conn, event, guest.id, thresholds)
+            total = await guest_photos.count_favourites(conn, guest.id)
         return await asyncio.to_thread(_pack, found, event, total, limit)
 
     key = f"favourites:{guest.id}:{cursor_text(before)}:{limit}"
@@ -201,7 +193,6 @@ async def all_photos(
                 conn,
                 event.id,
                 guest_id,
-                thresholds_of(request, event),
                 before=before,
                 limit=limit + 1,
             )

@@ -16,7 +16,7 @@ from findme.models import Cursor, Event, Gallery, PhotoId, Shelf, Size
 from findme.web.guest import favourites as hearts
 from findme.web.guest import photo_lists, verdicts
 from findme.web.guest.tabs import ALL, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
-from findme.web.keys import POOL, SETTINGS, user
+from findme.web.keys import POOL, user
 from findme.web.rendering import redirect, render
 from findme.web.responses import MAX_LIMIT, choice_of, path_id
 
@@ -60,7 +60,6 @@ async def _find(
     request: web.Request, conn: db.Connection, event: Event, guest: Guest, photo_id: PhotoId
 ) -> Listed:
     """Return the photo; NotFound where it is of another event, or not for this guest."""
-    floor = request.app[SETTINGS].face_maybe_threshold
     cursor = await guest_photos.find_cursor(conn, photo_id)
     if cursor is None:
         raise NotFound
@@ -68,13 +67,12 @@ async def _find(
         conn,
         event.id,
         guest.id,
-        photo_lists.thresholds_of(request, event),
         before=Cursor(cursor.dated_at, PhotoId(photo_id + 1)),
         limit=1,
     )
     if not found or found[0].id != photo_id:
         raise NotFound
-    if not await guest_photos.may_see(conn, photo_id, user(request).id, floor):
+    if not await guest_photos.may_see(conn, photo_id, user(request).id):
         raise NotFound
     return found[0]
 
@@ -91,16 +89,11 @@ async def _place(
         if event.gallery is Gallery.OWN:
             raise GalleryIsPrivate
         return await photo_position.place_among_all(conn, event.id, shown.cursor)
-    thresholds = photo_lists.thresholds_of(request, event)
     if tab == FAVOURITES:
-        marked = await guest_photos.list_favourites(
-            conn, event, guest.id, thresholds, before=None, limit=MAX_LIMIT
-        )
+        marked = await guest_photos.list_favourites(conn, guest.id, before=None, limit=MAX_LIMIT)
         return photo_position.place_among(shown.cursor, [item.cursor for item in marked])
     shelf = Shelf.MAYBE if tab == MAYBE else Shelf.SURE
-    mine = await guest_photos.list_mine(
-        conn, guest.id, thresholds, shelf, before=None, limit=MAX_LIMIT
-    )
+    mine = await guest_photos.list_mine(conn, guest.id, shelf, before=None, limit=MAX_LIMIT)
     return photo_position.place_among(shown.cursor, [item.cursor for item in mine])
 
 

@@ -9,9 +9,8 @@ from findme import db
 from findme.errors import InvalidRequest, NotFound
 from findme.gallery import contact_sheet, events, exports, photos
 from findme.gallery.contact_sheet import Closely, View
-from findme.gallery.guest_photos import Thresholds
 from findme.models import Event, EventId, PhotoId
-from findme.web.keys import PHOTO_REVIEW, POOL, SETTINGS, admin
+from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.openapi.route import (
     ZIP,
     Query,
@@ -114,16 +113,15 @@ async def get_counts(request: web.Request) -> web.Response:
 async def get_photo(request: web.Request) -> web.Response:
     """GET /api/admin/photos/{id}: its faces, whom it shows, what was missed, its jobs."""
     admin(request)
-    event, found = await closely(request, PhotoId(path_id(request)))
-    return json_answer(close_photo(found, Thresholds.of(event, request.app[SETTINGS])))
+    _, found = await closely(request, PhotoId(path_id(request)))
+    return json_answer(close_photo(found))
 
 
 async def closely(request: web.Request, photo_id: PhotoId) -> tuple[Event, Closely]:
     """Return a photo with all that is known of it, and its event."""
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, (await photos.get(conn, photo_id)).event_id)
-        maybe = Thresholds.of(event, request.app[SETTINGS]).maybe
-        return event, await contact_sheet.look_closely(conn, photo_id, maybe=maybe)
+        return event, await contact_sheet.look_closely(conn, photo_id)
 
 
 # Several at once ----------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from msgspec import Meta, Struct
 
 from findme.db import Record
 from findme.gallery.contact_sheet import Closely
-from findme.gallery.guest_photos import Thresholds
 from findme.models import PhotoState, Review, Shelf
 from findme.web.organiser.missed_faces import MissedFace, missed_of
 from findme.web.responses import id_text, time_text
@@ -63,7 +62,8 @@ class GuestOnPhoto(Struct, frozen=True):
     user_id: Id
     name: str
     match: Annotated[
-        Shelf | None, Meta(description="null: the guest says that it does not show them.")
+        Shelf | None,
+        Meta(description="null: it is not shown to the guest as theirs."),
     ]
     says: Literal["me", "not_me"] | None
     similarity: Annotated[float | None, Meta(description="0 to 100.")]
@@ -90,12 +90,12 @@ def sheet_photo(row: Record) -> SheetPhoto:
     return SheetPhoto(**_members(row))
 
 
-def close_photo(found: Closely, thresholds: Thresholds) -> ClosePhoto:
+def close_photo(found: Closely) -> ClosePhoto:
     """Return a photo with all that is known of it."""
     return ClosePhoto(
         **_members(found.photo),
         on_it=[_face(row) for row in found.faces],
-        shows=[_guest(row, thresholds) for row in found.guests],
+        shows=[_guest(row) for row in found.guests],
         missed_faces=[missed_of(row) for row in found.missed],
         jobs=[PhotoJob(**job_members(row), thorough=row["thorough"]) for row in found.jobs],
     )
@@ -136,16 +136,12 @@ def _face(row: Record) -> FaceOnPhoto:
     )
 
 
-def _guest(row: Record, thresholds: Thresholds) -> GuestOnPhoto:
+def _guest(row: Record) -> GuestOnPhoto:
     similarity = row["similarity"]
-    match = None
-    if row["says"] != "not_me":
-        sure = row["says"] == "me" or similarity >= thresholds.sure
-        match = Shelf.SURE if sure else Shelf.MAYBE
     return GuestOnPhoto(
         user_id=str(row["user_id"]),
         name=row["name"],
-        match=match,
+        match=row["shelf"],
         says=row["says"],
         similarity=None if similarity is None else round(similarity, 2),
         face_id=id_text(row["face_id"]),

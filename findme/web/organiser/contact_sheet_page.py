@@ -11,7 +11,6 @@ from findme.db import Record
 from findme.errors import InvalidRequest, NotFound
 from findme.gallery import contact_sheet, events
 from findme.gallery.contact_sheet import View
-from findme.gallery.guest_photos import Thresholds
 from findme.models import Box, EventId, PhotoId, Review
 from findme.web.keys import PHOTO_REVIEW, POOL, SETTINGS, admin
 from findme.web.organiser import contact_sheet as sheet_api
@@ -70,7 +69,7 @@ async def photo(request: web.Request) -> web.Response:
         raise NotFound
     async with db.acquire(request.app[POOL]) as conn:
         newer, older = await contact_sheet.beside(conn, event.id, photo_id)
-    closely = close_photo(found, Thresholds.of(event, request.app[SETTINGS]))
+    closely = close_photo(found)
     names: dict[str | None, list[str]] = {}
     for row in found.guests:
         if row["face_id"] is not None and row["says"] != "not_me":

@@ -12,7 +12,6 @@ from aiohttp import web
 from findme import db
 from findme.accounts import guest_directory, guests
 from findme.gallery import events
-from findme.gallery.guest_photos import Thresholds
 from findme.models import Event, EventCounts, EventId, GuestId
 from findme.web.event_shapes import (
     Counts,
@@ -21,7 +20,7 @@ from findme.web.event_shapes import (
     NewEvent,
 )
 from findme.web.event_shapes import Event as EventAnswer
-from findme.web.keys import EVENT_SETUP, POOL, SETTINGS, admin
+from findme.web.keys import EVENT_SETUP, POOL, admin
 from findme.web.links import cover_url, join_url, wall_url
 from findme.web.openapi.route import (
     GONE,
@@ -153,7 +152,6 @@ async def get_guests(request: web.Request) -> web.Response:
             conn,
             event.id,
             "",
-            Thresholds.of(event, request.app[SETTINGS]),
             before=None if before is None else GuestId(before),
             limit=limit + 1,
         )

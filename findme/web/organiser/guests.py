@@ -14,9 +14,8 @@ from findme.accounts import guest_directory
 from findme.accounts.guest_directory import Listed
 from findme.errors import Conflict
 from findme.gallery import events
-from findme.gallery.guest_photos import Thresholds
 from findme.models import Event, EventId, GuestId, SelfieState, UserId
-from findme.web.keys import ACCESS, ERASURE, POOL, SETTINGS, admin, base_url
+from findme.web.keys import ACCESS, ERASURE, POOL, admin, base_url
 from findme.web.links import key_url
 from findme.web.openapi.route import (
     GONE_WITH_RECEIPT,
@@ -99,7 +98,6 @@ async def _search(
             conn,
             event.id,
             words,
-            Thresholds.of(event, request.app[SETTINGS]),
             before=before,
             limit=limit + 1,
         )
@@ -178,7 +176,6 @@ async def _guest_page(request: web.Request, link: str | None = None) -> web.Resp
             conn,
             event.id,
             UserId(path_id(request, "user_id")),
-            Thresholds.of(event, request.app[SETTINGS]),
         )
     context = {"event": event, "tab": "guests", "guest": guest, "link": link}
     return render(request, "admin/guest.html", context)
@@ -192,9 +189,7 @@ async def new_link(request: web.Request) -> web.Response:
     who, user_id = admin(request), UserId(path_id(request, "user_id"))
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        guest = await guest_directory.get(
-            conn, event.id, user_id, Thresholds.of(event, request.app[SETTINGS])
-        )
+        guest = await guest_directory.get(conn, event.id, user_id)
     if guest.email is None:
         link = key_url(request, await request.app[ACCESS].renew_key_for(who.id, user_id))
     else:

@@ -11,8 +11,7 @@ from findme.errors import InvalidRequest
 from findme.faces import threshold_preview
 from findme.faces.threshold_preview import Border, Step, Tally
 from findme.gallery import events
-from findme.gallery.guest_photos import Thresholds
-from findme.models import Event, EventId, FaceId
+from findme.models import Event, EventId, FaceId, Thresholds
 from findme.web.keys import PICTURES, POOL, SETTINGS, admin
 from findme.web.openapi.route import JPEG, Query, Tag, Who, get, ok, some_bytes
 from findme.web.responses import choice_of, json_answer, path_id
@@ -76,7 +75,7 @@ async def rehearse(request: web.Request) -> Rehearsal:
     """Return the rehearsal at `?sure=&maybe=`, by default what the event has now."""
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        now = Thresholds.of(event, request.app[SETTINGS])
+        now = event.thresholds
         floor = min(request.app[SETTINGS].search_floor, now.maybe)
         tried = Thresholds(
             sure=similarity_of(request.query.get("sure"), "sure", now.sure),

@@ -7,8 +7,7 @@ from yarl import URL
 
 from findme.errors import InvalidRequest
 from findme.faces.threshold_preview import Step
-from findme.gallery.guest_photos import Thresholds
-from findme.models import EventId
+from findme.models import EventId, Thresholds
 from findme.web.keys import EVENT_SETUP, SETTINGS, admin
 from findme.web.organiser.threshold_preview import face_url, rehearse, similarity_of
 from findme.web.rendering import redirect, render

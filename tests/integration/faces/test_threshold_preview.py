@@ -9,8 +9,10 @@ from PIL import Image
 
 from findme import db
 from findme.db import Pool
+from findme.faces import matching
 from findme.media.face_crop import SIDE, cut_out
-from findme.models import Box
+from findme.models import Box, EngineFaceId
+from findme.recognition.types import Reference, Similar
 from tests.conftest import App
 from tests.support.helpers import (
     Member,
@@ -138,22 +140,29 @@ async def test_a_pair_counts_once_with_its_best_match(app: App, event: dict[str,
 
 
 async def test_what_a_photo_finds_of_itself_proves_nothing(app: App, event: dict[str, Any]) -> None:
-    """A face that became a further reference is 100 similar to itself."""
+    """A face that became a further reference finds itself there, and its mirror image."""
     pool = app.resources.pool
     guest = await member(pool, event)
     await matched(pool, guest, event, 88)
-    async with db.acquire(pool) as conn:
+    async with db.transaction(pool) as conn:
+        row = await conn.fetchrow(
+            """
+            insert into reference (event_id, guest_id, kind, face_id, engine_face_id, number,
+                                   searched, indexed_at)
+            select event_id, $1, 'confirmed', id, engine_face_id, 99, true, now() from face
+            returning id, guest_id, engine_face_id, kind""",
+            guest.guest_id,
+        )
+        assert row is not None
         await conn.execute(
             """
-            with own as (
-                insert into reference (event_id, guest_id, kind, face_id, engine_face_id, number,
-                                       searched, indexed_at)
-                select event_id, $1, 'confirmed', id, engine_face_id, 99, true, now() from face
-                returning id, face_id)
-            insert into match (reference_id, face_id, guest_id, photo_id, similarity)
-            select own.id, own.face_id, $1, photo_id, 100
-              from own join face on face.id = own.face_id""",
-            guest.guest_id,
+            insert into face (event_id, photo_id, engine_face_id, number, box_left, box_top,
+                              box_width, box_height, confidence, indexed_at)
+            select event_id, photo_id, 'mirror', 99, 0, 0, 0.1, 0.1, 99, now() from face"""
+        )
+        mirrored = [Similar(EngineFaceId("mirror"), 97.0)]
+        await matching.save_reference_search(
+            conn, Reference.of(dict(row)), mirrored, matching.Horizon(99, 99, 0)
         )
 
     found = await rehearsed(app, event)

@@ -189,7 +189,7 @@ async def test_what_other_processes_do_is_heard_of_too(app: App) -> None:
     event = await make_event(app)
     ada = await member(app.resources.pool, event)
     resources = app.resources
-    hub = Hub(resources.pool, resources.cache, sure=90, maybe=80, elsewhere=True)
+    hub = Hub(resources.pool, resources.cache, elsewhere=True)
     event_id = EventId(int(event["id"]))
     before = await resources.cache.version(event_id)
     task = asyncio.create_task(hub.run())

@@ -72,7 +72,7 @@ async def test_the_receipt_tells_what_went_and_that_nothing_is_left(
     assert re.search(r"Receipt [2-9A-Z]{2}-[2-9A-Z]{4} ", shown)
     assert "Selfies 1 Database, with their pictures" in shown
     assert re.search(r"Faceprints 1 Amazon Rekognition, us-east-1", shown)
-    assert "Matches with photos 3 Sure: 3, uncertain: 0" in shown
+    assert "Matches with photos 2 Sure: 2, uncertain: 0" in shown
     assert "Your answers 1 " in shown
     assert "Name, e-mail address, password, sign-ins, 1 event " in shown
     assert "We looked everywhere again: nothing is left." in shown
@@ -171,7 +171,7 @@ async def test_a_part_in_an_event_has_its_receipt_while_the_account_stays(crowd:
     pool = crowd.app.resources.pool
     user_id = UserId(await pool.fetchval("select id from account where name = 'Person 1'"))
     async with db.transaction(pool) as conn:
-        opened = await erasure_receipts.begin(conn, user_id, sure=90, whole=False)
+        opened = await erasure_receipts.begin(conn, user_id, whole=False)
         await conn.execute("delete from guest where account_id = $1", user_id)
     shown = await page(crowd, f"/receipt/{opened.token}")
     assert "Consent withdrawn Of 1 event; your account stays" in shown

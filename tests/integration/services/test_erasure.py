@@ -15,9 +15,7 @@ from tests.support.helpers import add_gala, add_match, add_photos, member
 
 @pytest.fixture
 def erasure(resources: Resources) -> Erasure:
-    return Erasure(
-        resources.settings, resources.pool, resources.cache, resources.faces, resources.vectors
-    )
+    return Erasure(resources.pool, resources.cache, resources.faces, resources.vectors)
 
 
 async def test_an_erased_account_leaves_a_receipt_with_its_numbers(
