@@ -27,7 +27,7 @@ _WRONG = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 _BROKEN = "This multipart form cannot be understood."
 
 
-async def heard(reading: Awaitable[T]) -> T:
+async def with_read_timeout(reading: Awaitable[T]) -> T:
     """Await a read of a body, and return its result; 408 if the sender stalls."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
@@ -38,7 +38,7 @@ async def heard(reading: Awaitable[T]) -> T:
 
 async def body_of(request: web.Request) -> AsyncIterator[bytes]:
     """Yield the bytes of a body that is not a form."""
-    while chunk := await heard(request.content.read(READ)):
+    while chunk := await with_read_timeout(request.content.read(READ)):
         yield chunk
 
 
@@ -48,7 +48,7 @@ async def form_of(request: web.Request) -> MultiDictProxy[str]:
     InvalidRequest if the body is not a form, in whatever way.
     """
     try:
-        posted = await heard(request.post())
+        posted = await with_read_timeout(request.post())
     except _WRONG as error:
         raise InvalidRequest("This form cannot be understood.") from error
     fields = [(name, value) for name, value in posted.items() if isinstance(value, str)]
@@ -60,7 +60,7 @@ async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator
     try:
         reader = await request.multipart()
         taken = 0
-        while (part := await heard(reader.next())) is not None:
+        while (part := await with_read_timeout(reader.next())) is not None:
             if not isinstance(part, BodyPartReader):
                 raise InvalidRequest("Nested multipart bodies are not understood.")
             taken += 1
@@ -76,7 +76,7 @@ async def parts_of(request: web.Request, most: int = MAX_PARTS) -> AsyncIterator
 async def chunks_of(part: BodyPartReader) -> AsyncIterator[bytes]:
     """Yield the bytes of a part."""
     try:
-        while chunk := await heard(part.read_chunk(READ)):
+        while chunk := await with_read_timeout(part.read_chunk(READ)):
             yield chunk
     except _WRONG as error:
         raise InvalidRequest(_BROKEN) from error

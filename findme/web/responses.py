@@ -14,7 +14,7 @@ from multidict import istr
 from yarl import URL
 
 from findme.errors import InvalidRequest, NotFound
-from findme.web.request_bodies import heard
+from findme.web.request_bodies import with_read_timeout
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def choice_of(request: web.Request, name: str, choices: Iterable[str], default: 
 async def json_of(request: web.Request) -> dict[str, Any]:
     """Return the JSON object of a request's body; InvalidRequest for anything else."""
     try:
-        body = orjson.loads(await heard(request.read()) or b"{}")
+        body = orjson.loads(await with_read_timeout(request.read()) or b"{}")
     except orjson.JSONDecodeError as error:
         raise InvalidRequest("The body is not JSON.") from error
     if not isinstance(body, dict):
@@ -151,8 +151,8 @@ def list_answer(request: web.Request, packed: bytes) -> web.Response:
     return web.Response(body=body, headers=headers, content_type="application/json")
 
 
-def cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
-    """Return a page of what was found with `limit + 1`, and whether there is more after it."""
+def split_page(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
+    """Return the first *limit* rows of a query for one more, and whether there are more."""
     return found[:limit], len(found) > limit
 
 

@@ -21,7 +21,7 @@ from findme.media import renditions
 from findme.models import Cursor, Event, EventId, Gallery, PhotoId, Shelf
 from findme.web.keys import CACHE, POOL, actor, user
 from findme.web.rendering import set_event_zone
-from findme.web.responses import cut, pack_list, parse_id, time_text
+from findme.web.responses import pack_list, parse_id, split_page, time_text
 from findme.web.shapes import Box, Faces, Id, Path, Placeholder, Time, box_of
 
 #: Cursors count from here.
@@ -205,7 +205,7 @@ async def all_photos(
 
 
 def _pack(found: list[Listed], event: Event, total: int, limit: int) -> bytes:
-    page, more = cut(found, limit)
+    page, more = split_page(found, limit)
     items = [photo_of(photo, event) for photo in page]
     return pack_list(items, total, cursor_text(page[-1].cursor) if more else None)
 

@@ -13,7 +13,7 @@ from findme.privacy import audit_log
 from findme.web.keys import POOL, admin
 from findme.web.openapi.route import Query, Tag, Who, a_page, get
 from findme.web.rendering import render
-from findme.web.responses import cut, id_text, page_answer, page_of, parse_id, time_text
+from findme.web.responses import id_text, page_answer, page_of, parse_id, split_page, time_text
 from findme.web.shapes import Id, Time
 
 #: Entries of a page of the log.
@@ -63,7 +63,7 @@ async def get_audit(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         found = await audit_log.list_all(conn, event_id=event_id, before=before, limit=limit + 1)
         total = await audit_log.count(conn, event_id)
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     items = [_entry(row) for row in rows]
     return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
@@ -75,7 +75,7 @@ async def audit_page(request: web.Request) -> web.Response:
     event_id = _event_of(request)
     async with db.acquire(request.app[POOL]) as conn:
         found = await audit_log.list_all(conn, event_id=event_id, before=before, limit=PAGE + 1)
-    rows, more = cut(found, PAGE)
+    rows, more = split_page(found, PAGE)
     older = request.rel_url.update_query(before=rows[-1]["id"]) if more else None
     entries = [{**row, "detail": orjson.loads(row["detail"])} for row in rows]
     return render(

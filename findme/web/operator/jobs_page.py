@@ -16,7 +16,7 @@ from findme.web.openapi.route import Tag, Who, get, ok
 from findme.web.operator.dashboard_answer import Photographer, photographer_of
 from findme.web.operator.dashboard_page import DASHBOARD
 from findme.web.rendering import render
-from findme.web.responses import choice_of, cut, json_answer, page_of, path_id
+from findme.web.responses import choice_of, json_answer, page_of, path_id, split_page
 
 #: The states in the order of their chips: first those that need a person.
 STATES = (JobState.FAILED, JobState.RUNNING, JobState.QUEUED, JobState.DONE)
@@ -34,7 +34,7 @@ async def get_jobs(request: web.Request) -> web.Response:
         found = await job_history.list_all(
             conn, state, before=None if before is None else JobId(before), limit=limit + 1
         )
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     queue = stats.queue
     counts = {
         JobState.FAILED: queue.total_failed,

@@ -13,11 +13,11 @@ from findme.web.keys import CACHE, POOL, QUEUE_CONTROL, STATS, admin
 from findme.web.openapi.route import Query, Tag, Who, a_page, accepted, get, ok, post
 from findme.web.responses import (
     choice_of,
-    cut,
     json_answer,
     page_answer,
     page_of,
     path_id,
+    split_page,
     time_text,
 )
 from findme.web.shapes import Id, Job, Time, job_members, job_of
@@ -67,7 +67,7 @@ async def get_jobs(request: web.Request) -> web.Response:
             conn, state, before=None if before is None else JobId(before), limit=limit + 1
         )
         total = await job_history.count(conn, state)
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     items = [job_of(row) for row in rows]
     return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 

@@ -13,7 +13,7 @@ from findme.messaging import webhooks
 from findme.web.keys import POOL, WEBHOOKS, admin
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
-from findme.web.responses import MAX_LIMIT, cut, page_of, path_id
+from findme.web.responses import MAX_LIMIT, page_of, path_id, split_page
 
 #: Deliveries of a page.
 PAGE = 50
@@ -85,7 +85,7 @@ async def _one(
     async with db.acquire(request.app[POOL]) as conn:
         webhook = await webhooks.get(conn, path_id(request))
         found = await webhooks.list_deliveries(conn, webhook["id"], before=before, limit=PAGE + 1)
-    rows, more = cut(found, PAGE)
+    rows, more = split_page(found, PAGE)
     older = str(request.rel_url.update_query(before=rows[-1]["id"])) if more else None
     did = request.query.get("did")
     context = {

@@ -24,13 +24,13 @@ from findme.web.openapi.route import (
     post,
 )
 from findme.web.responses import (
-    cut,
     id_text,
     json_answer,
     json_of,
     page_answer,
     page_of,
     path_id,
+    split_page,
     text_of,
     time_text,
 )
@@ -134,7 +134,7 @@ async def get_webhooks(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         found = await webhooks.list_all(conn, before=before, limit=limit + 1)
         total = await webhooks.count(conn)
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     items = [_webhook(row) for row in rows]
     return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 
@@ -185,7 +185,7 @@ async def get_deliveries(request: web.Request) -> web.Response:
         webhook = await webhooks.get(conn, path_id(request))
         found = await webhooks.list_deliveries(conn, webhook["id"], before=before, limit=limit + 1)
         total = await webhooks.count_deliveries(conn, webhook["id"])
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     items = [_delivery(row) for row in rows]
     return await page_answer(request, items, total, rows[-1]["id"] if more else None)
 

@@ -32,13 +32,13 @@ from findme.web.organiser.contact_sheet_answer import (
 from findme.web.responses import (
     MAX_LIMIT,
     choice_of,
-    cut,
     json_answer,
     json_of,
     page_answer,
     page_of,
     parse_id,
     path_id,
+    split_page,
 )
 from findme.web.shapes import Id
 from findme.web.streaming import send_archive
@@ -96,7 +96,7 @@ async def get_sheet(request: web.Request) -> web.Response:
             limit=limit + 1,
         )
         counts = await contact_sheet.count_views(conn, event.id)
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     items = [sheet_photo(row) for row in rows]
     return await page_answer(request, items, counts[view], rows[-1]["id"] if more else None)
 

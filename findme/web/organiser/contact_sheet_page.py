@@ -17,7 +17,7 @@ from findme.web.organiser import contact_sheet as sheet_api
 from findme.web.organiser.contact_sheet_answer import close_photo, sheet_photo
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
-from findme.web.responses import MAX_LIMIT, choice_of, cut, parse_id, path_id
+from findme.web.responses import MAX_LIMIT, choice_of, parse_id, path_id, split_page
 from findme.web.shapes import read_box
 from findme.web.tiles import tile_of
 
@@ -36,7 +36,7 @@ async def sheet(request: web.Request) -> web.Response:
         event = await events.get(conn, EventId(path_id(request)))
         found = await contact_sheet.list_view(conn, event.id, view, before=before, limit=PAGE + 1)
         counts = await contact_sheet.count_views(conn, event.id)
-    rows, more = cut(found, PAGE)
+    rows, more = split_page(found, PAGE)
     here = URL(request.path).with_query(view=view)
     return render(
         request,

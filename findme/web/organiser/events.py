@@ -36,7 +36,15 @@ from findme.web.openapi.route import (
     some_bytes,
 )
 from findme.web.organiser.event_options import name_of, read_changes
-from findme.web.responses import cut, json_answer, json_of, page_answer, page_of, path_id, time_text
+from findme.web.responses import (
+    json_answer,
+    json_of,
+    page_answer,
+    page_of,
+    path_id,
+    split_page,
+    time_text,
+)
 from findme.web.shapes import SelfieSoFar
 
 NO_COUNTS = EventCounts(0, 0, 0, 0)
@@ -89,7 +97,7 @@ async def get_events(request: web.Request) -> web.Response:
         found = await events.list_all(
             conn, before=None if before is None else EventId(before), limit=limit + 1
         )
-        page, more = cut(found, limit)
+        page, more = split_page(found, limit)
         counts = await events.counts(conn, [event.id for event in page])
         total = await events.count_all(conn)
     items = [event_of(request, event, counts.get(event.id, NO_COUNTS)) for event in page]
@@ -156,7 +164,7 @@ async def get_guests(request: web.Request) -> web.Response:
             limit=limit + 1,
         )
         total = await guests.count(conn, event.id)
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     items = [
         EventGuest(
             id=str(row.user_id),

@@ -30,12 +30,12 @@ from findme.web.openapi.route import (
 )
 from findme.web.rendering import redirect, render
 from findme.web.responses import (
-    cut,
     json_answer,
     page_answer,
     page_of,
     parse_id,
     path_id,
+    split_page,
     time_text,
 )
 from findme.web.shapes import Id, KeyLink, Time
@@ -83,7 +83,7 @@ async def get_guests(request: web.Request) -> web.Response:
     admin(request)
     before, limit = page_of(request)
     _, found, total = await _search(request, None if before is None else GuestId(before), limit)
-    page, more = cut(found, limit)
+    page, more = split_page(found, limit)
     items = [_listed(guest) for guest in page]
     return await page_answer(request, items, total, page[-1].guest_id if more else None)
 
@@ -144,7 +144,7 @@ async def guests_page(request: web.Request) -> web.Response:
     admin(request)
     before = GuestId(parse_id(request.query["before"])) if "before" in request.query else None
     event, found, total = await _search(request, before, PAGE)
-    page, more = cut(found, PAGE)
+    page, more = split_page(found, PAGE)
     words = request.query.get("q", "")
     here = URL(request.path).with_query({"q": words} if words else {})
     return render(

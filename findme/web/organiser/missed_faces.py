@@ -13,7 +13,7 @@ from findme.gallery import events
 from findme.models import EventId, PhotoId
 from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.openapi.route import JSON, Body, Tag, Who, a_page, accepted, get, ok, post
-from findme.web.responses import cut, json_answer, json_of, page_answer, page_of, path_id
+from findme.web.responses import json_answer, json_of, page_answer, page_of, path_id, split_page
 from findme.web.shapes import Box, Id, box_of_row
 
 
@@ -76,7 +76,7 @@ async def get_photos(request: web.Request) -> web.Response:
         found = await missed_faces.list_photos(
             conn, event.id, before=None if before is None else PhotoId(before), limit=limit + 1
         )
-        rows, more = cut(found, limit)
+        rows, more = split_page(found, limit)
         missed = await missed_faces.list_of_photos(conn, [row["id"] for row in rows])
         total = (await missed_faces.sum_of(conn, event.id)).photos
     items = [

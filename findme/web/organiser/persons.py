@@ -27,13 +27,13 @@ from findme.web.openapi.route import (
 )
 from findme.web.responses import (
     choice_of,
-    cut,
     json_answer,
     json_of,
     page_answer,
     page_of,
     parse_id,
     path_id,
+    split_page,
     text_of,
 )
 from findme.web.shapes import Box, Id, Path, box_of
@@ -129,7 +129,7 @@ async def get_groups(request: web.Request) -> web.Response:
             conn, event_id, hidden=hidden, after=after, limit=limit + 1
         )
         total = await persons.count(conn, event_id, hidden=hidden)
-    page, more = cut(found, limit)
+    page, more = split_page(found, limit)
     items = map(group_of, page)
     response = await page_answer(request, items, total, page[-1].id if more else None)
     response.headers["X-Grouping"] = "running" if grouped.running else "done"

@@ -23,7 +23,7 @@ from findme.web.organiser.contact_sheet_page import place_of
 from findme.web.organiser.persons import MOST_NAME
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
-from findme.web.responses import cut, parse_id, path_id
+from findme.web.responses import parse_id, path_id, split_page
 
 #: Groups, and faces of one group, on a page.
 PAGE = 48
@@ -43,7 +43,7 @@ async def groups_page(request: web.Request) -> web.Response:
             conn, event_id, hidden=True, after=before, limit=PAGE + 1
         )
         total = await persons.count(conn, event_id, hidden=True)
-        page, more = cut(found, PAGE)
+        page, more = split_page(found, PAGE)
         shots = await _shots(
             conn, [(item.cover.id, item.cover.photo_id, item.cover.box) for item in page]
         )
@@ -74,7 +74,7 @@ async def group_page(request: web.Request) -> web.Response:
         if "before" in request.query:
             last = parse_id(request.query["before"])
             start = next((n + 1 for n, face in enumerate(group.faces) if face.id == last), 0)
-        faces, more = cut(group.faces[start : start + PAGE + 1], PAGE)
+        faces, more = split_page(group.faces[start : start + PAGE + 1], PAGE)
         shots = await _shots(conn, [(face.id, face.photo_id, face.box) for face in faces])
     following = str(URL(request.path).with_query(before=str(faces[-1].id))) if more else None
     return render(
@@ -98,7 +98,7 @@ async def ungrouped_page(request: web.Request) -> web.Response:
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         found = await persons.list_loose(conn, event.id, before=before, limit=PAGE + 1)
-        faces, more = cut(found, PAGE)
+        faces, more = split_page(found, PAGE)
         shots = await _shots(conn, [(face.id, face.photo_id, face.box) for face in faces])
     following = str(URL(request.path).with_query(before=str(faces[-1].id))) if more else None
     context = {"event": event, "tab": "faces", "shots": shots, "next_page": following}

@@ -14,13 +14,13 @@ from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.openapi.route import GONE, Query, Tag, Who, a_page, delete, get, ok, post
 from findme.web.responses import (
     MAX_LIMIT,
-    cut,
     json_answer,
     json_of,
     page_answer,
     page_of,
     parse_id,
     path_id,
+    split_page,
     time_text,
 )
 from findme.web.shapes import Faces, Id, Path, Placeholder, Time
@@ -76,7 +76,7 @@ async def get_photos(request: web.Request) -> web.Response:
             review=review,
         )
         total = await photos.count_all(conn, event.id, review=review)
-    rows, more = cut(found, limit)
+    rows, more = split_page(found, limit)
     return await page_answer(
         request, [_photo(row) for row in rows], total, rows[-1]["id"] if more else None
     )

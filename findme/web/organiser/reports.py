@@ -14,11 +14,11 @@ from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.openapi.route import GONE, Query, Tag, Who, a_page, get, post
 from findme.web.responses import (
     choice_of,
-    cut,
     page_answer,
     page_of,
     parse_id,
     path_id,
+    split_page,
     time_text,
 )
 from findme.web.shapes import Id, Path, Time
@@ -60,7 +60,7 @@ async def get_reports(request: web.Request) -> web.Response:
             conn, event_id, settled=settled, before=before, limit=limit + 1
         )
         total = await reports.count(conn, event_id, settled=settled)
-    page, more = cut(found, limit)
+    page, more = split_page(found, limit)
     items = [_report(each) for each in page]
     return await page_answer(request, items, total, page[-1].id if more else None)
 

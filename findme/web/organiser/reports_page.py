@@ -13,7 +13,7 @@ from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.organiser.reports import OPEN, SETTLED
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
-from findme.web.responses import choice_of, cut, parse_id, path_id
+from findme.web.responses import choice_of, parse_id, path_id, split_page
 
 #: Reports of one page.
 PAGE = 30
@@ -35,7 +35,7 @@ async def page(request: web.Request) -> web.Response:
             word: await reports.count(conn, event.id, settled=word == SETTLED)
             for word in (OPEN, SETTLED)
         }
-        listed, more = cut(found, PAGE)
+        listed, more = split_page(found, PAGE)
         shapes = await persons.shapes(conn, [each.photo_id for each in listed])
     here = URL(request.path).with_query(state=state)
     return render(

@@ -14,12 +14,12 @@ from findme.models import EventId, TokenId
 from findme.web.keys import SETTINGS, UPLOAD_TOKENS, actor, admin
 from findme.web.openapi.route import GONE, Tag, Who, a_page, created, delete, get, ok, patch, post
 from findme.web.responses import (
-    cut,
     json_answer,
     json_of,
     page_answer,
     page_of,
     path_id,
+    split_page,
     text_of,
     time_text,
 )
@@ -120,7 +120,7 @@ async def get_tokens(request: web.Request) -> web.Response:
     before, limit = page_of(request)
     every = await request.app[UPLOAD_TOKENS].list_of(EventId(path_id(request)))
     # an event has a handful: the page is cut here
-    rows, more = cut([row for row in every if before is None or row["id"] < before], limit)
+    rows, more = split_page([row for row in every if before is None or row["id"] < before], limit)
     items = [_token(row) for row in rows]
     return await page_answer(request, items, len(every), rows[-1]["id"] if more else None)
 
