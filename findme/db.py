@@ -67,7 +67,7 @@ def is_trouble(error: Exception) -> bool:
 
 @asynccontextmanager
 async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[Pool]:
-    """Open the pool; StartError where the database cannot be reached or is too old."""
+    """Open the pool; StartError if the database cannot be reached or is too old."""
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -187,7 +187,7 @@ class Migration:
 
 
 def read_migrations(folder: Path = MIGRATIONS) -> list[Migration]:
-    """Read `NNNN_what_changes.sql` in order; StartError where a number is missing or twice."""
+    """Read `NNNN_what_changes.sql` in order; StartError if a number is missing or twice."""
     migrations = [
         Migration(int(path.name[:4]), path.stem, path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
@@ -202,7 +202,7 @@ async def migrate(conn: Connection, migrations: list[Migration] | None = None) -
     """Bring the database up to date and return the names of what was applied.
 
     Services that start together wait for each other at an advisory lock; each file runs in a
-    transaction of its own. StartError where the database knows a migration that this version does
+    transaction of its own. StartError if the database knows a migration that this version does
     not, or one whose text has changed since.
     """
     wanted = read_migrations() if migrations is None else migrations

@@ -137,7 +137,7 @@ class Rekognition:
             log.info("[AWS] Collection %s is gone already", collection_id)
 
     async def face_count(self, collection_id: str) -> int:
-        """Return how many vectors the collection holds; 0 where it is gone."""
+        """Return how many vectors the collection holds; 0 if it is gone."""
         try:
             answer = await self._call(
                 "DescribeCollection", self._client.describe_collection, CollectionId=collection_id
@@ -214,7 +214,7 @@ class Rekognition:
                 return
 
     async def ping(self) -> None:
-        """Raise EngineUnavailable where the engine does not answer, or BudgetSpent."""
+        """Raise EngineUnavailable if the engine does not answer, or BudgetSpent."""
         if self.meter.paused:
             raise BudgetSpent
         await self._call("ListCollections", self._client.list_collections, MaxResults=1)

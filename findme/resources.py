@@ -57,7 +57,7 @@ class Resources:
     #: Done when something below us ended by itself: the service cannot go on.
     lost: asyncio.Future[str]
     watch: LoopWatch
-    #: The embedded database; None where DATABASE_URL names another.
+    #: The embedded database; None if DATABASE_URL names another.
     database: Postgres | None = None
 
 
@@ -258,7 +258,7 @@ async def _engine(
 
 
 def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
-    """Return the second hop, or None where it is off (by default where searches cost money)."""
+    """Return the second hop, or None if it is off (by default where searches cost money)."""
     if settings.face_hop == "off" or (settings.face_hop == "auto" and not embedded):
         return None
     return Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)

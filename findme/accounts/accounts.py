@@ -75,7 +75,7 @@ async def find_by_key(conn: Connection, key: str) -> User:
 
 
 async def renew_key(conn: Connection, user_id: UserId) -> str:
-    """Return a new key, which ends the one before; Conflict where a password is the way in."""
+    """Return a new key, which ends the one before; Conflict if a password is the way in."""
     key = _new_key()
     updated = await conn.execute(
         "update account set key_hash = $2 where id = $1 and email is null", user_id, _digest(key)
@@ -88,7 +88,7 @@ async def renew_key(conn: Connection, user_id: UserId) -> str:
 async def add_sign_in(conn: Connection, user_id: UserId, email: str, password_hash: str) -> None:
     """Give an account without an e-mail one, with a password; its key ends.
 
-    EmailTaken where another account has the address, Conflict where this one has an address.
+    EmailTaken if another account has the address, Conflict if this one has an address.
     """
     try:
         async with conn.transaction():

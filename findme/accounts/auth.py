@@ -294,7 +294,7 @@ async def create_upload_token(
 async def delete_upload_token(
     pool: Pool, cache: Cache, event_id: EventId, token_id: TokenId
 ) -> bool:
-    """Take a token back; False where there is none."""
+    """Take a token back; False if there is none."""
     digest: bytes | None = await pool.fetchval(
         "delete from upload_token where event_id = $1 and id = $2 returning token_hash",
         event_id,

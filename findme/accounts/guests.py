@@ -25,7 +25,7 @@ class Guest:
 
 
 async def find(conn: Connection, event_id: EventId, user_id: UserId) -> Guest | None:
-    """Return a user's part in an event, or None where they did not join."""
+    """Return a user's part in an event, or None if they did not join."""
     row = await conn.fetchrow(
         """
         select guest.id, guest.event_id, guest.account_id as user_id, guest.joined_at,

@@ -155,7 +155,7 @@ async def accept(
     selfie: PendingSelfie,
     face: IndexedFace,
 ) -> bool:
-    """Make the face the guest's reference and ask for its search; False where the guest is gone.
+    """Make the face the guest's reference and ask for its search; False if the guest is gone.
 
     CollectionSwitched where the face is in the wrong collection by now.
 
@@ -263,7 +263,7 @@ async def find_image(
 async def remove(conn: Connection, guest_id: GuestId, selfie_id: SelfieId) -> list[EngineFaceId]:
     """Remove one of a guest's selfies with what was found from it; return vectors to forget.
 
-    NotFound where it is not theirs, LastSelfie where nothing would be left to look for them with.
+    NotFound if it is not theirs, LastSelfie if nothing would be left to look for them with.
     """
     left = await conn.fetchval(
         "select count(*) from selfie where guest_id = $1 and id <> $2 and state <> 'refused'",

@@ -1,4 +1,4 @@
 """The child processes of an installation on one machine: PostgreSQL and the face service.
 
-They are started, watched and stopped here; what is said to them belongs to `db` and `rekognition`.
+They are started, watched and stopped here; `db` and `rekognition` talk to them.
 """

@@ -1,7 +1,7 @@
-"""The face service as a child of FindMe: started, watched, started again, ended with it.
+"""Runs the face service as a child of FindMe: starts, watches, restarts and ends it.
 
-Another process, because inference would take the event loop's share of the processor; always on
-the same port, so the one Rekognition client never learns of a restart.
+It is another process, because inference would take the event loop's share of the CPU. A restart
+uses the same port, so the Rekognition client never notices it.
 """
 
 import asyncio
@@ -38,19 +38,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class EngineProcess:
-    """Where the face service answers, to whom, and how it fares."""
+    """The running face service: its address, its key pair, and its state."""
 
     endpoint_url: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
     process: asyncio.subprocess.Process = field(repr=False)
     region: str = "us-east-1"
-    #: How often the service has come back after a death.
+    #: The number of restarts after a death.
     restarts: int = 0
 
     @property
     def pid(self) -> int:
-        """The latest child's, which may have died a moment ago."""
+        """The process id of the latest child, which may have died a moment ago."""
         return self.process.pid
 
 
@@ -88,7 +88,7 @@ class _Launcher:
         def end_with_parent() -> None:
             if _libc is not None:
                 _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-                if os.getppid() != parent:  # gone already: nobody would tell
+                if os.getppid() != parent:  # the parent is gone: no signal will come
                     os._exit(1)
 
         return await asyncio.create_subprocess_exec(
@@ -142,14 +142,14 @@ async def open_engine(
     finally:
         supervisor.cancel()
         await asyncio.wait({supervisor})
-        # Not in the task's own hands: one that is cancelled at once never gets to run.
+        # Not inside the task: a task that is cancelled at once never runs.
         await _stop(engine.process)
         if not supervisor.cancelled():
             supervisor.result()
 
 
 async def _supervise(engine: EngineProcess, launcher: _Launcher, port: int) -> None:
-    """Put a new child in the place of each one that dies, until cancelled."""
+    """Replace each child that dies, until cancelled."""
     delay = FIRST_DELAY
     while True:
         born = time.monotonic()
@@ -167,7 +167,7 @@ async def _supervise(engine: EngineProcess, launcher: _Launcher, port: int) -> N
 async def _replace(
     launcher: _Launcher, port: int, delay: float
 ) -> tuple[asyncio.subprocess.Process, float]:
-    """Try until there is a new child; return it and the seconds to wait after its death."""
+    """Start a child, retrying until one runs; return it and the next delay in seconds."""
     while True:
         await asyncio.sleep(delay)
         delay = min(2 * delay, MOST_DELAY)
@@ -180,7 +180,7 @@ async def _replace(
 
 
 async def _wait(process: asyncio.subprocess.Process) -> int:
-    """Return the exit code once the child is gone; what it still prints is let go."""
+    """Return the exit code once the child has ended; its remaining output is dropped."""
     assert process.stdout is not None
     while await process.stdout.read(2**16):
         pass
@@ -200,7 +200,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 def _make_folders(data_dir: Path, log: Path) -> None:
     data_dir.mkdir(parents=True, exist_ok=True)
-    # Faces are nobody else's business, whoever may pass through the data directory.
+    # Closed to other users, even if they may enter the data directory.
     (data_dir / "faces").mkdir(mode=0o700, exist_ok=True)
     log.write_bytes(b"")
 

@@ -1,8 +1,8 @@
-"""A private PostgreSQL for a one-machine install: made on the first start, ended with FindMe.
+"""Runs a private PostgreSQL for a one-machine install, from its first start to FindMe's end.
 
-The binaries come from a wheel; the server is supervised here. It listens on a Unix socket only,
-in a folder that nobody but its own account may enter, and shuts down by itself when the process
-that started it is gone, however that ended.
+The programs come from a wheel; the server is supervised here. It listens only on a Unix socket, in
+a folder that only its own account may enter, and it ends with the process that started it, even if
+that is killed.
 """
 
 import asyncio
@@ -32,19 +32,19 @@ TUNING = {
     "max_wal_size": "4GB",
     "checkpoint_completion_target": "0.9",
     "synchronous_commit": "on",
-    # Nobody replicates a private server, and the write-ahead log is smaller so.
+    # A private server has no replicas, and the write-ahead log is smaller this way.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     # Dates in SQL and JSON are the same on every machine.
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # A log that only grows with trouble, and quotes no guest: terse leaves out the values.
+    # A log that grows only with problems and contains no guest data: terse leaves out values.
     "logging_collector": "off",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
     "log_error_verbosity": "terse",
 }
-#: The log of earlier runs is put aside, one file back, once it is larger than this.
+#: The log of earlier runs is rotated, one file back, once it is larger than this.
 LOG_MAX_BYTES = 5 * 2**20
 
 _PR_SET_PDEATHSIG = 1
@@ -60,11 +60,11 @@ class Postgres:
     dsn: str
     exited: asyncio.Future[int]
     pid: int
-    #: Where the database files really are.
+    #: The real folder of the database files.
     data: Path
     #: Folder with pg_dump and pg_restore of the same version.
     binaries: Path
-    #: Set where it answers no more: then it is not asked to end, but ended.
+    #: Set if the server no longer answers: then it is killed instead of stopped.
     silent: bool = False
 
 
@@ -74,10 +74,10 @@ class DataDirHeld(StartError):
 
 @contextmanager
 def hold_data_dir(data_dir: Path) -> Iterator[None]:
-    """Keep every other FindMe off *data_dir*, which is made where missing.
+    """Lock *data_dir* against other FindMe processes; it is created if it is missing.
 
-    Raises DataDirHeld where another process holds it. The kernel lets go when the holder dies,
-    so nothing stale is ever left.
+    Raises DataDirHeld if another process holds the lock. The kernel releases it when the holder
+    dies, so no stale lock is left.
     """
     try:
         make_data_dir(data_dir)
@@ -106,9 +106,9 @@ async def open_postgres(
 ) -> AsyncIterator[Postgres]:
     """Run the private PostgreSQL of *data_dir*; the caller holds `hold_data_dir` meanwhile.
 
-    *startup_timeout*, in seconds, spans the recovery after a crash, which replays up to 4 GB of
-    log. Raises StartError, one line, where the server cannot run. Enter it on the main thread:
-    the kernel ends the server with the thread that started it.
+    *startup_timeout*, in seconds, includes the recovery after a crash, which replays up to 4 GB of
+    log. Raises StartError, one line, if the server cannot run. Enter it on the main thread: the
+    kernel ends the server with the thread that started it.
     """
     try:
         home = await asyncio.to_thread(find_home, data_dir, system_dir)
@@ -126,15 +126,15 @@ async def open_postgres(
         exited.remove_done_callback(_report_exit)
         await _stop(process, exited, silent=server.silent)
         if home.sockets != home.data:
-            with suppress(OSError):  # not empty after a crash: the next start takes it up again
+            with suppress(OSError):  # not empty after a crash: the next start recovers from it
                 home.sockets.rmdir()
 
 
 @asynccontextmanager
 async def join_postgres(data_dir: Path, *, system_dir: Path = SYSTEM_DIR) -> AsyncIterator[str]:
-    """Yield the DSN of *data_dir*'s server: the running FindMe's, else one for the while.
+    """Yield the DSN of *data_dir*'s server: the running FindMe's, else a server for the block.
 
-    Raises StartError where neither is to be had; that of a FindMe that is just starting or ending.
+    Raises StartError if neither is available, as while a FindMe starts or ends.
     """
     async with AsyncExitStack() as stack:
         try:
@@ -156,12 +156,12 @@ Server = tuple[asyncio.subprocess.Process, asyncio.Future[int]]
 
 
 async def _initialise(home: Home) -> None:
-    """Make the cluster under another name, then rename it: a half-made one is never used."""
+    """Create the cluster under another name, then rename it: an unfinished one is never used."""
     await asyncio.to_thread(shutil.rmtree, home.unfinished, ignore_errors=True)
     home.unfinished.mkdir(mode=0o700)
     if home.account:
         os.chown(home.unfinished, *home.account)
-    # Written through to the disk, unlike with --no-sync: what a 202 promises rests on it.
+    # Without --no-sync: the promise of a 202 depends on it.
     process = await _spawn(
         home,
         "initdb",
@@ -182,14 +182,14 @@ async def _initialise(home: Home) -> None:
 
 
 async def _end_leftover(home: Home) -> None:
-    """Stop the server that an earlier run left in the data folder, and clear up a stale pid."""
+    """Stop the server that an earlier run left behind, and remove a stale pid."""
     pid_file = home.data / "postmaster.pid"
     try:
         first, _, rest = pid_file.read_text().partition("\n")
     except FileNotFoundError:
         return
     if not first.isdigit() or _libc is None:
-        return  # PostgreSQL judges by itself, only more timidly
+        return  # PostgreSQL decides by itself, only more cautiously
     pid = int(first)
     for sign, patience in ((signal.SIGINT, 30), (signal.SIGQUIT, 10)):
         if not _is_server(pid, home.data):
@@ -205,11 +205,11 @@ async def _end_leftover(home: Home) -> None:
 
 
 def _disown(pid_file: Path, rest: str) -> None:
-    """Name this process in a pid file whose pid is no server's.
+    """Write this process into a pid file whose pid is not a server's.
 
-    The pid may be somebody else's by now, and PostgreSQL would take that for a server; to its
-    parent's pid it pays no heed. The other lines stay: by them it finds out whether backends of
-    the crashed server still hold on to its memory.
+    The pid may be another process's by now, which PostgreSQL would take for a server; it ignores
+    its parent's pid. The other lines stay: by them it finds out whether backends of the crashed
+    server still hold its shared memory.
     """
     owner = pid_file.stat()
     corrected = pid_file.with_name("postmaster.pid.corrected")
@@ -277,7 +277,7 @@ async def _until(condition: Callable[[], bool], *, seconds: float) -> None:
 
 
 def _is_ready(home: Home, pid: int | None = None) -> bool:
-    """Whether the server takes connections, and is the process *pid* where that is given."""
+    """Whether the server accepts connections and, if *pid* is given, is that process."""
     try:
         lines = (home.data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -294,7 +294,7 @@ async def _spawn(
     def end_with_parent() -> None:
         if _libc is not None:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
-            if os.getppid() != parent:  # gone already: nobody would tell
+            if os.getppid() != parent:  # the parent is gone: no signal will come
                 os._exit(1)
 
     account = home.account
@@ -304,7 +304,7 @@ async def _spawn(
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,
-        # Nothing of ours: neither secrets nor PGPORT and the like.
+        # None of our environment: neither secrets nor PGPORT and the like.
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         cwd="/",
         # Ctrl-C in the terminal is for FindMe, which then stops the server in its turn.
@@ -319,7 +319,7 @@ async def _spawn(
 async def _stop(
     process: asyncio.subprocess.Process, exited: asyncio.Future[int], *, silent: bool = False
 ) -> None:
-    """End the server: fast, which keeps every commit; failing that at once; failing that dead."""
+    """End the server: fast, which keeps every commit; else immediate; else by SIGKILL."""
     signs = ((signal.SIGINT, 60), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
     for sign, patience in signs[1:] if silent else signs:
         if exited.done():
@@ -341,7 +341,7 @@ def _read_from(file: Path, start: int) -> bytes:
 
 
 def _one_line(said: bytes) -> str:
-    """Return the last few lines of what a program said, as one."""
+    """Return the last few lines of a program's output as one line."""
     return (
         " | ".join(said.decode(errors="replace").split("\n")[-5:]).strip(" |") or "no reason given"
     )

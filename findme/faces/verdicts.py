@@ -25,10 +25,10 @@ async def reject(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None
 async def confirm(
     conn: Connection, guest_id: GuestId, photo_id: PhotoId, face_id: FaceId | None
 ) -> bool:
-    """Note that a guest is on a photo; True where a face became a further reference.
+    """Note that a guest is on a photo; True if a face became a further reference.
 
     Which face it is, is what the caller says, else the one that matched best, else the only one.
-    NotFound where *face_id* is not on the photo.
+    NotFound if *face_id* is not on the photo.
     """
     face = await _face_of(conn, guest_id, photo_id, face_id)
     await conn.execute(

@@ -74,7 +74,7 @@ async def create(
 
 
 async def get(conn: Connection, event_id: EventId) -> Event:
-    """Return an event; NotFound where there is none."""
+    """Return an event; NotFound if there is none."""
     row = await conn.fetchrow(
         "select * from event join event_threshold on event_id = id where id = $1", event_id
     )
@@ -94,7 +94,7 @@ async def lock(conn: Connection, event_id: EventId) -> None:
 
 
 async def get_by_code(conn: Connection, code: str) -> Event:
-    """Return the event that a typed code opens; NotFound where it opens none (any more)."""
+    """Return the event that a typed code opens; NotFound if it opens none (any more)."""
     code = clean_code(code)
     # what no code is made of, PostgreSQL may not even take as text
     known = set(code) <= set(CODE_ALPHABET)
@@ -205,7 +205,7 @@ async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size,
 
 
 def zone_of(event: Event) -> tzinfo | None:
-    """Return the zone that an event's clocks are read in; None where none was chosen."""
+    """Return the zone that an event's clocks are read in; None if none was chosen."""
     try:
         return None if event.time_zone is None else ZoneInfo(event.time_zone)
     except (KeyError, OSError):  # chosen on a machine that knew more zones
@@ -213,7 +213,7 @@ def zone_of(event: Event) -> tzinfo | None:
 
 
 async def of_photo(conn: Connection, photo_id: PhotoId) -> Event:
-    """Return the event that a photo is of; NotFound where it is gone."""
+    """Return the event that a photo is of; NotFound if it is gone."""
     row = await conn.fetchrow(
         """
         select * from event join event_threshold on event_id = id
@@ -299,7 +299,7 @@ async def mark_collection_ready(
 async def delete(conn: Connection, event_id: EventId) -> None:
     """Remove an event with its photos, faces and guests; the engine's collection follows by a job.
 
-    NotFound where there is none.
+    NotFound if there is none.
     """
     collection_id: str | None = await conn.fetchval(
         "delete from event where id = $1 returning collection_id", event_id

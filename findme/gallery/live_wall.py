@@ -44,7 +44,7 @@ class Shown:
 
 
 async def find(conn: Connection, token: str) -> Wall:
-    """Return the wall that a token opens; NotFound where it opens none, or none any more."""
+    """Return the wall that a token opens; NotFound if it opens none, or none any more."""
     # what no token is made of, PostgreSQL may not even take as text
     known = len(token) <= LONGEST and token.isascii() and token.isprintable()
     row = await conn.fetchrow(
@@ -85,7 +85,7 @@ async def list_shown(
 async def find_picture(
     conn: Connection, event_id: EventId, photo_id: PhotoId
 ) -> StoredImage | None:
-    """Return a photo's preview; None where guests of the event do not see the photo."""
+    """Return a photo's preview; None if guests of the event do not see the photo."""
     row = await conn.fetchrow(
         """
         select image.id, media_type, size_bytes, image.digest, redactions

@@ -11,7 +11,7 @@ from findme.models import Cursor, EventId, GuestId, PhotoId
 class Place:
     """Where a photo is in a list, newest first: its neighbours, and that it is *number* of *total*.
 
-    The number is None where the photo is not in the list (any more).
+    The number is None if the photo is not in the list (any more).
     """
 
     newer: PhotoId | None

@@ -34,7 +34,7 @@ class Photographer:
 
 
 async def get(conn: Connection, token_id: TokenId) -> Photographer:
-    """Return who a token belongs to; NotFound where it was taken back meanwhile.
+    """Return who a token belongs to; NotFound if it was taken back meanwhile.
 
     Name and clock then stay until the caller's transaction ends: a photo that comes while they are
     changed gets the new ones.

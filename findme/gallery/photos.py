@@ -120,7 +120,7 @@ async def list_unseen(
 
 
 async def get(conn: Connection, photo_id: PhotoId) -> Photo:
-    """Return a photo; NotFound where there is none."""
+    """Return a photo; NotFound if there is none."""
     row = await conn.fetchrow(
         "select id, event_id, filename, state, width, height from photo where id = $1", photo_id
     )
@@ -171,7 +171,7 @@ async def save_faces(
 ) -> Merged:
     """Store what the engine found on a photo; done twice it is stored once.
 
-    The caller has the dropped vectors forgotten. NotFound where the photo was deleted meanwhile,
+    The caller has the dropped vectors forgotten. NotFound if the photo was deleted meanwhile,
     CollectionSwitched where its faces are in the wrong collection by now.
     """
     if not await conn.fetchval("select true from photo where id = $1 for key share", photo.id):

@@ -34,7 +34,7 @@ class Report:
     note: str
     created_at: datetime
     settled_at: datetime | None
-    #: Who said it; None where they left the event since.
+    #: Who said it; None if they left the event since.
     user_id: UserId | None
     user_name: str | None
 

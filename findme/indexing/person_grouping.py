@@ -87,7 +87,7 @@ class PersonGrouping:
         return event
 
     async def _search_now(self, event: Event) -> bool:
-        """Search within a request; True where a job goes on."""
+        """Search within a request; True if a job goes on."""
         try:
             left, parked = await self._search(event), False
         except EngineUnavailable:
@@ -98,7 +98,7 @@ class PersonGrouping:
         return left
 
     async def _search(self, event: Event) -> bool:
-        """Search from ungrouped faces, one after the other; True where more can be found so.
+        """Search from ungrouped faces, one after the other; True if more can be found so.
 
         One at a time, since each answer may spare the next: faces of one person that are searched
         together cost a call each.

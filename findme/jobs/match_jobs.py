@@ -39,7 +39,7 @@ class MatchJobs:
     """Handles MATCH_SELFIE and MATCH_EVENT.
 
     *settle* is the seconds after which a search surely finds a vector, *hop* the second hop, or
-    None where it is off.
+    None if it is off.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class Listener:
     _progress: bytes = b""
 
     async def next(self, timeout: float) -> bytes | None:
-        """Return what to send next, None where the stream ends; TimeoutError after *timeout* s."""
+        """Return what to send next, None if the stream ends; TimeoutError after *timeout* s."""
         async with asyncio.timeout(timeout):
             return await self._messages.get()
 

@@ -109,7 +109,7 @@ async def unsubscribe(conn: Connection, guest_id: GuestId, endpoint: str) -> Non
 async def ask(conn: Connection, event_id: EventId, settings: Settings) -> None:
     """Have the guests of an event told in whose photos something is new, in the transaction.
 
-    It costs a look at each guest who wants to be told, and nothing where nobody does.
+    It costs a look at each guest who wants to be told, and nothing if nobody does.
     """
     waiting = set(
         await conn.fetchval(
@@ -139,7 +139,7 @@ async def mark_told(conn: Connection, guest_id: GuestId) -> None:
 async def take(
     conn: Connection, event_id: EventId, guest_id: GuestId, settings: Settings
 ) -> News | None:
-    """Return what a guest is to be told now, and note it as told; None where that is nothing.
+    """Return what a guest is to be told now, and note it as told; None if that is nothing.
 
     Within NOTIFY_MINUTES of the last message it is put off to their end.
     """

@@ -27,7 +27,7 @@ MOST_STEPS = 200
 
 
 async def find(conn: Connection, job_id: JobId) -> Record:
-    """Return a job with its photo's name and upload token; NotFound where there is none."""
+    """Return a job with its photo's name and upload token; NotFound if there is none."""
     row = await conn.fetchrow(
         """
         select job.id, job.kind, job.state, job.attempts - job.interruptions as attempts,

@@ -1,8 +1,8 @@
-"""Receipts of erasures: what was removed where, and the check that nothing is left.
+"""Erasure receipts: what was removed, and the check that nothing is left.
 
-A receipt holds numbers and times, and the ids of rows that are gone until it has looked for them;
-no name, no address. It completes by itself: while the engine cannot be reached, or is busy with
-photos of the event, the check is made again, ever more rarely.
+A receipt holds numbers and times and, until its check has succeeded, the ids of the deleted rows;
+no name, no address. It completes by itself: while the engine cannot be reached, or indexes photos
+of the event, the check is repeated after growing delays.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from findme.rekognition import Rekognition
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at open receipts.
+#: Seconds between two checks of open receipts.
 PERIOD = 30.0
-#: How long a receipt can be looked at. It is of no use to us.
+#: Time that a receipt can be read. It is of no use to us.
 KEPT = timedelta(days=365)
-#: Without letters and digits that are taken for each other.
+#: Without letters and digits that are easily confused.
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
-#: Columns that lead to a person: what an erasure empties. A test holds them against the database.
+#: Columns that lead to a person, which an erasure empties; a test compares them with the database.
 OF_ACCOUNT = {
     "account": "id",
     "audit": "actor_id",
@@ -49,13 +49,13 @@ OF_GUEST = {
     "selfie": "guest_id",
     "verdict": "guest_id",
 }
-#: Those that are about a face: what goes where a guest takes a consent back and stays.
+#: Those about a face, which are emptied if a guest withdraws a consent and stays.
 OF_FACE = {name: OF_GUEST[name] for name in ("match", "person", "reference", "selfie", "verdict")}
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A receipt that was just begun; its token is known this once."""
+    """A new receipt; only now is its token known."""
 
     id: int
     token: str
@@ -63,13 +63,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an erasure removed."""
+    """The numbers of an erasure."""
 
     number: str
     erased_at: datetime
-    #: None while something is left, or cannot be looked for.
+    #: None while something is left, or cannot be checked.
     checked_at: datetime | None
-    #: Whether the account went too.
+    #: Whether the account was deleted too.
     whole: bool
     events: int
     selfies: int
@@ -89,10 +89,10 @@ async def begin(
     whole: bool,
     event_id: EventId | None = None,
 ) -> Opened:
-    """Count in the erasing transaction, before anything is removed, what there is of a user.
+    """Count, in the erasing transaction and before anything is removed, what there is of a user.
 
-    *whole* says whether the account goes too; *event_id*, the one event that is erased from, None
-    for all.
+    *whole* says whether the account is deleted too; *event_id* is the only event of the erasure, or
+    None for all.
     """
     token = secrets.token_urlsafe(16)
     receipt_id: int = await conn.fetchval(
@@ -139,8 +139,8 @@ async def begin(
 
 
 async def note_faceprints(conn: Connection, receipt: Opened) -> None:
-    """Note how many vectors the erasing transaction has asked to be forgotten."""
-    # rows of one transaction have its time in common
+    """Record the number of vectors that the erasing transaction enqueued for deletion."""
+    # all rows of a transaction have the same time
     await conn.execute(
         """
         update receipt set faceprints = (
@@ -172,7 +172,7 @@ async def find(conn: Connection, token: str) -> tuple[int, Receipt]:
 
 
 async def check(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
-    """Look everywhere again; True, and the receipt is complete, once nothing is left."""
+    """Check everything again; True, and the receipt is complete, once nothing is left."""
     async with db.acquire(pool) as conn:
         row = await conn.fetchrow(
             """
@@ -223,10 +223,10 @@ async def count_rows(
 
 
 async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
-    """Whether nothing waits to be forgotten, and no collection holds more than FindMe knows of.
+    """Whether no deletion waits, and no collection holds more vectors than FindMe knows.
 
-    What the engine holds is asked first: a photo that is indexed between the two questions makes
-    what we know more, never less.
+    The engine is asked first: a photo that is indexed between the two questions raises the number
+    that we know, never lowers it.
     """
     async with db.acquire(pool) as conn:
         collections = await conn.fetch(
@@ -265,7 +265,7 @@ async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int
 
 
 async def check_open(pool: Pool, faces: Rekognition) -> int:
-    """Check the receipts whose turn it is; return how many are complete now."""
+    """Check the receipts that are due; return the number that are complete now."""
     async with db.acquire(pool) as conn:
         rows = await conn.fetch(
             """
@@ -300,6 +300,6 @@ def _digest(token: str) -> bytes:
 
 
 def _number(digest: bytes) -> str:
-    """Return what a person may call the receipt by, as `F7-2Q9K`; it opens nothing."""
+    """Return the number that people call the receipt by, as `F7-2Q9K`; it opens nothing."""
     letters = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:6])
     return f"{letters[:2]}-{letters[2:]}"

@@ -45,7 +45,7 @@ class Assets:
     files: Mapping[str, Asset]
 
     def url(self, path: str) -> str:
-        """Return where a file is served; KeyError where there is none, so that a typo shows."""
+        """Return where a file is served; KeyError if there is none, so that a typo shows."""
         if path not in self.files:
             raise KeyError(path)
         return f"/static/{self.version}/{path}"

@@ -144,7 +144,7 @@ async def _accepted_selfie(request: web.Request, guest: Guest) -> SelfieId | Non
 
 
 async def _weight(request: web.Request, event: Event, guest: Guest) -> int | None:
-    """Return the bytes of what the guest can take home; None where it is made on the way."""
+    """Return the bytes of what the guest can take home; None if it is made on the way."""
     if event.download_size is not DownloadSize.ORIGINAL or event.watermark:
         return None
     async with db.acquire(request.app[POOL]) as conn:

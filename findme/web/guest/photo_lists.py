@@ -58,7 +58,7 @@ class Photo(Struct, frozen=True):
 async def joined_event(request: web.Request) -> tuple[Event, Guest]:
     """Return the event of `?event=` (the last joined one if left out) and the caller's part in it.
 
-    NotFound where the caller did not join it.
+    NotFound if the caller did not join it.
     """
     user_id = user(request).id
     async with db.acquire(request.app[POOL]) as conn:
@@ -94,7 +94,7 @@ def cursor_text(cursor: Cursor | None) -> str | None:
 
 
 async def guest_who_sees(request: web.Request, conn: Connection, photo_id: PhotoId) -> Guest:
-    """Return the caller's part in a photo's event; NotFound where they may not see the photo."""
+    """Return the caller's part in a photo's event; NotFound if they may not see the photo."""
     me = user(request)
     photo = await photos.get(conn, photo_id)
     guest = await guests.find(conn, photo.event_id, me.id)

@@ -59,7 +59,7 @@ async def photo(request: web.Request) -> web.Response:
 async def _find(
     request: web.Request, conn: db.Connection, event: Event, guest: Guest, photo_id: PhotoId
 ) -> Listed:
-    """Return the photo; NotFound where it is of another event, or not for this guest."""
+    """Return the photo; NotFound if it is of another event, or not for this guest."""
     cursor = await guest_photos.find_cursor(conn, photo_id)
     if cursor is None:
         raise NotFound
