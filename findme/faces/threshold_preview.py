@@ -6,6 +6,9 @@ of a pair (guest, photo) is counted apart: it stands whatever the thresholds are
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from findme.db import Connection
 from findme.errors import NotFound
@@ -21,7 +24,7 @@ NEAR = 6.0
 class Step:
     """Pairs of at least a similarity: without a guest's word, confirmed, and refused."""
 
-    similarity: int
+    similarity: Annotated[int, Meta(description="The pairs from here on are counted.")]
     pairs: int
     confirmed: int
     refused: int
@@ -31,14 +34,14 @@ class Step:
 class Tally:
     """Pairs at two thresholds: sure ones, and those between."""
 
-    sure: int = 0
-    maybe: int = 0
-    #: What guests said "that's me" of, that the machine would hold for sure, or perhaps.
-    confirmed_sure: int = 0
-    confirmed_maybe: int = 0
-    #: What guests said "that's not me" of, that the machine would hold for sure, or perhaps.
-    refused_sure: int = 0
-    refused_maybe: int = 0
+    sure: Annotated[
+        int, Meta(description="Pairs of guest and photo of which the guest said nothing.")
+    ]
+    maybe: int
+    confirmed_sure: Annotated[int, Meta(description="Pairs of which the guest said that's me.")]
+    confirmed_maybe: int
+    refused_sure: Annotated[int, Meta(description="Pairs of which the guest said that's not me.")]
+    refused_maybe: int
 
 
 @dataclass(frozen=True, slots=True)

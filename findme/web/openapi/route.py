@@ -157,10 +157,11 @@ class Call(AbstractRouteDef):
     def problems(self) -> list[type[FindMeError]]:
         """The problems that the call can answer with, by status."""
         about = self.description
-        found = [*about.fails]
+        # a token that is not valid any more is refused everywhere
+        found = [*about.fails, SignInRequired]
         if about.who not in (Who.ANYONE, Who.ANYONE_OR_USER):
             # what a caller may not see is not there
-            found += [SignInRequired, NotFound]
+            found.append(NotFound)
         # what a browser changes needs a same-origin proof
         if self.method != "GET":
             found.append(CrossSiteRequest)

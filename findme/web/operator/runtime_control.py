@@ -29,8 +29,13 @@ class QueueControl(Struct, frozen=True):
 class QueueLimits(Struct, forbid_unknown_fields=True):
     """Limits of each process; null: as the settings say."""
 
-    workers: Annotated[int, Meta(ge=1, le=64)] | None = None
-    concurrency: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    workers: Annotated[
+        Annotated[int, Meta(ge=1, le=64)] | None, Meta(description="Jobs at a time.")
+    ] = None
+    concurrency: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | None,
+        Meta(description="Calls of the face engine in flight."),
+    ] = None
 
 
 class FailedJobs(Struct):
