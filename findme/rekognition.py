@@ -104,6 +104,14 @@ class Rekognition:
         """Which engine this is: `embedded`, or `aws:<region>`."""
         return "embedded" if self.embedded else f"aws:{self.region}"
 
+    @property
+    def selfie_filter(self) -> QualityFilter:
+        """Return the filter for selfies: only a face that could match nothing is refused.
+
+        AWS does not say what its AUTO drops, so there every face is taken.
+        """
+        return QualityFilter.AUTO if self.embedded else QualityFilter.NONE
+
     async def create_collection(self, collection_id: str) -> str:
         """Make the collection; there already is fine. Return its face model's version."""
         try:
@@ -287,13 +295,16 @@ def _box(shape: Mapping[str, float]) -> Box:
 
 
 def _indexed(record: Mapping[str, Any]) -> IndexedFace:
-    face, quality = record["Face"], record.get("FaceDetail", {}).get("Quality", {})
+    face, detail = record["Face"], record.get("FaceDetail", {})
+    quality, pose = detail.get("Quality", {}), detail.get("Pose", {})
     return IndexedFace(
         engine_face_id=EngineFaceId(face["FaceId"]),
         box=_box(face["BoundingBox"]),
         confidence=face["Confidence"],
         brightness=quality.get("Brightness"),
         sharpness=quality.get("Sharpness"),
+        yaw=pose.get("Yaw", 0.0),
+        pitch=pose.get("Pitch", 0.0),
     )
 
 

@@ -1,5 +1,6 @@
 """Selfies: taken in and judged, up to five of them for each guest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from findme import queue
@@ -16,6 +17,9 @@ SECOND_FACE_SHARE = 0.35
 #: Seconds that a join request has to get its selfie indexed before the workers look after it.
 CLAIM_SECONDS = 90.0
 
+#: Below these an accepted selfie would find more if it were better: brightness and sharpness in the
+#: engine's percent, the face's share of the picture's width, degrees that a face is turned.
+DIM, SOFT, NARROW, TURNED = 20.0, 45.0, 0.1, 40.0
 #: The engine's reasons, in the contract's words.
 PROBLEMS = {
     "LOW_BRIGHTNESS": "dark",
@@ -47,8 +51,21 @@ class PendingSelfie:
         return f"g:{self.guest_id}:{self.id}"
 
 
-def judge(result: IndexResult) -> IndexedFace:
-    """Return the face of a selfie that was indexed with max_faces=1; SelfieRefused otherwise."""
+@dataclass(frozen=True, slots=True)
+class JudgedSelfie:
+    """The face of a selfie that is accepted, and what would make the selfie find more."""
+
+    face: IndexedFace
+    #: Keys of SENTENCES; empty for a good selfie.
+    advice: Sequence[str]
+
+
+def judge(result: IndexResult) -> JudgedSelfie:
+    """Judge the answer to a selfie that was indexed with max_faces=1.
+
+    SelfieRefused if there is no face, a second one of similar size, or none that could match
+    anything: the engine has not indexed it, and says why. A merely poor one is accepted.
+    """
     others = [face for face in result.unindexed if "EXCEEDS_MAX_FACES" in face.reasons]
     if not result.faces:
         if not result.unindexed:
@@ -56,9 +73,11 @@ def judge(result: IndexResult) -> IndexedFace:
         largest = max(result.unindexed, key=lambda face: face.box.width * face.box.height)
         problems = [PROBLEMS[reason] for reason in largest.reasons if reason in PROBLEMS]
         problems += [COVERED] if largest.occluded else []
+        # the engine drops a face for a low confidence or quality in general: it is not clear
+        problems = problems or ["blurred"]
         sentences = [SENTENCES[problem] for problem in problems]
         raise SelfieRefused(
-            " ".join(sentences) or "The face is not clear enough.",
+            " ".join(sentences),
             code="poor_quality",
             problems=problems,
         )
@@ -66,7 +85,18 @@ def judge(result: IndexResult) -> IndexedFace:
     area = face.box.width * face.box.height
     if any(o.box.width * o.box.height >= SECOND_FACE_SHARE * area for o in others):
         raise SelfieRefused("There is more than one face.", code="several_faces")
-    return face
+    return JudgedSelfie(face, _advice(face))
+
+
+def _advice(face: IndexedFace) -> list[str]:
+    """Return what is poor about a face that was indexed all the same."""
+    found = {
+        "dark": face.brightness is not None and face.brightness < DIM,
+        "blurred": face.sharpness is not None and face.sharpness < SOFT,
+        "too_small": face.box.width < NARROW,
+        "turned_away": max(abs(face.yaw), abs(face.pitch)) > TURNED,
+    }
+    return [problem for problem, holds in found.items() if holds]
 
 
 async def add(
@@ -153,41 +183,49 @@ async def accept(
     event_id: EventId,
     collection_id: str,
     selfie: PendingSelfie,
-    face: IndexedFace,
+    judged: JudgedSelfie,
 ) -> bool:
-    """Make the face the guest's reference and ask for its search; False if the guest is gone.
+    """Make the face the guest's reference and queue its search; False if the guest is gone.
 
-    CollectionSwitched where the face is in the wrong collection by now.
+    CollectionSwitched if the face is in another collection than the event's by now.
 
-    The guest's earlier selfies stay until that search has an answer (see sweeps).
+    The guest's earlier selfies stay until that search has an answer (see match_jobs). A poor
+    selfie never replaces a good one: it is searched beside it.
     """
     updated = await conn.execute(
         """
-        update selfie set state = 'accepted', problem = null, claimed_until = null
+        update selfie set state = 'accepted', problem = null, claimed_until = null, advice = $2,
+               replaces = replaces and (cardinality($2::text[]) = 0 or not exists (
+                   select from selfie as other
+                    where other.guest_id = selfie.guest_id and other.id < selfie.id
+                      and other.state = 'accepted' and other.advice = '{}'))
          where id = $1 and state <> 'refused'""",
         selfie.id,
+        list(judged.advice),
     )
     if updated != "UPDATE 1":
         return False
-    number = await conn.fetchval(
+    row = await conn.fetchrow(
         """
         update event set last_reference = last_reference + 1 where id = $1 and collection_id = $2
-        returning last_reference""",
+        returning last_reference, generation""",
         event_id,
         collection_id,
     )
-    if number is None:
+    if row is None:
         raise CollectionSwitched
     added = await conn.execute(
         """
-        insert into reference (event_id, guest_id, selfie_id, engine_face_id, number, indexed_at)
-        values ($1, $2, $3, $4, $5, clock_timestamp())
+        insert into reference (event_id, guest_id, selfie_id, engine_face_id, number, generation,
+                               indexed_at)
+        values ($1, $2, $3, $4, $5, $6, clock_timestamp())
         on conflict (selfie_id) do nothing""",
         event_id,
         selfie.guest_id,
         selfie.id,
-        face.engine_face_id,
-        number,
+        judged.face.engine_face_id,
+        row["last_reference"],
+        row["generation"],
     )
     if added == "INSERT 0 1":
         await queue.enqueue(
@@ -236,10 +274,10 @@ async def check_room(conn: Connection, guest_id: GuestId) -> None:
 
 
 async def list_of(conn: Connection, guest_id: GuestId) -> list[Record]:
-    """Return a guest's selfies, newest first: id, state, problem, created_at."""
+    """Return a guest's selfies, newest first: id, state, problem, advice, created_at."""
     return await conn.fetch(
         """
-        select id, state, problem, created_at from selfie where guest_id = $1
+        select id, state, problem, advice, created_at from selfie where guest_id = $1
          order by id desc""",
         guest_id,
     )

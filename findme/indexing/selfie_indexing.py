@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from findme import db
@@ -14,7 +15,6 @@ from findme.gallery import events
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.media import storage
 from findme.models import Event, EventId
-from findme.recognition.types import IndexedFace, QualityFilter
 from findme.rekognition import Rekognition
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,10 @@ class SelfieIndexing:
         """Return the lock that whoever creates, fills or switches the collection holds."""
         return self._locks.setdefault(event_id, asyncio.Lock())
 
-    async def index_selfie_now(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> None:
-        """Index and judge a selfie while its guest waits.
+    async def index_selfie_now(
+        self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes
+    ) -> Sequence[str]:
+        """Index and judge a selfie while its guest waits; return what would make it find more.
 
         SelfieRefused if the picture is unusable. EngineUnavailable leaves the selfie to the
         workers. NotFound if the event was deleted meanwhile.
@@ -46,28 +48,26 @@ class SelfieIndexing:
                     event.collection_id,
                     jpeg,
                     selfie.external_id,
-                    quality=QualityFilter.LOW,
+                    quality=self._faces.selfie_filter,
                     max_faces=1,
                 )
         except CollectionSwitched:
-            await self.index_selfie_now(event_id, selfie, jpeg)
-            return
+            return await self.index_selfie_now(event_id, selfie, jpeg)
         indexed = [face.engine_face_id for face in result.faces]
         try:
-            face: IndexedFace | None = selfies.judge(result)
+            judged = selfies.judge(result)
         except SelfieRefused:
             await self._vectors.discard_vectors(event, indexed)
             raise
-        assert face is not None
         try:
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event_id)
-                accepted = await selfies.accept(conn, event_id, event.collection_id, selfie, face)
+                accepted = await selfies.accept(conn, event_id, event.collection_id, selfie, judged)
         except CollectionSwitched:
-            await self.index_selfie_now(event_id, selfie, jpeg)
-            return
+            return await self.index_selfie_now(event_id, selfie, jpeg)
         if not accepted:
             await self._vectors.discard_vectors(event, indexed)
+        return judged.advice
 
     async def ensure_indexed(self, event_id: EventId) -> Event:
         """Return the event once its collection exists and its guests' selfies are indexed.

@@ -153,7 +153,7 @@ class ReindexJob:
                     event.collection_id,
                     jpeg,
                     f"g:{guest_id}:{selfie_id}",
-                    quality=QualityFilter.LOW,
+                    quality=self._faces.selfie_filter,
                     max_faces=1,
                 )
             except NotFound:

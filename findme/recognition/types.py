@@ -11,12 +11,9 @@ from findme.models import Box, EngineFaceId, GuestId
 class QualityFilter(StrEnum):
     """The quality below which a face is not indexed, in Rekognition's words."""
 
-    #: For photos: only faces that carry no identity are left out.
+    #: Only faces that could match nothing are left out.
     AUTO = "AUTO"
-    #: For selfies: a little stricter, since a guest can take another one at once; yet it refuses
-    #: none of the labelled selfies that match.
-    LOW = "LOW"
-    #: For a second, thorough attempt: every face that is seen.
+    #: Every face that is seen: for a second, thorough attempt.
     NONE = "NONE"
 
 
@@ -41,6 +38,9 @@ class IndexedFace:
     #: 0..100 each; None if the engine did not say.
     brightness: float | None = None
     sharpness: float | None = None
+    #: Degrees that the head is turned to a side, and up or down; 0 if the engine did not say.
+    yaw: float = 0.0
+    pitch: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,15 @@ MAX_SELFIES, SELFIE_SECONDS = 60, 600
 
 
 @dataclass(frozen=True, slots=True)
+class SelfieResult:
+    """What became of a selfie."""
+
+    state: SelfieState
+    #: What would make an accepted one find more (see `selfies.SENTENCES`).
+    advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GuestSelfies:
     """Stores selfies and has each one judged while its guest waits."""
 
@@ -77,7 +86,7 @@ class GuestSelfies:
 
     async def add(
         self, guest: Guest, jpeg: bytes | None, *, replaces: bool
-    ) -> tuple[SelfieId, SelfieState]:
+    ) -> tuple[SelfieId, SelfieResult]:
         """Add a selfie to the guest's, or let it replace them once it is accepted.
 
         SelfieRefused; ConsentRequired if the guest withdrew their consent meanwhile.
@@ -93,19 +102,19 @@ class GuestSelfies:
             )
         return selfie.id, await self.judge(guest.event_id, selfie, jpeg)
 
-    async def judge(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> SelfieState:
+    async def judge(self, event_id: EventId, selfie: PendingSelfie, jpeg: bytes) -> SelfieResult:
         """Have a stored selfie judged now; `pending` if the engine is away.
 
         SelfieRefused removes the selfie; NotFound if the event was deleted meanwhile.
         """
         try:
             # shielded: a phone that disconnects must not leave half of it done
-            await asyncio.shield(self.indexing.index_selfie_now(event_id, selfie, jpeg))
+            advice = await asyncio.shield(self.indexing.index_selfie_now(event_id, selfie, jpeg))
         except EngineUnavailable:
             async with db.transaction(self.pool) as conn:
                 await selfies.leave_to_workers(conn, selfie)
             self.workers.note_outage()
-            return SelfieState.PENDING
+            return SelfieResult(SelfieState.PENDING)
         except (SelfieRefused, EngineRefused) as problem:
             async with db.transaction(self.pool) as conn:
                 await selfies.discard(conn, selfie)
@@ -113,7 +122,7 @@ class GuestSelfies:
                 raise SelfieRefused(str(problem), code="invalid_image") from problem
             raise
         self.workers.wake()
-        return SelfieState.ACCEPTED
+        return SelfieResult(SelfieState.ACCEPTED, tuple(advice))
 
     async def list_of(self, user_id: UserId, event_id: EventId) -> list[Record]:
         """Return a guest's selfies, newest first (see `selfies.list_of`); NotFound for others."""

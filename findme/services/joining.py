@@ -23,8 +23,8 @@ from findme.errors import (
 from findme.gallery import events
 from findme.media import storage
 from findme.media.storage import ImageOwner
-from findme.models import Accounts, Event, GuestId, Role, SelfieState, Size, User
-from findme.services.guest_selfies import GuestSelfies
+from findme.models import Accounts, Event, GuestId, Role, Size, User
+from findme.services.guest_selfies import GuestSelfies, SelfieResult
 
 #: What is recorded as agreed to if the form does not say which sentence it showed.
 CONSENT = "I agree that my face is used to find my photos of this event."
@@ -73,7 +73,7 @@ class Joined:
     event: Event
     user: User
     #: None for a guest without a selfie.
-    selfie_status: SelfieState | None
+    selfie: SelfieResult | None
     #: None if they were signed in already.
     session: Session | None = None
     #: Opens a guest's account without an e-mail; it is known only here.
@@ -172,13 +172,13 @@ class Joining:
         if named:
             await auth.read_anew(self.pool, self.cache, user.id)
         try:
-            status = await self.selfies.judge(event.id, selfie, form.jpeg)
+            judged = await self.selfies.judge(event.id, selfie, form.jpeg)
         except (SelfieRefused, NotFound):
             # NotFound: the event was deleted meanwhile
             await self._undo(user, guest_id, is_new=is_new, newcomer=isinstance(someone, Newcomer))
             raise
         session = None if signed_in is not None else await self._open_session(user)
-        return Joined(event, user, status, session, key)
+        return Joined(event, user, judged, session, key)
 
     async def browse(
         self, code: str, signed_in: User | None, *, name: str, origin: str, language: str
@@ -194,7 +194,8 @@ class Joining:
             if signed_in is not None:
                 guest = await guests.find(conn, event.id, signed_in.id)
         if signed_in is not None and guest is not None:
-            return Joined(event, signed_in, guest.selfie_state)
+            state = guest.selfie_state
+            return Joined(event, signed_in, None if state is None else SelfieResult(state))
         check_open(event)
         if not event.browsable:
             raise BrowsingClosed

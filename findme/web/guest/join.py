@@ -1,8 +1,8 @@
 """Joining an event with a selfie, and who the caller is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 from aiohttp import web
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -22,6 +22,7 @@ from findme.errors import (
 from findme.gallery import events
 from findme.media import storage
 from findme.models import Gallery, SelfieState
+from findme.services.guest_selfies import SelfieResult
 from findme.services.joining import Joined, JoinForm
 from findme.web import shapes
 from findme.web.guest.auth import set_session_cookie
@@ -54,10 +55,25 @@ class EventOfGuest(Struct, frozen=True):
     gallery: Gallery
 
 
-class SelfieStatus(Struct, frozen=True):
+#: How an accepted selfie could be better.
+Advice = Literal["dark", "blurred", "too_small", "turned_away"]
+
+
+class SelfieStatus(Struct, frozen=True, omit_defaults=True):
     """What became of a selfie."""
 
     status: Annotated[SelfieState | None, Meta(description="null: without a selfie.")]
+    advice: Annotated[
+        Sequence[Advice],
+        Meta(description="What would make an accepted selfie find more; left out if it is good."),
+    ] = ()
+
+
+def selfie_status(result: SelfieResult | None) -> SelfieStatus:
+    """Return what became of a selfie, in the API's words."""
+    if result is None:
+        return SelfieStatus(None)
+    return SelfieStatus(result.state, cast("Sequence[Advice]", result.advice))
 
 
 class JoinedAnswer(Struct, frozen=True):
@@ -173,7 +189,7 @@ def joined_answer(request: web.Request, joined: Joined) -> web.Response:
         token=None if joined.session is None else joined.session.token,
         user=shapes.user_of(joined.user),
         event=EventOfGuest(str(event.id), event.name, event.gallery),
-        selfie=SelfieStatus(joined.selfie_status),
+        selfie=selfie_status(joined.selfie),
         key_url=None if joined.key is None else key_url(request, joined.key),
     )
     return set_session(request, json_answer(body, 201), joined)

@@ -1,5 +1,6 @@
 """A guest's selfies: replaced, added (up to five), looked at, removed."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from aiohttp import web
@@ -13,7 +14,8 @@ from findme.errors import (
     TooManySelfies,
 )
 from findme.models import EventId, SelfieId, SelfieState
-from findme.web.guest.join import SelfieStatus, read_form
+from findme.services.guest_selfies import SelfieResult
+from findme.web.guest.join import SelfieStatus, read_form, selfie_status
 from findme.web.keys import GUEST_SELFIES, user
 from findme.web.openapi.route import (
     FORM,
@@ -47,11 +49,14 @@ class Replaced(Struct, frozen=True):
     selfie: SelfieStatus
 
 
-class AddedSelfie(Struct, frozen=True):
+class AddedSelfie(Struct, frozen=True, omit_defaults=True):
     """A selfie beside others."""
 
     id: Id
     status: SelfieState
+    advice: Annotated[
+        Sequence[str], Meta(description="What would make it find more; left out if it is good.")
+    ] = ()
 
 
 class Added(Struct, frozen=True):
@@ -66,23 +71,24 @@ class KeptSelfie(Struct, frozen=True):
     id: Id
     status: SelfieState
     problem: Annotated[str | None, Meta(description="Why it was refused.")]
+    advice: Annotated[list[str], Meta(description="What would make it find more.")]
     created_at: Time
     url: Path
 
 
 async def put_selfie(request: web.Request) -> web.Response:
     """PUT /api/me/events/{event_id}/selfie: the earlier ones stay until this is accepted."""
-    _, status = await _add(request, replaces=True)
-    return json_answer(Replaced(SelfieStatus(status)))
+    _, result = await _add(request, replaces=True)
+    return json_answer(Replaced(selfie_status(result)))
 
 
 async def post_selfie(request: web.Request) -> web.Response:
     """POST /api/me/events/{event_id}/selfies: one more, beside the others."""
-    selfie_id, status = await _add(request, replaces=False)
-    return json_answer(Added(AddedSelfie(str(selfie_id), status)), 201)
+    selfie_id, result = await _add(request, replaces=False)
+    return json_answer(Added(AddedSelfie(str(selfie_id), result.state, result.advice)), 201)
 
 
-async def _add(request: web.Request, *, replaces: bool) -> tuple[SelfieId, SelfieState]:
+async def _add(request: web.Request, *, replaces: bool) -> tuple[SelfieId, SelfieResult]:
     service = request.app[GUEST_SELFIES]
     event_id = _event_id(request)
     guest = await service.check_may_add(user(request).id, event_id, replaces=replaces)
@@ -100,6 +106,7 @@ async def get_selfies(request: web.Request) -> web.Response:
                 id=str(row["id"]),
                 status=row["state"],
                 problem=row["problem"],
+                advice=row["advice"],
                 created_at=time_text(row["created_at"]),
                 url=f"{request.path}/{row['id']}",
             )

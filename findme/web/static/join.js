@@ -8,6 +8,8 @@ import { has, say } from "./words.js";
 const PICTURE = new Set(["no_face", "several_faces", "poor_quality", "invalid_image", "unsupported_image", "unreadable_image", "image_too_large", "upload_too_large"]);
 const DRAWN = 700; // ms: the pencil has gone round
 
+let link = null; // the key of a guest without an account, until it is shown
+
 const form = document.getElementById("join");
 const summary = document.getElementById("summary");
 
@@ -57,13 +59,23 @@ async function send(picture) {
   try {
     const { data: answer } = await call(form.dataset.method, form.dataset.action, data);
     const status = answer?.selfie?.status ?? answer?.status;
-    setTimeout(() => (answer?.key_url ? keep(answer.key_url) : leave()), DRAWN);
+    link = answer?.key_url ?? link;
+    const poor = (answer?.selfie?.advice ?? []).map((problem) => `advice_${problem}`).find(has);
+    if (poor) {
+      // they are in: another picture only takes this one's place
+      if (answer.event) form.dataset.action = `/api/me/events/${answer.event.id}/selfie`;
+      form.dataset.method = form.dataset.action.endsWith("/selfies") ? "POST" : "PUT";
+      return { sentence: say(poor), onward };
+    }
+    setTimeout(onward, DRAWN);
     return { done: true, sentence: say(status === "pending" ? "pending" : "accepted") };
   } catch (problem) {
     if (problem instanceof Problem) return refused(problem) ?? {};
     throw problem;
   }
 }
+
+const onward = () => (link ? keep(link) : leave());
 
 function leave() {
   // who comes Back to this page as it was is a guest by now

@@ -28,6 +28,7 @@ let picture = null;
 let send = null;
 let spokenAt = 0;
 let looking = false;
+let goOn = null;
 let lastBox = null;
 let stillSince = 0;
 // counted up by whatever takes the screen over: a camera that comes late must not
@@ -45,7 +46,7 @@ function step(name) {
   for (const part of dialog.querySelectorAll("[data-step]")) part.hidden = part.dataset.step !== name;
   hints.hidden = name !== "live";
   video.hidden = name !== "live";
-  taken.hidden = name !== "check";
+  taken.hidden = name !== "check" && name !== "advice";
   mask.toggleAttribute("hidden", name === "none");
   // the button that was pressed may be hidden by now
   if (document.activeElement?.offsetParent) return;
@@ -181,16 +182,20 @@ async function use(button) {
   const before = label.textContent;
   button.setAttribute("aria-busy", "true");
   label.textContent = say("sending");
-  const { sentence, done, again } = await send(picture);
-  if (done) draw(1);
+  const { sentence, done, again, onward } = await send(picture);
+  goOn = onward ?? null;
+  if (done || onward) draw(1);
   // the page leaves in a moment: until then a second tap would send it all again
-  else {
+  if (!done) {
     button.removeAttribute("aria-busy");
     label.textContent = before;
   }
   // who closed the screen meanwhile wants no camera
-  if (!dialog.open) return;
-  if (again) await live(sentence);
+  if (!dialog.open) return onward?.();
+  if (onward) {
+    step("advice");
+    speak(sentence, { now: true });
+  } else if (again) await live(sentence);
   else if (sentence) speak(sentence, { now: true });
 }
 
@@ -199,6 +204,7 @@ const acts = {
   shoot,
   use,
   again: () => live(),
+  go: () => goOn?.(),
   flip: () => { facing = facing === "user" ? "environment" : "user"; live(); },
   file: () => dialog.querySelector("[data-pick=file]").click(),
   snap: () => dialog.querySelector("[data-pick=snap]").click(),

@@ -181,6 +181,20 @@ async def test_the_dashboard_shows_how_far_a_re_index_has_come(
     await until_idle(crowd.app)
 
 
+async def test_who_comes_after_a_re_index_is_found_like_anybody(
+    crowd: Crowd, endpoint: Scripted
+) -> None:
+    await reindex(crowd)
+    await until_idle(crowd.app)
+
+    await crowd.join(2)
+    await crowd.upload(2, 3)
+
+    await all_found(crowd, endpoint)
+    assert await crowd.mine(2) == set(crowd.photos)
+    assert (await outdated(crowd)) == reindex_state.Outdated([], [])
+
+
 async def test_a_guest_who_leaves_during_a_re_index_leaves_no_vector(
     crowd: Crowd, endpoint: Scripted, gate: asyncio.Event
 ) -> None:

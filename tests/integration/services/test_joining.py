@@ -55,7 +55,8 @@ async def test_a_newcomer_gets_an_account_a_session_and_an_accepted_selfie(
     applicant = await joining.check_may_join(event.code, None, ORIGIN)
     joined = await joining.join(applicant, form_of(1))
 
-    assert joined.selfie_status is SelfieState.ACCEPTED
+    assert joined.selfie is not None
+    assert joined.selfie.state is SelfieState.ACCEPTED
     assert joined.session is not None
     who = await auth.identify(
         resources.pool, resources.cache, joined.session.token, by_cookie=False
@@ -90,7 +91,8 @@ async def test_without_the_engine_the_selfie_waits_for_a_worker(
     applicant = await joining.check_may_join(event.code, None, ORIGIN)
     joined = await joining.join(applicant, form_of(1))
 
-    assert joined.selfie_status is SelfieState.PENDING
+    assert joined.selfie is not None
+    assert joined.selfie.state is SelfieState.PENDING
     job = await pool.fetchrow("select kind, state, parked from job")
     assert tuple(job or ()) == ("index_selfie", "queued", True)
 
