@@ -19,11 +19,12 @@ import botocore.exceptions
 from aiobotocore.config import AioConfig
 
 from findme.errors import BudgetSpent, EngineError, EngineRefused, EngineUnavailable, StartError
-from findme.models import Box, EngineFaceId
+from findme.models import EngineFaceId
+from findme.recognition.answers import index_result
 from findme.recognition.aws_session import make_session
 from findme.recognition.call_meter import Meter
 from findme.recognition.rate_limiter import Rates, Slots, is_aws
-from findme.recognition.types import IndexedFace, IndexResult, QualityFilter, Similar, UnindexedFace
+from findme.recognition.types import IndexResult, QualityFilter, Similar
 
 if TYPE_CHECKING:
     from types_aiobotocore_rekognition import RekognitionClient
@@ -177,18 +178,7 @@ class Rekognition:
             DetectionAttributes=["DEFAULT", "FACE_OCCLUDED"],
             **({} if max_faces is None else {"MaxFaces": max_faces}),
         )
-        return IndexResult(
-            faces=[_indexed(record) for record in answer["FaceRecords"]],
-            unindexed=[
-                UnindexedFace(
-                    box=_box(item["FaceDetail"]["BoundingBox"]),
-                    confidence=item["FaceDetail"]["Confidence"],
-                    reasons=item["Reasons"],
-                    occluded=item["FaceDetail"].get("FaceOccluded", {}).get("Value", False),
-                )
-                for item in answer.get("UnindexedFaces", [])
-            ],
-        )
+        return index_result(answer)
 
     async def search_faces(
         self, collection_id: str, face_id: EngineFaceId, *, threshold: float
@@ -288,24 +278,6 @@ class Rekognition:
 
 class _AlreadyThere(EngineError):
     """What was to be made is there already."""
-
-
-def _box(shape: Mapping[str, float]) -> Box:
-    return Box(shape["Left"], shape["Top"], shape["Width"], shape["Height"])
-
-
-def _indexed(record: Mapping[str, Any]) -> IndexedFace:
-    face, detail = record["Face"], record.get("FaceDetail", {})
-    quality, pose = detail.get("Quality", {}), detail.get("Pose", {})
-    return IndexedFace(
-        engine_face_id=EngineFaceId(face["FaceId"]),
-        box=_box(face["BoundingBox"]),
-        confidence=face["Confidence"],
-        brightness=quality.get("Brightness"),
-        sharpness=quality.get("Sharpness"),
-        yaw=pose.get("Yaw", 0.0),
-        pitch=pose.get("Pitch", 0.0),
-    )
 
 
 @asynccontextmanager
