@@ -26,6 +26,7 @@ from findme.services.account import Account
 from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
 from findme.services.event_setup import EventSetup
+from findme.services.guest_gallery import GuestGallery
 from findme.services.guest_selfies import GuestSelfies
 from findme.services.joining import Joining
 from findme.services.notification_choices import NotificationChoices
@@ -98,6 +99,7 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.ACCOUNT] = Account(on.pool, on.cache)
     app[keys.DOWNLOADS] = Downloads(on.pool, on.threads)
     app[keys.ERASURE] = Erasure(on.pool, on.cache, on.faces, on.vectors)
+    app[keys.GUEST_GALLERY] = GuestGallery(on.pool, on.cache)
     app[keys.GUEST_SELFIES] = selfies
     app[keys.JOINING] = Joining(on.pool, on.cache, selfies)
     app[keys.NOTIFICATION_CHOICES] = NotificationChoices(on.settings, on.pool)

@@ -283,6 +283,14 @@ async def list_of(conn: Connection, guest_id: GuestId) -> list[Record]:
     )
 
 
+async def find_newest_accepted(conn: Connection, guest_id: GuestId) -> SelfieId | None:
+    """Return the newest selfie that a guest is searched for with."""
+    selfie_id: int | None = await conn.fetchval(
+        "select max(id) from selfie where guest_id = $1 and state = 'accepted'", guest_id
+    )
+    return None if selfie_id is None else SelfieId(selfie_id)
+
+
 async def find_image(
     conn: Connection, guest_id: GuestId, selfie_id: SelfieId
 ) -> StoredImage | None:

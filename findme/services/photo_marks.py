@@ -58,28 +58,41 @@ class PhotoMarks:
     async def add_favourite(self, user_id: UserId, photo_id: PhotoId) -> None:
         """Mark a photo for its guest alone."""
         async with db.transaction(self.pool) as conn:
-            guest = await find_viewer(conn, user_id, photo_id)
+            guest = await self._find_viewer(conn, user_id, photo_id)
             await favourites.add(conn, guest.id, photo_id)
         await self.cache.forget_guest(guest.id)
 
     async def remove_favourite(self, user_id: UserId, photo_id: PhotoId) -> None:
         """Remove a guest's mark from a photo."""
         async with db.transaction(self.pool) as conn:
-            guest = await find_viewer(conn, user_id, photo_id)
+            guest = await self._find_viewer(conn, user_id, photo_id)
             await favourites.remove(conn, guest.id, photo_id)
         await self.cache.forget_guest(guest.id)
 
     async def report(self, user_id: UserId, photo_id: PhotoId, reason: str, note: str) -> int:
         """Report a photo to the organiser, and return the report; InvalidRequest for the reason."""
         async with db.transaction(self.pool) as conn:
-            guest = await find_viewer(conn, user_id, photo_id)
+            guest = await self._find_viewer(conn, user_id, photo_id)
             if reason not in list(Reason):
                 raise InvalidRequest(f"reason is one of {', '.join(Reason)}.", field="reason")
             await events.lock(conn, guest.event_id)
             return await reports.add(conn, guest.id, photo_id, Reason(reason), note.strip())
 
+    async def check_may_see(self, user_id: UserId, photo_id: PhotoId) -> EventId:
+        """Return the event of a photo that the user may see; NotFound otherwise."""
+        async with db.acquire(self.pool) as conn:
+            return (await self._find_viewer(conn, user_id, photo_id)).event_id
+
+    async def _find_viewer(self, conn: Connection, user_id: UserId, photo_id: PhotoId) -> Guest:
+        """Return a user's part in a photo's event; NotFound if they may not see the photo."""
+        photo = await photos.get(conn, photo_id)
+        guest = await guests.find(conn, photo.event_id, user_id)
+        if guest is None or not await guest_photos.may_see(conn, photo_id, user_id):
+            raise NotFound
+        return guest
+
     async def _lock_guest(self, conn: Connection, user_id: UserId, photo_id: PhotoId) -> Guest:
-        guest = await find_viewer(conn, user_id, photo_id)
+        guest = await self._find_viewer(conn, user_id, photo_id)
         await events.lock(conn, guest.event_id)
         # a guest who confirms a face is searched for with it
         await guests.lock_consent(conn, guest.id)
@@ -88,12 +101,3 @@ class PhotoMarks:
     async def _publish(self, event_id: EventId) -> None:
         await self.cache.forget_event(event_id)
         self.workers.wake()
-
-
-async def find_viewer(conn: Connection, user_id: UserId, photo_id: PhotoId) -> Guest:
-    """Return a user's part in a photo's event; NotFound if they may not see the photo."""
-    photo = await photos.get(conn, photo_id)
-    guest = await guests.find(conn, photo.event_id, user_id)
-    if guest is None or not await guest_photos.may_see(conn, photo_id, user_id):
-        raise NotFound
-    return guest

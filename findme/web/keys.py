@@ -17,6 +17,7 @@ from findme.services.account import Account
 from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
 from findme.services.event_setup import EventSetup
+from findme.services.guest_gallery import GuestGallery
 from findme.services.guest_selfies import GuestSelfies
 from findme.services.joining import Joining
 from findme.services.notification_choices import NotificationChoices
@@ -44,6 +45,7 @@ ACCESS = web.AppKey("ACCESS", Access)
 ACCOUNT = web.AppKey("ACCOUNT", Account)
 DOWNLOADS = web.AppKey("DOWNLOADS", Downloads)
 ERASURE = web.AppKey("ERASURE", Erasure)
+GUEST_GALLERY = web.AppKey("GUEST_GALLERY", GuestGallery)
 GUEST_SELFIES = web.AppKey("GUEST_SELFIES", GuestSelfies)
 JOINING = web.AppKey("JOINING", Joining)
 NOTIFICATION_CHOICES = web.AppKey("NOTIFICATION_CHOICES", NotificationChoices)

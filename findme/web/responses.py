@@ -157,9 +157,12 @@ def split_page(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
 
 
 async def page_answer(
-    request: web.Request, items: Iterable[msgspec.Struct], total: int, following: int | None
+    request: web.Request,
+    items: Iterable[msgspec.Struct],
+    total: int,
+    following: int | str | None,
 ) -> web.Response:
-    """Answer with a page that is not cached; *following* is its last id while there is more."""
+    """Answer with a page; *following* is where the next one begins, None on the last one."""
     # a page of a thousand takes tens of milliseconds
     packed = await asyncio.to_thread(pack_list, items, total, following)
     return list_answer(request, packed)

@@ -26,15 +26,14 @@ EDGE = 0.01
 Hour = Callable[[datetime, str], str]
 
 
-def tile_of(photo: dict[str, Any]) -> dict[str, Any]:
+def tile_of(photo: dict[str, Any], dated_at: datetime) -> dict[str, Any]:
     """Return a photo (see the contract) with what its tile needs: time and ratio.
 
     Very wide and very high pictures are cut to RATIOS in the middle.
     """
     ratio = min(max(photo["width"] / photo["height"], RATIOS[0]), RATIOS[1])
-    # an organiser's photo has its two times alone
-    dated = photo.get("dated_at") or photo["taken_at"] or photo["uploaded_at"]
-    when = datetime.fromisoformat(dated)
+    # to the millisecond, as the API says it: scripts compare the two
+    when = dated_at.replace(microsecond=dated_at.microsecond // 1000 * 1000)
     return {**photo, "when": when, "ratio": round(ratio, 3), "heading": None}
 
 

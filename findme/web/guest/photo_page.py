@@ -1,24 +1,18 @@
-"""One photo at its own address, and the answers of guests whose browser runs no script."""
+"""One photo at its own address, and the forms of guests whose browser runs no script."""
 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from yarl import URL
 
-from findme import db
-from findme.accounts.guests import Guest
-from findme.errors import GalleryIsPrivate, NotFound
-from findme.gallery import guest_photos, photo_position
-from findme.gallery.guest_photos import Listed
-from findme.gallery.photo_position import Place
-from findme.media import storage
-from findme.models import Cursor, Event, Gallery, PhotoId, Shelf, Size
-from findme.web.guest import favourites as hearts
-from findme.web.guest import photo_lists, verdicts
-from findme.web.guest.tabs import ALL, FAVOURITES, MAYBE, MINE, gallery_url, tabs_of
-from findme.web.keys import POOL, user
+from findme.models import Event, PhotoId
+from findme.services.guest_gallery import Tab
+from findme.web.guest import favourites, verdicts
+from findme.web.guest.photo_lists import joined_event, photo_of
+from findme.web.guest.tabs import MAYBE, MINE, gallery_url, tabs_of
+from findme.web.keys import GUEST_GALLERY
 from findme.web.rendering import redirect, render
-from findme.web.responses import MAX_LIMIT, choice_of, path_id
+from findme.web.responses import choice_of, path_id
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -26,14 +20,10 @@ Answer = Callable[[web.Request], Awaitable[web.Response]]
 async def photo(request: web.Request) -> web.Response:
     """GET /gallery/{id}?event=&tab=: the photo with its neighbours of the tab."""
     photo_id = PhotoId(path_id(request))
-    event, guest = await photo_lists.joined_event(request)
-    tab = choice_of(request, "tab", tabs_of(event), MINE)
-    async with db.acquire(request.app[POOL]) as conn:
-        shown = await _find(request, conn, event, guest, photo_id)
-        original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
-        says = await photo_position.said_of(conn, guest.id, photo_id)
-        place = await _place(request, conn, event, guest, shown, tab)
-    here = request.rel_url.with_query(event=str(event.id), tab=tab)
+    event, guest = await joined_event(request)
+    tab = _tab_of(request, event)
+    view = await request.app[GUEST_GALLERY].find_photo(event, guest, photo_id, tab)
+    here = request.rel_url.with_query(event=str(event.id), tab=str(tab))
 
     def address(other: PhotoId | None) -> str | None:
         return None if other is None else str(here.with_path(f"/gallery/{other}", keep_query=True))
@@ -43,85 +33,48 @@ async def photo(request: web.Request) -> web.Response:
         "guest/photo.html",
         {
             "event": event,
-            "photo": photo_lists.photo_of(shown, event),
-            "when": shown.dated_at,
-            "size_mb": 0 if original is None else original.size_bytes / 1e6,
-            "says": says,
-            "place": place,
-            "newer": address(place.newer),
-            "older": address(place.older),
+            "photo": photo_of(view.photo, event),
+            "when": view.photo.dated_at,
+            "size_mb": view.original_bytes / 1e6,
+            "says": view.says,
+            "place": view.place,
+            "newer": address(view.place.newer),
+            "older": address(view.place.older),
             "back": f"{gallery_url(event, tab)}#photo-{photo_id}",
             "query": here.query_string,
         },
     )
 
 
-async def _find(
-    request: web.Request, conn: db.Connection, event: Event, guest: Guest, photo_id: PhotoId
-) -> Listed:
-    """Return the photo; NotFound if it is of another event, or not for this guest."""
-    cursor = await guest_photos.find_cursor(conn, photo_id)
-    if cursor is None:
-        raise NotFound
-    found = await guest_photos.list_everyones(
-        conn,
-        event.id,
-        guest.id,
-        before=Cursor(cursor.dated_at, PhotoId(photo_id + 1)),
-        limit=1,
-    )
-    if not found or found[0].id != photo_id:
-        raise NotFound
-    if not await guest_photos.may_see(conn, photo_id, user(request).id):
-        raise NotFound
-    return found[0]
-
-
-async def _place(
-    request: web.Request,
-    conn: db.Connection,
-    event: Event,
-    guest: Guest,
-    shown: Listed,
-    tab: str,
-) -> Place:
-    if tab == ALL:
-        if event.gallery is Gallery.OWN:
-            raise GalleryIsPrivate
-        return await photo_position.place_among_all(conn, event.id, shown.cursor)
-    if tab == FAVOURITES:
-        marked = await guest_photos.list_favourites(conn, guest.id, before=None, limit=MAX_LIMIT)
-        return photo_position.place_among(shown.cursor, [item.cursor for item in marked])
-    shelf = Shelf.MAYBE if tab == MAYBE else Shelf.SURE
-    mine = await guest_photos.list_mine(conn, guest.id, shelf, before=None, limit=MAX_LIMIT)
-    return photo_position.place_among(shown.cursor, [item.cursor for item in mine])
-
-
 async def toggle_favourite(request: web.Request) -> web.Response:
     """POST /gallery/{id}/favourite: the heart, on or off."""
-    event, _ = await photo_lists.joined_event(request)
-    tab, photo_id = choice_of(request, "tab", tabs_of(event), MINE), PhotoId(path_id(request))
-    async with db.acquire(request.app[POOL]) as conn:
-        guest = await photo_lists.guest_who_sees(request, conn, photo_id)
-        shown = await _find(request, conn, event, guest, photo_id)
-    await (hearts.delete_favourite if shown.favourite else hearts.put_favourite)(request)
-    path = URL(f"/gallery/{photo_id}").with_query(event=str(event.id), tab=tab)
-    return redirect(str(path))
+    event, guest = await joined_event(request)
+    tab, photo_id = _tab_of(request, event), PhotoId(path_id(request))
+    marked = await request.app[GUEST_GALLERY].is_favourite(event, guest, photo_id)
+    await (favourites.delete_favourite if marked else favourites.put_favourite)(request)
+    return redirect(_photo_url(event, tab, photo_id))
 
 
 def _form(answer: Answer, *, stays: bool) -> Answer:
-    """Return the handler of a form: what the API does, then the page that it came from."""
+    """Return the handler of a form: it does what the API does, and shows the page again."""
 
     async def handle(request: web.Request) -> web.Response:
-        event, _ = await photo_lists.joined_event(request)
-        tab = choice_of(request, "tab", tabs_of(event), MINE)
+        event, _ = await joined_event(request)
+        tab = _tab_of(request, event)
         await answer(request)
-        if stays or tab != MAYBE:
-            path = f"/gallery/{path_id(request)}"
-            return redirect(str(URL(path).with_query(event=str(event.id), tab=tab)))
+        if stays or tab is not MAYBE:
+            return redirect(_photo_url(event, tab, PhotoId(path_id(request))))
         return redirect(gallery_url(event, MAYBE))
 
     return handle
+
+
+def _tab_of(request: web.Request, event: Event) -> Tab:
+    return Tab(choice_of(request, "tab", tabs_of(event), MINE))
+
+
+def _photo_url(event: Event, tab: Tab, photo_id: PhotoId) -> str:
+    return str(URL(f"/gallery/{photo_id}").with_query(event=str(event.id), tab=str(tab)))
 
 
 ROUTES = [

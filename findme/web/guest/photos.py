@@ -6,9 +6,10 @@ from aiohttp import web
 from msgspec import Meta
 
 from findme.errors import DownloadsOff, GalleryIsPrivate
-from findme.models import PhotoId, Shelf, Size
+from findme.models import Cursor, PhotoId, Shelf, Size
+from findme.services.guest_gallery import Tab
 from findme.web.guest import photo_lists
-from findme.web.keys import PICTURES, actor, user
+from findme.web.keys import GUEST_GALLERY, PICTURES, actor, user
 from findme.web.openapi.route import (
     EVENT,
     PICTURE_TYPES,
@@ -19,35 +20,34 @@ from findme.web.openapi.route import (
     get,
     picture_answers,
 )
-from findme.web.responses import choice_of, limit_of, list_answer, path_id
+from findme.web.responses import choice_of, limit_of, page_answer, path_id
 from findme.web.streaming import CACHE_CONTROL, send_image
 
-#: The shelf of what the guest marked, beside those of what was found.
-FAVOURITES = "favourites"
+#: The tabs that `?shelf=` names.
+_TABS = {Shelf.SURE: Tab.MINE, Shelf.MAYBE: Tab.MAYBE, "favourites": Tab.FAVOURITES}
 
 
 async def get_my_photos(request: web.Request) -> web.Response:
     """GET /api/my-photos."""
     before, limit = photo_lists.cursor_of(request), limit_of(request)
-    shelf = choice_of(request, "shelf", [*Shelf, FAVOURITES], Shelf.SURE)
-    event, guest = await photo_lists.joined_event(request)
-    if shelf == FAVOURITES:
-        packed = await photo_lists.favourite_photos(
-            request, event, guest, before=before, limit=limit
-        )
-    else:
-        packed = await photo_lists.my_photos(
-            request, event, guest, Shelf(shelf), before=before, limit=limit
-        )
-    return list_answer(request, packed)
+    tab = _TABS[choice_of(request, "shelf", _TABS, Shelf.SURE)]
+    return await _list(request, tab, before, limit)
 
 
 async def get_all_photos(request: web.Request) -> web.Response:
     """GET /api/all-photos."""
     before, limit = photo_lists.cursor_of(request), limit_of(request)
+    return await _list(request, Tab.ALL, before, limit)
+
+
+async def _list(request: web.Request, tab: Tab, before: Cursor | None, limit: int) -> web.Response:
     event, guest = await photo_lists.joined_event(request)
-    packed = await photo_lists.all_photos(request, event, guest, before=before, limit=limit)
-    return list_answer(request, packed)
+    page = await request.app[GUEST_GALLERY].list_photos(
+        event, guest, tab, before=before, limit=limit, is_admin=actor(request).is_admin
+    )
+    items = (photo_lists.photo_of(photo, event) for photo in page.photos)
+    following = photo_lists.cursor_text(page.following)
+    return await page_answer(request, items, page.total, following)
 
 
 async def get_photo(request: web.Request) -> web.StreamResponse:
@@ -65,7 +65,7 @@ async def get_photo(request: web.Request) -> web.StreamResponse:
     )
 
 
-_SHELVES = Annotated[str, Meta(extra_json_schema={"enum": [*Shelf, FAVOURITES]})]
+_SHELVES = Annotated[str, Meta(extra_json_schema={"enum": [*_TABS]})]
 _SIZE = Query("size", "Which rendition.", Size, Size.PREVIEW)
 _PICTURE = picture_answers(*PICTURE_TYPES)
 

@@ -5,12 +5,11 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from findme import db
 from findme.gallery.reports import Reason
 from findme.models import PhotoId
 from findme.web.guest import photo_lists
 from findme.web.guest.tabs import MINE, gallery_url, tabs_of
-from findme.web.keys import PHOTO_MARKS, POOL, user
+from findme.web.keys import PHOTO_MARKS, user
 from findme.web.openapi.route import Tag, Who, created, post
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
@@ -43,18 +42,17 @@ async def report_page(request: web.Request) -> web.Response:
     """GET /gallery/{id}/report?event=&tab=: the questions, where no dialog asks them."""
     photo_id = PhotoId(path_id(request))
     event, _ = await photo_lists.joined_event(request)
-    async with db.acquire(request.app[POOL]) as conn:
-        guest = await photo_lists.guest_who_sees(request, conn, photo_id)
+    event_id = await request.app[PHOTO_MARKS].check_may_see(user(request).id, photo_id)
     tab = choice_of(request, "tab", tabs_of(event), MINE)
     return render(
         request,
         "guest/report.html",
         {
             "photo_id": photo_id,
-            "event_id": guest.event_id,
+            "event_id": event_id,
             "tab": tab,
             "done": "done" in request.query,
-            "back": f"/gallery/{photo_id}?event={guest.event_id}&tab={tab}",
+            "back": f"/gallery/{photo_id}?event={event_id}&tab={tab}",
             "gallery": gallery_url(event, tab),
         },
     )

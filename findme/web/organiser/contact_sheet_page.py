@@ -57,7 +57,7 @@ async def sheet(request: web.Request) -> web.Response:
 
 
 def _tile(row: Record) -> dict[str, Any]:
-    return tile_of(structs.asdict(sheet_photo(row)))
+    return tile_of(structs.asdict(sheet_photo(row)), row["taken_at"] or row["uploaded_at"])
 
 
 async def photo(request: web.Request) -> web.Response:
@@ -80,7 +80,9 @@ async def photo(request: web.Request) -> web.Response:
         {
             "event": event,
             "tab": "photos",
-            "photo": tile_of(structs.asdict(closely)),
+            "photo": tile_of(
+                structs.asdict(closely), found.photo["taken_at"] or found.photo["uploaded_at"]
+            ),
             "ratio": round(found.photo["width"] / found.photo["height"], 4),
             "faces": [
                 {

@@ -1,0 +1,246 @@
+"""What a guest sees of an event: their lists of photos, the counts, one photo among the others.
+
+Lists are cached as rows under the event's version; whoever answers encodes them.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+import msgspec
+
+from findme import db
+from findme.accounts import guests, selfies
+from findme.accounts.guests import Guest
+from findme.cache import PHOTOS, Cache
+from findme.db import Connection, Pool
+from findme.errors import GalleryIsPrivate, NotFound
+from findme.gallery import download_size, events, guest_photos, guest_summary, photo_position
+from findme.gallery.guest_photos import Listed
+from findme.gallery.guest_summary import Summary
+from findme.gallery.photo_position import Place
+from findme.media import storage
+from findme.models import (
+    Cursor,
+    DownloadSize,
+    Event,
+    EventId,
+    Gallery,
+    PhotoId,
+    SelfieId,
+    Shelf,
+    Size,
+    UserId,
+)
+
+#: Faces that the shelf which leads to the questions shows.
+FACES = 3
+#: Photos of a guest's tab that one photo's position is looked up in.
+MOST_POSITIONS = 1000
+
+
+class Tab(StrEnum):
+    """A list of photos in a gallery."""
+
+    MINE = "mine"
+    MAYBE = "maybe"
+    ALL = "all"
+    FAVOURITES = "favourites"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoPage:
+    """A page of a list, newest first."""
+
+    photos: Sequence[Listed]
+    #: Photos of the whole list.
+    total: int
+    #: Where the next page begins; None on the last one.
+    following: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryView:
+    """A tab as its page shows it."""
+
+    page: PhotoPage
+    summary: Summary
+    #: Uncertain photos, for the shelf that leads to the questions.
+    maybe: Sequence[Listed]
+    #: The newest selfie that the guest is searched for with.
+    selfie_id: SelfieId | None
+    #: Bytes of the guest's download; None if they are unknown before it is made.
+    download_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoView:
+    """One photo as its page shows it."""
+
+    photo: Listed
+    original_bytes: int
+    #: The guest's verdict: `me`, `not_me`, or None.
+    says: str | None
+    place: Place
+
+
+_DECODER = msgspec.msgpack.Decoder(PhotoPage)
+#: A part of each key: processes of another version, with other fields, may share the cache.
+_SHAPE = hashlib.sha256(repr([field.name for field in fields(Listed)]).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestGallery:
+    """Reads galleries for guests."""
+
+    pool: Pool
+    cache: Cache
+
+    async def find_joined(self, user_id: UserId, event_id: EventId | None) -> tuple[Event, Guest]:
+        """Return an event (None: the last joined one) and a user's part in it; NotFound."""
+        async with db.acquire(self.pool) as conn:
+            if event_id is not None:
+                guest = await guests.find(conn, event_id, user_id)
+            else:
+                guest = next(iter(await guests.list_by_user(conn, user_id)), None)
+            if guest is None:
+                raise NotFound
+            return await events.get(conn, guest.event_id), guest
+
+    async def list_photos(
+        self,
+        event: Event,
+        guest: Guest,
+        tab: Tab,
+        *,
+        before: Cursor | None,
+        limit: int,
+        is_admin: bool = False,
+    ) -> PhotoPage:
+        """Return a page of a tab, from the cache or the database.
+
+        GalleryIsPrivate for everyone's photos if the gallery is `own`, or if the guest gave no
+        consent and nobody may browse; not for an admin.
+        """
+        hidden = not guest.consented and not event.browse
+        if tab is Tab.ALL and (event.gallery is Gallery.OWN or hidden) and not is_admin:
+            raise GalleryIsPrivate
+
+        async def read() -> bytes:
+            async with db.acquire(self.pool) as conn:
+                found = await self._list(conn, event, guest, tab, before, limit + 1)
+                total = await self._count(conn, event, guest, tab)
+            photos = found[:limit]
+            following = photos[-1].cursor if len(found) > limit else None
+            return msgspec.msgpack.encode(PhotoPage(photos, total, following))
+
+        # versions are read before the rows: a change in between makes this page stale at once
+        version = await self.cache.version(event.id)
+        marked = await self.cache.guest_version(guest.id)
+        end = None if before is None else (before.dated_at.isoformat(), before.id)
+        key = f"{event.id}:{version}:{marked}:{_SHAPE}:{tab}:{guest.id}:{end}:{limit}"
+        packed = await self.cache.get(PHOTOS, key, read)
+        assert packed is not None
+        return _DECODER.decode(packed)
+
+    async def view(
+        self, event: Event, guest: Guest, tab: Tab, *, before: Cursor | None, limit: int
+    ) -> GalleryView:
+        """Return what the page of a tab shows."""
+        page = await self.list_photos(event, guest, tab, before=before, limit=limit)
+        weighed = event.download_size is DownloadSize.ORIGINAL and not event.watermark
+        async with db.acquire(self.pool) as conn:
+            summary = await guest_summary.find(conn, event.id, guest.id)
+            selfie_id = await selfies.find_newest_accepted(conn, guest.id)
+            download_bytes = None
+            if tab is Tab.MINE and weighed:
+                download_bytes = await download_size.weigh(conn, guest.id)
+        maybe: Sequence[Listed] = []
+        if tab is Tab.MINE and summary.maybe:
+            shelf = await self.list_photos(event, guest, Tab.MAYBE, before=None, limit=FACES)
+            maybe = shelf.photos
+        return GalleryView(page, summary, maybe, selfie_id, download_bytes)
+
+    async def summarise(self, event: Event, guest: Guest) -> Summary:
+        """Return how much is on each tab, and the progress of the search."""
+        async with db.acquire(self.pool) as conn:
+            return await guest_summary.find(conn, event.id, guest.id)
+
+    async def find_photo(
+        self, event: Event, guest: Guest, photo_id: PhotoId, tab: Tab
+    ) -> PhotoView:
+        """Return a photo with its place in a tab.
+
+        NotFound if it is of another event or the guest may not see it; GalleryIsPrivate for a
+        place among everyone's photos if the gallery is `own`.
+        """
+        async with db.acquire(self.pool) as conn:
+            photo = await self._find_listed(conn, event, guest, photo_id)
+            original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
+            says = await photo_position.said_of(conn, guest.id, photo_id)
+            place = await self._find_place(conn, event, guest, photo, tab)
+        return PhotoView(photo, 0 if original is None else original.size_bytes, says, place)
+
+    async def is_favourite(self, event: Event, guest: Guest, photo_id: PhotoId) -> bool:
+        """Whether the guest marked a photo; NotFound if they may not see it."""
+        async with db.acquire(self.pool) as conn:
+            return (await self._find_listed(conn, event, guest, photo_id)).favourite
+
+    async def _list(
+        self,
+        conn: Connection,
+        event: Event,
+        guest: Guest,
+        tab: Tab,
+        before: Cursor | None,
+        limit: int,
+    ) -> list[Listed]:
+        if tab is Tab.ALL:
+            return await guest_photos.list_everyones(
+                conn, event.id, guest.id, before=before, limit=limit
+            )
+        if tab is Tab.FAVOURITES:
+            return await guest_photos.list_favourites(conn, guest.id, before=before, limit=limit)
+        return await guest_photos.list_mine(
+            conn, guest.id, _SHELVES[tab], before=before, limit=limit
+        )
+
+    async def _count(self, conn: Connection, event: Event, guest: Guest, tab: Tab) -> int:
+        if tab is Tab.ALL:
+            return await guest_photos.count_visible(conn, event.id)
+        if tab is Tab.FAVOURITES:
+            return await guest_photos.count_favourites(conn, guest.id)
+        return await guest_photos.count_mine(conn, guest.id, _SHELVES[tab])
+
+    async def _find_listed(
+        self, conn: Connection, event: Event, guest: Guest, photo_id: PhotoId
+    ) -> Listed:
+        cursor = await guest_photos.find_cursor(conn, photo_id)
+        if cursor is None:
+            raise NotFound
+        found = await guest_photos.list_everyones(
+            conn,
+            event.id,
+            guest.id,
+            before=Cursor(cursor.dated_at, PhotoId(photo_id + 1)),
+            limit=1,
+        )
+        if not found or found[0].id != photo_id:
+            raise NotFound
+        if not await guest_photos.may_see(conn, photo_id, guest.user_id):
+            raise NotFound
+        return found[0]
+
+    async def _find_place(
+        self, conn: Connection, event: Event, guest: Guest, photo: Listed, tab: Tab
+    ) -> Place:
+        if tab is Tab.ALL:
+            if event.gallery is Gallery.OWN:
+                raise GalleryIsPrivate
+            return await photo_position.place_among_all(conn, event.id, photo.cursor)
+        others = await self._list(conn, event, guest, tab, None, MOST_POSITIONS)
+        return photo_position.place_among(photo.cursor, [other.cursor for other in others])
+
+
+_SHELVES = {Tab.MINE: Shelf.SURE, Tab.MAYBE: Shelf.MAYBE}
