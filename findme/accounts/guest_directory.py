@@ -10,7 +10,7 @@ from findme.models import EventId, GuestId, SelfieState, UserId
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class GuestSummary:
     """A guest; *sure* and *maybe* count the photos on their shelves."""
 
     guest_id: GuestId
@@ -36,7 +36,7 @@ async def search(
     *,
     before: GuestId | None,
     limit: int,
-) -> list[Listed]:
+) -> list[GuestSummary]:
     """Return guests whose name or address has the words in it, the last joined first."""
     rows = await conn.fetch(
         """
@@ -65,7 +65,7 @@ async def count(conn: Connection, event_id: EventId, words: str) -> int:
     return number
 
 
-async def get(conn: Connection, event_id: EventId, user_id: UserId) -> Listed:
+async def get(conn: Connection, event_id: EventId, user_id: UserId) -> GuestSummary:
     """Return one guest; NotFound if the account is no guest of the event."""
     guest_id = await conn.fetchval(
         "select id from guest where event_id = $1 and account_id = $2", event_id, user_id
@@ -78,7 +78,7 @@ async def get(conn: Connection, event_id: EventId, user_id: UserId) -> Listed:
     return found[0]
 
 
-async def _read(conn: Connection, guest_ids: Sequence[GuestId]) -> list[Listed]:
+async def _read(conn: Connection, guest_ids: Sequence[GuestId]) -> list[GuestSummary]:
     rows = await conn.fetch(
         """
         select guest.id as guest_id, account.id as user_id, account.name, account.email,
@@ -98,6 +98,6 @@ async def _read(conn: Connection, guest_ids: Sequence[GuestId]) -> list[Listed]:
     return [_listed(row) for row in rows]
 
 
-def _listed(row: Record) -> Listed:
+def _listed(row: Record) -> GuestSummary:
     state = row["selfie"]
-    return Listed(**{**row, "selfie": None if state is None else SelfieState(state)})
+    return GuestSummary(**{**row, "selfie": None if state is None else SelfieState(state)})

@@ -12,8 +12,8 @@ from findme.models import EngineFaceId, EventId, FaceId, GuestId, PersonId, Phot
 
 
 @dataclass(frozen=True, slots=True)
-class LooseFace:
-    """A face that is of nobody yet."""
+class FaceToSearch:
+    """An ungrouped face, to search from."""
 
     id: FaceId
     engine_face_id: EngineFaceId
@@ -21,7 +21,7 @@ class LooseFace:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A face that a search found, and whose it is."""
+    """A face that a search found, and its person."""
 
     id: FaceId
     photo_id: PhotoId
@@ -149,9 +149,9 @@ async def _drop_empty(conn: Connection, event_id: EventId) -> None:
     )
 
 
-async def loose_faces(
+async def ungrouped_faces(
     conn: Connection, event_id: EventId, *, limit: int, but: Sequence[FaceId]
-) -> list[LooseFace]:
+) -> list[FaceToSearch]:
     """Return faces that are of nobody yet: the large and sharp ones first, which find the most."""
     rows = await conn.fetch(
         """
@@ -164,10 +164,10 @@ async def loose_faces(
         limit,
         list(but),
     )
-    return [LooseFace(**row) for row in rows]
+    return [FaceToSearch(**row) for row in rows]
 
 
-async def count_loose(conn: Connection, event_id: EventId) -> int:
+async def count_ungrouped(conn: Connection, event_id: EventId) -> int:
     """Return how many faces are of nobody yet."""
     number: int = await conn.fetchval(
         """
@@ -204,13 +204,13 @@ async def neighbours(
 async def place(
     conn: Connection, event_id: EventId, faces: Sequence[FaceId], person_id: PersonId | None
 ) -> None:
-    """Give loose faces to a person, or to a new one."""
+    """Assign ungrouped faces to a person, or to a new one."""
     if person_id is None:
         person_id = await _add(conn, event_id)
     await conn.execute(
         """
         insert into person_face (face_id, person_id) select face_id, $2
-          from unnest($1::bigint[]) as loose (face_id)
+          from unnest($1::bigint[]) as ungrouped (face_id)
         on conflict (face_id) do nothing""",
         list(faces),
         person_id,

@@ -40,8 +40,8 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Loose:
-    """A face that no group has, on its photo."""
+class UngroupedFace:
+    """An ungrouped face on its photo."""
 
     id: FaceId
     photo_id: PhotoId
@@ -145,9 +145,9 @@ async def read(conn: Connection, event_id: EventId, person_ids: Sequence[PersonI
     return persons
 
 
-async def list_loose(
+async def list_ungrouped(
     conn: Connection, event_id: EventId, *, before: FaceId | None, limit: int
-) -> list[Loose]:
+) -> list[UngroupedFace]:
     """Return the faces of an event that are of nobody, the newest first, older than *before*."""
     rows = await conn.fetch(
         """
@@ -160,7 +160,7 @@ async def list_loose(
         limit,
     )
     return [
-        Loose(
+        UngroupedFace(
             FaceId(row["id"]),
             PhotoId(row["photo_id"]),
             Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),

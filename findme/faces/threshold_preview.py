@@ -1,7 +1,7 @@
-"""The rehearsal of thresholds: what an event's guests would be shown at other similarities.
+"""The preview of thresholds: what an event's guests would see at other similarities.
 
-Matches are stored from a floor below the thresholds on, so this costs no search. What guests said
-of a pair (guest, photo) is counted apart: it stands whatever the thresholds are.
+Matches are stored from a floor below the thresholds, so a preview costs no search. Pairs of a
+guest and a photo with a verdict are counted apart: the verdict holds at any threshold.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from findme.db import Connection
 from findme.errors import NotFound
 from findme.models import Box, EventId, FaceId, PhotoId, UserId
 
-#: The highest similarity of the table; all above are counted with it.
+#: The highest similarity of the table; pairs above it are counted with it.
 TOP = 99
-#: How far from a threshold a pair is a border case.
+#: The distance from a threshold within which a pair is a borderline case.
 NEAR = 6.0
 
 

@@ -1,4 +1,4 @@
-"""The contact sheet: an event's photos as the organiser looks them through, and one closely.
+"""The contact sheet: an event's photos in the views of the organiser, and the details of one.
 
 No statement here touches the tables of pictures.
 """
@@ -27,8 +27,8 @@ class View(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Closely:
-    """One photo with all that is known of it; see the statements for the members."""
+class PhotoDetails:
+    """A photo with its faces, missed faces, guests and jobs; the statements name the columns."""
 
     photo: Record
     faces: list[Record]
@@ -84,8 +84,8 @@ async def count_views(conn: Connection, event_id: EventId) -> dict[View, int]:
     return {view: row[view] for view in View}
 
 
-async def look_closely(conn: Connection, photo_id: PhotoId) -> Closely:
-    """Return a photo with its faces, the guests it shows or who put it aside, and its jobs.
+async def read_details(conn: Connection, photo_id: PhotoId) -> PhotoDetails:
+    """Return a photo with its faces, the guests whom it shows or who rejected it, and its jobs.
 
     NotFound if there is none.
     """
@@ -135,7 +135,7 @@ async def look_closely(conn: Connection, photo_id: PhotoId) -> Closely:
         photo["filename"],
         MOST_JOBS,
     )
-    return Closely(photo, faces, missed, guests, jobs)
+    return PhotoDetails(photo, faces, missed, guests, jobs)
 
 
 async def only_of(conn: Connection, event_id: EventId, photo_ids: list[PhotoId]) -> list[PhotoId]:

@@ -13,7 +13,7 @@ from findme.models import Box, Cursor, EventId, GuestId, PhotoId, Shelf, UserId
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedPhoto:
     """A photo as a guest's list shows it."""
 
     id: PhotoId
@@ -42,7 +42,7 @@ class Listed:
 
 async def list_mine(
     conn: Connection, guest_id: GuestId, shelf: Shelf, *, before: Cursor | None, limit: int
-) -> list[Listed]:
+) -> list[ListedPhoto]:
     """Return a shelf of a guest's photos, newest first, older than *before*."""
     rows = await conn.fetch(
         """
@@ -79,7 +79,7 @@ async def list_everyones(
     *,
     before: Cursor | None,
     limit: int,
-) -> list[Listed]:
+) -> list[ListedPhoto]:
     """Return an event's photos, newest first, older than *before*, with a guest's matches."""
     rows = await conn.fetch(
         """
@@ -105,7 +105,7 @@ async def list_everyones(
 
 async def list_favourites(
     conn: Connection, guest_id: GuestId, *, before: Cursor | None, limit: int
-) -> list[Listed]:
+) -> list[ListedPhoto]:
     """Return the photos that a guest marked and may see, newest first, older than *before*."""
     rows = await conn.fetch(
         """
@@ -174,8 +174,8 @@ def _ends(before: Cursor | None) -> tuple[datetime | None, int | None]:
     return (None, None) if before is None else (before.dated_at, before.id)
 
 
-def _listed(row: Record) -> Listed:
-    return Listed(
+def _listed(row: Record) -> ListedPhoto:
+    return ListedPhoto(
         id=PhotoId(row["id"]),
         event_id=EventId(row["event_id"]),
         filename=row["filename"],

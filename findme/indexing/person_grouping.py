@@ -16,7 +16,7 @@ from findme import db, queue
 from findme.db import Connection, Pool
 from findme.errors import EngineRefused, EngineUnavailable
 from findme.faces import person_assignment, persons
-from findme.faces.person_assignment import LooseFace, Neighbour
+from findme.faces.person_assignment import FaceToSearch, Neighbour
 from findme.gallery import events
 from findme.models import Event, EventId, FaceId, Job, JobKind, PersonId
 from findme.queue import Dedupe
@@ -35,8 +35,8 @@ BATCH = 50
 class Grouped:
     """How far the grouping of an event has come."""
 
-    #: Faces that are of nobody yet.
-    loose: int
+    #: Faces that are in no group yet.
+    ungrouped: int
     #: A job goes on with them.
     running: bool
 
@@ -66,7 +66,7 @@ class PersonGrouping:
             if search and not running:
                 running = await self._search_now(event)
         async with db.acquire(self._pool) as conn:
-            return Grouped(await person_assignment.count_loose(conn, event_id), running)
+            return Grouped(await person_assignment.count_ungrouped(conn, event_id), running)
 
     async def group_faces(self, job: Job) -> None:
         """Make the next searches of an event, and ask for another job where some are left."""
@@ -100,26 +100,27 @@ class PersonGrouping:
     async def _search(self, event: Event) -> bool:
         """Search from ungrouped faces, one after the other; True if more can be found so.
 
-        One at a time, since each answer may spare the next: faces of one person that are searched
-        together cost a call each.
+        They are searched one at a time, because each answer may make the next search unnecessary.
         """
         tried: list[FaceId] = []
         placed: set[FaceId] = set()
         while len(tried) < self._most:
             async with db.acquire(self._pool) as conn:
-                loose = await person_assignment.loose_faces(conn, event.id, limit=BATCH, but=tried)
-            if not loose:
+                found = await person_assignment.ungrouped_faces(
+                    conn, event.id, limit=BATCH, but=tried
+                )
+            if not found:
                 return False
-            for face in loose:
+            for face in found:
                 if face.id not in placed and len(tried) < self._most:
                     tried.append(face.id)
                     placed |= await self._search_from(event, face)
         async with db.acquire(self._pool) as conn:
-            left = await person_assignment.loose_faces(conn, event.id, limit=1, but=tried)
-        # where the engine refused every face, more of the same leads nowhere
+            left = await person_assignment.ungrouped_faces(conn, event.id, limit=1, but=tried)
+        # if the engine refused every face, it would refuse them again
         return bool(left) and bool(placed)
 
-    async def _search_from(self, event: Event, face: LooseFace) -> set[FaceId]:
+    async def _search_from(self, event: Event, face: FaceToSearch) -> set[FaceId]:
         """Group a face with those that are surely the same person; return what was placed."""
         try:
             similar = await self._faces.search_faces(

@@ -17,7 +17,7 @@ from findme.gallery import events
 from findme.jobs.job_type import JobType
 from findme.messaging import mail_templates, notifications, smtp, unsubscribe, web_push
 from findme.messaging.mail_templates import Letter
-from findme.messaging.notifications import News
+from findme.messaging.notifications import PendingNotification
 from findme.messaging.smtp import Mail
 from findme.messaging.web_push import Subscription, SubscriptionGone
 from findme.models import EventId, GuestId, Job, JobKind, UserId
@@ -55,7 +55,7 @@ class DeliveryJobs:
                 await self._tell(conn, job.event_id, news)
             await queue.complete(conn, job)
 
-    async def _tell(self, conn: Connection, event_id: EventId, news: News) -> None:
+    async def _tell(self, conn: Connection, event_id: EventId, news: PendingNotification) -> None:
         for subscription_id in await notifications.subscriptions(conn, news.guest_id):
             await queue.enqueue(
                 conn,

@@ -19,7 +19,7 @@ from findme import db
 from findme.cache import Cache
 from findme.db import Pool
 from findme.messaging import live_updates
-from findme.messaging.live_updates import Mark, News
+from findme.messaging.live_updates import LiveUpdate, Mark
 from findme.models import EventId, Gallery, GuestId, PhotoId, UserId
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Listener:
         self._messages.put_nowait(f"id: {REPLACED}\n\n".encode())
         self._messages.put_nowait(None)
 
-    def tell(self, found: News, photos: dict[PhotoId, bool]) -> None:
+    def tell(self, found: LiveUpdate, photos: dict[PhotoId, bool]) -> None:
         """Send photos (whether they show the guest), and the progress where it has changed."""
         mark = _name(found.mark)
         said = b"".join(
@@ -92,7 +92,7 @@ class Listener:
         if said:
             self.send(said)
 
-    def _standing(self, found: News) -> dict[str, object]:
+    def _standing(self, found: LiveUpdate) -> dict[str, object]:
         # the contract's two numbers, and the page's: it asks for nothing while it listens
         if self.guest_id is None:
             return {"queued": found.total - found.done, "done": found.done, "all": found.visible}
@@ -224,7 +224,7 @@ class Hub:
 
     async def _look(
         self, event_id: EventId, guests: list[GuestId], mark: Mark | None
-    ) -> News | None:
+    ) -> LiveUpdate | None:
         if mark is not None:
             mark = Mark(mark.photo_id, mark.at - timedelta(seconds=live_updates.OVERLAP))
         async with db.acquire(self._pool) as conn:
@@ -256,7 +256,7 @@ class Hub:
                 listener.end()
 
 
-def _unsaid(channel: _Channel, found: News) -> News:
+def _unsaid(channel: _Channel, found: LiveUpdate) -> LiveUpdate:
     """Return the news without what the channel has told, and note that it is told now."""
     now = found.mark.at
     shown = [photo for photo in found.shown if photo not in channel.shown]
@@ -279,12 +279,12 @@ def _unsaid(channel: _Channel, found: News) -> News:
     }
     channel.told = {key: at for key, at in channel.told.items() if at > old}
     channel.mark = found.mark
-    return live_updates.News(
+    return live_updates.LiveUpdate(
         found.mark, found.gallery, found.total, found.done, found.visible, shown, guests
     )
 
 
-def _photos_for(listener: Listener, found: News) -> dict[PhotoId, bool]:
+def _photos_for(listener: Listener, found: LiveUpdate) -> dict[PhotoId, bool]:
     """Return the new photos that a listener may see, and whether they show them."""
     everyones = found.gallery is Gallery.EVERYONE or listener.guest_id is None
     photos = dict.fromkeys(found.shown, False) if everyones else {}

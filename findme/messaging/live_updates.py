@@ -39,7 +39,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class LiveUpdate:
     """An event at one moment."""
 
     #: Where the next look begins.
@@ -60,7 +60,7 @@ async def look(
     event_id: EventId,
     guest_ids: Sequence[GuestId],
     mark: Mark | None,
-) -> News | None:
+) -> LiveUpdate | None:
     """Return what is new since *mark* (None: all photos, no match); None if the event is gone.
 
     What was told may come again: the mark lags behind by OVERLAP, so that no late commit is missed.
@@ -90,7 +90,7 @@ async def look(
         return None
     at: datetime = event["at"]
     rows = await _standings(conn, event, event_id, guest_ids, at if mark is None else mark.at)
-    return News(
+    return LiveUpdate(
         mark=Mark(event["settled"], at),
         gallery=Gallery(event["gallery"]),
         total=event["total"],

@@ -34,7 +34,7 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class PendingNotification:
     """What a guest has not been told yet."""
 
     guest_id: GuestId
@@ -138,7 +138,7 @@ async def mark_told(conn: Connection, guest_id: GuestId) -> None:
 
 async def take(
     conn: Connection, event_id: EventId, guest_id: GuestId, settings: Settings
-) -> News | None:
+) -> PendingNotification | None:
     """Return what a guest is to be told now, and note it as told; None if that is nothing.
 
     Within NOTIFY_MINUTES of the last message it is put off to their end.
@@ -168,7 +168,7 @@ async def _look(
     settings: Settings,
     *,
     lag: float,
-) -> list[News]:
+) -> list[PendingNotification]:
     """Return what is new, older than *lag* seconds, for one guest or for all who want to know."""
     rows = await conn.fetch(
         """
@@ -200,12 +200,16 @@ async def _look(
         AFTER_CLOSING,
     )
     return [
-        News(GuestId(row["guest_id"]), row["photos"], row["mail"], row["notified_at"])
+        PendingNotification(
+            GuestId(row["guest_id"]), row["photos"], row["mail"], row["notified_at"]
+        )
         for row in rows
     ]
 
 
-async def _ask_later(conn: Connection, event_id: EventId, news: News, settings: Settings) -> None:
+async def _ask_later(
+    conn: Connection, event_id: EventId, news: PendingNotification, settings: Settings
+) -> None:
     delay = 2 * LAG_SECONDS
     if news.notified_at is not None:
         now: datetime = await conn.fetchval("select now()")

@@ -17,7 +17,7 @@ from findme.cache import PHOTOS, Cache
 from findme.db import Connection, Pool
 from findme.errors import GalleryIsPrivate, NotFound
 from findme.gallery import download_size, events, guest_photos, guest_summary, photo_position
-from findme.gallery.guest_photos import Listed
+from findme.gallery.guest_photos import ListedPhoto
 from findme.gallery.guest_summary import Summary
 from findme.gallery.photo_position import Place
 from findme.media import storage
@@ -53,7 +53,7 @@ class Tab(StrEnum):
 class PhotoPage:
     """A page of a list, newest first."""
 
-    photos: Sequence[Listed]
+    photos: Sequence[ListedPhoto]
     #: Photos of the whole list.
     total: int
     #: Where the next page begins; None on the last one.
@@ -67,7 +67,7 @@ class GalleryView:
     page: PhotoPage
     summary: Summary
     #: Uncertain photos, for the shelf that leads to the questions.
-    maybe: Sequence[Listed]
+    maybe: Sequence[ListedPhoto]
     #: The newest selfie that the guest is searched for with.
     selfie_id: SelfieId | None
     #: Bytes of the guest's download; None if they are unknown before it is made.
@@ -78,7 +78,7 @@ class GalleryView:
 class PhotoView:
     """One photo as its page shows it."""
 
-    photo: Listed
+    photo: ListedPhoto
     original_bytes: int
     #: The guest's verdict: `me`, `not_me`, or None.
     says: str | None
@@ -87,7 +87,9 @@ class PhotoView:
 
 _DECODER = msgspec.msgpack.Decoder(PhotoPage)
 #: A part of each key: processes of another version, with other fields, may share the cache.
-_SHAPE = hashlib.sha256(repr([field.name for field in fields(Listed)]).encode()).hexdigest()[:8]
+_SHAPE = hashlib.sha256(repr([field.name for field in fields(ListedPhoto)]).encode()).hexdigest()[
+    :8
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class GuestGallery:
             download_bytes = None
             if tab is Tab.MINE and weighed:
                 download_bytes = await download_size.weigh(conn, guest.id)
-        maybe: Sequence[Listed] = []
+        maybe: Sequence[ListedPhoto] = []
         if tab is Tab.MINE and summary.maybe:
             shelf = await self.list_photos(event, guest, Tab.MAYBE, before=None, limit=FACES)
             maybe = shelf.photos
@@ -195,7 +197,7 @@ class GuestGallery:
         tab: Tab,
         before: Cursor | None,
         limit: int,
-    ) -> list[Listed]:
+    ) -> list[ListedPhoto]:
         if tab is Tab.ALL:
             return await guest_photos.list_everyones(
                 conn, event.id, guest.id, before=before, limit=limit
@@ -215,7 +217,7 @@ class GuestGallery:
 
     async def _find_listed(
         self, conn: Connection, event: Event, guest: Guest, photo_id: PhotoId
-    ) -> Listed:
+    ) -> ListedPhoto:
         cursor = await guest_photos.find_cursor(conn, photo_id)
         if cursor is None:
             raise NotFound
@@ -233,7 +235,7 @@ class GuestGallery:
         return found[0]
 
     async def _find_place(
-        self, conn: Connection, event: Event, guest: Guest, photo: Listed, tab: Tab
+        self, conn: Connection, event: Event, guest: Guest, photo: ListedPhoto, tab: Tab
     ) -> Place:
         if tab is Tab.ALL:
             if event.gallery is Gallery.OWN:

@@ -9,7 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from findme.accounts.guests import Guest
-from findme.gallery.guest_photos import Listed
+from findme.gallery.guest_photos import ListedPhoto
 from findme.media import renditions
 from findme.models import Cursor, Event, SelfieState, Shelf
 from findme.services.guest_gallery import Tab
@@ -108,7 +108,7 @@ async def counts(request: web.Request) -> web.Response:
     return answer
 
 
-def _members(photo: Listed, event: Event) -> dict[str, Any]:
+def _members(photo: ListedPhoto, event: Event) -> dict[str, Any]:
     """Return a photo's members as the API has them, for templates."""
     members: dict[str, Any] = msgspec.to_builtins(photo_of(photo, event))
     return members

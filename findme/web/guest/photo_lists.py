@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from findme.accounts.guests import Guest
 from findme.errors import InvalidRequest
-from findme.gallery.guest_photos import Listed
+from findme.gallery.guest_photos import ListedPhoto
 from findme.media import renditions
 from findme.models import Cursor, Event, EventId, PhotoId, Shelf
 from findme.web.keys import GUEST_GALLERY, user
@@ -80,7 +80,7 @@ def cursor_text(cursor: Cursor | None) -> str | None:
     return f"{(cursor.dated_at - EPOCH) // timedelta(microseconds=1)}-{cursor.id}"
 
 
-def photo_of(photo: Listed, event: Event) -> Photo:
+def photo_of(photo: ListedPhoto, event: Event) -> Photo:
     """Return a photo as the contract describes it, with the options of its event."""
     path = f"/api/photo/{photo.id}?size="
     version = renditions.version_of(event)

@@ -1,4 +1,4 @@
-"""The contact sheet as JSON: an event's photos by state, one photo closely, several at once."""
+"""The contact sheet as JSON: an event's photos by state, the details of one, several at once."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from findme import db
 from findme.errors import InvalidRequest, NotFound
 from findme.gallery import contact_sheet, events, exports, photos
-from findme.gallery.contact_sheet import Closely, View
+from findme.gallery.contact_sheet import PhotoDetails, View
 from findme.models import Event, EventId, PhotoId
 from findme.web.keys import PHOTO_REVIEW, POOL, admin
 from findme.web.openapi.route import (
@@ -113,15 +113,15 @@ async def get_counts(request: web.Request) -> web.Response:
 async def get_photo(request: web.Request) -> web.Response:
     """GET /api/admin/photos/{id}: its faces, whom it shows, what was missed, its jobs."""
     admin(request)
-    _, found = await closely(request, PhotoId(path_id(request)))
+    _, found = await find_details(request, PhotoId(path_id(request)))
     return json_answer(close_photo(found))
 
 
-async def closely(request: web.Request, photo_id: PhotoId) -> tuple[Event, Closely]:
-    """Return a photo with all that is known of it, and its event."""
+async def find_details(request: web.Request, photo_id: PhotoId) -> tuple[Event, PhotoDetails]:
+    """Return a photo's details and its event."""
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, (await photos.get(conn, photo_id)).event_id)
-        return event, await contact_sheet.look_closely(conn, photo_id)
+        return event, await contact_sheet.read_details(conn, photo_id)
 
 
 # Several at once ----------------------------------------------------------------------------

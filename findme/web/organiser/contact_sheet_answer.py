@@ -1,11 +1,11 @@
-"""The contact sheet as JSON: a photo in the list, and a photo with all that is known of it."""
+"""The contact sheet as JSON: a photo in the list, and a photo with its details."""
 
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from findme.db import Record
-from findme.gallery.contact_sheet import Closely
+from findme.gallery.contact_sheet import PhotoDetails
 from findme.models import PhotoState, Review, Shelf
 from findme.web.organiser.missed_faces import MissedFace, missed_of
 from findme.web.responses import id_text, time_text
@@ -90,8 +90,8 @@ def sheet_photo(row: Record) -> SheetPhoto:
     return SheetPhoto(**_members(row))
 
 
-def close_photo(found: Closely) -> ClosePhoto:
-    """Return a photo with all that is known of it."""
+def close_photo(found: PhotoDetails) -> ClosePhoto:
+    """Return a photo with its details."""
     return ClosePhoto(
         **_members(found.photo),
         on_it=[_face(row) for row in found.faces],

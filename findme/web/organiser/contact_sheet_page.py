@@ -64,12 +64,12 @@ async def photo(request: web.Request) -> web.Response:
     """GET /admin/events/{id}/photos/{photo_id}: the whole photo with its faces as boxes."""
     admin(request)
     photo_id = PhotoId(path_id(request, "photo_id"))
-    event, found = await sheet_api.closely(request, photo_id)
+    event, found = await sheet_api.find_details(request, photo_id)
     if event.id != path_id(request):
         raise NotFound
     async with db.acquire(request.app[POOL]) as conn:
         newer, older = await contact_sheet.beside(conn, event.id, photo_id)
-    closely = close_photo(found)
+    details = close_photo(found)
     names: dict[str | None, list[str]] = {}
     for row in found.guests:
         if row["face_id"] is not None and row["says"] != "not_me":
@@ -81,7 +81,7 @@ async def photo(request: web.Request) -> web.Response:
             "event": event,
             "tab": "photos",
             "photo": tile_of(
-                structs.asdict(closely), found.photo["taken_at"] or found.photo["uploaded_at"]
+                structs.asdict(details), found.photo["taken_at"] or found.photo["uploaded_at"]
             ),
             "ratio": round(found.photo["width"] / found.photo["height"], 4),
             "faces": [

@@ -11,7 +11,7 @@ from yarl import URL
 
 from findme import db
 from findme.accounts import guest_directory
-from findme.accounts.guest_directory import Listed
+from findme.accounts.guest_directory import GuestSummary
 from findme.errors import Conflict
 from findme.gallery import events
 from findme.models import Event, EventId, GuestId, SelfieState, UserId
@@ -90,7 +90,7 @@ async def get_guests(request: web.Request) -> web.Response:
 
 async def _search(
     request: web.Request, before: GuestId | None, limit: int
-) -> tuple[Event, list[Listed], int]:
+) -> tuple[Event, list[GuestSummary], int]:
     words = request.query.get("q", "").replace("\0", "")
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
@@ -104,7 +104,7 @@ async def _search(
         return event, found, await guest_directory.count(conn, event.id, words)
 
 
-def _listed(guest: Listed) -> ListedGuest:
+def _listed(guest: GuestSummary) -> ListedGuest:
     return ListedGuest(
         user_id=str(guest.user_id),
         name=guest.name,

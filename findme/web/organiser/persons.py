@@ -133,7 +133,7 @@ async def get_groups(request: web.Request) -> web.Response:
     items = map(group_of, page)
     response = await page_answer(request, items, total, page[-1].id if more else None)
     response.headers["X-Grouping"] = "running" if grouped.running else "done"
-    response.headers["X-Ungrouped-Faces"] = str(grouped.loose)
+    response.headers["X-Ungrouped-Faces"] = str(grouped.ungrouped)
     return response
 
 

@@ -56,7 +56,7 @@ async def groups_page(request: web.Request) -> web.Response:
             "tab": "faces",
             "groups": list(zip(page, shots, strict=True)),
             "total": total,
-            "loose": state.loose,
+            "ungrouped": state.ungrouped,
             "running": state.running,
             "is_first_page": before is None,
             "next_page": str(here.with_query(before=str(page[-1].id))) if more else None,
@@ -97,7 +97,7 @@ async def ungrouped_page(request: web.Request) -> web.Response:
     before = FaceId(parse_id(request.query["before"])) if "before" in request.query else None
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        found = await persons.list_loose(conn, event.id, before=before, limit=PAGE + 1)
+        found = await persons.list_ungrouped(conn, event.id, before=before, limit=PAGE + 1)
         faces, more = split_page(found, PAGE)
         shots = await _shots(conn, [(face.id, face.photo_id, face.box) for face in faces])
     following = str(URL(request.path).with_query(before=str(faces[-1].id))) if more else None

@@ -1,4 +1,4 @@
-"""The rehearsal of an event's thresholds as JSON, and the faces that are compared for it."""
+"""The preview of an event's thresholds as JSON, and the faces that are compared for it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -19,17 +19,17 @@ from findme.web.shapes import Id, Path, Similarity
 
 #: Pairs near a threshold that are shown.
 BORDERS = 12
-#: A face stays where it is until its event is indexed anew.
+#: A face stays where it is until its event is indexed again.
 CACHE_CONTROL = "private, max-age=3600"
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What an event would be at two thresholds."""
+class Preview:
+    """What guests of an event would see at two thresholds."""
 
     event: Event
     thresholds: Thresholds
-    #: What matches are stored from: nothing is known below it.
+    #: The similarity from which matches are stored.
     floor: float
     steps: list[Step]
     tally: Tally
@@ -71,8 +71,8 @@ class RehearsalAnswer(Struct, frozen=True):
     borders: list[BorderPair]
 
 
-async def rehearse(request: web.Request) -> Rehearsal:
-    """Return the rehearsal at `?sure=&maybe=`, by default what the event has now."""
+async def preview_of(request: web.Request) -> Preview:
+    """Return the preview at `?sure=&maybe=`, by default the event's present thresholds."""
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
         now = event.thresholds
@@ -92,26 +92,26 @@ async def rehearse(request: web.Request) -> Rehearsal:
             sure=tried.sure,
             limit=BORDERS,
         )
-    return Rehearsal(event, tried, floor, steps, tally, near, list(borders))
+    return Preview(event, tried, floor, steps, tally, near, list(borders))
 
 
 def similarity_of(text: str | None, name: str, default: float) -> float:
-    """Return a similarity that was typed, a comma for the point forgiven; 0 to 100."""
+    """Return a similarity that somebody typed, with a point or a comma; 0 to 100."""
     if text is None or not text.strip():
         return default
     try:
         value = float(text.strip().replace(",", "."))
     except ValueError as error:
         raise InvalidRequest(f"{name} is a number from 0 to 100.", field=name) from error
-    if not 0 <= value <= 100:  # NaN too is not
+    if not 0 <= value <= 100:  # false for NaN, too
         raise InvalidRequest(f"{name} is a number from 0 to 100.", field=name)
     return value
 
 
-async def get_rehearsal(request: web.Request) -> web.Response:
+async def get_preview(request: web.Request) -> web.Response:
     """GET /api/admin/events/{id}/rehearsal?sure=&maybe=&near=."""
     admin(request)
-    found = await rehearse(request)
+    found = await preview_of(request)
     return json_answer(
         RehearsalAnswer(
             sure=found.thresholds.sure,
@@ -138,7 +138,7 @@ def _border(border: Border) -> BorderPair:
 
 
 def face_url(face_id: FaceId) -> str:
-    """Return where a face is shown alone."""
+    """Return the address of a face that is cut out of its photo."""
     return f"/api/admin/faces/{face_id}.jpg"
 
 
@@ -154,7 +154,7 @@ async def get_face(request: web.Request) -> web.Response:
 ROUTES = [
     get(
         "/api/admin/events/{id}/rehearsal",
-        get_rehearsal,
+        get_preview,
         "What guests would see at other thresholds, and the pairs nearest to one",
         ok(RehearsalAnswer, "The preview."),
         query=[

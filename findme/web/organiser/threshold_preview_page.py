@@ -9,7 +9,7 @@ from findme.errors import InvalidRequest
 from findme.faces.threshold_preview import Step
 from findme.models import EventId, Thresholds
 from findme.web.keys import EVENT_SETUP, SETTINGS, admin
-from findme.web.organiser.threshold_preview import face_url, rehearse, similarity_of
+from findme.web.organiser.threshold_preview import face_url, preview_of, similarity_of
 from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import path_id
@@ -21,7 +21,7 @@ WIDTH, HEIGHT, LEFT, BELOW = 640, 220, 44, 26
 async def page(request: web.Request) -> web.Response:
     """GET /admin/events/{id}/thresholds?sure=&maybe=&near=."""
     admin(request)
-    found = await rehearse(request)
+    found = await preview_of(request)
     settings = request.app[SETTINGS]
     event = found.event
     here = URL(request.path).with_query(

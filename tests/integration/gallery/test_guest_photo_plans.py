@@ -36,7 +36,7 @@ READERS: dict[str, Reader] = {
     "a receipt": lambda conn, _, user: erasure_receipts.begin(conn, user, whole=True),
     "the export": lambda conn, _, user: exports.everything_on(conn, user),
     "a guest": lambda conn, _, user: guest_directory.get(conn, EVENT, user),
-    "a photo's guests": lambda conn, _, _user: contact_sheet.look_closely(conn, PHOTO),
+    "a photo's guests": lambda conn, _, _user: contact_sheet.read_details(conn, PHOTO),
 }
 
 
