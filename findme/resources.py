@@ -32,7 +32,7 @@ from findme.operations import engine_usage
 from findme.operations.stats import LoopWatch
 from findme.queue import OnRetry
 from findme.recognition.aws_session import aws_is_configured
-from findme.recognition.types import Hop
+from findme.recognition.types import QueryExpansion
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 
@@ -95,7 +95,7 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
             cache,
             lost=lost,
             settle=settle,
-            hop=_hop(settings, embedded=faces.embedded),
+            expansion=_query_expansion(settings, embedded=faces.embedded),
             replica_id=replica_id,
             database=database,
         )
@@ -111,7 +111,7 @@ def assemble(
     *,
     lost: asyncio.Future[str],
     settle: float,
-    hop: Hop | None,
+    expansion: QueryExpansion | None,
     replica_id: int | None,
     database: Postgres | None = None,
 ) -> Resources:
@@ -133,7 +133,7 @@ def assemble(
         selfies=selfies,
         grouping=grouping,
         settle=settle,
-        hop=hop,
+        expansion=expansion,
     )
     work: WorkQueue | NoWorkers = NoWorkers()
     if replica_id is not None:
@@ -257,11 +257,15 @@ async def _engine(
     return client, 0.0 if settle is None else settle
 
 
-def _hop(settings: Settings, *, embedded: bool) -> Hop | None:
-    """Return the second hop, or None if it is off (by default where searches cost money)."""
-    if settings.face_hop == "off" or (settings.face_hop == "auto" and not embedded):
+def _query_expansion(settings: Settings, *, embedded: bool) -> QueryExpansion | None:
+    """Return how queries are expanded; None if they are not (by default if searches cost money)."""
+    if settings.face_query_expansion == "off" or (
+        settings.face_query_expansion == "auto" and not embedded
+    ):
         return None
-    return Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
+    return QueryExpansion(
+        anchor=settings.face_query_expansion_anchor, match=settings.face_query_expansion_threshold
+    )
 
 
 async def _take_part(stack: AsyncExitStack, pool: Pool, faces: Rekognition, *, alone: bool) -> int:

@@ -24,7 +24,11 @@ NOT_SETTINGS = frozenset({"FINDME_PHOTOS", "FINDME_CHROMIUM"})
 NOT_SETTINGS_PREFIX = "FINDME_FACES_"
 #: Settings of earlier versions: old name -> new name. An old name stops the start, so that nobody
 #: upgrades and silently falls back to a default.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "FACE_HOP": "FACE_QUERY_EXPANSION",
+    "FACE_HOP_ANCHOR": "FACE_QUERY_EXPANSION_ANCHOR",
+    "FACE_HOP_THRESHOLD": "FACE_QUERY_EXPANSION_THRESHOLD",
+}
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _T = TypeVar("_T")
@@ -153,13 +157,13 @@ class Settings:
     # last photo that it is searched if no more come
     face_flush_seconds: float = _setting(30.0, _number(0, 3600))
     face_idle_seconds: float = _setting(2.0, _number(0, 600))
-    # the second hop: strong matches become further references. `auto`: on if searches are free
+    # query expansion: strong matches become further references. `auto`: on if searches are free
     # (embedded), off on AWS, where each costs 0.001 USD
-    face_hop: str = _setting("auto", _one_of("auto", "on", "off"))
+    face_query_expansion: str = _setting("auto", _one_of("auto", "on", "off"))
     # similarities: from which a match is one, and from which its own matches count. 95 and 92 are
     # distances of 0.45 and 0.483 of the embedded engine (docs/calibration.md)
-    face_hop_anchor: float = _setting(95.0, _number(0, 100))
-    face_hop_threshold: float = _setting(92.0, _number(0, 100))
+    face_query_expansion_anchor: float = _setting(95.0, _number(0, 100))
+    face_query_expansion_threshold: float = _setting(92.0, _number(0, 100))
     max_upload_mb: int = _setting(50, _whole(1, 10_000))
     max_image_pixels: int = _setting(200_000_000, _whole(1_000_000, 2_000_000_000))
     findme_host: str = _setting("127.0.0.1", str)

@@ -32,7 +32,7 @@ from findme.gallery import events
 from findme.jobs import worker_registry
 from findme.jobs.worker import WorkQueue
 from findme.models import Role
-from findme.recognition.types import Hop
+from findme.recognition.types import QueryExpansion
 from findme.resources import Resources, assemble
 from findme.settings import Settings
 from tests.support.compiled_templates import share_compiled_templates
@@ -194,7 +194,7 @@ async def application(
     access_key_id: str = Engine.access_key_id,
     secret_access_key: str = Engine.secret_access_key,
     settle: float = 0.0,
-    hop: Hop | None = None,
+    expansion: QueryExpansion | None = None,
     embedded: bool = False,
     run_queue: bool = False,
 ) -> AsyncIterator[App]:
@@ -220,7 +220,7 @@ async def application(
             cache,
             lost=asyncio.get_running_loop().create_future(),
             settle=settle,
-            hop=hop,
+            expansion=expansion,
             replica_id=replica_id,
         )
         stack.callback(resources.threads.close)
@@ -255,9 +255,16 @@ async def app(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, engine: Engine
 ) -> AsyncIterator[App]:
     """The application over the real face service; its jobs run in `drain()`."""
-    hop = Hop(anchor=settings.face_hop_anchor, match=settings.face_hop_threshold)
+    expansion = QueryExpansion(
+        anchor=settings.face_query_expansion_anchor, match=settings.face_query_expansion_threshold
+    )
     async with application(
-        aiohttp_client, settings, database, endpoint_url=engine.url, hop=hop, embedded=True
+        aiohttp_client,
+        settings,
+        database,
+        endpoint_url=engine.url,
+        expansion=expansion,
+        embedded=True,
     ) as opened:
         yield opened
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from findme.db import Connection
 from findme.models import EngineFaceId, EventId, FaceId
-from findme.recognition.types import Hop, Reference, Similar
+from findme.recognition.types import QueryExpansion, Reference, Similar
 from findme.rekognition import MAX_MATCHES
 
 #: The similarity of a vector to itself, where the engine gives both ends the same id.
@@ -158,7 +158,7 @@ async def save_reference_search(
     reference: Reference,
     similar: Sequence[Similar],
     edge: Horizon,
-    hop: Hop | None = None,
+    expansion: QueryExpansion | None = None,
 ) -> bool:
     """Store what a search from a reference found, and what it decided.
 
@@ -176,7 +176,7 @@ async def save_reference_search(
         faces=[item.engine_face_id for _, item in pairs],
         similarities=[item.similarity for _, item in pairs],
         generation=edge.generation,
-        hop=hop,
+        expansion=expansion,
     )
     # indexed again since, it has another vector: this answer decides nothing of that one
     await conn.execute(
@@ -195,7 +195,7 @@ async def save_face_search(
     face: OpenFace,
     similar: Sequence[Similar],
     edge: Horizon,
-    hop: Hop | None = None,
+    expansion: QueryExpansion | None = None,
 ) -> None:
     """Store what a search from a photo's face found, and what it decided."""
     event_id = await conn.fetchval("select event_id from face where id = $1", face.id)
@@ -208,7 +208,7 @@ async def save_face_search(
         faces=[face.engine_face_id] * len(found),
         similarities=[item.similarity for item in found],
         generation=edge.generation,
-        hop=hop,
+        expansion=expansion,
     )
     if len(similar) < MAX_MATCHES:
         await conn.execute(
@@ -229,7 +229,7 @@ async def _store(
     faces: Sequence[EngineFaceId],
     similarities: Sequence[float],
     generation: int,
-    hop: Hop | None,
+    expansion: QueryExpansion | None,
 ) -> None:
     """Store the similarities of vectors, pair by pair, if they are a reference and a face.
 
@@ -245,7 +245,7 @@ async def _store(
           join reference on reference.event_id = $1
                         and reference.engine_face_id = found.reference
           join face on face.event_id = $1 and face.engine_face_id = found.face
-         where (reference.kind <> 'hop' or found.similarity >= $5)
+         where (reference.kind <> 'expansion' or found.similarity >= $5)
            and not exists (select from face as source
                             where source.id = reference.face_id and source.photo_id = face.photo_id)
          group by reference.id, face.id
@@ -259,7 +259,7 @@ async def _store(
         references,
         faces,
         similarities,
-        IDENTICAL if hop is None else hop.match,
+        IDENTICAL if expansion is None else expansion.match,
         generation,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from findme.db import Connection
 from findme.models import EngineFaceId, EventId, GuestId, SelfieId
-from findme.recognition.types import Hop, Reference
+from findme.recognition.types import QueryExpansion, Reference
 
 
 async def find_by_selfie(conn: Connection, selfie_id: SelfieId) -> Reference | None:
@@ -31,7 +31,7 @@ async def list_unsearched(conn: Connection, event_id: EventId) -> list[Reference
     return [Reference.of(dict(row)) for row in rows]
 
 
-async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
+async def add_expansions(conn: Connection, event_id: EventId, expansion: QueryExpansion) -> int:
     """Make references of the strongest matches of selfies and confirmed faces; return how many."""
     rows = await conn.fetch(
         """
@@ -41,7 +41,7 @@ async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
               from reference join match on match.reference_id = reference.id
                    join event on event.id = reference.event_id
                              and event.generation = match.generation
-             where reference.event_id = $1 and reference.kind <> 'hop' and similarity >= $2
+             where reference.event_id = $1 and reference.kind <> 'expansion' and similarity >= $2
                and not exists (select from verdict where verdict.guest_id = match.guest_id
                                   and verdict.photo_id = match.photo_id and says = 'not_me')
              order by match.guest_id, match.face_id, match.similarity desc),
@@ -53,8 +53,8 @@ async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
            and not exists (select from reference where reference.guest_id = ranked.guest_id
                               and reference.face_id = ranked.face_id)""",
         event_id,
-        hop.anchor,
-        hop.most,
+        expansion.anchor,
+        expansion.most,
     )
     if not rows:
         return 0
@@ -69,7 +69,8 @@ async def add_hops(conn: Connection, event_id: EventId, hop: Hop) -> int:
         """
         insert into reference (event_id, guest_id, kind, face_id, parent_id, engine_face_id, number,
                                generation, indexed_at)
-        select $1, $2, 'hop', face.id, $4, face.engine_face_id, $5, face.generation, face.indexed_at
+        select $1, $2, 'expansion', face.id, $4, face.engine_face_id, $5, face.generation,
+               face.indexed_at
           from face where face.id = $3
         on conflict (guest_id, face_id) do nothing""",
         [

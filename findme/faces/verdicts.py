@@ -40,7 +40,7 @@ async def confirm(
         photo_id,
         face,
     )
-    # an earlier confirmation of another face on this photo, or a hop: this word is stronger
+    # an earlier confirmation of another face on this photo, or an expansion: this word is stronger
     await _delete_references(conn, guest_id, photo_id)
     if face is None:
         return False
@@ -76,7 +76,7 @@ async def undo(conn: Connection, guest_id: GuestId, photo_id: PhotoId, says: str
 
 
 async def _delete_references(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
-    """Remove a guest's references on a photo; their matches and hops go with them."""
+    """Remove a guest's references on a photo; their matches and expansions go with them."""
     await conn.execute(
         """
         delete from reference where guest_id = $1

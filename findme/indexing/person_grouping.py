@@ -130,9 +130,9 @@ class PersonGrouping:
             # the engine does not know the vector yet, or not any more: another time perhaps
             log.warning("[AWS] Face %s of event %s stays ungrouped: %s", face.id, event.id, problem)
             return set()
-        # As with the second hop: neither end is a selfie, and small faces in a crowd resemble
+        # As with query expansion: neither end is a selfie, and small faces in a crowd resemble
         # each other more than any of them resembles a selfie.
-        least = max(event.thresholds.sure, self._settings.face_hop_threshold)
+        least = max(event.thresholds.sure, self._settings.face_query_expansion_threshold)
         alike = [item.engine_face_id for item in similar if item.similarity >= least]
         async with db.transaction(self._pool) as conn:
             await persons.lock(conn, event.id)

@@ -16,7 +16,7 @@ from findme.jobs.photo_jobs import PhotoJobs
 from findme.jobs.reindex_job import ReindexJob
 from findme.media.image_threads import ImageThreads
 from findme.models import JobKind
-from findme.recognition.types import Hop
+from findme.recognition.types import QueryExpansion
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 
@@ -32,7 +32,7 @@ def make_job_types(
     selfies: SelfieIndexing,
     grouping: PersonGrouping,
     settle: float,
-    hop: Hop | None,
+    expansion: QueryExpansion | None,
 ) -> Mapping[JobKind, JobType]:
     """Return the type of each kind of job, over open resources.
 
@@ -43,7 +43,7 @@ def make_job_types(
         settings, pool, cache, preparation=preparation, selfies=selfies, vectors=vectors
     )
     collection = CollectionJobs(pool, faces, selfies, vectors)
-    match = MatchJobs(settings, pool, faces, cache, settle=settle, hop=hop)
+    match = MatchJobs(settings, pool, faces, cache, settle=settle, expansion=expansion)
     reindex = ReindexJob(settings, pool, faces, cache, preparation=preparation, selfies=selfies)
     return {
         **photo.types(),

@@ -20,14 +20,14 @@ from findme.gallery import events
 from findme.jobs.job_type import JobType
 from findme.messaging import notifications
 from findme.models import EngineFaceId, Event, EventId, Job, JobKind
-from findme.recognition.types import Hop, Reference, Similar
+from findme.recognition.types import QueryExpansion, Reference, Similar
 from findme.rekognition import Rekognition
 from findme.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Searches of a sweep at a time, more than are ever in flight: 4,000 begun at once, as second hops
-#: of 300 guests, held the loop for 180 ms.
+#: Searches of a sweep at a time, more than are ever in flight: 4,000 begun at once, as
+#: expansions of 300 guests, held the loop for 180 ms.
 AT_ONCE = 100
 #: Seconds between two looks of a sweep that waits for the engine to know new vectors.
 LEAST_WAIT = 0.2
@@ -38,8 +38,8 @@ TELLING = 0.5
 class MatchJobs:
     """Handles MATCH_SELFIE and MATCH_EVENT.
 
-    *settle* is the seconds after which a search surely finds a vector, *hop* the second hop, or
-    None if it is off.
+    *settle* is the seconds after which a search surely finds a vector, *expansion* how queries are
+    expanded, or None if they are not.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class MatchJobs:
         cache: Cache,
         *,
         settle: float,
-        hop: Hop | None,
+        expansion: QueryExpansion | None,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._faces = faces
         self._cache = cache
         self._settle = settle
-        self._hop = hop
+        self._expansion = expansion
         # not the event's lock: photos go on being indexed during a long sweep
         self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
 
@@ -111,13 +111,13 @@ class MatchJobs:
             async with db.acquire(self._pool) as conn:
                 event = await events.get(conn, job.event_id)
                 plan = await matching.plan_sweep(conn, event.id, settle=self._settle)
-            hops = 0
+            expanded = 0
             # the re-index of a missing collection requests a sweep that finds what this one cannot
             with suppress(CollectionSwitched):
                 async with reindex_state.restart_if_missing(self._pool, event):
                     await self._search_all(event, plan)
                     # what no engine has seen, as the demo, has no vectors to search from
-                    hops = await self._follow_hops(event) if event.collection_ready else 0
+                    expanded = await self._expand_queries(event) if event.collection_ready else 0
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 await matching.close_sweep(conn, event.id, plan.horizon)
@@ -131,19 +131,19 @@ class MatchJobs:
                         delay=max(self._settle, LEAST_WAIT),
                         latest=max(self._settle, self._settings.face_flush_seconds),
                     )
-        if plan.references or plan.faces or hops:
+        if plan.references or plan.faces or expanded:
             await self._cache.forget_event(event.id)
 
     def _floor(self, event: Event) -> float:
         """Return the similarity from which matches are stored: what a shelf could ever show."""
         return min(self._settings.search_floor, event.thresholds.maybe)
 
-    async def _follow_hops(self, event: Event) -> int:
+    async def _expand_queries(self, event: Event) -> int:
         """Search from confirmed faces and from strong matches; return how many searches."""
         async with db.transaction(self._pool) as conn:
             await events.lock(conn, event.id)
-            if self._hop is not None:
-                await references.add_hops(conn, event.id, self._hop)
+            if self._expansion is not None:
+                await references.add_expansions(conn, event.id, self._expansion)
             waiting = await references.list_unsearched(conn, event.id)
             edge = await matching.horizon(conn, event.id, settle=self._settle)
         if waiting:
@@ -169,7 +169,7 @@ class MatchJobs:
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 whole = await matching.save_reference_search(
-                    conn, reference, similar, plan.horizon, self._hop
+                    conn, reference, similar, plan.horizon, self._expansion
                 )
                 left = [] if whole else await matching.open_faces(conn, reference, plan.horizon)
             await tell()
@@ -182,7 +182,7 @@ class MatchJobs:
                 return
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
-                await matching.save_face_search(conn, face, similar, plan.horizon, self._hop)
+                await matching.save_face_search(conn, face, similar, plan.horizon, self._expansion)
             await tell()
 
         async def tell() -> None:

@@ -23,8 +23,8 @@ class ReferenceKind(StrEnum):
     SELFIE = "selfie"
     #: A face on a photo that the guest said is theirs.
     CONFIRMED = "confirmed"
-    #: A face on a photo that matches one of the others strongly (the second hop).
-    HOP = "hop"
+    #: A face on a photo that matches one of the others strongly (query expansion).
+    EXPANSION = "expansion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
-    """The second hop: strong matches as further references.
+class QueryExpansion:
+    """Query expansion: strong matches become further references.
 
-    A hop hangs on the selfie or the confirmed face whose match it is, never on another hop, so
+    Each depends on the selfie or the confirmed face whose match it is, never on another one, so
     that nobody drifts into somebody else; and what it finds counts from *match* on only.
     """
 
@@ -97,5 +97,5 @@ class Hop:
     anchor: float
     #: Similarity from which a face is a match of such a reference.
     match: float
-    #: The most hops of a guest: the strongest ones.
+    #: The most expansions of a guest: the strongest ones.
     most: int = 12

@@ -21,8 +21,8 @@ GONE = "Photo retirée de vos photos."
 
 @pytest.fixture(scope="module")
 def service(scratch: Path) -> Iterator[Service]:
-    """A service without the second hop, which would settle uncertain faces meanwhile."""
-    with running_service(scratch / "live", settings={"FACE_HOP": "off"}) as started:
+    """A service without query expansion, which would settle uncertain faces meanwhile."""
+    with running_service(scratch / "live", settings={"FACE_QUERY_EXPANSION": "off"}) as started:
         yield started
 
 

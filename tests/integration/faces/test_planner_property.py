@@ -97,7 +97,7 @@ class World:
                 cache,
                 lost=asyncio.get_running_loop().create_future(),
                 settle=self.settle,
-                hop=None,
+                expansion=None,
                 replica_id=self.replica_id,
             )
 

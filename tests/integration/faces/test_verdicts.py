@@ -125,17 +125,17 @@ async def test_a_face_of_another_photo_cannot_be_confirmed(party: Evening) -> No
     assert answer.status == 404
 
 
-async def test_a_hop_hangs_on_no_other_hop_and_goes_with_not_me(party: Evening) -> None:
+async def test_an_expansion_depends_on_no_other_and_goes_with_not_me(party: Evening) -> None:
     pool = party.app.resources.pool
-    assert await references(party, "hop") > 0
-    # a hop's own face counts as its parent found it, not as identical
+    assert await references(party, "expansion") > 0
+    # an expansion's own face counts as its parent found it, not as identical
     own = await pool.fetchval("""
         select count(*) from match join reference on reference.id = match.reference_id
-         where reference.kind = 'hop' and reference.face_id = match.face_id""")
+         where reference.kind = 'expansion' and reference.face_id = match.face_id""")
     assert own == 0
     drifting = await pool.fetchval("""
         select count(*) from reference join reference as parent on parent.id = reference.parent_id
-         where parent.kind = 'hop'""")
+         where parent.kind = 'expansion'""")
     assert drifting == 0
 
     row = await pool.fetchrow("""
@@ -143,7 +143,7 @@ async def test_a_hop_hangs_on_no_other_hop_and_goes_with_not_me(party: Evening) 
           join face on face.id = reference.face_id join photo on photo.id = face.photo_id
           join guest on guest.id = reference.guest_id
           join account on account.id = guest.account_id
-         where reference.kind = 'hop' limit 1""")
+         where reference.kind = 'expansion' limit 1""")
     assert row is not None
     await party.say(row["name"], row["filename"], "not-me")
 

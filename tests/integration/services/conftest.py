@@ -41,7 +41,7 @@ async def resources(settings: Settings, pool: Pool, endpoint: Scripted) -> Async
     ):
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         assembled = assemble(
-            settings, pool, faces, cache, lost=lost, settle=0.0, hop=None, replica_id=None
+            settings, pool, faces, cache, lost=lost, settle=0.0, expansion=None, replica_id=None
         )
         yield assembled
         assembled.threads.close()
