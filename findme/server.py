@@ -5,6 +5,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -14,12 +15,14 @@ from findme.errors import StartError
 from findme.jobs import worker
 from findme.media import resumable_uploads
 from findme.messaging import mail_templates, webhook_delivery
-from findme.operations import engine_usage, job_history, retention, runtime_control
+from findme.operations import dashboard, engine_usage, job_history, retention, runtime_control
 from findme.operations.dashboard import Dashboard
 from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
+from findme.periodic import Periodic
 from findme.privacy import audit_log, erasure_journal
 from findme.privacy import erasure_receipts as receipt_records
+from findme.privacy.erasure_journal import JournalExporter
 from findme.resources import Resources, open_resources
 from findme.services.access import Access
 from findme.services.account import Account
@@ -53,6 +56,9 @@ log = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 5.0
 #: aiohttp's bound for bodies that are read whole (JSON, forms); files are streamed past it.
 MAX_BODY = 1024**2
+#: The roles of `findme serve` that run jobs, and those that answer requests.
+JOBS = ("all", "worker")
+PAGES = ("all", "web")
 #: Python's own thresholds but for the last: a full collection, 30 ms with 300 open streams, found
 #: some hundred objects; one in ten of them left no more memory in use.
 COLLECTIONS = (700, 10, 100)
@@ -80,7 +86,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     _add_services(app, resources)
     rendering.setup_pages(app)
     routes.add_routes(app, worker=role == "worker")
-    if role != "worker":
+    if role in PAGES:
         dashboard_page.setup_dashboard(
             app, Dashboard(app[STATS], resources.settings.findme_data_dir)
         )
@@ -115,6 +121,59 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.WEBHOOKS] = Webhooks(on.pool, on.settings.webhook_allow_private)
 
 
+def periodic_work(app: web.Application, on: Resources, role: str) -> list[Periodic]:
+    """Return what this role does again and again beside its requests and jobs."""
+    settings, pool, faces = on.settings, on.pool, on.faces
+    journal = JournalExporter(pool, erasure_journal.journal_path(settings))
+    deliver = partial(
+        webhook_delivery.deliver_all_due, pool, allow_private=settings.webhook_allow_private
+    )
+    work = [
+        Periodic("Retention", retention.PERIOD, partial(retention.delete_expired, pool)),
+        Periodic(
+            "Usage",
+            engine_usage.PERIOD,
+            partial(engine_usage.flush, pool, faces.meter),
+            first=engine_usage.PERIOD,
+            at_stop=True,
+        ),
+        Periodic(
+            "Erasure receipts",
+            receipt_records.PERIOD,
+            partial(receipt_records.complete, pool, faces),
+            first=receipt_records.PERIOD,
+        ),
+        Periodic(
+            "Control",
+            runtime_control.PERIOD,
+            partial(runtime_control.follow, pool, settings, on.queue, faces),
+            first=runtime_control.PERIOD,
+        ),
+        Periodic(
+            "Partial uploads",
+            resumable_uploads.PERIOD,
+            partial(resumable_uploads.remove_abandoned, settings.findme_data_dir, pool),
+        ),
+        Periodic("Old jobs", job_history.PERIOD, partial(job_history.prune_all, pool), JOBS),
+        Periodic("Audit log", audit_log.PERIOD, partial(audit_log.prune, pool), JOBS),
+        Periodic("Erasure journal", erasure_journal.PERIOD, journal.export, JOBS, at_stop=True),
+        Periodic(
+            "Expiring events",
+            webhook_delivery.WATCH_SECONDS,
+            partial(webhook_delivery.announce_expiring, pool),
+            JOBS,
+        ),
+        *(
+            Periodic(f"Webhooks-{number}", webhook_delivery.PERIOD, deliver, JOBS)
+            for number in range(webhook_delivery.AT_ONCE)
+        ),
+    ]
+    if role in PAGES:
+        sample = app[dashboard_page.DASHBOARD].sample
+        work.append(Periodic("Dashboard", dashboard.SAMPLE, sample, first=dashboard.SAMPLE))
+    return [each for each in work if role in each.roles]
+
+
 async def run_together(loops: Mapping[str, Coroutine[Any, Any, None]]) -> None:
     """Run the loops until one fails or all are cancelled."""
     async with asyncio.TaskGroup() as group:
@@ -141,20 +200,8 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         gc.set_threshold(*COLLECTIONS)
         # before the first job is begun
         await runtime_control.follow(resources.pool, settings, resources.queue, resources.faces)
-        loops = {"loop-watch": resources.watch.run(), **retention.loops(resources.pool)}
-        loops |= engine_usage.loops(resources.pool, resources.faces.meter)
-        loops |= receipt_records.loops(resources.pool, resources.faces)
-        loops |= runtime_control.loops(resources.pool, settings, resources.queue, resources.faces)
-        if role != "worker":
-            loops |= runner.app[dashboard_page.DASHBOARD].loops()
-        if role != "web":
-            loops |= job_history.loops(resources.pool) | audit_log.loops(resources.pool)
-            loops |= webhook_delivery.loops(
-                resources.pool, allow_private=settings.webhook_allow_private
-            )
-            loops |= erasure_journal.loops(resources.pool, settings)
-        loops |= resumable_uploads.loops(settings.findme_data_dir, resources.pool)
-        loops |= resources.queue.loops()
+        loops = {work.name: work.run() for work in periodic_work(runner.app, resources, role)}
+        loops |= {"loop-watch": resources.watch.run(), **resources.queue.loops()}
         background = asyncio.create_task(run_together(loops), name="background")
         trouble = None
         try:

@@ -1,6 +1,5 @@
 """The heartbeat of a replica: shows that it lives, and takes over the jobs of those that died."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 
@@ -8,6 +7,7 @@ from findme import db
 from findme.db import Pool
 from findme.jobs import worker_registry
 from findme.jobs.engine_watch import EngineWatch
+from findme.periodic import every
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,7 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Beat every BEAT_SECONDS."""
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            try:
-                await self.beat()
-            except db.TROUBLE as error:
-                log.warning("[PhotoQueue] No heartbeat could be written: %s", error)
+        await every(BEAT_SECONDS, "Heartbeat", self.beat, first=BEAT_SECONDS)
 
     async def beat(self) -> None:
         """Write one heartbeat, and put the jobs of vanished replicas back."""

@@ -13,10 +13,9 @@ import logging
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from findme import db
 from findme.db import Pool
@@ -173,21 +172,9 @@ def _folder(data_dir: Path) -> Path:
     return data_dir / "partial"
 
 
-def loops(data_dir: Path, pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that removes what nobody comes back for, by task name."""
-    return {"partial-uploads": _keep_tidy(data_dir, pool)}
-
-
-async def _keep_tidy(data_dir: Path, pool: Pool) -> None:
-    while True:
-        try:
-            gone = await forget_events(data_dir, pool)
-        except db.TROUBLE as error:
-            log.warning("[Upload] The database does not answer: %s", error)
-        else:
-            if gone:
-                log.info("[Upload] Removed the partial uploads of %d events that are gone", gone)
-        removed = await asyncio.to_thread(tidy, data_dir, now=time.time())
-        if removed:
-            log.info("[Upload] Removed %d partial uploads that nobody came back for", removed)
-        await asyncio.sleep(PERIOD)
+async def remove_abandoned(data_dir: Path, pool: Pool) -> None:
+    """Remove the partial uploads of events that are gone, and those that nobody has continued."""
+    if gone := await forget_events(data_dir, pool):
+        log.info("[Upload] Removed the partial uploads of %d events that are gone", gone)
+    if removed := await asyncio.to_thread(tidy, data_dir, now=time.time()):
+        log.info("[Upload] Removed %d partial uploads that nobody came back for", removed)

@@ -4,15 +4,13 @@ A delivery is made at least once: a receiver confirms it by 2xx, otherwise it is
 growing delays. Its loops are not the workers', since a receiver that hangs must not hold a worker.
 """
 
-import asyncio
 import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import aiohttp
 import orjson
@@ -151,13 +149,14 @@ async def send(
         return None, str(error).replace("\0", "") or type(error).__name__
 
 
-async def deliver_due(pool: Pool, session: aiohttp.ClientSession, *, allow_private: bool) -> bool:
+async def deliver_due(pool: Pool, *, allow_private: bool) -> bool:
     """Make one due attempt; False if none is due."""
     async with db.acquire(pool) as conn:
         delivery = await claim(conn)
     if delivery is None:
         return False
-    status, error = await send(session, delivery, allow_private=allow_private)
+    async with open_outbound(allow_private=allow_private) as session:
+        status, error = await send(session, delivery, allow_private=allow_private)
     if error:
         log.warning("[Webhook] Delivery %s, attempt %d: %s", delivery.id, delivery.attempt, error)
     async with db.acquire(pool) as conn:
@@ -165,35 +164,19 @@ async def deliver_due(pool: Pool, session: aiohttp.ClientSession, *, allow_priva
     return True
 
 
-def loops(pool: Pool, *, allow_private: bool) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutines that tell, and the one that watches for expiring events."""
-    tellers = {f"webhooks-{n}": _keep_telling(pool, allow_private) for n in range(AT_ONCE)}
-    return {**tellers, "webhook-watch": _keep_watching(pool)}
+async def deliver_all_due(pool: Pool, *, allow_private: bool) -> None:
+    """Make all attempts that are due, one after the other."""
+    while await deliver_due(pool, allow_private=allow_private):
+        pass
 
 
-async def _keep_telling(pool: Pool, allow_private: bool) -> None:
-    async with open_outbound(allow_private=allow_private) as session:
-        while True:
-            try:
-                more = await deliver_due(pool, session, allow_private=allow_private)
-            except db.TROUBLE as error:
-                log.warning("[Webhook] The database does not answer: %s", error)
-                more = False
-            if not more:
-                await asyncio.sleep(PERIOD)
-
-
-async def _keep_watching(pool: Pool) -> None:
-    while True:
-        try:
-            async with db.transaction(pool) as conn:
-                await webhooks.announce_expiring(conn)
-                await conn.execute(
-                    """
-                    delete from webhook_delivery
-                     where state <> 'waiting' and finished_at < now() - $1::interval""",
-                    KEPT,
-                )
-        except db.TROUBLE as error:
-            log.warning("[Webhook] The database does not answer: %s", error)
-        await asyncio.sleep(WATCH_SECONDS)
+async def announce_expiring(pool: Pool) -> None:
+    """Enqueue deliveries about events that expire soon, and delete those that ended long ago."""
+    async with db.transaction(pool) as conn:
+        await webhooks.announce_expiring(conn)
+        await conn.execute(
+            """
+            delete from webhook_delivery
+             where state <> 'waiting' and finished_at < now() - $1::interval""",
+            KEPT,
+        )

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import shutil
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,21 +82,12 @@ class Dashboard:
                 self._looked = clock()
             return self._document
 
-    def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
-        """Return the coroutine that looks while nobody asks, by task name."""
-        return {"desk": self._keep_looking()}
-
-    async def _keep_looking(self) -> None:
-        while True:
-            await asyncio.sleep(SAMPLE)
-            self._sample()
-            try:
-                document = await self.look()
-            except db.TROUBLE as error:
-                log.warning("[Desk] The database does not answer: %s", error)
-                continue
-            for alert in document["alerts"]:
-                log.warning("[Desk] %s %s since %s", alert.kind, alert.name or "", alert.since)
+    async def sample(self) -> None:
+        """Add a point to the charts, and log the alerts, also if nobody looks at them."""
+        self._sample()
+        document = await self.look()
+        for alert in document["alerts"]:
+            log.warning("[Desk] %s %s since %s", alert.kind, alert.name or "", alert.since)
 
     def _sample(self) -> None:
         """Add the last minute to the small charts."""

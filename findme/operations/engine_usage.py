@@ -5,13 +5,11 @@ budget over several services can therefore be overshot by the calls of one such 
 answered in the last seconds before a crash is missing from the bill.
 """
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import asyncpg
 
@@ -105,34 +103,16 @@ def _months(rows: Iterable[Record]) -> list[Month]:
 
 
 async def flush(pool: Pool, meter: Meter) -> None:
-    """Write what the meter counted since the last time, and tell it what the month comes to."""
+    """Write what the meter has counted since the last time, and tell it what the month comes to."""
     async with meter.writing:
         lines = Counter(meter.unwritten)
-        async with db.transaction(pool) as conn:
-            if lines:
-                await add(conn, lines, paid=meter.paid)
-            month = await this_month(conn)
-        meter.note_written(lines, month.usd)
-
-
-def loops(pool: Pool, meter: Meter) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that keeps the bill, by task name."""
-    return {"usage": keep_bill(pool, meter)}
-
-
-async def keep_bill(pool: Pool, meter: Meter) -> None:
-    """Flush again and again, and once more at the end."""
-    try:
-        while True:
-            await asyncio.sleep(PERIOD)
-            await _try_to_flush(pool, meter)
-    finally:
-        await _try_to_flush(pool, meter)
-
-
-async def _try_to_flush(pool: Pool, meter: Meter) -> None:
-    try:
-        await flush(pool, meter)
-    # a violation: the event was deleted while its calls were added; the next time finds it gone
-    except (asyncpg.ForeignKeyViolationError, *db.TROUBLE) as error:
-        log.warning("[Usage] Calls cannot be written yet: %s", error)
+        try:
+            async with db.transaction(pool) as conn:
+                if lines:
+                    await add(conn, lines, paid=meter.paid)
+                month = await this_month(conn)
+        except asyncpg.ForeignKeyViolationError as error:
+            # an event was deleted while its calls were added; the next flush finds it gone
+            log.warning("[Usage] Calls cannot be written yet: %s", error)
+        else:
+            meter.note_written(lines, month.usd)

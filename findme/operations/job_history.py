@@ -3,18 +3,12 @@
 queue.py is what works on it. Totals outlive the rows: triggers count them (0006_operations.sql).
 """
 
-import asyncio
-import logging
-from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any
 
 from findme import db
 from findme.db import Connection, Pool, Record
 from findme.errors import NotFound
 from findme.models import JobId, JobState
-
-log = logging.getLogger(__name__)
 
 #: How long a job that is done is kept.
 KEPT = timedelta(days=14)
@@ -114,18 +108,9 @@ async def fold_tally(conn: Connection) -> None:
     )
 
 
-def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that looks after old jobs, by task name."""
-    return {"old-jobs": _keep_tidy(pool)}
-
-
-async def _keep_tidy(pool: Pool) -> None:
-    while True:
-        try:
-            async with db.acquire(pool) as conn:
-                await fold_tally(conn)
-                while await prune(conn) == BATCH:
-                    pass
-        except db.TROUBLE as error:
-            log.warning("[PhotoQueue] The database does not answer: %s", error)
-        await asyncio.sleep(PERIOD)
+async def prune_all(pool: Pool) -> None:
+    """Remove all jobs that were done long ago, and fold the connections' counts."""
+    async with db.acquire(pool) as conn:
+        await fold_tally(conn)
+        while await prune(conn) == BATCH:
+            pass

@@ -1,10 +1,7 @@
 """What ends by itself: events past their time, sessions past theirs."""
 
-import asyncio
 import logging
-from collections.abc import Coroutine
 from functools import partial
-from typing import Any
 
 from findme import db
 from findme.accounts import auth
@@ -20,20 +17,10 @@ log = logging.getLogger(__name__)
 PERIOD = 30.0
 
 
-def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutines that keep house, by task name."""
-    return {"housekeeping": keep_house(pool)}
-
-
-async def keep_house(pool: Pool) -> None:
-    """Delete what has expired, again and again."""
-    while True:
-        try:
-            await delete_expired_events(pool)
-            await auth.prune_sessions(pool)
-        except db.TROUBLE as error:
-            log.warning("[Housekeeping] The database does not answer: %s", error)
-        await asyncio.sleep(PERIOD)
+async def delete_expired(pool: Pool) -> None:
+    """Delete expired events and sessions."""
+    await delete_expired_events(pool)
+    await auth.prune_sessions(pool)
 
 
 async def delete_expired_events(pool: Pool) -> int:

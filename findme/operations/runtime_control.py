@@ -4,11 +4,8 @@ It stands in the database, so that a restart keeps it and every process follows 
 pause stops the jobs alone: a guest who joins is judged within the request, as ever.
 """
 
-import asyncio
 import logging
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from findme import db
 from findme.db import Connection, Pool
@@ -66,21 +63,3 @@ async def follow(pool: Pool, settings: Settings, workers: Workers, faces: Rekogn
     async with db.acquire(pool) as conn:
         control = await get(conn)
     apply(control, settings, workers, faces)
-
-
-def loops(
-    pool: Pool, settings: Settings, workers: Workers, faces: Rekognition
-) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that follows, by task name."""
-    return {"control": _keep_following(pool, settings, workers, faces)}
-
-
-async def _keep_following(
-    pool: Pool, settings: Settings, workers: Workers, faces: Rekognition
-) -> None:
-    while True:
-        await asyncio.sleep(PERIOD)
-        try:
-            await follow(pool, settings, workers, faces)
-        except db.TROUBLE as error:
-            log.warning("[Control] The database does not answer: %s", error)

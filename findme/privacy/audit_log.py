@@ -4,19 +4,14 @@ It names no guest, neither by name nor by id. An admin's id is emptied with the 
 plain numbers, since an entry must outlive its event.
 """
 
-import asyncio
-import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import orjson
 
 from findme import db
 from findme.db import Connection, Pool, Record
 from findme.models import EventId, UserId
-
-log = logging.getLogger(__name__)
 
 #: Age at which an entry is deleted.
 KEPT = timedelta(days=730)
@@ -79,16 +74,7 @@ async def count(conn: Connection, event_id: EventId | None) -> int:
     return number
 
 
-def loops(pool: Pool) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that ends old entries, by task name."""
-    return {"audit": _keep_pruning(pool)}
-
-
-async def _keep_pruning(pool: Pool) -> None:
-    while True:
-        try:
-            async with db.acquire(pool) as conn:
-                await conn.execute("delete from audit where at < now() - $1::interval", KEPT)
-        except db.TROUBLE as error:
-            log.warning("[Audit] The database does not answer: %s", error)
-        await asyncio.sleep(PERIOD)
+async def prune(pool: Pool) -> None:
+    """Delete entries that are older than KEPT."""
+    async with db.acquire(pool) as conn:
+        await conn.execute("delete from audit where at < now() - $1::interval", KEPT)

@@ -8,12 +8,10 @@ what it was.
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -136,22 +134,3 @@ class JournalExporter:
         self._written = {erasure.uid for erasure in noted}
         self._since = now - LONGEST
         return len(fresh)
-
-    async def follow(self) -> None:
-        """Export every few seconds, and once more at the end."""
-        try:
-            while True:
-                try:
-                    await self.export()
-                except db.TROUBLE as error:
-                    log.warning("[Erasure] The journal waits: %s", error)
-                await asyncio.sleep(PERIOD)
-        finally:
-            # records that are missing then are written at the next start
-            with suppress(*db.TROUBLE):
-                await self.export()
-
-
-def loops(pool: Pool, settings: Settings) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that keeps the journal, by task name."""
-    return {"erasures": JournalExporter(pool, journal_path(settings)).follow()}

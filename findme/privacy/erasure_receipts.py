@@ -5,14 +5,12 @@ no name, no address. It completes by itself: while the engine cannot be reached,
 of the event, the check is repeated after growing delays.
 """
 
-import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from findme import db
 from findme.db import Connection, Pool
@@ -277,22 +275,11 @@ async def check_open(pool: Pool, faces: Rekognition) -> int:
     return sum([await check(pool, faces, row["id"]) for row in rows])
 
 
-def loops(pool: Pool, faces: Rekognition) -> dict[str, Coroutine[Any, Any, None]]:
-    """Return the coroutine that completes receipts, by task name."""
-    return {"receipts": _keep_checking(pool, faces)}
-
-
-async def _keep_checking(pool: Pool, faces: Rekognition) -> None:
-    while True:
-        await asyncio.sleep(PERIOD)
-        try:
-            await check_open(pool, faces)
-            async with db.acquire(pool) as conn:
-                await conn.execute(
-                    "delete from receipt where erased_at < now() - $1::interval", KEPT
-                )
-        except db.TROUBLE as error:
-            log.warning("[Erasure] The database does not answer: %s", error)
+async def complete(pool: Pool, faces: Rekognition) -> None:
+    """Check the receipts that are incomplete, and delete those that are older than KEPT."""
+    await check_open(pool, faces)
+    async with db.acquire(pool) as conn:
+        await conn.execute("delete from receipt where erased_at < now() - $1::interval", KEPT)
 
 
 def _digest(token: str) -> bytes:

@@ -5,13 +5,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -64,12 +62,6 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-@asynccontextmanager
-async def outbound() -> AsyncIterator[aiohttp.ClientSession]:
-    async with open_outbound(allow_private=True) as session:
-        yield session
-
-
 async def make(app: App, url: str, *topics: str) -> dict[str, Any]:
     answer = await app.client.post(
         HOOKS, json={"url": url, "topics": topics or webhooks.TOPICS}, headers=app.admin
@@ -83,9 +75,8 @@ async def deliver(app: App) -> int:
     """Make all attempts that are due, those of batches at once; return how many."""
     pool, made = app.resources.pool, 0
     await pool.execute("update webhook_delivery set next_at = now() where attempts = 0")
-    async with outbound() as session:
-        while await webhook_delivery.deliver_due(pool, session, allow_private=True):
-            made += 1
+    while await webhook_delivery.deliver_due(pool, allow_private=True):
+        made += 1
     return made
 
 
@@ -199,12 +190,11 @@ async def test_a_receiver_that_fails_is_told_again_ever_more_rarely_and_given_up
     pool = app.resources.pool
     for attempt in range(1, len(webhook_delivery.DELAYS) + 2):
         await pool.execute("update webhook_delivery set next_at = now()")
-        async with outbound() as session:
-            assert await webhook_delivery.deliver_due(pool, session, allow_private=True)
-            # until its time has come it is left alone
-            assert attempt > len(webhook_delivery.DELAYS) or not await webhook_delivery.deliver_due(
-                pool, session, allow_private=True
-            )
+        assert await webhook_delivery.deliver_due(pool, allow_private=True)
+        # until its time has come it is left alone
+        assert attempt > len(webhook_delivery.DELAYS) or not await webhook_delivery.deliver_due(
+            pool, allow_private=True
+        )
         row = (await deliveries(app, hook))[0]
         assert (row["attempts"], row["status"]) == (attempt, 500)
         waits.append(
@@ -424,8 +414,7 @@ class TestByDefault:
         await app.resources.pool.execute("update webhook set url = $1", private)
         await make_event(app)
         pool = app.resources.pool
-        async with open_outbound(allow_private=False) as session:
-            assert await webhook_delivery.deliver_due(pool, session, allow_private=False)
+        assert await webhook_delivery.deliver_due(pool, allow_private=False)
         assert receiver.heard == []
         (row,) = await deliveries(app, hook)
         assert (row["state"], row["status"]) == ("waiting", None)

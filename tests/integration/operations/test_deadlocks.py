@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
@@ -12,6 +13,7 @@ from findme.db import Pool
 from findme.gallery import events
 from findme.models import EventId, Job, JobKind
 from findme.operations import retention
+from findme.periodic import every
 from findme.settings import Settings
 from tests.conftest import application
 from tests.support.helpers import add_expiring_event, bearer, event_names, problem
@@ -169,10 +171,9 @@ async def test_house_is_kept_when_a_deletion_was_given_up(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often: it is no reason for the service to end."""
-    monkeypatch.setattr(retention, "PERIOD", 0.0)
     await add_expiring_event(pool, "over", "-1 second")
     await give_up(pool, "delete on event", times=2 * db.ATTEMPTS)
-    task = asyncio.create_task(retention.keep_house(pool))
+    task = asyncio.create_task(every(0, "Retention", partial(retention.delete_expired, pool)))
 
     async def gone() -> bool:
         assert not task.done()

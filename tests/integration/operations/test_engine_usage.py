@@ -118,21 +118,11 @@ async def test_what_could_not_be_written_is_written_later(database: str, pool: P
     meter = metered(event.collection_id, 2)
     async with db.open_pool(database, min_size=1, max_size=1) as other:
         other.terminate()
-        await engine_usage._try_to_flush(other, meter)
+        with pytest.raises(db.TROUBLE):
+            await engine_usage.flush(other, meter)
     assert meter.unwritten.total() == 2
 
-    await engine_usage._try_to_flush(pool, meter)
-
-    assert await bill(pool, event) == [({"IndexFaces": 2}, 0.002)]
-
-
-async def test_the_last_calls_are_written_at_the_end(pool: Pool) -> None:
-    event = await add_event(pool)
-    meter = metered(event.collection_id, 2)
-    loop = asyncio.create_task(engine_usage.loops(pool, meter)["usage"])
-    await asyncio.sleep(0)  # into its first nap
-    loop.cancel()
-    await asyncio.wait([loop])
+    await engine_usage.flush(pool, meter)
 
     assert await bill(pool, event) == [({"IndexFaces": 2}, 0.002)]
 

@@ -1,6 +1,7 @@
 """What ends by itself."""
 
 import asyncio
+from functools import partial
 
 import asyncpg
 import pytest
@@ -10,6 +11,7 @@ from findme.accounts import auth
 from findme.db import Pool
 from findme.models import Role
 from findme.operations import retention
+from findme.periodic import every
 from tests.support.helpers import add_expiring_event, event_names
 
 
@@ -47,10 +49,8 @@ async def test_sessions_past_their_time_are_removed(pool: Pool) -> None:
 async def test_house_is_kept_through_a_restart_of_the_database(
     pool: Pool, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "PERIOD", 0.0)
     other = await asyncpg.connect(database)
-    loops = retention.loops(pool)
-    tasks = [asyncio.create_task(loop) for loop in loops.values()]
+    task = asyncio.create_task(every(0, "Retention", partial(retention.delete_expired, pool)))
     try:
         for _ in range(3):
             await other.execute("""
@@ -61,9 +61,8 @@ async def test_house_is_kept_through_a_restart_of_the_database(
             values ('over', 'over', now(), 'over')""")
         async with asyncio.timeout(30):
             while await other.fetchval("select count(*) from event"):
-                assert not any(task.done() for task in tasks)
+                assert not task.done()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        task.cancel()
+        await asyncio.wait([task])
         await other.close()

@@ -1,6 +1,5 @@
 """The journal of deletions: what the triggers note, and what the file keeps of it."""
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -10,9 +9,7 @@ import pytest
 from findme.db import Pool
 from findme.privacy import erasure_journal
 from findme.privacy.erasure_journal import Erasure, JournalExporter
-from findme.settings import Settings
 from tests.support.helpers import add_match, add_photos, member
-from tests.support.scripted_guests import until
 
 
 @pytest.fixture
@@ -91,27 +88,6 @@ async def test_the_file_gets_each_deletion_once_also_after_a_restart(
     async with pool.acquire() as conn:
         known = await erasure_journal.list_all(conn)
     assert {each.uid for each in erasure_journal.read(path)} == {each.uid for each in known}
-
-
-async def test_the_loop_writes_within_seconds_and_once_more_at_the_end(
-    pool: Pool, event: dict[str, str], tmp_path: Path
-) -> None:
-    settings = Settings(findme_data_dir=tmp_path)
-    (loop,) = erasure_journal.loops(pool, settings).values()
-    task = asyncio.create_task(loop)
-    path = erasure_journal.journal_path(settings)
-    assert path == tmp_path / "erasures.log"
-    await pool.execute("delete from event where id = $1", int(event["id"]))
-
-    async def written() -> bool:
-        return bool(erasure_journal.read(path))
-
-    await until(written)
-    async with pool.acquire() as conn:
-        await conn.execute("insert into erasure (uid, kind) values ($1, 'photo')", str(uuid4()))
-    task.cancel()
-    await asyncio.wait([task])
-    assert [each.kind for each in erasure_journal.read(path)] == ["event", "photo"]
 
 
 def test_a_line_that_was_cut_off_is_passed_over_and_the_next_one_is_whole(tmp_path: Path) -> None:
