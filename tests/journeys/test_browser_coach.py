@@ -1,8 +1,10 @@
 """The coach under the camera says what was looked at, and takes pictures by itself if allowed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from PIL import Image, ImageEnhance
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import Organiser, Visit, fill_in, film, launched
@@ -42,6 +44,13 @@ def open_camera(guest: Visit, organiser: Organiser, name: str, *, detector: bool
 
 def see(page: Page, *boxes: str) -> None:
     page.evaluate(f"window.faces = [{', '.join(boxes)}]")
+
+
+def darken(selfie: Path, folder: Path) -> Path:
+    """Return a picture of the selfie in an eighth of the light."""
+    with Image.open(selfie) as picture:
+        ImageEnhance.Brightness(picture.convert("RGB")).enhance(0.125).save(folder / "dark.jpg")
+    return folder / "dark.jpg"
 
 
 def test_without_a_face_detector_only_light_and_sharpness_are_spoken_of(
@@ -104,3 +113,43 @@ def test_a_detector_that_fails_is_not_believed(guest: Visit, organiser: Organise
 
     expect(guest.page.locator(".coach")).to_have_text(CLEAR)
     expect(guest.page.locator("[data-automatic]")).to_be_hidden()
+
+
+def test_a_dark_selfie_is_accepted_and_another_try_is_offered(
+    guest: Visit, organiser: Organiser, tmp_path: Path
+) -> None:
+    selfie = next(iter(labelled().selfies.values()))
+    dark = darken(selfie, tmp_path)
+    event = organiser.make_event("dark")
+    page = guest.page
+    guest.goto(f"/e/{event['code']}")
+    fill_in(page, "dark")
+    page.click("text=Prendre mon selfie")
+
+    page.set_input_files("[data-pick=file]", dark)
+    page.click("text=Utiliser ce selfie")
+
+    expect(page.locator(".coach")).to_have_text(
+        "Selfie accepté. Plus clair, il trouverait davantage de photos."
+    )
+    expect(page.locator("[data-act=go]")).to_be_visible()
+    page.click("[data-step=advice] [data-act=again]")
+    page.set_input_files("[data-pick=file]", selfie)
+    page.click("text=Utiliser ce selfie")
+    page.wait_for_url("**/gallery?event=*")
+
+
+def test_a_guest_may_go_on_with_a_dark_selfie(
+    guest: Visit, organiser: Organiser, tmp_path: Path
+) -> None:
+    dark = darken(next(iter(labelled().selfies.values())), tmp_path)
+    event = organiser.make_event("dark too")
+    guest.goto(f"/e/{event['code']}")
+    fill_in(guest.page, "darktoo")
+    guest.page.click("text=Prendre mon selfie")
+    guest.page.set_input_files("[data-pick=file]", dark)
+    guest.page.click("text=Utiliser ce selfie")
+
+    guest.page.click("text=Continuer")
+
+    guest.page.wait_for_url("**/gallery?event=*")
