@@ -13,7 +13,7 @@ import asyncpg
 from tests.bench.upload import picture, variant
 from tests.support.pictures import drawn
 from tests.support.service import Service, running_service
-from tests.support.watcher_chaos import Plan, evening
+from tests.support.watcher_chaos import Plan, run_plan
 from tests.support.watching import Desk, Watch, age, desk_of, line_to
 
 Rows = list[tuple[str, str]]
@@ -43,7 +43,7 @@ async def measure() -> Rows:
 async def _chaos(home: Path) -> Rows:
     home.mkdir()
     begun = time.perf_counter()
-    outcome = await evening(CHAOS, home)
+    outcome = await run_plan(CHAOS, home)
     once = set(outcome.known) == outcome.good and len(outcome.good) == outcome.photos
     told = set(outcome.refused) == outcome.corrupt and not outcome.missing
     return [

@@ -25,7 +25,7 @@ DEPTH = 3
 
 
 def lively(seed: int, width: int, height: int) -> bytes:
-    """Return a JPEG with as much detail as a photograph of a crowd, and nobody on it."""
+    """Return a JPEG with as much detail as a photograph of a builder, and nobody on it."""
     random = np.random.default_rng(seed)
     noise = random.integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
     # as strong as the lights of a party, no stronger: no camera gives pure noise

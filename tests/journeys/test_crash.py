@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Path:
 
 
 @dataclass
-class Evening:
+class ServiceClient:
     """An event of a service that may be away at any moment."""
 
     url: str
@@ -131,18 +131,18 @@ def pictures() -> tuple[dict[str, bytes], dict[str, frozenset[str]], dict[str, b
     return photos, on_them, {name: known.selfies[name].read_bytes() for name in names}
 
 
-async def kill_again_and_again(evening: Evening, home: Path, service: Service) -> None:
+async def kill_again_and_again(client: ServiceClient, home: Path, service: Service) -> None:
     """SIGKILL the service after each further share of the uploads, and start it again."""
     port = int(service.url.rpartition(":")[2])
     for round_ in range(1, KILLS + 1):
 
         async def far_enough(share: float = round_ / (KILLS + 1)) -> bool:
-            return len(evening.accepted) >= UPLOADS * share
+            return len(client.accepted) >= UPLOADS * share
 
         await until(far_enough, seconds=120)
         service.kill()
         service = await asyncio.to_thread(start, home, port)
-    evening.url = service.url
+    client.url = service.url
 
 
 def start(home: Path, port: int = 0) -> Service:
@@ -169,37 +169,37 @@ async def test_ten_kills_lose_no_photo_that_was_accepted(home: Path) -> None:
     photos, on_them, selfies = pictures()
     service = await asyncio.to_thread(start, home)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-        evening = Evening(service.url, session)
-        await evening.open(service)
+        client = ServiceClient(service.url, session)
+        await client.open(service)
         for name, selfie in selfies.items():
-            await evening.join(name, selfie)
+            await client.join(name, selfie)
         slots = asyncio.Semaphore(4)
 
         async def upload(name: str, data: bytes) -> None:
             async with slots:
-                await evening.upload(name, data)
+                await client.upload(name, data)
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(kill_again_and_again(evening, home, service))
+            group.create_task(kill_again_and_again(client, home, service))
             for name, data in photos.items():
                 group.create_task(upload(name, data))
-        await evening.until_idle()
+        await client.until_idle()
 
-        stored = await evening.photos()
-        assert sorted(stored) == sorted(evening.accepted.values())
+        stored = await client.photos()
+        assert sorted(stored) == sorted(client.accepted.values())
         assert {photo["filename"] for photo in stored.values()} == photos.keys()
         assert {photo["state"] for photo in stored.values()} == {"indexed"}
-        jobs = await evening.jobs()
+        jobs = await client.jobs()
         assert {job["state"] for job in jobs} == {"done"}
         assert len([job for job in jobs if job["kind"] == "index_photo"]) == UPLOADS
         least, most = faces_expected(on_them)
         assert least <= sum(photo["faces"] for photo in stored.values()) <= most
         true = {
-            (name, evening.accepted[file])
+            (name, client.accepted[file])
             for file, people in on_them.items()
             for name in people & selfies.keys()
         }
-        shown = {(name, photo) for name in selfies for photo in await evening.mine(name)}
+        shown = {(name, photo) for name in selfies for photo in await client.mine(name)}
         assert len(shown & true) >= 0.85 * len(true)
         assert len(shown - true) <= 0.01 * len(shown)
 
@@ -228,21 +228,21 @@ async def test_the_face_service_is_started_again_and_its_work_waits(home: Path) 
     photos, on_them, selfies = pictures()
     service = await asyncio.to_thread(start, home)
     async with aiohttp.ClientSession() as session:
-        evening = Evening(service.url, session)
-        await evening.open(service)
+        client = ServiceClient(service.url, session)
+        await client.open(service)
         for name, selfie in list(selfies.items())[:1]:
-            await evening.join(name, selfie)
+            await client.join(name, selfie)
         for name in list(on_them)[:6]:
-            await evening.upload(name, photos[name])
+            await client.upload(name, photos[name])
 
         face_service(service).kill()
 
         for name in list(on_them)[6:10]:
-            await evening.upload(name, photos[name])
-        await evening.until_idle()
-        stored = await evening.photos()
+            await client.upload(name, photos[name])
+        await client.until_idle()
+        stored = await client.photos()
         assert {photo["state"] for photo in stored.values()} == {"indexed"}
-        assert {job["state"] for job in await evening.jobs()} == {"done"}
+        assert {job["state"] for job in await client.jobs()} == {"done"}
         assert service.process.poll() is None
         assert face_service(service).is_running()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.watcher_chaos import CORRUPT, Plan, evening
+from tests.support.watcher_chaos import CORRUPT, Plan, run_plan
 
 #: tests/bench/watcher.py does the same with 300 files and 20 kills.
 PLAN = Plan(files=40, size=1_000_000, watcher_kills=5, server_kills=1, cuts=2, limit_kbps=40_000)
@@ -21,7 +21,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Path:
 
 async def test_whatever_breaks_each_good_picture_is_there_once(home: Path) -> None:
     async with asyncio.timeout(300):
-        outcome = await evening(PLAN, home)
+        outcome = await run_plan(PLAN, home)
 
     assert set(outcome.known) == outcome.good
     assert len(set(outcome.known.values())) == outcome.photos == PLAN.files

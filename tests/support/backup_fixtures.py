@@ -1,4 +1,4 @@
-"""An evening that is backed up, and where it is restored to."""
+"""An event that is backed up, and where it is restored to."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ async def found(settings: Settings, query: str, *values: object) -> list[Any]:
         await conn.close()
 
 
-async def evening(pool: Pool) -> dict[str, Any]:
+async def add_event_with_data(pool: Pool) -> dict[str, Any]:
     """An event with two guests on three photos, one of them with its bytes."""
     event = await make_event(pool)
     ada = await member(pool, event, "ada@example.org")

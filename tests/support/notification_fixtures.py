@@ -1,6 +1,6 @@
 """Guests who are told of new photos: an event with wishes, and time that passes.
 
-Import `crowd` and `hurry`, and `services` where something is pushed.
+Import `builder` and `hurry`, and `services` where something is pushed.
 """
 
 import dataclasses
@@ -14,9 +14,10 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme.messaging import notifications
 from findme.settings import Settings
 from tests.conftest import application
+from tests.support.event_builder import EventBuilder
 from tests.support.push_service import Browser, PushService, push_service
 from tests.support.scripted_engine import scripted
-from tests.support.scripted_guests import Crowd, open_crowd, run_due
+from tests.support.scripted_guests import run_due
 from tests.support.smtp_server import Postbox
 
 BASE = "https://photos.example.org"
@@ -36,9 +37,9 @@ async def services() -> AsyncIterator[PushService]:
 
 
 @pytest.fixture
-async def crowd(
+async def builder(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, box: Postbox
-) -> AsyncIterator[Crowd]:
+) -> AsyncIterator[EventBuilder]:
     """Persons 1 and 2 as guests, and one photo of 1 that is known already."""
     settings = dataclasses.replace(
         settings, smtp_url=box.url, findme_base_url=BASE, webhook_allow_private=True
@@ -47,7 +48,7 @@ async def crowd(
         scripted() as engine,
         application(aiohttp_client, settings, database, endpoint_url=engine.url) as app,
     ):
-        opened = await open_crowd(app)
+        opened = await EventBuilder.create(app)
         await opened.join(1)
         await opened.join(2)
         await opened.upload(1)
@@ -56,41 +57,41 @@ async def crowd(
 
 
 async def call(
-    crowd: Crowd, person: int | None, method: str, path: str, **options: Any
+    builder: EventBuilder, person: int | None, method: str, path: str, **options: Any
 ) -> aiohttp.ClientResponse:
     headers = {"Accept-Language": "en"}
     if person is not None:
-        headers["Authorization"] = f"Bearer {crowd.guests[person]}"
-    return await crowd.app.client.request(method, path, headers=headers, **options)
+        headers["Authorization"] = f"Bearer {builder.tokens[person]}"
+    return await builder.app.client.request(method, path, headers=headers, **options)
 
 
-def path_of(crowd: Crowd, what: str) -> str:
-    return f"/api/me/events/{crowd.event_id}/{what}"
+def path_of(builder: EventBuilder, what: str) -> str:
+    return f"/api/me/events/{builder.event_id}/{what}"
 
 
 async def subscribe(
-    crowd: Crowd, services: PushService, person: int, browser: Browser, name: str = "phone"
+    builder: EventBuilder, services: PushService, person: int, browser: Browser, name: str = "phone"
 ) -> None:
     answer = await call(
-        crowd,
+        builder,
         person,
         "PUT",
-        path_of(crowd, "push"),
+        path_of(builder, "push"),
         json={"endpoint": services.endpoint(name), "keys": browser.keys},
     )
     assert answer.status == 204, await answer.text()
 
 
-async def want_mail(crowd: Crowd, person: int, wanted: bool = True) -> None:
-    answer = await call(crowd, person, "PUT", path_of(crowd, "notify"), json={"mail": wanted})
+async def want_mail(builder: EventBuilder, person: int, wanted: bool = True) -> None:
+    answer = await call(builder, person, "PUT", path_of(builder, "notify"), json={"mail": wanted})
     assert answer.status == 200, await answer.text()
     # what is found from now on is new: mails of the last quarter of an hour are none here
-    await later(crowd, minutes=16)
+    await later(builder, minutes=16)
 
 
-async def later(crowd: Crowd, *, minutes: int) -> None:
+async def later(builder: EventBuilder, *, minutes: int) -> None:
     """Let time pass: all that was found, and all messages, are older."""
-    pool = crowd.app.resources.pool
+    pool = builder.app.resources.pool
     for table, column in (
         ("guest", "notified_at"),
         ("match", "found_at"),
@@ -104,19 +105,19 @@ async def later(crowd: Crowd, *, minutes: int) -> None:
         )
 
 
-async def work(crowd: Crowd) -> None:
+async def work(builder: EventBuilder) -> None:
     """Index and match what was uploaded, and send what is due, but nothing that is put off."""
-    pool = crowd.app.resources.pool
+    pool = builder.app.resources.pool
     for kinds in (["match_event", "index_photo"], ["match_event"]):
-        await run_due(crowd.app)
+        await run_due(builder.app)
         await pool.execute(
             "update job set run_at = now() where state = 'queued' and kind = any($1)", kinds
         )
-        await run_due(crowd.app)
+        await run_due(builder.app)
 
 
-async def jobs(crowd: Crowd, kind: str) -> list[tuple[str, bool]]:
-    rows = await crowd.app.resources.pool.fetch(
+async def jobs(builder: EventBuilder, kind: str) -> list[tuple[str, bool]]:
+    rows = await builder.app.resources.pool.fetch(
         "select state, run_at > now() as later from job where kind = $1 order by id", kind
     )
     return [tuple(row) for row in rows]

@@ -1,4 +1,4 @@
-"""An event's persons, as pages without scripts and by the API: import `crowd`."""
+"""An event's persons, as pages without scripts and by the API: import `builder`."""
 
 import re
 from collections.abc import AsyncIterator
@@ -9,17 +9,17 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from findme.settings import Settings
 from tests.conftest import application
+from tests.support.event_builder import EventBuilder
 from tests.support.scripted_engine import Scripted
-from tests.support.scripted_guests import Crowd, open_crowd
 
 
 @pytest.fixture
-async def crowd(
+async def builder(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
-) -> AsyncIterator[Crowd]:
+) -> AsyncIterator[EventBuilder]:
     """Two photos of a guest with somebody unknown, one of the unknown person alone."""
     async with application(aiohttp_client, settings, database, endpoint_url=endpoint.url) as opened:
-        made = await open_crowd(opened)
+        made = await EventBuilder.create(opened)
         await made.join(1)
         for people in [(1, 7), (1, 7), (7,)]:
             await made.upload(*people)
@@ -27,21 +27,21 @@ async def crowd(
         yield made
 
 
-async def page(crowd: Crowd, rest: str = "", status: int = 200) -> str:
-    answer = await crowd.app.client.get(
-        f"/admin/events/{crowd.event_id}/faces{rest}",
-        headers={**crowd.app.admin, "Accept": "text/html", "Accept-Language": "en"},
+async def page(builder: EventBuilder, rest: str = "", status: int = 200) -> str:
+    answer = await builder.app.client.get(
+        f"/admin/events/{builder.event_id}/faces{rest}",
+        headers={**builder.app.admin, "Accept": "text/html", "Accept-Language": "en"},
     )
     assert answer.status == status, await answer.text()
     return await answer.text()
 
 
-async def press(crowd: Crowd, rest: str, status: int = 303, **fields: Any) -> str:
+async def press(builder: EventBuilder, rest: str, status: int = 303, **fields: Any) -> str:
     """Press a button; return where it leads."""
-    answer = await crowd.app.client.post(
-        f"/admin/events/{crowd.event_id}/faces{rest}",
+    answer = await builder.app.client.post(
+        f"/admin/events/{builder.event_id}/faces{rest}",
         data=fields,
-        headers={**crowd.app.admin, "Accept": "text/html"},
+        headers={**builder.app.admin, "Accept": "text/html"},
         allow_redirects=False,
     )
     assert answer.status == status, await answer.text()
@@ -54,13 +54,13 @@ def ticks(text: str, name: str) -> list[str]:
 
 
 async def api(
-    crowd: Crowd, method: str, rest: str, body: object = None, status: int = 200
+    builder: EventBuilder, method: str, rest: str, body: object = None, status: int = 200
 ) -> dict[str, Any]:
-    answer = await crowd.app.client.request(
+    answer = await builder.app.client.request(
         method,
-        f"/api/admin/events/{crowd.event_id}/group-faces/{rest}",
+        f"/api/admin/events/{builder.event_id}/group-faces/{rest}",
         json=body,
-        headers=crowd.app.admin,
+        headers=builder.app.admin,
     )
     assert answer.status == status, await answer.text()
     made: dict[str, Any] = await answer.json()

@@ -1,4 +1,4 @@
-"""An evening with something of each kind, and everybody who may come to look at it."""
+"""An event with something of each kind, and everybody who may come to look at it."""
 
 import io
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ from tests.support.rights import (
     who_may,
 )
 from tests.support.scripted_engine import picture
-from tests.support.scripted_event import Soiree
+from tests.support.scripted_event import ScriptedEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Evening:
+class RightsFixture:
     """An event with something of each kind, and who comes to look at it."""
 
     headers: Mapping[str, Mapping[str, str]]
@@ -42,7 +42,7 @@ class Evening:
     unseen: tuple[str, str]
 
     def path(self, route: str) -> str:
-        """Return a route's address with the ids of the evening."""
+        """Return a route's address with the ids of this event."""
         path = route.partition(" ")[2]
         for name in _names_of(path):
             prefix = path.partition(f"{{{name}}}")[0].rstrip("/")
@@ -59,16 +59,16 @@ def _names_of(path: str) -> list[str]:
     return [piece.partition("}")[0] for piece in path.split("{")[1:]]
 
 
-async def begin(soiree: Soiree) -> Evening:
-    """Fill the soirée's event with something of each kind."""
-    app, pool, event_id = soiree.app, soiree.pool, soiree.event_id
-    await soiree.choose(accounts="optional", browse=True, wall_token="a-wall-of-photos")
-    named = await soiree.join_by_name(3)
-    browser = await soiree.browse(name="Ben")
+async def fill(builder: ScriptedEvent) -> RightsFixture:
+    """Fill the event with something of each kind."""
+    app, pool, event_id = builder.app, builder.pool, builder.event_id
+    await builder.set_columns(accounts="optional", browse=True, wall_token="a-wall-of-photos")
+    named = await builder.join_by_name(3)
+    browser = await builder.browse(name="Ben")
     photographer = await make_token(app, {"id": event_id})
     elsewhere = await make_event(app, "Elsewhere")
     stranger = await member(pool, elsewhere, "stranger@example.org")
-    sent = await soiree.call(
+    sent = await builder.call(
         "POST",
         f"/api/events/{event_id}/photos",
         {**photographer, "Content-Type": "image/jpeg"},
@@ -76,7 +76,7 @@ async def begin(soiree: Soiree) -> Evening:
         data=io.BytesIO(picture(1, 3, serial=900)),
     )
     verdict = (await sent.json())["results"][0]
-    hidden, waiting = await soiree.crowd.upload(1, 3), await soiree.crowd.upload(1)
+    hidden, waiting = await builder.upload(1, 3), await builder.upload(1)
     await app.drain()
     await pool.execute(
         """
@@ -85,25 +85,29 @@ async def begin(soiree: Soiree) -> Evening:
         int(hidden),
         int(waiting),
     )
-    guest = soiree.headers(1)
-    await _ask(soiree, "PUT", f"/api/admin/events/{event_id}/cover", app.admin, data=_cover())
-    groups = await _json(soiree, f"/api/admin/events/{event_id}/group-faces", app.admin)
-    selfies = await _json(soiree, f"/api/me/events/{event_id}/selfies", guest)
+    guest = builder.headers(1)
+    await _ask(builder, "PUT", f"/api/admin/events/{event_id}/cover", app.admin, data=_cover())
+    groups = await _json(builder, f"/api/admin/events/{event_id}/group-faces", app.admin)
+    selfies = await _json(builder, f"/api/me/events/{event_id}/selfies", guest)
     report = await _ask(
-        soiree, "POST", f"/api/photos/{verdict['photo_id']}/report", guest, json={"reason": "other"}
+        builder,
+        "POST",
+        f"/api/photos/{verdict['photo_id']}/report",
+        guest,
+        json={"reason": "other"},
     )
     webhook = await _ask(
-        soiree,
+        builder,
         "POST",
         "/api/admin/webhooks",
         app.admin,
         json={"url": "https://hooks.example.org/1", "topics": ["photo.ready"]},
     )
-    delivery = await _ask(soiree, "POST", f"/api/admin/webhooks/{webhook['id']}/test", app.admin)
-    me = await _json(soiree, "/api/me", guest)
-    link = await _ask(soiree, "POST", f"/api/admin/users/{me['id']}/reset-link", app.admin)
+    delivery = await _ask(builder, "POST", f"/api/admin/webhooks/{webhook['id']}/test", app.admin)
+    me = await _json(builder, "/api/me", guest)
+    link = await _ask(builder, "POST", f"/api/admin/users/{me['id']}/reset-link", app.admin)
     leaver = await member(pool, {"id": event_id}, "leaver@example.org")
-    left = await soiree.call("DELETE", "/api/me", leaver.headers)
+    left = await builder.call("DELETE", "/api/me", leaver.headers)
     async with db.transaction(pool) as conn:
         guest_id = await conn.fetchval(
             "select id from guest where account_id = $1 and event_id = $2",
@@ -114,9 +118,9 @@ async def begin(soiree: Soiree) -> Evening:
         job_id = await queue.enqueue(
             conn, JobKind.MATCH_EVENT, label="an operator's", event_id=EventId(int(event_id))
         )
-    tokens = await _json(soiree, f"/api/admin/events/{event_id}/tokens", app.admin)
+    tokens = await _json(builder, f"/api/admin/events/{event_id}/tokens", app.admin)
     photo_id = verdict["photo_id"]
-    return Evening(
+    return RightsFixture(
         headers={
             NOBODY: {},
             GUEST: guest,
@@ -129,7 +133,7 @@ async def begin(soiree: Soiree) -> Evening:
         },
         admin_token=app.admin["Authorization"].removeprefix("Bearer "),
         names={
-            "code": soiree.crowd.code,
+            "code": builder.code,
             "colour": "335577",
             "version": "0",
             "path": "app.css",
@@ -169,7 +173,7 @@ async def begin(soiree: Soiree) -> Evening:
             if callers in (MEMBERS, FOUND)
         }
         | {
-            "GET /e": {"code": soiree.crowd.code},
+            "GET /e": {"code": builder.code},
             "GET /gallery/me.jpg": {"event": event_id, "selfie": selfies[0]["id"]},
             "GET /api/admin/events/{id}/contact-sheet.zip": {"ids": photo_id},
             "POST /account/erase": {"what": "event", "event": event_id},
@@ -186,14 +190,14 @@ def _cover() -> io.BytesIO:
 
 
 async def _ask(
-    soiree: Soiree, method: str, path: str, headers: Mapping[str, str], **options: Any
+    builder: ScriptedEvent, method: str, path: str, headers: Mapping[str, str], **options: Any
 ) -> Any:
-    answer = await soiree.call(method, path, headers, **options)
+    answer = await builder.call(method, path, headers, **options)
     assert answer.status < 300, await answer.text()
     return await answer.json()
 
 
-async def _json(soiree: Soiree, path: str, headers: Mapping[str, str]) -> Any:
-    answer = await soiree.call("GET", path, headers)
+async def _json(builder: ScriptedEvent, path: str, headers: Mapping[str, str]) -> Any:
+    answer = await builder.call("GET", path, headers)
     assert answer.status == 200, await answer.text()
     return await answer.json()

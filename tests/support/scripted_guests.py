@@ -1,88 +1,13 @@
-"""Guests and photos of the world of `tests.support.scripted_engine`, sent as clients send them."""
+"""Jobs and matches of an application over the scripted engine: run what is due, wait, compare."""
 
 import asyncio
-import io
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
-
-import aiohttp
 
 from findme import db, queue
 from findme.db import Pool
 from findme.models import JobKind
 from tests.conftest import App
-from tests.support.scripted_engine import Scripted, picture
-
-
-@dataclass
-class Crowd:
-    """One event of an application, with who joined and what was uploaded."""
-
-    app: App
-    event_id: str
-    code: str
-    #: person -> token of the guest
-    guests: dict[int, str] = field(default_factory=dict)
-    photos: list[str] = field(default_factory=list)
-
-    async def join(self, person: int) -> str:
-        """Join as a person; return the selfie's status."""
-        form = aiohttp.FormData()
-        form.add_field("name", f"Person {person}")
-        form.add_field("email", f"{person}@example.org")
-        form.add_field("password", "a long password")
-        form.add_field("consent", "yes")
-        form.add_field("language", "en")
-        form.add_field("selfie", io.BytesIO(picture(person)), filename="selfie.jpg")
-        answer = await self.app.client.post(f"/api/events/{self.code}/join", data=form)
-        assert answer.status == 201, await answer.text()
-        self.app.client.session.cookie_jar.clear()
-        body = await answer.json()
-        self.guests[person] = body["token"]
-        return str(body["selfie"]["status"])
-
-    async def upload(self, *people: int) -> str:
-        """Upload a photo that shows these people; return its id."""
-        answer = await self.app.client.post(
-            f"/api/events/{self.event_id}/photos",
-            params={"filename": f"{len(self.photos)}.jpg"},
-            data=io.BytesIO(picture(*people, serial=len(self.photos) + 1)),
-            headers={**self.app.admin, "Content-Type": "image/jpeg"},
-        )
-        assert answer.status == 202, await answer.text()
-        photo_id = str((await answer.json())["results"][0]["photo_id"])
-        self.photos.append(photo_id)
-        return photo_id
-
-    async def mine(self, person: int) -> set[str]:
-        """Return the ids of the photos that a guest is shown as theirs."""
-        return await self._ids("/api/my-photos", self.guests[person])
-
-    async def everyones(self, person: int) -> set[str]:
-        """Return the ids of the photos that a guest sees of the event."""
-        return await self._ids("/api/all-photos", self.guests[person])
-
-    async def _ids(self, path: str, token: str) -> set[str]:
-        answer = await self.app.client.get(
-            path,
-            params={"event": self.event_id, "limit": "1000"},
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        assert answer.status == 200, await answer.text()
-        return {photo["id"] for photo in await answer.json()}
-
-    async def stats(self) -> Any:
-        """Return the operator's numbers."""
-        answer = await self.app.client.get("/api/admin/queue/stats", headers=self.app.admin)
-        return await answer.json()
-
-
-async def open_crowd(app: App) -> Crowd:
-    """Make an event."""
-    answer = await app.client.post("/api/admin/events", json={"name": "Gala"}, headers=app.admin)
-    body = await answer.json()
-    return Crowd(app, body["id"], body["code"])
+from tests.support.scripted_engine import Scripted
 
 
 async def run_due(app: App) -> None:

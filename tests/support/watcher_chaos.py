@@ -152,7 +152,7 @@ def started(home: Path, port: int) -> Any:
     return manager, manager.__enter__()
 
 
-async def evening(plan: Plan, home: Path) -> Outcome:
+async def run_plan(plan: Plan, home: Path) -> Outcome:
     """Let it happen; *home* is a folder that PostgreSQL's user can reach."""
     pictures = contents(plan)
     bad = corrupt(list(pictures.values()))

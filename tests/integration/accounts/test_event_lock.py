@@ -11,8 +11,9 @@ from findme import db, queue, rekognition
 from findme.models import Job, JobKind
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.support.event_builder import EventBuilder
 from tests.support.scripted_engine import Scripted
-from tests.support.scripted_guests import Crowd, exhaustive, flush, matched, open_crowd, run_due
+from tests.support.scripted_guests import exhaustive, flush, matched, run_due
 
 GUESTS = 50
 
@@ -24,18 +25,18 @@ async def full_house(
     database: str,
     endpoint: Scripted,
     monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Crowd]:
+) -> AsyncIterator[EventBuilder]:
     """Fifty guests who joined while the engine was away, and six photos; the engine is back."""
     monkeypatch.setattr(rekognition, "RETRIES", 0)
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.0)
     async with application(aiohttp_client, settings, database, endpoint_url=endpoint.url) as app:
-        crowd = await open_crowd(app)
+        builder = await EventBuilder.create(app)
         await endpoint.down()
-        assert [await crowd.join(person) for person in range(GUESTS)] == ["pending"] * GUESTS
+        assert [await builder.join(person) for person in range(GUESTS)] == ["pending"] * GUESTS
         for number in range(6):
-            await crowd.upload(number, number + 1)
+            await builder.upload(number, number + 1)
         await endpoint.up()
-        yield crowd
+        yield builder
 
 
 async def claim(app: App) -> list[Job]:
@@ -45,7 +46,7 @@ async def claim(app: App) -> list[Job]:
 
 @pytest.mark.parametrize("kind", [JobKind.INDEX_PHOTO, JobKind.INDEX_SELFIE])
 async def test_three_workers_at_once_index_fifty_selfies_once(
-    full_house: Crowd, endpoint: Scripted, caplog: pytest.LogCaptureFixture, kind: JobKind
+    full_house: EventBuilder, endpoint: Scripted, caplog: pytest.LogCaptureFixture, kind: JobKind
 ) -> None:
     """The second and third wait, find it done, and make no call."""
     caplog.set_level(logging.INFO)
@@ -80,7 +81,7 @@ async def test_three_workers_at_once_index_fifty_selfies_once(
 
 
 async def test_the_queue_itself_indexes_fifty_selfies_once(
-    full_house: Crowd, endpoint: Scripted
+    full_house: EventBuilder, endpoint: Scripted
 ) -> None:
     """With three real workers that start at the same moment."""
     app = full_house.app
@@ -105,7 +106,7 @@ async def test_the_queue_itself_indexes_fifty_selfies_once(
 
 
 async def test_a_guest_who_joins_meanwhile_is_indexed_once(
-    full_house: Crowd, endpoint: Scripted
+    full_house: EventBuilder, endpoint: Scripted
 ) -> None:
     """A join request and a worker never index the same selfie."""
     app = full_house.app

@@ -14,7 +14,7 @@ from findme.db import Pool
 from findme.embedded.postgres import DataDirHeld, hold_data_dir, join_postgres, open_postgres
 from findme.errors import StartError
 from findme.settings import Settings
-from tests.support.backup_fixtures import away, evening, home
+from tests.support.backup_fixtures import add_event_with_data, away, home
 from tests.support.cli import findme
 from tests.support.pictures import drawn
 
@@ -24,7 +24,7 @@ __all__ = ["away", "home"]
 async def test_a_backup_is_its_owners_alone_and_opens_without_findme(
     pool: Pool, home: Settings, tmp_path: Path
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     path = tmp_path / "findme.backup"
     await create.make(home, path)
 
@@ -43,7 +43,7 @@ async def test_a_backup_is_its_owners_alone_and_opens_without_findme(
 async def test_damaged_files_and_others_are_told_from_backups(
     pool: Pool, home: Settings, tmp_path: Path
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     path = tmp_path / "findme.backup"
     await create.make(home, path)
     data = bytearray(path.read_bytes())

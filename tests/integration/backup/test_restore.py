@@ -19,7 +19,7 @@ from findme.gallery import events, photos
 from findme.models import EventId, PhotoId
 from findme.privacy import erasure_journal
 from findme.settings import Settings
-from tests.support.backup_fixtures import away, evening, found, home, make_event
+from tests.support.backup_fixtures import add_event_with_data, away, found, home, make_event
 from tests.support.helpers import add_match
 from tests.support.pictures import drawn
 
@@ -29,7 +29,7 @@ __all__ = ["away", "home"]
 async def test_a_backup_comes_back_in_an_empty_database(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
-    before = await evening(pool)
+    before = await add_event_with_data(pool)
     manifest, size = await create.make(home, tmp_path / "findme.backup")
     assert (manifest.events, manifest.photos, manifest.guests) == (1, 3, 2)
     assert size == (tmp_path / "findme.backup").stat().st_size
@@ -53,7 +53,7 @@ async def test_a_backup_comes_back_in_an_empty_database(
 async def test_who_was_deleted_after_the_backup_stays_deleted(
     pool: Pool, home: Settings, tmp_path: Path
 ) -> None:
-    before = await evening(pool)
+    before = await add_event_with_data(pool)
     later = await make_event(pool, "Cancelled")
     path = tmp_path / "findme.backup"
     await create.make(home, path)
@@ -77,7 +77,7 @@ async def test_who_was_deleted_after_the_backup_stays_deleted(
 async def test_a_lost_databases_deletions_are_known_from_the_file(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
-    before = await evening(pool)
+    before = await add_event_with_data(pool)
     await create.make(home, tmp_path / "findme.backup")
     journal = erasure_journal.JournalExporter(pool, tmp_path / "other disk" / "erasures.log")
     assert await journal.export() == 0
@@ -99,7 +99,7 @@ async def test_a_lost_databases_deletions_are_known_from_the_file(
 async def test_a_face_that_was_forgotten_stays_forgotten_and_its_guest_is_there(
     pool: Pool, home: Settings, tmp_path: Path
 ) -> None:
-    before = await evening(pool)
+    before = await add_event_with_data(pool)
     ada, event_id = before["ada"], EventId(int(before["event"]["id"]))
     await pool.execute(
         "insert into verdict (guest_id, photo_id, says) values ($1, $2, 'me')",
@@ -125,7 +125,7 @@ async def test_a_face_that_was_forgotten_stays_forgotten_and_its_guest_is_there(
 async def test_of_two_selfies_the_one_that_was_deleted_stays_deleted(
     pool: Pool, home: Settings, tmp_path: Path
 ) -> None:
-    before = await evening(pool)
+    before = await add_event_with_data(pool)
     async with pool.acquire() as conn:
         await add_match(conn, before["ada"].guest_id, before["photos"][2], 95.0)
     await create.make(home, tmp_path / "findme.backup")
@@ -144,7 +144,7 @@ async def test_of_two_selfies_the_one_that_was_deleted_stays_deleted(
 async def test_a_restored_event_has_a_new_collection_and_the_old_ones_are_deleted(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     old = await pool.fetchval("select collection_id from event")
     await create.make(home, tmp_path / "findme.backup")
     deleting = "select payload->>'collection_id' from job where kind = 'delete_collection'"
@@ -164,7 +164,7 @@ async def test_a_restored_event_has_a_new_collection_and_the_old_ones_are_delete
 async def test_a_database_that_is_in_use_or_of_others_is_left_alone(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     path = tmp_path / "findme.backup"
     await create.make(home, path)
 
@@ -182,7 +182,7 @@ async def test_a_database_that_is_in_use_or_of_others_is_left_alone(
 async def test_a_user_who_may_not_create_databases_fills_an_empty_one(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     path = tmp_path / "findme.backup"
     await create.make(home, path)
     conn = await asyncpg.connect(away.database_url)
@@ -212,7 +212,7 @@ async def test_a_user_who_may_not_create_databases_fills_an_empty_one(
 async def test_a_file_that_is_cut_off_changes_nothing(
     pool: Pool, home: Settings, tmp_path: Path, share: float
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     await create.make(home, whole)
     data = whole.read_bytes()
@@ -227,7 +227,7 @@ async def test_a_file_that_is_cut_off_changes_nothing(
 async def test_a_dump_that_does_not_restore_leaves_the_database_as_it_was(
     pool: Pool, home: Settings, tmp_path: Path
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     path = tmp_path / "findme.backup"
     manifest, _ = await create.make(home, path)
     archive_format.write(path, manifest, lambda take: take(b"PGDMP, but not really"))
@@ -245,7 +245,7 @@ async def test_a_dump_that_does_not_restore_leaves_the_database_as_it_was(
 async def test_a_backup_of_a_newer_findme_is_refused(
     pool: Pool, home: Settings, away: Settings, tmp_path: Path
 ) -> None:
-    await evening(pool)
+    await add_event_with_data(pool)
     await pool.execute(
         "insert into schema_migration (version, name, checksum) values (9999, '9999_later', '')"
     )
@@ -258,7 +258,7 @@ async def test_a_backup_goes_back_onto_an_older_postgresql(
     pool: Pool, home: Settings, scratch: Path, tmp_path: Path
 ) -> None:
     """The wheel carries PostgreSQL 16 too, which does not know all that pg_restore 18 sets."""
-    await evening(pool)
+    await add_event_with_data(pool)
     path = tmp_path / "findme.backup"
     await create.make(home, path)
     newer = find_home(scratch / "older")

@@ -67,13 +67,13 @@ def test_a_crowd_of_small_faces_is_looked_at_closely(analyst: Analyst) -> None:
     """Forty faces of 21 and 38 pixels on 3000: reduced to 960 most of them are not to be seen."""
     eileen = astronaut().resize((100, 100), Image.Resampling.LANCZOS)
     grace = admiral().resize((100, 117), Image.Resampling.LANCZOS)
-    crowd = Image.new("RGB", (3000, 1000), (120, 130, 140))
+    builder = Image.new("RGB", (3000, 1000), (120, 130, 140))
     for column in range(10):
         for row in range(4):
             person = (eileen, grace)[(column + row) % 2]
-            crowd.paste(person, (130 + 290 * column, 100 + 230 * row))
+            builder.paste(person, (130 + 290 * column, 100 + 230 * row))
 
-    found = analyst.faces(jpeg(crowd))
+    found = analyst.faces(jpeg(builder))
 
     assert len(found) == 40
     assert all(15 < one.side < 45 for one in found)

@@ -12,7 +12,7 @@ NO_FACE = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.fixture
-async def party(rekognition: Client) -> Client:
+async def client(rekognition: Client) -> Client:
     """The service with one collection and the users eileen and grace."""
     await rekognition.create_collection(CollectionId="party")
     for user in ("eileen", "grace"):
@@ -38,34 +38,34 @@ async def associate(client: Client, user: str, *faces: str, **members: Any) -> d
     return answer
 
 
-async def test_users_are_made_listed_and_deleted(party: Client) -> None:
-    with pytest.raises(party.exceptions.ConflictException):
-        await party.create_user(CollectionId="party", UserId="eileen")
-    paginator = party.get_paginator("list_users")
+async def test_users_are_made_listed_and_deleted(client: Client) -> None:
+    with pytest.raises(client.exceptions.ConflictException):
+        await client.create_user(CollectionId="party", UserId="eileen")
+    paginator = client.get_paginator("list_users")
     pages = [
         page
         async for page in paginator.paginate(CollectionId="party", PaginationConfig={"PageSize": 1})
     ]
-    assert (await party.describe_collection(CollectionId="party"))["UserCount"] == 2
-    await party.delete_user(CollectionId="party", UserId="grace")
+    assert (await client.describe_collection(CollectionId="party"))["UserCount"] == 2
+    await client.delete_user(CollectionId="party", UserId="grace")
 
     assert [page["Users"] for page in pages] == [
         [{"UserId": "eileen", "UserStatus": "CREATED"}],
         [{"UserId": "grace", "UserStatus": "CREATED"}],
     ]
-    left = await party.list_users(CollectionId="party")
+    left = await client.list_users(CollectionId="party")
     assert [user["UserId"] for user in left["Users"]] == ["eileen"]
-    with pytest.raises(party.exceptions.ResourceNotFoundException):
-        await party.delete_user(CollectionId="party", UserId="grace")
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        await client.delete_user(CollectionId="party", UserId="grace")
 
 
-async def test_a_user_takes_faces_like_each_other(party: Client) -> None:
+async def test_a_user_takes_faces_like_each_other(client: Client) -> None:
     eileen, again, grace = await faces_of(
-        party, jpeg(astronaut()), jpeg(astronaut().resize((400, 400))), jpeg(admiral())
+        client, jpeg(astronaut()), jpeg(astronaut().resize((400, 400))), jpeg(admiral())
     )
 
-    first = await associate(party, "eileen", eileen)
-    more = await associate(party, "eileen", eileen, again, grace, NO_FACE)
+    first = await associate(client, "eileen", eileen)
+    more = await associate(client, "eileen", eileen, again, grace, NO_FACE)
 
     assert first["AssociatedFaces"] == [{"FaceId": eileen}]
     assert first["UserStatus"] == "ACTIVE"
@@ -74,20 +74,20 @@ async def test_a_user_takes_faces_like_each_other(party: Client) -> None:
     assert (unlike["FaceId"], unlike["Reasons"]) == (grace, ["LOW_MATCH_CONFIDENCE"])
     assert unlike["Confidence"] < 75
     assert (missing["FaceId"], missing["Reasons"]) == (NO_FACE, ["FACE_NOT_FOUND"])
-    listed = await party.list_faces(CollectionId="party", UserId="eileen")
+    listed = await client.list_faces(CollectionId="party", UserId="eileen")
     assert [(face["FaceId"], face["UserId"]) for face in listed["Faces"]] == [
         (eileen, "eileen"),
         (again, "eileen"),
     ]
 
 
-async def test_a_face_has_one_user(party: Client) -> None:
-    (face,) = await faces_of(party, jpeg(astronaut()))
-    await associate(party, "eileen", face)
+async def test_a_face_has_one_user(client: Client) -> None:
+    (face,) = await faces_of(client, jpeg(astronaut()))
+    await associate(client, "eileen", face)
 
-    refused = await associate(party, "grace", face)
-    kept = await party.delete_faces(CollectionId="party", FaceIds=[face])
-    freed_by_another = await party.disassociate_faces(
+    refused = await associate(client, "grace", face)
+    kept = await client.delete_faces(CollectionId="party", FaceIds=[face])
+    freed_by_another = await client.disassociate_faces(
         CollectionId="party", UserId="grace", FaceIds=[face, NO_FACE]
     )
 
@@ -99,40 +99,40 @@ async def test_a_face_has_one_user(party: Client) -> None:
     assert freed_by_another["UnsuccessfulFaceDisassociations"][0] == other
 
 
-async def test_a_freed_face_stays_in_the_collection(party: Client) -> None:
-    (face,) = await faces_of(party, jpeg(astronaut()))
-    await associate(party, "eileen", face)
+async def test_a_freed_face_stays_in_the_collection(client: Client) -> None:
+    (face,) = await faces_of(client, jpeg(astronaut()))
+    await associate(client, "eileen", face)
 
-    freed = await party.disassociate_faces(CollectionId="party", UserId="eileen", FaceIds=[face])
+    freed = await client.disassociate_faces(CollectionId="party", UserId="eileen", FaceIds=[face])
 
     assert freed["DisassociatedFaces"] == [{"FaceId": face}]
     assert freed["UserStatus"] == "CREATED"
-    assert (await party.delete_faces(CollectionId="party", FaceIds=[face]))["DeletedFaces"] == [
+    assert (await client.delete_faces(CollectionId="party", FaceIds=[face]))["DeletedFaces"] == [
         face
     ]
 
 
-async def test_a_deleted_user_leaves_the_faces(party: Client) -> None:
-    (face,) = await faces_of(party, jpeg(astronaut()))
-    await associate(party, "eileen", face)
+async def test_a_deleted_user_leaves_the_faces(client: Client) -> None:
+    (face,) = await faces_of(client, jpeg(astronaut()))
+    await associate(client, "eileen", face)
 
-    await party.delete_user(CollectionId="party", UserId="eileen")
+    await client.delete_user(CollectionId="party", UserId="eileen")
 
-    listed = await party.list_faces(CollectionId="party")
+    listed = await client.list_faces(CollectionId="party")
     assert [(item["FaceId"], "UserId" in item) for item in listed["Faces"]] == [(face, False)]
 
 
-async def test_users_are_found_by_face_by_user_and_by_picture(party: Client) -> None:
-    larger, smaller = await faces_of(party, jpeg(both()))
-    (selfie,) = await faces_of(party, jpeg(astronaut()))
-    await associate(party, "eileen", smaller)
-    await associate(party, "grace", larger)
+async def test_users_are_found_by_face_by_user_and_by_picture(client: Client) -> None:
+    larger, smaller = await faces_of(client, jpeg(both()))
+    (selfie,) = await faces_of(client, jpeg(astronaut()))
+    await associate(client, "eileen", smaller)
+    await associate(client, "grace", larger)
 
-    by_face = await party.search_users(CollectionId="party", FaceId=selfie)
-    by_user = await party.search_users(
+    by_face = await client.search_users(CollectionId="party", FaceId=selfie)
+    by_user = await client.search_users(
         CollectionId="party", UserId="eileen", UserMatchThreshold=0.0, MaxUsers=5
     )
-    by_picture = await party.search_users_by_image(
+    by_picture = await client.search_users_by_image(
         CollectionId="party", Image={"Bytes": jpeg(both())}, UserMatchThreshold=0.0, MaxUsers=1
     )
 
@@ -146,33 +146,35 @@ async def test_users_are_found_by_face_by_user_and_by_picture(party: Client) -> 
     assert [face["Reasons"] for face in by_picture["UnsearchedFaces"]] == [["FACE_NOT_LARGEST"]]
 
 
-async def test_a_picture_without_a_face_finds_no_user(party: Client) -> None:
-    answer = await party.search_users_by_image(CollectionId="party", Image={"Bytes": jpeg(scene())})
+async def test_a_picture_without_a_face_finds_no_user(client: Client) -> None:
+    answer = await client.search_users_by_image(
+        CollectionId="party", Image={"Bytes": jpeg(scene())}
+    )
 
     assert answer["UserMatches"] == answer["UnsearchedFaces"] == []
     assert "SearchedFace" not in answer
 
 
-async def test_a_search_names_a_face_or_a_user(party: Client) -> None:
+async def test_a_search_names_a_face_or_a_user(client: Client) -> None:
     for members in ({}, {"FaceId": NO_FACE, "UserId": "eileen"}, {"FaceId": NO_FACE}):
-        with pytest.raises(party.exceptions.InvalidParameterException):
-            await party.search_users(CollectionId="party", **members)
-    with pytest.raises(party.exceptions.ResourceNotFoundException):
-        await party.search_users(CollectionId="party", UserId="nobody")
+        with pytest.raises(client.exceptions.InvalidParameterException):
+            await client.search_users(CollectionId="party", **members)
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        await client.search_users(CollectionId="party", UserId="nobody")
 
 
-async def test_a_token_makes_an_operation_safe_to_repeat(party: Client) -> None:
-    (face,) = await faces_of(party, jpeg(astronaut()))
+async def test_a_token_makes_an_operation_safe_to_repeat(client: Client) -> None:
+    (face,) = await faces_of(client, jpeg(astronaut()))
     same = {"ClientRequestToken": "token-1"}
 
-    await party.create_user(CollectionId="party", UserId="new", **same)
-    await party.create_user(CollectionId="party", UserId="new", **same)
-    first = await associate(party, "new", face, **same)
-    await party.disassociate_faces(CollectionId="party", UserId="new", FaceIds=[face])
-    again = await associate(party, "new", face, **same)
+    await client.create_user(CollectionId="party", UserId="new", **same)
+    await client.create_user(CollectionId="party", UserId="new", **same)
+    first = await associate(client, "new", face, **same)
+    await client.disassociate_faces(CollectionId="party", UserId="new", FaceIds=[face])
+    again = await associate(client, "new", face, **same)
 
     assert first["AssociatedFaces"] == again["AssociatedFaces"]
-    listed = await party.list_faces(CollectionId="party", UserId="new")
+    listed = await client.list_faces(CollectionId="party", UserId="new")
     assert listed["Faces"] == []
-    with pytest.raises(party.exceptions.IdempotentParameterMismatchException):
-        await party.create_user(CollectionId="party", UserId="other", **same)
+    with pytest.raises(client.exceptions.IdempotentParameterMismatchException):
+        await client.create_user(CollectionId="party", UserId="other", **same)

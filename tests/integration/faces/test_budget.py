@@ -15,18 +15,11 @@ from findme.models import EngineFaceId
 from findme.recognition.types import Similar
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.support.event_builder import EventBuilder
 from tests.support.face_rows import add_photo, add_reference
 from tests.support.helpers import add_gala
 from tests.support.scripted_engine import SAME, Scripted
-from tests.support.scripted_guests import (
-    Crowd,
-    exhaustive,
-    flush,
-    matched,
-    open_crowd,
-    run_due,
-    until_idle,
-)
+from tests.support.scripted_guests import exhaustive, flush, matched, run_due, until_idle
 
 GUESTS, PHOTOS, FACES = 50, 100, 3
 
@@ -47,9 +40,9 @@ def evening(seed: int, *, people: int = GUESTS + 20) -> list[list[int]]:
     return [chance.sample(range(people), FACES) for _ in range(PHOTOS)]
 
 
-async def arrive(crowd: Crowd, people: range) -> None:
+async def arrive(builder: EventBuilder, people: range) -> None:
     for person in people:
-        assert await crowd.join(person) == "accepted"
+        assert await builder.join(person) == "accepted"
 
 
 async def test_an_evening_in_one_go_costs_at_most_205_calls(
@@ -59,10 +52,10 @@ async def test_an_evening_in_one_go_costs_at_most_205_calls(
     async with application(
         aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
     ) as app:
-        crowd = await open_crowd(app)
-        await arrive(crowd, range(GUESTS))
+        builder = await EventBuilder.create(app)
+        await arrive(builder, range(GUESTS))
         for people in evening(1):
-            await crowd.upload(*people)
+            await builder.upload(*people)
         await until_idle(app)
 
         assert await matched(app.resources.pool) == exhaustive(endpoint)
@@ -74,14 +67,14 @@ async def test_the_worst_order_costs_at_most_450_calls_and_one_for_each_late_gue
     patient: App, endpoint: Scripted
 ) -> None:
     """A sweep after each photo, while guests go on joining."""
-    crowd = await open_crowd(patient)
+    builder = await EventBuilder.create(patient)
     late = 0
     for number, people in enumerate(evening(2)):
         if number % 2 == 0:
-            await arrive(crowd, range(number // 2, number // 2 + 1))
+            await arrive(builder, range(number // 2, number // 2 + 1))
             await run_due(patient)
             late += number > 0
-        await crowd.upload(*people)
+        await builder.upload(*people)
         await run_due(patient)
         await flush(patient)
 
@@ -92,10 +85,10 @@ async def test_the_worst_order_costs_at_most_450_calls_and_one_for_each_late_gue
 async def test_all_guests_there_and_a_sweep_after_each_photo_costs_at_most_450_calls(
     patient: App, endpoint: Scripted
 ) -> None:
-    crowd = await open_crowd(patient)
-    await arrive(crowd, range(GUESTS))
+    builder = await EventBuilder.create(patient)
+    await arrive(builder, range(GUESTS))
     for people in evening(3):
-        await crowd.upload(*people)
+        await builder.upload(*people)
         await run_due(patient)
         await flush(patient)
 
@@ -105,15 +98,15 @@ async def test_all_guests_there_and_a_sweep_after_each_photo_costs_at_most_450_c
 
 async def test_a_late_guest_costs_two_calls(patient: App, endpoint: Scripted) -> None:
     """Whatever the number of photos; and their photos are there at once."""
-    crowd = await open_crowd(patient)
-    await arrive(crowd, range(3))
+    builder = await EventBuilder.create(patient)
+    await arrive(builder, range(3))
     for people in evening(4)[:30]:
-        await crowd.upload(*people)
+        await builder.upload(*people)
     await run_due(patient)
     await flush(patient)
     before = endpoint.calls.total()
 
-    await arrive(crowd, range(7, 8))
+    await arrive(builder, range(7, 8))
     await run_due(patient)
     await flush(patient)
 
@@ -122,12 +115,12 @@ async def test_a_late_guest_costs_two_calls(patient: App, endpoint: Scripted) ->
 
 
 async def test_a_photo_without_a_face_costs_one_call(patient: App, endpoint: Scripted) -> None:
-    crowd = await open_crowd(patient)
-    await arrive(crowd, range(2))
+    builder = await EventBuilder.create(patient)
+    await arrive(builder, range(2))
     await run_due(patient)
     before = endpoint.calls["IndexFaces"]
 
-    await crowd.upload()
+    await builder.upload()
     await run_due(patient)
     await flush(patient)
 

@@ -6,7 +6,8 @@ import aiohttp
 from PIL import Image
 
 from tests.conftest import App
-from tests.support.labelled_event import Evening, evening, two_guests
+from tests.support.event_builder import EventBuilder
+from tests.support.labelled_event import labelled_event, two_guests
 from tests.support.pictures import labelled
 
 
@@ -21,22 +22,22 @@ def far_away(name: str) -> bytes:
     return out.getvalue()
 
 
-async def upload(party: Evening, name: str, jpeg: bytes) -> str:
-    answer = await party.app.client.post(
-        f"/api/events/{party.event['id']}/photos",
+async def upload(builder: EventBuilder, name: str, jpeg: bytes) -> str:
+    answer = await builder.app.client.post(
+        f"/api/events/{builder.event['id']}/photos",
         params={"filename": name},
         data=io.BytesIO(jpeg),
-        headers={**party.app.admin, "Content-Type": "image/jpeg"},
+        headers={**builder.app.admin, "Content-Type": "image/jpeg"},
     )
     photo_id: str = (await answer.json())["results"][0]["photo_id"]
-    party.names[photo_id] = name
-    await party.app.drain()
+    builder.filenames[photo_id] = name
+    await builder.app.drain()
     return photo_id
 
 
-async def missed(party: Evening, path: str) -> object:
-    answer = await party.app.client.get(
-        f"/api/admin/events/{party.event['id']}/{path}", headers=party.app.admin
+async def missed(builder: EventBuilder, path: str) -> object:
+    answer = await builder.app.client.get(
+        f"/api/admin/events/{builder.event['id']}/{path}", headers=builder.app.admin
     )
     assert answer.status == 200
     return await answer.json()
@@ -46,11 +47,11 @@ async def test_a_face_that_was_not_kept_is_in_the_ledger_until_a_thorough_try_ke
     app: App,
 ) -> None:
     one, _, _ = two_guests()
-    party = await evening(app, [], [])
-    photo_id = await upload(party, "far.jpg", far_away(one))
+    builder = await labelled_event(app, [], [])
+    photo_id = await upload(builder, "far.jpg", far_away(one))
 
-    listed = await missed(party, "missed-faces")
-    summed = await missed(party, "missed-faces/summary")
+    listed = await missed(builder, "missed-faces")
+    summed = await missed(builder, "missed-faces/summary")
     assert isinstance(listed, list)
     assert isinstance(summed, dict)
     assert [photo_id] == [photo["photo_id"] for photo in listed]
@@ -61,7 +62,7 @@ async def test_a_face_that_was_not_kept_is_in_the_ledger_until_a_thorough_try_ke
     assert answer.status == 202
     await app.drain()
 
-    assert await missed(party, "missed-faces") == []
+    assert await missed(builder, "missed-faces") == []
     kept = await app.resources.pool.fetchval("select count(*) from face")
     assert kept == 1
 
@@ -69,8 +70,8 @@ async def test_a_face_that_was_not_kept_is_in_the_ledger_until_a_thorough_try_ke
 async def test_what_a_plain_try_no_longer_sees_leaves_the_engine(app: App) -> None:
     """Else no receipt of the event would ever be complete: the engine held more than is known."""
     one, _, _ = two_guests()
-    party = await evening(app, [], [])
-    photo_id = await upload(party, "far.jpg", far_away(one))
+    builder = await labelled_event(app, [], [])
+    photo_id = await upload(builder, "far.jpg", far_away(one))
 
     async def held(*, thorough: bool) -> int:
         answer = await app.client.post(
@@ -91,28 +92,28 @@ async def test_what_a_plain_try_no_longer_sees_leaves_the_engine(app: App) -> No
 
 async def test_a_second_selfie_stands_beside_the_first_and_five_are_the_most(app: App) -> None:
     one, two, files = two_guests()
-    party = await evening(app, [one, two], files)
-    before, others = await party.shown(one), await party.shown(two)
-    url = f"/api/me/events/{party.event['id']}/selfies"
+    builder = await labelled_event(app, [one, two], files)
+    before, others = await builder.guest_filenames(one), await builder.guest_filenames(two)
+    url = f"/api/me/events/{builder.event['id']}/selfies"
 
     async def add(name: str) -> aiohttp.ClientResponse:
         form = aiohttp.FormData()
         data = labelled().selfies[name].read_bytes()
         form.add_field("selfie", io.BytesIO(data), filename="s.jpg")
-        return await app.client.post(url, data=form, headers=party.tokens[one])
+        return await app.client.post(url, data=form, headers=builder.headers(one))
 
     assert (await add(two)).status == 201
     await app.drain()
-    assert before | others <= await party.shown(one)
+    assert before | others <= await builder.guest_filenames(one)
 
-    listed = await (await app.client.get(url, headers=party.tokens[one])).json()
+    listed = await (await app.client.get(url, headers=builder.headers(one))).json()
     assert len(listed) == 2
-    answer = await app.client.delete(listed[0]["url"], headers=party.tokens[one])
+    answer = await app.client.delete(listed[0]["url"], headers=builder.headers(one))
     assert answer.status == 204
     await app.drain()
-    assert before == await party.shown(one)
+    assert before == await builder.guest_filenames(one)
 
-    answer = await app.client.delete(listed[1]["url"], headers=party.tokens[one])
+    answer = await app.client.delete(listed[1]["url"], headers=builder.headers(one))
     assert answer.status == 409
 
     assert [(await add(one)).status for _ in range(5)] == [201, 201, 201, 201, 409]
@@ -120,9 +121,9 @@ async def test_a_second_selfie_stands_beside_the_first_and_five_are_the_most(app
 
 async def test_nobody_sees_the_selfie_of_another(app: App) -> None:
     one, two, _ = two_guests()
-    party = await evening(app, [one, two], [])
-    url = f"/api/me/events/{party.event['id']}/selfies"
-    mine = (await (await app.client.get(url, headers=party.tokens[one])).json())[0]["url"]
+    builder = await labelled_event(app, [one, two], [])
+    url = f"/api/me/events/{builder.event['id']}/selfies"
+    mine = (await (await app.client.get(url, headers=builder.headers(one))).json())[0]["url"]
 
-    assert (await app.client.get(mine, headers=party.tokens[one])).status == 200
-    assert (await app.client.get(mine, headers=party.tokens[two])).status == 404
+    assert (await app.client.get(mine, headers=builder.headers(one))).status == 200
+    assert (await app.client.get(mine, headers=builder.headers(two))).status == 404

@@ -13,15 +13,15 @@ from findme.indexing.person_grouping import PersonGrouping, choose
 from findme.models import EventId, FaceId, PersonId, PhotoId
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.support.event_builder import EventBuilder
 from tests.support.helpers import bearer, problem
 from tests.support.scripted_engine import Scripted
-from tests.support.scripted_guests import Crowd, open_crowd
 
 Group = dict[str, Any]
 
 
 @pytest.fixture
-async def party(
+async def app(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
 ) -> AsyncIterator[App]:
     """The application over the scripted endpoint; its jobs run in `drain()`."""
@@ -30,26 +30,26 @@ async def party(
 
 
 @pytest.fixture
-async def crowd(party: App) -> Crowd:
-    return await open_crowd(party)
+async def builder(app: App) -> EventBuilder:
+    return await EventBuilder.create(app)
 
 
-def path(crowd: Crowd, *rest: str) -> str:
-    return "/".join([f"/api/admin/events/{crowd.event_id}/group-faces", *rest])
+def path(builder: EventBuilder, *rest: str) -> str:
+    return "/".join([f"/api/admin/events/{builder.event_id}/group-faces", *rest])
 
 
-async def groups(crowd: Crowd, **query: str) -> list[Group]:
-    answer = await crowd.app.client.get(path(crowd), params=query, headers=crowd.app.admin)
+async def groups(builder: EventBuilder, **query: str) -> list[Group]:
+    answer = await builder.app.client.get(path(builder), params=query, headers=builder.app.admin)
     assert answer.status == 200, await answer.text()
     found: list[Group] = await answer.json()
     return found
 
 
 async def send(
-    crowd: Crowd, method: str, *rest: str, body: object, status: int = 200
+    builder: EventBuilder, method: str, *rest: str, body: object, status: int = 200
 ) -> dict[str, Any]:
-    answer = await crowd.app.client.request(
-        method, path(crowd, *rest), json=body, headers=crowd.app.admin
+    answer = await builder.app.client.request(
+        method, path(builder, *rest), json=body, headers=builder.app.admin
     )
     assert answer.status == status, await answer.text()
     made: dict[str, Any] = await answer.json()
@@ -64,27 +64,27 @@ def face_on(group: Group, photo_id: str) -> str:
     return next(str(p["face_id"]) for p in group["photos"] if p["id"] == photo_id)
 
 
-async def say(crowd: Crowd, person: int, photo_id: str, word: str) -> None:
-    answer = await crowd.app.client.post(
-        f"/api/photos/{photo_id}/{word}", json={}, headers=bearer(crowd.guests[person])
+async def say(builder: EventBuilder, person: int, photo_id: str, word: str) -> None:
+    answer = await builder.app.client.post(
+        f"/api/photos/{photo_id}/{word}", json={}, headers=bearer(builder.tokens[person])
     )
     assert answer.status == 204, await answer.text()
-    await crowd.app.drain()
+    await builder.app.drain()
 
 
 # What it costs ------------------------------------------------------------------------------
 
 
 async def test_guests_that_matching_found_are_grouped_without_a_call(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
-    await crowd.join(1)
-    await crowd.join(2)
-    both, one = await crowd.upload(1, 2), await crowd.upload(1)
-    await crowd.app.drain()
+    await builder.join(1)
+    await builder.join(2)
+    both, one = await builder.upload(1, 2), await builder.upload(1)
+    await builder.app.drain()
     before = endpoint.paid
 
-    first, second = await groups(crowd)
+    first, second = await groups(builder)
 
     assert endpoint.paid == before
     assert (first["guest"]["name"], first["size"], photo_ids(first)) == ("Person 1", 2, {both, one})
@@ -92,35 +92,35 @@ async def test_guests_that_matching_found_are_grouped_without_a_call(
 
 
 async def test_each_unknown_person_costs_one_call_and_none_the_next_time(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
-    await crowd.join(1)
+    await builder.join(1)
     for people in [(1, 7, 8), (7, 8), (7,)]:
-        await crowd.upload(*people)
-    await crowd.app.drain()
+        await builder.upload(*people)
+    await builder.app.drain()
     before = endpoint.calls["SearchFaces"]
 
-    assert [group["size"] for group in await groups(crowd)] == [3, 2, 1]
+    assert [group["size"] for group in await groups(builder)] == [3, 2, 1]
     assert endpoint.calls["SearchFaces"] == before + 2
-    await groups(crowd)
+    await groups(builder)
     assert endpoint.calls["SearchFaces"] == before + 2
 
-    await crowd.upload(8, 9)
-    await crowd.app.drain()
+    await builder.upload(8, 9)
+    await builder.app.drain()
     between = endpoint.calls["SearchFaces"]
-    assert [group["size"] for group in await groups(crowd)] == [3, 3, 1, 1]
+    assert [group["size"] for group in await groups(builder)] == [3, 3, 1, 1]
     assert endpoint.calls["SearchFaces"] == between + 2
 
 
 async def test_without_search_no_call_is_made_and_the_rest_is_counted(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
-    await crowd.upload(7, 8)
-    await crowd.app.drain()
+    await builder.upload(7, 8)
+    await builder.app.drain()
     before = endpoint.calls.total()
 
-    answer = await crowd.app.client.get(
-        path(crowd), params={"search": "0"}, headers=crowd.app.admin
+    answer = await builder.app.client.get(
+        path(builder), params={"search": "0"}, headers=builder.app.admin
     )
 
     assert await answer.json() == []
@@ -128,41 +128,45 @@ async def test_without_search_no_call_is_made_and_the_rest_is_counted(
     assert endpoint.calls.total() == before
 
 
-async def test_what_takes_many_calls_is_left_to_jobs(crowd: Crowd, endpoint: Scripted) -> None:
+async def test_what_takes_many_calls_is_left_to_jobs(
+    builder: EventBuilder, endpoint: Scripted
+) -> None:
     for person in range(10, 17):
-        await crowd.upload(person, 50)
-    await crowd.app.drain()
+        await builder.upload(person, 50)
+    await builder.app.drain()
     before = endpoint.calls["SearchFaces"]
-    resources = crowd.app.resources
+    resources = builder.app.resources
     few = PersonGrouping(resources.settings, resources.pool, resources.faces, most=2)
 
-    grouped = await few.group(EventId(int(crowd.event_id)), search=True)
+    grouped = await few.group(EventId(int(builder.event_id)), search=True)
 
     assert grouped.running
     assert grouped.ungrouped > 0
     assert endpoint.calls["SearchFaces"] == before + 2
-    answer = await crowd.app.client.get(path(crowd), headers=crowd.app.admin)
+    answer = await builder.app.client.get(path(builder), headers=builder.app.admin)
     assert answer.headers["X-Grouping"] == "running"
     assert endpoint.calls["SearchFaces"] == before + 2
-    await crowd.app.drain()
-    answer = await crowd.app.client.get(path(crowd), headers=crowd.app.admin)
+    await builder.app.drain()
+    answer = await builder.app.client.get(path(builder), headers=builder.app.admin)
     assert answer.headers["X-Grouping"] == "done"
     assert [group["size"] for group in await answer.json()] == [7] + [1] * 7
     assert endpoint.calls["SearchFaces"] == before + 8
 
 
-async def test_an_outage_leaves_the_searches_to_a_job(crowd: Crowd, endpoint: Scripted) -> None:
-    await crowd.upload(7, 8)
-    await crowd.app.drain()
+async def test_an_outage_leaves_the_searches_to_a_job(
+    builder: EventBuilder, endpoint: Scripted
+) -> None:
+    await builder.upload(7, 8)
+    await builder.app.drain()
     await endpoint.down()
 
-    answer = await crowd.app.client.get(path(crowd), headers=crowd.app.admin)
+    answer = await builder.app.client.get(path(builder), headers=builder.app.admin)
 
     assert (answer.status, answer.headers["X-Grouping"]) == (200, "running")
     await endpoint.up()
-    await _engine_back(crowd.app)
-    await crowd.app.drain()
-    assert [group["size"] for group in await groups(crowd)] == [1, 1]
+    await _engine_back(builder.app)
+    await builder.app.drain()
+    assert [group["size"] for group in await groups(builder)] == [1, 1]
 
 
 async def _engine_back(app: App) -> None:
@@ -175,14 +179,14 @@ async def _engine_back(app: App) -> None:
 
 
 async def test_a_vector_that_the_engine_lost_is_left_alone(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
-    await crowd.upload(7)
-    await crowd.app.drain()
+    await builder.upload(7)
+    await builder.app.drain()
     for held in endpoint.collections.values():
         held.clear()
 
-    answer = await crowd.app.client.get(path(crowd), headers=crowd.app.admin)
+    answer = await builder.app.client.get(path(builder), headers=builder.app.admin)
 
     assert await answer.json() == []
     assert (answer.headers["X-Grouping"], answer.headers["X-Ungrouped-Faces"]) == ("done", "1")
@@ -191,12 +195,12 @@ async def test_a_vector_that_the_engine_lost_is_left_alone(
 # How it is shown ----------------------------------------------------------------------------
 
 
-async def test_a_group_has_its_guest_size_cover_and_faces(crowd: Crowd) -> None:
-    await crowd.join(1)
-    photo_id = await crowd.upload(1)
-    await crowd.app.drain()
+async def test_a_group_has_its_guest_size_cover_and_faces(builder: EventBuilder) -> None:
+    await builder.join(1)
+    photo_id = await builder.upload(1)
+    await builder.app.drain()
 
-    (group,) = await groups(crowd)
+    (group,) = await groups(builder)
 
     face_id = group["photos"][0]["face_id"]
     box = {"left": 0.0, "top": 0.0, "width": 1.0, "height": 0.125}
@@ -217,14 +221,14 @@ async def test_a_group_has_its_guest_size_cover_and_faces(crowd: Crowd) -> None:
     }
 
 
-async def test_pages_follow_each_other_biggest_group_first(crowd: Crowd) -> None:
+async def test_pages_follow_each_other_biggest_group_first(builder: EventBuilder) -> None:
     for people in [(5, 6, 7), (6, 7), (7,)]:
-        await crowd.upload(*people)
-    await crowd.app.drain()
-    url, sizes, totals = f"{path(crowd)}?limit=1", [], set()
+        await builder.upload(*people)
+    await builder.app.drain()
+    url, sizes, totals = f"{path(builder)}?limit=1", [], set()
 
     while url:
-        answer = await crowd.app.client.get(url, headers=crowd.app.admin)
+        answer = await builder.app.client.get(url, headers=builder.app.admin)
         sizes += [group["size"] for group in await answer.json()]
         totals.add(answer.headers["X-Total-Count"])
         url = URL(answer.links["next"]["url"]).path_qs if "next" in answer.links else ""
@@ -233,35 +237,35 @@ async def test_pages_follow_each_other_biggest_group_first(crowd: Crowd) -> None
     assert totals == {"3"}
 
 
-async def test_a_hidden_group_is_left_out_or_last(crowd: Crowd) -> None:
-    await crowd.upload(6, 7)
-    await crowd.upload(7)
-    await crowd.app.drain()
-    biggest = (await groups(crowd))[0]["group_id"]
+async def test_a_hidden_group_is_left_out_or_last(builder: EventBuilder) -> None:
+    await builder.upload(6, 7)
+    await builder.upload(7)
+    await builder.app.drain()
+    biggest = (await groups(builder))[0]["group_id"]
 
-    await send(crowd, "PATCH", biggest, body={"hidden": True, "name": "The  waiter"})
+    await send(builder, "PATCH", biggest, body={"hidden": True, "name": "The  waiter"})
 
-    assert [group["size"] for group in await groups(crowd)] == [1]
-    last = (await groups(crowd, hidden="1"))[-1]
+    assert [group["size"] for group in await groups(builder)] == [1]
+    last = (await groups(builder, hidden="1"))[-1]
     assert (last["group_id"], last["hidden"], last["name"]) == (biggest, True, "The waiter")
-    await crowd.upload(7)
-    await crowd.app.drain()
-    assert [group["size"] for group in await groups(crowd, hidden="1")] == [1, 3]
+    await builder.upload(7)
+    await builder.app.drain()
+    assert [group["size"] for group in await groups(builder, hidden="1")] == [1, 3]
 
 
-async def test_nobody_but_admins_sees_groups(crowd: Crowd) -> None:
-    await crowd.join(1)
+async def test_nobody_but_admins_sees_groups(builder: EventBuilder) -> None:
+    await builder.join(1)
     calls = [
-        ("GET", path(crowd)),
-        ("PATCH", path(crowd, "1")),
-        ("POST", path(crowd, "merge")),
-        ("POST", path(crowd, "1", "split")),
+        ("GET", path(builder)),
+        ("PATCH", path(builder, "1")),
+        ("POST", path(builder, "merge")),
+        ("POST", path(builder, "1", "split")),
     ]
     for method, url in calls:
-        anyone = await crowd.app.client.request(method, url, json={})
+        anyone = await builder.app.client.request(method, url, json={})
         assert await problem(anyone) == (401, "sign_in_required")
-        guest = await crowd.app.client.request(
-            method, url, json={}, headers=bearer(crowd.guests[1])
+        guest = await builder.app.client.request(
+            method, url, json={}, headers=bearer(builder.tokens[1])
         )
         assert await problem(guest) == (404, "not_found")
 
@@ -287,17 +291,17 @@ async def test_nobody_but_admins_sees_groups(crowd: Crowd) -> None:
     ],
 )
 async def test_what_cannot_be_done_is_refused(
-    crowd: Crowd, method: str, rest: list[str], body: dict[str, Any], status: int
+    builder: EventBuilder, method: str, rest: list[str], body: dict[str, Any], status: int
 ) -> None:
-    await crowd.upload(7)
-    await crowd.app.drain()
-    group_id = (await groups(crowd))[0]["group_id"]
+    await builder.upload(7)
+    await builder.app.drain()
+    group_id = (await groups(builder))[0]["group_id"]
     for name in ("group_ids", "face_ids"):
         if name in body:
             body = {name: [group_id if item == "{group}" else item for item in body[name]]}
 
     await send(
-        crowd,
+        builder,
         method,
         *[part.replace("{group}", group_id) for part in rest],
         body=body,
@@ -305,11 +309,11 @@ async def test_what_cannot_be_done_is_refused(
     )
 
 
-async def test_a_group_of_another_event_is_not_there(crowd: Crowd) -> None:
-    await crowd.upload(7)
-    await crowd.app.drain()
-    group = (await groups(crowd))[0]
-    other = await open_crowd(crowd.app)
+async def test_a_group_of_another_event_is_not_there(builder: EventBuilder) -> None:
+    await builder.upload(7)
+    await builder.app.drain()
+    group = (await groups(builder))[0]
+    other = await EventBuilder.create(builder.app)
 
     await send(other, "PATCH", group["group_id"], body={"name": "x"}, status=404)
     await send(other, "PATCH", group["group_id"], body={}, status=404)
@@ -320,49 +324,49 @@ async def test_a_group_of_another_event_is_not_there(crowd: Crowd) -> None:
 # An admin's word lasts ----------------------------------------------------------------------
 
 
-async def test_merged_groups_stay_one_through_new_photos(crowd: Crowd) -> None:
-    await crowd.join(1)
-    await crowd.upload(1, 7)
-    await crowd.upload(7)
-    await crowd.app.drain()
-    stranger, guest = await groups(crowd)
-    await send(crowd, "PATCH", stranger["group_id"], body={"name": "With glasses"})
+async def test_merged_groups_stay_one_through_new_photos(builder: EventBuilder) -> None:
+    await builder.join(1)
+    await builder.upload(1, 7)
+    await builder.upload(7)
+    await builder.app.drain()
+    stranger, guest = await groups(builder)
+    await send(builder, "PATCH", stranger["group_id"], body={"name": "With glasses"})
 
     ids = [stranger["group_id"], guest["group_id"]]
-    merged = await send(crowd, "POST", "merge", body={"group_ids": ids})
+    merged = await send(builder, "POST", "merge", body={"group_ids": ids})
 
     assert merged["group_id"] == stranger["group_id"]
     assert (merged["guest"]["name"], merged["name"]) == ("Person 1", "With glasses")
-    await crowd.upload(1)
-    await crowd.upload(7)
-    await crowd.app.drain()
-    (after,) = await groups(crowd)
+    await builder.upload(1)
+    await builder.upload(7)
+    await builder.app.drain()
+    (after,) = await groups(builder)
     assert (after["group_id"], after["size"]) == (merged["group_id"], 5)
     assert after["guest"]["name"] == "Person 1"
 
 
-async def test_groups_of_two_guests_are_not_merged(crowd: Crowd) -> None:
-    await crowd.join(1)
-    await crowd.join(2)
-    await crowd.upload(1, 2)
-    await crowd.app.drain()
-    ids = [group["group_id"] for group in await groups(crowd)]
+async def test_groups_of_two_guests_are_not_merged(builder: EventBuilder) -> None:
+    await builder.join(1)
+    await builder.join(2)
+    await builder.upload(1, 2)
+    await builder.app.drain()
+    ids = [group["group_id"] for group in await groups(builder)]
 
-    refused = await send(crowd, "POST", "merge", body={"group_ids": ids}, status=409)
+    refused = await send(builder, "POST", "merge", body={"group_ids": ids}, status=409)
 
     assert refused["code"] == "conflict"
-    assert [group["group_id"] for group in await groups(crowd)] == ids
+    assert [group["group_id"] for group in await groups(builder)] == ids
 
 
-async def test_split_faces_stay_apart_through_new_photos(crowd: Crowd) -> None:
+async def test_split_faces_stay_apart_through_new_photos(builder: EventBuilder) -> None:
     """Matching goes on to claim them, and a new guest group is not made of them."""
-    await crowd.join(1)
-    wrong, right = await crowd.upload(1), await crowd.upload(1)
-    await crowd.app.drain()
-    (group,) = await groups(crowd)
+    await builder.join(1)
+    wrong, right = await builder.upload(1), await builder.upload(1)
+    await builder.app.drain()
+    (group,) = await groups(builder)
 
     made = await send(
-        crowd,
+        builder,
         "POST",
         group["group_id"],
         "split",
@@ -371,95 +375,97 @@ async def test_split_faces_stay_apart_through_new_photos(crowd: Crowd) -> None:
     )
 
     assert (made["guest"], photo_ids(made)) == (None, {wrong})
-    new = await crowd.upload(1)
-    await crowd.app.drain()
-    mine, apart = await groups(crowd)
+    new = await builder.upload(1)
+    await builder.app.drain()
+    mine, apart = await groups(builder)
     assert (mine["group_id"], photo_ids(mine)) == (group["group_id"], {right, new})
     assert (apart["group_id"], photo_ids(apart)) == (made["group_id"], {wrong})
 
 
-async def test_all_faces_can_be_taken_from_a_guest(crowd: Crowd) -> None:
-    await crowd.join(1)
-    photo_id = await crowd.upload(1)
-    await crowd.app.drain()
-    (group,) = await groups(crowd)
+async def test_all_faces_can_be_taken_from_a_guest(builder: EventBuilder) -> None:
+    await builder.join(1)
+    photo_id = await builder.upload(1)
+    await builder.app.drain()
+    (group,) = await groups(builder)
     faces = [face_on(group, photo_id)]
 
     made = await send(
-        crowd, "POST", group["group_id"], "split", body={"face_ids": faces}, status=201
+        builder, "POST", group["group_id"], "split", body={"face_ids": faces}, status=201
     )
 
-    (left,) = await groups(crowd)
+    (left,) = await groups(builder)
     assert (left["group_id"], left["guest"]) == (made["group_id"], None)
 
 
 # What guests say and do ---------------------------------------------------------------------
 
 
-async def test_not_me_leaves_the_guests_group_for_good(crowd: Crowd) -> None:
-    await crowd.join(1)
-    kept, refused = await crowd.upload(1), await crowd.upload(1)
-    await crowd.app.drain()
-    await groups(crowd)
+async def test_not_me_leaves_the_guests_group_for_good(builder: EventBuilder) -> None:
+    await builder.join(1)
+    kept, refused = await builder.upload(1), await builder.upload(1)
+    await builder.app.drain()
+    await groups(builder)
 
-    await say(crowd, 1, refused, "not-me")
+    await say(builder, 1, refused, "not-me")
 
     for _ in range(2):
-        mine, other = sorted(await groups(crowd), key=lambda group: group["guest"] is None)
+        mine, other = sorted(await groups(builder), key=lambda group: group["guest"] is None)
         assert (mine["guest"]["name"], photo_ids(mine)) == ("Person 1", {kept})
         assert (other["guest"], photo_ids(other)) == (None, {refused})
 
 
-async def test_thats_me_joins_a_face_that_matching_did_not(crowd: Crowd) -> None:
-    await crowd.join(1)
-    kept, confirmed = await crowd.upload(1), await crowd.upload(7)
-    await crowd.app.drain()
-    assert len(await groups(crowd)) == 2
+async def test_thats_me_joins_a_face_that_matching_did_not(builder: EventBuilder) -> None:
+    await builder.join(1)
+    kept, confirmed = await builder.upload(1), await builder.upload(7)
+    await builder.app.drain()
+    assert len(await groups(builder)) == 2
 
-    await say(crowd, 1, confirmed, "me")
+    await say(builder, 1, confirmed, "me")
 
-    (group,) = await groups(crowd)
+    (group,) = await groups(builder)
     assert (group["guest"]["name"], photo_ids(group)) == ("Person 1", {kept, confirmed})
 
 
-async def test_a_late_guest_takes_the_group_over_that_shows_them(crowd: Crowd) -> None:
-    await crowd.upload(7)
-    await crowd.upload(7)
-    await crowd.app.drain()
-    (before,) = await groups(crowd)
-    await send(crowd, "PATCH", before["group_id"], body={"name": "Aunt Mary"})
+async def test_a_late_guest_takes_the_group_over_that_shows_them(builder: EventBuilder) -> None:
+    await builder.upload(7)
+    await builder.upload(7)
+    await builder.app.drain()
+    (before,) = await groups(builder)
+    await send(builder, "PATCH", before["group_id"], body={"name": "Aunt Mary"})
 
-    await crowd.join(7)
-    await crowd.app.drain()
+    await builder.join(7)
+    await builder.app.drain()
 
-    (after,) = await groups(crowd)
+    (after,) = await groups(builder)
     assert (after["group_id"], after["name"]) == (before["group_id"], "Aunt Mary")
     assert after["guest"]["name"] == "Person 7"
 
 
-async def test_a_guest_who_left_is_no_longer_named(crowd: Crowd) -> None:
-    await crowd.join(1)
-    photo_id = await crowd.upload(1)
-    await crowd.app.drain()
-    group_id = (await groups(crowd))[0]["group_id"]
-    await send(crowd, "PATCH", group_id, body={"name": "Aunt Mary"})
+async def test_a_guest_who_left_is_no_longer_named(builder: EventBuilder) -> None:
+    await builder.join(1)
+    photo_id = await builder.upload(1)
+    await builder.app.drain()
+    group_id = (await groups(builder))[0]["group_id"]
+    await send(builder, "PATCH", group_id, body={"name": "Aunt Mary"})
 
-    answer = await crowd.app.client.delete("/api/me", headers=bearer(crowd.guests[1]))
+    answer = await builder.app.client.delete("/api/me", headers=bearer(builder.tokens[1]))
 
     assert answer.status == 204
-    (group,) = await groups(crowd)
+    (group,) = await groups(builder)
     assert (group["guest"], group["name"], photo_ids(group)) == (None, None, {photo_id})
 
 
-async def test_a_deleted_photo_leaves_its_groups(crowd: Crowd) -> None:
-    photo_id = await crowd.upload(7)
-    await crowd.app.drain()
-    assert len(await groups(crowd)) == 1
+async def test_a_deleted_photo_leaves_its_groups(builder: EventBuilder) -> None:
+    photo_id = await builder.upload(7)
+    await builder.app.drain()
+    assert len(await groups(builder)) == 1
 
-    answer = await crowd.app.client.delete(f"/api/admin/photos/{photo_id}", headers=crowd.app.admin)
+    answer = await builder.app.client.delete(
+        f"/api/admin/photos/{photo_id}", headers=builder.app.admin
+    )
 
     assert answer.status == 204
-    assert await groups(crowd) == []
+    assert await groups(builder) == []
 
 
 # Whose a face is ----------------------------------------------------------------------------

@@ -3,15 +3,16 @@
 import pytest
 
 from tests.conftest import App
-from tests.support.labelled_event import Evening, evening, two_guests
+from tests.support.event_builder import EventBuilder
+from tests.support.labelled_event import labelled_event, two_guests
 from tests.support.pictures import labelled
 
 
 @pytest.fixture
-async def party(app: App) -> Evening:
+async def builder(app: App) -> EventBuilder:
     """Two guests and all photos of either."""
     one, two, files = two_guests()
-    return await evening(app, [one, two], files)
+    return await labelled_event(app, [one, two], files)
 
 
 def who() -> tuple[str, str]:
@@ -19,115 +20,123 @@ def who() -> tuple[str, str]:
     return one, two
 
 
-async def references(party: Evening, kind: str) -> int:
-    count: int = await party.app.resources.pool.fetchval(
+async def references(builder: EventBuilder, kind: str) -> int:
+    count: int = await builder.app.resources.pool.fetchval(
         "select count(*) from reference where kind = $1", kind
     )
     return count
 
 
-async def test_not_me_puts_a_photo_aside_and_taking_it_back_shows_it_again(party: Evening) -> None:
+async def test_not_me_puts_a_photo_aside_and_taking_it_back_shows_it_again(
+    builder: EventBuilder,
+) -> None:
     one, _ = who()
-    photo = sorted(await party.shown(one))[0]
+    photo = sorted(await builder.guest_filenames(one))[0]
 
-    await party.say(one, photo, "not-me")
-    assert photo not in await party.shown(one) | await party.shown(one, "maybe")
+    await builder.send_verdict(one, photo, "not-me")
+    assert photo not in await builder.guest_filenames(one) | await builder.guest_filenames(
+        one, "maybe"
+    )
 
-    await party.say(one, photo, "not-me", method="DELETE")
-    assert photo in await party.shown(one)
+    await builder.send_verdict(one, photo, "not-me", method="DELETE")
+    assert photo in await builder.guest_filenames(one)
 
 
-async def test_me_makes_a_photo_sure_and_taking_it_back_undoes_it(party: Evening) -> None:
+async def test_me_makes_a_photo_sure_and_taking_it_back_undoes_it(builder: EventBuilder) -> None:
     one, two = who()
-    photo = sorted(await party.shown(two) - await party.shown(one))[0]
+    photo = sorted(await builder.guest_filenames(two) - await builder.guest_filenames(one))[0]
 
-    await party.say(one, photo, "me")
-    assert photo in await party.shown(one)
+    await builder.send_verdict(one, photo, "me")
+    assert photo in await builder.guest_filenames(one)
 
-    await party.say(one, photo, "me", method="DELETE")
-    assert photo not in await party.shown(one)
+    await builder.send_verdict(one, photo, "me", method="DELETE")
+    assert photo not in await builder.guest_filenames(one)
 
 
 async def test_a_confirmed_face_finds_further_photos_until_it_is_taken_back(
-    party: Evening,
+    builder: EventBuilder,
 ) -> None:
     """One says that Two's face is theirs: Two's photos come, and go with the word."""
     one, two = who()
-    before = await party.shown(one)
+    before = await builder.guest_filenames(one)
     alone = {path.name for path, names in labelled().people.items() if names == frozenset({two})}
-    photo = sorted(alone & await party.shown(two))[0]
+    photo = sorted(alone & await builder.guest_filenames(two))[0]
 
-    await party.say(one, photo, "me")
-    assert await references(party, "confirmed") == 1
-    assert len(await party.shown(one) - before) > 1
+    await builder.send_verdict(one, photo, "me")
+    assert await references(builder, "confirmed") == 1
+    assert len(await builder.guest_filenames(one) - before) > 1
 
-    await party.say(one, photo, "me", method="DELETE")
-    assert before == await party.shown(one)
-    assert await references(party, "confirmed") == 0
+    await builder.send_verdict(one, photo, "me", method="DELETE")
+    assert before == await builder.guest_filenames(one)
+    assert await references(builder, "confirmed") == 0
 
 
-async def test_a_word_survives_a_new_selfie(party: Evening) -> None:
+async def test_a_word_survives_a_new_selfie(builder: EventBuilder) -> None:
     one, two = who()
-    mine = sorted(await party.shown(one))
-    wrong = sorted(await party.shown(two) - set(mine))[0]
-    await party.say(one, mine[0], "not-me")
-    await party.say(one, wrong, "me")
+    mine = sorted(await builder.guest_filenames(one))
+    wrong = sorted(await builder.guest_filenames(two) - set(mine))[0]
+    await builder.send_verdict(one, mine[0], "not-me")
+    await builder.send_verdict(one, wrong, "me")
 
-    answer = await party.put_selfie(one, labelled().selfies[one])
+    answer = await builder.put_selfie(one, labelled().selfies[one].read_bytes())
     assert answer.status == 200
-    await party.app.drain()
+    await builder.app.drain()
 
-    shown = await party.shown(one)
+    shown = await builder.guest_filenames(one)
     assert mine[0] not in shown
     assert wrong in shown
     assert mine[1] in shown
 
 
-async def test_a_word_survives_rematching(party: Evening) -> None:
+async def test_a_word_survives_rematching(builder: EventBuilder) -> None:
     one, _ = who()
-    mine = sorted(await party.shown(one))
-    await party.say(one, mine[0], "not-me")
-    pool = party.app.resources.pool
+    mine = sorted(await builder.guest_filenames(one))
+    await builder.send_verdict(one, mine[0], "not-me")
+    pool = builder.app.resources.pool
     await pool.execute("update face set covered_upto = 0")
     await pool.execute("update reference set covered_upto = 0")
     await pool.execute("delete from match")
-    await party.ask_for_sweep()
+    await builder.sweep()
 
-    shown = await party.shown(one)
+    shown = await builder.guest_filenames(one)
     assert mine[0] not in shown
     assert mine[1] in shown
 
 
-async def test_nobody_says_a_word_on_a_photo_they_cannot_see(party: Evening) -> None:
+async def test_nobody_says_a_word_on_a_photo_they_cannot_see(builder: EventBuilder) -> None:
     one, two = who()
-    photo = party.photo_id(sorted(await party.shown(two) - await party.shown(one))[0])
-    await party.app.client.patch(
-        f"/api/admin/events/{party.event['id']}", json={"gallery": "own"}, headers=party.app.admin
+    photo = builder.photo_id(
+        sorted(await builder.guest_filenames(two) - await builder.guest_filenames(one))[0]
+    )
+    await builder.app.client.patch(
+        f"/api/admin/events/{builder.event['id']}",
+        json={"gallery": "own"},
+        headers=builder.app.admin,
     )
     for word in ("me", "not-me"):
-        answer = await party.app.client.post(
-            f"/api/photos/{photo}/{word}", headers=party.tokens[one]
+        answer = await builder.app.client.post(
+            f"/api/photos/{photo}/{word}", headers=builder.headers(one)
         )
         assert answer.status == 404
 
 
-async def test_a_face_of_another_photo_cannot_be_confirmed(party: Evening) -> None:
+async def test_a_face_of_another_photo_cannot_be_confirmed(builder: EventBuilder) -> None:
     one, _ = who()
-    mine = sorted(await party.shown(one))
-    face = await party.app.resources.pool.fetchval(
-        "select id from face where photo_id = $1 limit 1", int(party.photo_id(mine[1]))
+    mine = sorted(await builder.guest_filenames(one))
+    face = await builder.app.resources.pool.fetchval(
+        "select id from face where photo_id = $1 limit 1", int(builder.photo_id(mine[1]))
     )
-    answer = await party.app.client.post(
-        f"/api/photos/{party.photo_id(mine[0])}/me",
+    answer = await builder.app.client.post(
+        f"/api/photos/{builder.photo_id(mine[0])}/me",
         json={"face_id": str(face)},
-        headers=party.tokens[one],
+        headers=builder.headers(one),
     )
     assert answer.status == 404
 
 
-async def test_an_expansion_depends_on_no_other_and_goes_with_not_me(party: Evening) -> None:
-    pool = party.app.resources.pool
-    assert await references(party, "expansion") > 0
+async def test_an_expansion_depends_on_no_other_and_goes_with_not_me(builder: EventBuilder) -> None:
+    pool = builder.app.resources.pool
+    assert await references(builder, "expansion") > 0
     # an expansion's own face counts as its parent found it, not as identical
     own = await pool.fetchval("""
         select count(*) from match join reference on reference.id = match.reference_id
@@ -145,7 +154,7 @@ async def test_an_expansion_depends_on_no_other_and_goes_with_not_me(party: Even
           join account on account.id = guest.account_id
          where reference.kind = 'expansion' limit 1""")
     assert row is not None
-    await party.say(row["name"], row["filename"], "not-me")
+    await builder.send_verdict(row["name"], row["filename"], "not-me")
 
     left = await pool.fetchval(
         """

@@ -5,7 +5,7 @@ import io
 from PIL import Image
 
 from tests.conftest import App
-from tests.support.labelled_event import evening
+from tests.support.labelled_event import labelled_event
 from tests.support.pictures import labelled
 
 HEADS = 40
@@ -25,9 +25,9 @@ def crowd() -> bytes:
 async def test_a_crowd_is_looked_at_from_close_by_and_keeps_no_vector_of_the_first_look(
     app: App,
 ) -> None:
-    party = await evening(app, [], [])
+    builder = await labelled_event(app, [], [])
     answer = await app.client.post(
-        f"/api/events/{party.event['id']}/photos",
+        f"/api/events/{builder.event['id']}/photos",
         params={"filename": "hall.jpg"},
         data=io.BytesIO(crowd()),
         headers={**app.admin, "Content-Type": "image/jpeg"},

@@ -12,8 +12,9 @@ from findme.jobs import engine_watch
 from findme.recognition import rate_limiter
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.support.event_builder import EventBuilder
 from tests.support.scripted_engine import Fault, Scripted
-from tests.support.scripted_guests import Crowd, exhaustive, matched, open_crowd, until, until_idle
+from tests.support.scripted_guests import exhaustive, matched, until, until_idle
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +28,14 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def crowd(
+async def builder(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
-) -> AsyncIterator[Crowd]:
+) -> AsyncIterator[EventBuilder]:
     """An event of an application whose queue is at work."""
     async with application(
         aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
     ) as app:
-        yield await open_crowd(app)
+        yield await EventBuilder.create(app)
 
 
 async def nothing_failed(app: App) -> None:
@@ -46,82 +47,82 @@ async def nothing_failed(app: App) -> None:
     assert [dict(row) for row in rows] == []
 
 
-async def waiting(crowd: Crowd) -> int:
-    return int((await crowd.stats())["queue"]["waiting_for_engine"])
+async def waiting(builder: EventBuilder) -> int:
+    return int((await builder.queue_stats())["queue"]["waiting_for_engine"])
 
 
-async def all_found(crowd: Crowd, endpoint: Scripted) -> None:
+async def all_found(builder: EventBuilder, endpoint: Scripted) -> None:
     """All is indexed and matched, and nothing was counted as a failure on the way."""
-    await until_idle(crowd.app)
-    assert await matched(crowd.app.resources.pool) == exhaustive(endpoint)
+    await until_idle(builder.app)
+    assert await matched(builder.app.resources.pool) == exhaustive(endpoint)
     assert {face.external_id for face in endpoint.faces.values()} >= {
-        f"p:{photo}" for photo in crowd.photos
+        f"p:{photo}" for photo in builder.photos
     }
-    await nothing_failed(crowd.app)
+    await nothing_failed(builder.app)
 
 
 async def test_photos_are_shown_while_the_engine_is_away_and_matched_when_it_is_back(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
-    assert await crowd.join(1) == "accepted"
+    assert await builder.join(1) == "accepted"
     await endpoint.down()
-    photos = {await crowd.upload(1, number) for number in range(2, 8)}
-    assert await crowd.join(2) == "pending"
+    photos = {await builder.upload(1, number) for number in range(2, 8)}
+    assert await builder.join(2) == "pending"
 
     async def all_wait() -> bool:
         # and the selfie
-        return await waiting(crowd) == len(photos) + 1
+        return await waiting(builder) == len(photos) + 1
 
     await until(all_wait)
-    assert await crowd.everyones(1) == photos
-    thumb = await crowd.app.client.get(
-        f"/api/photo/{crowd.photos[0]}?size=thumb",
-        headers={"Authorization": f"Bearer {crowd.guests[1]}"},
+    assert await builder.all_photos(1) == photos
+    thumb = await builder.app.client.get(
+        f"/api/photo/{builder.photos[0]}?size=thumb",
+        headers={"Authorization": f"Bearer {builder.tokens[1]}"},
     )
     assert thumb.status == 200
-    assert (await crowd.app.client.get("/readyz")).status == 503
-    assert (await crowd.app.client.get("/healthz")).status == 200
-    assert (await crowd.stats())["queue"]["engine_answers"] is False
-    await nothing_failed(crowd.app)
+    assert (await builder.app.client.get("/readyz")).status == 503
+    assert (await builder.app.client.get("/healthz")).status == 200
+    assert (await builder.queue_stats())["queue"]["engine_answers"] is False
+    await nothing_failed(builder.app)
 
     await endpoint.up()
 
-    await all_found(crowd, endpoint)
-    assert await crowd.mine(1) == photos
-    assert await crowd.mine(2) == {crowd.photos[0]}
-    assert (await crowd.app.client.get("/readyz")).status == 200
+    await all_found(builder, endpoint)
+    assert await builder.guest_photos(1) == photos
+    assert await builder.guest_photos(2) == {builder.photos[0]}
+    assert (await builder.app.client.get("/readyz")).status == 200
 
 
 @pytest.mark.parametrize(
     "fault", [Fault.THROTTLE, Fault.SLOW_DOWN, Fault.ERROR, Fault.UNAVAILABLE, Fault.STALL]
 )
 async def test_an_engine_that_answers_badly_for_a_while_fails_no_photo(
-    crowd: Crowd, endpoint: Scripted, fault: Fault
+    builder: EventBuilder, endpoint: Scripted, fault: Fault
 ) -> None:
-    assert await crowd.join(1) == "accepted"
+    assert await builder.join(1) == "accepted"
     bad = True
     endpoint.script = lambda operation: (
         fault if bad and operation in ("IndexFaces", "SearchFaces") else None
     )
-    photos = {await crowd.upload(1, number) for number in range(2, 6)}
-    assert await crowd.join(2) == "pending"
+    photos = {await builder.upload(1, number) for number in range(2, 6)}
+    assert await builder.join(2) == "pending"
 
     async def met() -> bool:
-        return await waiting(crowd) > 0 and endpoint.calls["IndexFaces"] >= 4
+        return await waiting(builder) > 0 and endpoint.calls["IndexFaces"] >= 4
 
     await until(met)
-    await nothing_failed(crowd.app)
+    await nothing_failed(builder.app)
     bad = False
 
-    await all_found(crowd, endpoint)
-    assert await crowd.mine(1) == photos
+    await all_found(builder, endpoint)
+    assert await builder.guest_photos(1) == photos
 
 
 async def test_a_sweep_that_meets_an_outage_while_photos_come_in_is_made_up_for(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
     """The event has the failed sweep and the one that the new photos ask for; one does for both."""
-    assert await crowd.join(1) == "accepted"
+    assert await builder.join(1) == "accepted"
     searching, bad = asyncio.Event(), True
 
     def script(operation: str) -> Fault | None:
@@ -131,21 +132,23 @@ async def test_a_sweep_that_meets_an_outage_while_photos_come_in_is_made_up_for(
         return None
 
     endpoint.script = script
-    await crowd.upload(1, 2)
+    await builder.upload(1, 2)
     await asyncio.wait_for(searching.wait(), 30)
-    await crowd.upload(1, 3)
+    await builder.upload(1, 3)
 
     async def met() -> bool:
-        return await waiting(crowd) > 0
+        return await waiting(builder) > 0
 
     await until(met)
     bad = False
 
-    await all_found(crowd, endpoint)
-    assert await crowd.mine(1) == set(crowd.photos)
+    await all_found(builder, endpoint)
+    assert await builder.guest_photos(1) == set(builder.photos)
 
 
-async def test_answers_that_get_lost_double_nothing(crowd: Crowd, endpoint: Scripted) -> None:
+async def test_answers_that_get_lost_double_nothing(
+    builder: EventBuilder, endpoint: Scripted
+) -> None:
     """The engine did the work, the connection broke: asked again, it adds nothing."""
     seen: set[str] = set()
 
@@ -155,25 +158,25 @@ async def test_answers_that_get_lost_double_nothing(crowd: Crowd, endpoint: Scri
         return Fault.LOST if lost else None
 
     endpoint.script = script
-    await crowd.join(1)
+    await builder.join(1)
     for number in range(2, 5):
-        await crowd.upload(1, number)
+        await builder.upload(1, number)
 
-    await all_found(crowd, endpoint)
-    rows = await crowd.app.resources.pool.fetch(
+    await all_found(builder, endpoint)
+    rows = await builder.app.resources.pool.fetch(
         "select photo_id, count(*) as faces from face group by photo_id"
     )
     assert [row["faces"] for row in rows] == [2, 2, 2]
 
 
 async def test_a_database_that_cuts_all_connections_loses_nothing(
-    crowd: Crowd, endpoint: Scripted, database: str
+    builder: EventBuilder, endpoint: Scripted, database: str
 ) -> None:
     """As a restart of an external PostgreSQL looks from here, in the middle of the work."""
-    assert await crowd.join(1) == "accepted"
+    assert await builder.join(1) == "accepted"
     endpoint.latency = 0.05
     for number in range(2, 22):
-        await crowd.upload(1, number)
+        await builder.upload(1, number)
     other = await asyncpg.connect(database)
 
     async def left() -> int:
@@ -198,36 +201,36 @@ async def test_a_database_that_cuts_all_connections_loses_nothing(
 
     await until(all_done)
     await other.close()
-    await all_found(crowd, endpoint)
+    await all_found(builder, endpoint)
 
 
 async def test_a_photo_deleted_while_it_is_indexed_leaves_no_vector(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
     """And neither does a guest who leaves while a sweep searches for them; no job fails of it."""
-    assert await crowd.join(1) == "accepted"
-    assert await crowd.join(2) == "accepted"
-    await crowd.upload(1, 2)
-    await until_idle(crowd.app)
-    client = crowd.app.client
+    assert await builder.join(1) == "accepted"
+    assert await builder.join(2) == "accepted"
+    await builder.upload(1, 2)
+    await until_idle(builder.app)
+    client = builder.app.client
 
     async def interfere(operation: str) -> None:
-        if operation == "SearchFaces" and 1 in crowd.guests:
-            token = crowd.guests.pop(1)
+        if operation == "SearchFaces" and 1 in builder.tokens:
+            token = builder.tokens.pop(1)
             answer = await client.delete("/api/me", headers={"Authorization": f"Bearer {token}"})
             assert answer.status == 204
-        if operation == "IndexFaces" and len(crowd.photos) == 3:
-            photo = crowd.photos.pop()
-            answer = await client.delete(f"/api/admin/photos/{photo}", headers=crowd.app.admin)
+        if operation == "IndexFaces" and len(builder.photos) == 3:
+            photo, _ = builder.filenames.popitem()
+            answer = await client.delete(f"/api/admin/photos/{photo}", headers=builder.app.admin)
             assert answer.status == 204
 
     endpoint.after = interfere
     for _ in range(3):
-        await crowd.upload(1, 2, 3)
+        await builder.upload(1, 2, 3)
 
-    await all_found(crowd, endpoint)
+    await all_found(builder, endpoint)
     of = {
         face.external_id.split(":")[0] + face.external_id.split(":")[1]
         for face in endpoint.faces.values()
     }
-    assert of == {*(f"p{photo}" for photo in crowd.photos), "g2"}
+    assert of == {*(f"p{photo}" for photo in builder.photos), "g2"}

@@ -1,35 +1,36 @@
 """A re-index of labelled pictures: everybody keeps their photos, and what they said of them."""
 
 from tests.conftest import App
-from tests.support.labelled_event import Evening, evening, two_guests
+from tests.support.event_builder import EventBuilder
+from tests.support.labelled_event import labelled_event, two_guests
 
 
-async def reindex(party: Evening) -> None:
-    answer = await party.app.client.post(
-        f"/api/admin/events/{party.event['id']}/reindex", headers=party.app.admin
+async def reindex(builder: EventBuilder) -> None:
+    answer = await builder.app.client.post(
+        f"/api/admin/events/{builder.event['id']}/reindex", headers=builder.app.admin
     )
     assert answer.status == 202
-    await party.app.drain()
+    await builder.app.drain()
 
 
-async def collection_of(party: Evening) -> str:
-    name: str = await party.app.resources.pool.fetchval(
-        "select collection_id from event where id = $1", int(party.event["id"])
+async def collection_of(builder: EventBuilder) -> str:
+    name: str = await builder.app.resources.pool.fetchval(
+        "select collection_id from event where id = $1", int(builder.event["id"])
     )
     return name
 
 
 async def test_everybody_keeps_their_photos_over_a_reindex(app: App) -> None:
     one, two, files = two_guests()
-    party = await evening(app, [one, two], files)
-    before = {name: await party.shown(name) for name in (one, two)}
-    old = await collection_of(party)
+    builder = await labelled_event(app, [one, two], files)
+    before = {name: await builder.guest_filenames(name) for name in (one, two)}
+    old = await collection_of(builder)
 
-    await reindex(party)
+    await reindex(builder)
 
-    assert before == {name: await party.shown(name) for name in (one, two)}
+    assert before == {name: await builder.guest_filenames(name) for name in (one, two)}
     assert any(before.values())
-    new = await collection_of(party)
+    new = await collection_of(builder)
     assert old != new
     assert await app.resources.faces.face_count(old) == 0
     assert await app.resources.faces.face_count(new) > 0
@@ -37,13 +38,16 @@ async def test_everybody_keeps_their_photos_over_a_reindex(app: App) -> None:
 
 async def test_what_guests_said_survives_a_reindex(app: App) -> None:
     one, two, files = two_guests()
-    party = await evening(app, [one, two], files)
-    mine, others = sorted(await party.shown(one)), sorted(await party.shown(two))
+    builder = await labelled_event(app, [one, two], files)
+    mine, others = (
+        sorted(await builder.guest_filenames(one)),
+        sorted(await builder.guest_filenames(two)),
+    )
     aside, wrong = mine[0], next(name for name in others if name not in mine)
-    await party.say(one, aside, "not-me")
-    await party.say(one, wrong, "me")
+    await builder.send_verdict(one, aside, "not-me")
+    await builder.send_verdict(one, wrong, "me")
 
-    await reindex(party)
+    await reindex(builder)
 
-    assert aside not in await party.shown(one)
-    assert wrong in await party.shown(one)
+    assert aside not in await builder.guest_filenames(one)
+    assert wrong in await builder.guest_filenames(one)

@@ -9,21 +9,21 @@ from pytest_aiohttp.plugin import AiohttpClient
 from findme.jobs import match_jobs
 from findme.settings import Settings
 from tests.support.scripted_engine import Face
-from tests.support.scripted_event import Soiree, open_soiree
+from tests.support.scripted_event import ScriptedEvent, open_scripted_event
 from tests.support.scripted_guests import exhaustive, matched
 
 
 @pytest.fixture
-async def soiree(
+async def builder(
     aiohttp_client: AiohttpClient, settings: Settings, database: str
-) -> AsyncIterator[Soiree]:
+) -> AsyncIterator[ScriptedEvent]:
     """The evening on a scripted engine."""
-    async with open_soiree(aiohttp_client, settings, database) as opened:
+    async with open_scripted_event(aiohttp_client, settings, database) as opened:
         yield opened
 
 
 async def test_a_guest_is_told_before_the_sweep_has_searched_for_all(
-    soiree: Soiree, monkeypatch: pytest.MonkeyPatch
+    builder: ScriptedEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(match_jobs, "TELLING", 0.0)
     searches, told = 0, asyncio.Event()
@@ -41,60 +41,64 @@ async def test_a_guest_is_told_before_the_sweep_has_searched_for_all(
                 async with asyncio.timeout(30):
                     await told.wait()
 
-    soiree.app.resources.cache.listen(note)
-    soiree.endpoint.before = hold
+    builder.app.resources.cache.listen(note)
+    builder.endpoint.before = hold
     for _ in range(3):
-        await soiree.crowd.upload(1)
-    await soiree.app.drain()
+        await builder.upload(1)
+    await builder.app.drain()
 
     # one for each guest, fewer than for each photo, and none was asked for twice
     assert searches == 2
-    assert len(await soiree.photos("/api/my-photos", soiree.headers(1))) == 6
+    assert len(await builder.get_json("/api/my-photos", builder.headers(1))) == 6
 
 
-def lose(soiree: Soiree, external_id: str) -> Face:
+def lose(builder: ScriptedEvent, external_id: str) -> Face:
     """Let the engine lose a vector; return it."""
-    (held,) = soiree.endpoint.collections.values()
+    (held,) = builder.endpoint.collections.values()
     (lost,) = (face for face in held.values() if face.external_id.startswith(external_id))
     return held.pop(lost.id)
 
 
-async def failed_jobs(soiree: Soiree) -> int:
-    number: int = await soiree.pool.fetchval("select count(*) from job where state = 'failed'")
+async def failed_jobs(builder: ScriptedEvent) -> int:
+    number: int = await builder.pool.fetchval("select count(*) from job where state = 'failed'")
     return number
 
 
-async def test_a_selfie_that_the_engine_has_lost_holds_up_nobody_else(soiree: Soiree) -> None:
-    guest_id = await soiree.pool.fetchval("select min(guest_id) from reference")
-    lose(soiree, f"g:{guest_id}:")
-    photos = {await soiree.crowd.upload(1, 2), await soiree.crowd.upload(2, 3)}
+async def test_a_selfie_that_the_engine_has_lost_holds_up_nobody_else(
+    builder: ScriptedEvent,
+) -> None:
+    guest_id = await builder.pool.fetchval("select min(guest_id) from reference")
+    lose(builder, f"g:{guest_id}:")
+    photos = {await builder.upload(1, 2), await builder.upload(2, 3)}
 
     # which comes to an end: what is lost for good asks for no further sweep
-    await soiree.app.drain()
+    await builder.app.drain()
 
-    assert await failed_jobs(soiree) == 0
-    assert await soiree.crowd.mine(2) >= photos
+    assert await failed_jobs(builder) == 0
+    assert await builder.guest_photos(2) >= photos
 
 
-async def test_a_face_that_goes_during_a_sweep_leaves_its_pairs_open(soiree: Soiree) -> None:
+async def test_a_face_that_goes_during_a_sweep_leaves_its_pairs_open(
+    builder: ScriptedEvent,
+) -> None:
     lost: list[Face] = []
     photo_id = ""
 
     async def interfere(operation: str) -> None:
         if operation == "SearchFaces" and not lost:
-            lost.append(lose(soiree, f"p:{photo_id}"))
+            lost.append(lose(builder, f"p:{photo_id}"))
 
-    soiree.endpoint.before = interfere
+    builder.endpoint.before = interfere
     # fewer new faces than guests: the sweep searches from the face
-    photo_id = await soiree.crowd.upload(1)
-    await soiree.app.drain()
-    assert await failed_jobs(soiree) == 0
-    assert photo_id not in await soiree.crowd.mine(1)
+    photo_id = await builder.upload(1)
+    await builder.app.drain()
+    assert await failed_jobs(builder) == 0
+    assert photo_id not in await builder.guest_photos(1)
 
-    (held,) = soiree.endpoint.collections.values()
+    (held,) = builder.endpoint.collections.values()
     held[lost[0].id] = lost[0]
-    await soiree.crowd.upload(2)
-    await soiree.app.drain()
+    await builder.upload(2)
+    await builder.app.drain()
 
-    assert await matched(soiree.pool) == exhaustive(soiree.endpoint)
-    assert photo_id in await soiree.crowd.mine(1)
+    assert await matched(builder.pool) == exhaustive(builder.endpoint)
+    assert photo_id in await builder.guest_photos(1)

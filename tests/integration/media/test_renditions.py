@@ -24,7 +24,7 @@ def photograph(width: int = 2600, height: int = 1800) -> bytes:
     return out.getvalue()
 
 
-class Evening:
+class SharedPhoto:
     """An event with one photo of one guest."""
 
     def __init__(self, app: App, event: dict[str, Any], guest: dict[str, str], photo: str) -> None:
@@ -69,7 +69,7 @@ class Evening:
 
 
 @pytest.fixture
-async def evening(app: App) -> Evening:
+async def shared(app: App) -> SharedPhoto:
     """A guest's photo, uploaded and prepared."""
     event = await make_event(app)
     ada = await member(app.resources.pool, event)
@@ -77,7 +77,7 @@ async def evening(app: App) -> Evening:
     await app.drain()
     async with app.resources.pool.acquire() as conn:
         await add_match(conn, ada.guest_id, int(verdict["photo_id"]), 99)
-    return Evening(app, event, ada.headers, verdict["photo_id"])
+    return SharedPhoto(app, event, ada.headers, verdict["photo_id"])
 
 
 def marked(picture: Image.Image) -> bool:
@@ -87,42 +87,42 @@ def marked(picture: Image.Image) -> bool:
     return ImageStat.Stat(corner).stddev[0] > 2
 
 
-async def test_without_a_choice_guests_get_the_original(evening: Evening) -> None:
-    photo = await evening.listed()
-    original = await evening.picture("original")
+async def test_without_a_choice_guests_get_the_original(shared: SharedPhoto) -> None:
+    photo = await shared.listed()
+    original = await shared.picture("original")
 
-    assert photo["original_url"] == f"/api/photo/{evening.photo}?size=original"
+    assert photo["original_url"] == f"/api/photo/{shared.photo}?size=original"
     assert original.size == (2600, 1800)
     assert not marked(original)
 
 
-async def test_downloads_off_means_nothing_to_keep(evening: Evening) -> None:
+async def test_downloads_off_means_nothing_to_keep(shared: SharedPhoto) -> None:
     """The preview stays; the admin has the original all the same."""
-    await change_event(evening.app, evening.event, downloads=False)
+    await change_event(shared.app, shared.event, downloads=False)
 
-    assert await problem(await evening.get("original")) == (403, "downloads_off")
-    assert await problem(await evening.archive()) == (403, "downloads_off")
-    assert (await evening.get("preview")).status == 200
-    assert (await evening.get("original", evening.app.admin)).status == 200
-    assert (await evening.listed())["original_url"] is None
+    assert await problem(await shared.get("original")) == (403, "downloads_off")
+    assert await problem(await shared.archive()) == (403, "downloads_off")
+    assert (await shared.get("preview")).status == 200
+    assert (await shared.get("original", shared.app.admin)).status == 200
+    assert (await shared.listed())["original_url"] is None
 
 
 async def test_downloads_off_does_not_tell_strangers_that_there_is_a_photo(
-    evening: Evening,
+    shared: SharedPhoto,
 ) -> None:
-    other = await make_event(evening.app, "Other")
-    stranger = await member(evening.app.resources.pool, other, "eve@example.org")
-    await change_event(evening.app, evening.event, downloads=False, watermark="©")
+    other = await make_event(shared.app, "Other")
+    stranger = await member(shared.app.resources.pool, other, "eve@example.org")
+    await change_event(shared.app, shared.event, downloads=False, watermark="©")
 
     for size in ("original", "preview", "thumb"):
-        assert await problem(await evening.get(size, stranger.headers)) == (404, "not_found")
-        assert (await evening.get(size, {})).status == 401
+        assert await problem(await shared.get(size, stranger.headers)) == (404, "not_found")
+        assert (await shared.get(size, {})).status == 401
 
 
-async def test_large_is_a_jpeg_of_2000_pixels_without_metadata(evening: Evening) -> None:
-    await change_event(evening.app, evening.event, download_size="large")
+async def test_large_is_a_jpeg_of_2000_pixels_without_metadata(shared: SharedPhoto) -> None:
+    await change_event(shared.app, shared.event, download_size="large")
 
-    large = await evening.picture("original")
+    large = await shared.picture("original")
 
     assert large.format == "JPEG"
     assert large.size == (2000, 1385)
@@ -130,32 +130,34 @@ async def test_large_is_a_jpeg_of_2000_pixels_without_metadata(evening: Evening)
     assert "exif" not in large.info
     assert not marked(large)
     # for the organiser it is the file that was uploaded
-    assert (await evening.picture("original", evening.app.admin)).size == (2600, 1800)
+    assert (await shared.picture("original", shared.app.admin)).size == (2600, 1800)
 
 
-async def test_a_watermark_is_on_what_is_seen_and_taken_but_not_on_tiles(evening: Evening) -> None:
-    await change_event(evening.app, evening.event, watermark="© Léa Martin")
+async def test_a_watermark_is_on_what_is_seen_and_taken_but_not_on_tiles(
+    shared: SharedPhoto,
+) -> None:
+    await change_event(shared.app, shared.event, watermark="© Léa Martin")
 
-    assert marked(await evening.picture("preview"))
-    whole = await evening.picture("original")
+    assert marked(await shared.picture("preview"))
+    whole = await shared.picture("original")
     assert marked(whole)
     assert whole.size == (2600, 1800)
-    assert not marked(await evening.picture("thumb"))
-    assert not marked(await evening.picture("preview", evening.app.admin))
+    assert not marked(await shared.picture("thumb"))
+    assert not marked(await shared.picture("preview", shared.app.admin))
 
 
 async def test_another_watermark_makes_other_pictures_under_other_addresses(
-    evening: Evening,
+    shared: SharedPhoto,
 ) -> None:
     """An address that carries the version is for ever; an old one is asked for again."""
-    plain = (await evening.listed())["preview_url"]
-    await change_event(evening.app, evening.event, watermark="© Léa")
-    first = await evening.listed()
-    before = await evening.app.client.get(first["preview_url"], headers=evening.guest)
-    await change_event(evening.app, evening.event, watermark="© Zoé")
-    second = await evening.listed()
-    after = await evening.app.client.get(second["preview_url"], headers=evening.guest)
-    stale = await evening.app.client.get(first["preview_url"], headers=evening.guest)
+    plain = (await shared.listed())["preview_url"]
+    await change_event(shared.app, shared.event, watermark="© Léa")
+    first = await shared.listed()
+    before = await shared.app.client.get(first["preview_url"], headers=shared.guest)
+    await change_event(shared.app, shared.event, watermark="© Zoé")
+    second = await shared.listed()
+    after = await shared.app.client.get(second["preview_url"], headers=shared.guest)
+    stale = await shared.app.client.get(first["preview_url"], headers=shared.guest)
 
     assert len({plain, first["preview_url"], second["preview_url"]}) == 3
     assert before.headers["ETag"] != after.headers["ETag"]
@@ -164,37 +166,37 @@ async def test_another_watermark_makes_other_pictures_under_other_addresses(
     assert stale.headers["ETag"] == after.headers["ETag"]
     assert stale.headers["Cache-Control"] == "private, no-cache"
     # one of each kind is kept
-    kept = await evening.app.resources.pool.fetch("select recipe from image where size = 'marked'")
+    kept = await shared.app.resources.pool.fetch("select recipe from image where size = 'marked'")
     assert [row["recipe"] for row in kept] == ["1600 © Zoé"]
-    await change_event(evening.app, evening.event, watermark=None)
-    assert (await evening.listed())["preview_url"] == plain
-    assert not marked(await evening.picture("preview"))
+    await change_event(shared.app, shared.event, watermark=None)
+    assert (await shared.listed())["preview_url"] == plain
+    assert not marked(await shared.picture("preview"))
 
 
-async def test_what_is_made_is_made_once(evening: Evening) -> None:
-    await change_event(evening.app, evening.event, download_size="large")
+async def test_what_is_made_is_made_once(shared: SharedPhoto) -> None:
+    await change_event(shared.app, shared.event, download_size="large")
 
-    first = await evening.get("original")
-    again = await evening.get("original")
+    first = await shared.get("original")
+    again = await shared.get("original")
 
     assert first.headers["ETag"] == again.headers["ETag"]
     count = "select count(*) from image where size = 'download'"
-    assert await evening.app.resources.pool.fetchval(count) == 1
-    answer = await evening.app.client.get(
-        f"/api/photo/{evening.photo}?size=original",
-        headers={**evening.guest, "If-None-Match": first.headers["ETag"]},
+    assert await shared.app.resources.pool.fetchval(count) == 1
+    answer = await shared.app.client.get(
+        f"/api/photo/{shared.photo}?size=original",
+        headers={**shared.guest, "If-None-Match": first.headers["ETag"]},
     )
     assert answer.status == 304
 
 
-async def test_the_archive_is_made_as_guests_may_have_it(evening: Evening) -> None:
+async def test_the_archive_is_made_as_guests_may_have_it(shared: SharedPhoto) -> None:
     """Its length is not known before the pictures are made; then it is."""
-    await change_event(evening.app, evening.event, download_size="large", watermark="© Léa")
+    await change_event(shared.app, shared.event, download_size="large", watermark="© Léa")
     heic = {"filename": "IMG_1.HEIC"}
-    await evening.app.resources.pool.execute("update photo set filename = $1", heic["filename"])
+    await shared.app.resources.pool.execute("update photo set filename = $1", heic["filename"])
 
-    first = await evening.archive()
-    second = await evening.archive()
+    first = await shared.archive()
+    second = await shared.archive()
 
     assert "Content-Length" not in first.headers
     body = await second.read()
@@ -208,11 +210,11 @@ async def test_the_archive_is_made_as_guests_may_have_it(evening: Evening) -> No
             assert marked(picture)
 
 
-async def test_a_photo_that_cannot_be_made_is_left_out_of_the_archive(evening: Evening) -> None:
+async def test_a_photo_that_cannot_be_made_is_left_out_of_the_archive(shared: SharedPhoto) -> None:
     """As where its bytes were damaged on the disk; the others are there."""
-    verdict = await upload(evening.app, evening.event, "two.jpg", photograph(900, 700))
-    await evening.app.drain()
-    pool = evening.app.resources.pool
+    verdict = await upload(shared.app, shared.event, "two.jpg", photograph(900, 700))
+    await shared.app.drain()
+    pool = shared.app.resources.pool
     async with pool.acquire() as conn:
         guest_id = await conn.fetchval("select id from guest")
         await add_match(conn, guest_id, int(verdict["photo_id"]), 99)
@@ -220,34 +222,34 @@ async def test_a_photo_that_cannot_be_made_is_left_out_of_the_archive(evening: E
             """
             update image_chunk set bytes = '\\xffd8ffe0' where image_id = (
                 select id from image where photo_id = $1 and size = 'original')""",
-            int(evening.photo),
+            int(shared.photo),
         )
-    await change_event(evening.app, evening.event, download_size="large")
+    await change_event(shared.app, shared.event, download_size="large")
 
-    answer = await evening.archive()
+    answer = await shared.archive()
 
     with zipfile.ZipFile(io.BytesIO(await answer.read())) as opened:
         assert opened.namelist() == ["two.jpg"]
         assert opened.testzip() is None
 
 
-async def test_the_export_has_what_the_guest_sees(evening: Evening) -> None:
+async def test_the_export_has_what_the_guest_sees(shared: SharedPhoto) -> None:
     """Everybody's own copy of their data is theirs, even where downloads are off."""
-    await change_event(evening.app, evening.event, downloads=False)
+    await change_event(shared.app, shared.event, downloads=False)
 
-    answer = await evening.archive("/api/me/export")
+    answer = await shared.archive("/api/me/export")
 
     with zipfile.ZipFile(io.BytesIO(await answer.read())) as opened:
         picture = Image.open(io.BytesIO(opened.read("photos/Gala/IMG_1.JPG")))
     assert picture.size == (1600, 1108)
 
 
-async def test_a_watermark_changes_only_its_corner(evening: Evening) -> None:
-    plain = await evening.picture("preview")
-    await change_event(evening.app, evening.event, watermark="© Léa")
+async def test_a_watermark_changes_only_its_corner(shared: SharedPhoto) -> None:
+    plain = await shared.picture("preview")
+    await change_event(shared.app, shared.event, watermark="© Léa")
 
     box = (
-        ImageChops.difference(plain, await evening.picture("preview"))
+        ImageChops.difference(plain, await shared.picture("preview"))
         .point(lambda value: 255 if value > FAR else 0)
         .getbbox()
     )

@@ -162,8 +162,8 @@ async def test_no_connection_is_held_while_nothing_happens(app: App) -> None:
     pool = app.resources.pool
     hub = app.client.app[HUB]
     wanted = pool.get_max_size() + 5
-    crowd = [await member(pool, event, f"{number}@example.org") for number in range(wanted)]
-    opened = [streaming(app, event, one.headers) for one in crowd]
+    builder = [await member(pool, event, f"{number}@example.org") for number in range(wanted)]
+    opened = [streaming(app, event, one.headers) for one in builder]
     streams = [await stream.__aenter__() for stream in opened]
     for stream in streams:
         await stream.until(all=0)

@@ -17,27 +17,19 @@ from findme.operations import engine_usage
 from findme.recognition.call_meter import Meter
 from findme.settings import Settings
 from tests.conftest import App, application
+from tests.support.event_builder import EventBuilder
 from tests.support.helpers import add_gala
 from tests.support.scripted_engine import Scripted
-from tests.support.scripted_guests import (
-    Crowd,
-    exhaustive,
-    flush,
-    matched,
-    open_crowd,
-    run_due,
-    until,
-    until_idle,
-)
+from tests.support.scripted_guests import exhaustive, flush, matched, run_due, until, until_idle
 
 
 @pytest.fixture
-async def crowd(
+async def builder(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
-) -> AsyncIterator[Crowd]:
+) -> AsyncIterator[EventBuilder]:
     """An event at an endpoint that stands for AWS; its jobs run when the test says so."""
     async with application(aiohttp_client, settings, database, endpoint_url=endpoint.url) as app:
-        yield await open_crowd(app)
+        yield await EventBuilder.create(app)
 
 
 async def add_event(pool: Pool) -> Event:
@@ -128,16 +120,16 @@ async def test_what_could_not_be_written_is_written_later(database: str, pool: P
 
 
 async def test_an_event_shows_its_calls_and_what_they_saved(
-    crowd: Crowd, endpoint: Scripted
+    builder: EventBuilder, endpoint: Scripted
 ) -> None:
     for person in (1, 2):
-        assert await crowd.join(person) == "accepted"
+        assert await builder.join(person) == "accepted"
     for people in ((1, 5), (2, 6), (1, 2)):
-        await crowd.upload(*people)
-    await run_due(crowd.app)
-    await flush(crowd.app)
+        await builder.upload(*people)
+    await run_due(builder.app)
+    await flush(builder.app)
 
-    costs = await get(crowd.app, f"/api/admin/events/{crowd.event_id}/costs")
+    costs = await get(builder.app, f"/api/admin/events/{builder.event_id}/costs")
 
     assert costs["calls"] == {
         name: n for name, n in sorted(endpoint.calls.items()) if name != "ListCollections"
@@ -147,19 +139,19 @@ async def test_an_event_shows_its_calls_and_what_they_saved(
     assert costs["seed_usd"] == 0.0293
     assert costs["saved_usd"] == pytest.approx(costs["seed_usd"] - costs["usd"])
     assert [month["calls"] for month in costs["by_month"]] == [costs["calls"]]
-    month = await get(crowd.app, "/api/admin/costs")
+    month = await get(builder.app, "/api/admin/costs")
     assert month["spent_usd"] == costs["usd"]
     assert month["month"] == costs["by_month"][0]["month"]
     assert (month["budget_usd"], month["paused"]) == (None, None)
 
 
-async def test_costs_are_an_admins_alone(crowd: Crowd) -> None:
-    await crowd.join(1)
-    guest = {"Authorization": f"Bearer {crowd.guests[1]}"}
-    for path in ("/api/admin/costs", f"/api/admin/events/{crowd.event_id}/costs"):
-        assert (await crowd.app.client.get(path)).status == 401
-        assert (await crowd.app.client.get(path, headers=guest)).status == 404
-    answer = await crowd.app.client.get("/api/admin/events/999/costs", headers=crowd.app.admin)
+async def test_costs_are_an_admins_alone(builder: EventBuilder) -> None:
+    await builder.join(1)
+    guest = {"Authorization": f"Bearer {builder.tokens[1]}"}
+    for path in ("/api/admin/costs", f"/api/admin/events/{builder.event_id}/costs"):
+        assert (await builder.app.client.get(path)).status == 401
+        assert (await builder.app.client.get(path, headers=guest)).status == 404
+    answer = await builder.app.client.get("/api/admin/events/999/costs", headers=builder.app.admin)
     assert answer.status == 404
 
 
@@ -176,25 +168,25 @@ async def test_over_the_budget_work_waits_visibly_and_goes_on_with_a_higher_one(
     ) as app:
         meter = app.resources.faces.meter
         meter.budget_usd = 0.003
-        crowd = await open_crowd(app)
-        assert [await crowd.join(person) for person in (1, 2, 3)] == ["accepted"] * 3
-        assert await crowd.join(4) == "pending"
+        builder = await EventBuilder.create(app)
+        assert [await builder.join(person) for person in (1, 2, 3)] == ["accepted"] * 3
+        assert await builder.join(4) == "pending"
         for people in ((1, 4), (2, 3)):
-            await crowd.upload(*people)
+            await builder.upload(*people)
 
         async def all_wait() -> bool:
-            stats = await crowd.stats()
+            stats = await builder.queue_stats()
             return bool(stats["queue"]["waiting_for_engine"] >= 3)
 
         await until(all_wait)
-        stats = (await crowd.stats())["rekognition"]
+        stats = (await builder.queue_stats())["rekognition"]
         assert (stats["paused"], stats["month_usd"], stats["budget_usd"]) == (
             "budget",
             0.003,
             0.003,
         )
         assert endpoint.paid == 3
-        assert len(await crowd.everyones(1)) == 2
+        assert len(await builder.all_photos(1)) == 2
         assert (await app.client.get("/readyz")).status == 200
         assert (await get(app, "/api/admin/costs"))["paused"] == "budget"
 
@@ -202,5 +194,5 @@ async def test_over_the_budget_work_waits_visibly_and_goes_on_with_a_higher_one(
         await until_idle(app)
 
         assert await matched(app.resources.pool) == exhaustive(endpoint)
-        assert await crowd.mine(4)
-        assert (await crowd.stats())["rekognition"]["paused"] is None
+        assert await builder.guest_photos(4)
+        assert (await builder.queue_stats())["rekognition"]["paused"] is None

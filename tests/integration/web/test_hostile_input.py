@@ -9,8 +9,8 @@ from yarl import URL
 
 from findme.settings import Settings
 from tests.support.rights import ADMIN, GUEST, NOBODY, PHOTOGRAPHER, who_may
-from tests.support.rights_fixture import Evening, begin
-from tests.support.scripted_event import Soiree, open_soiree
+from tests.support.rights_fixture import RightsFixture, fill
+from tests.support.scripted_event import ScriptedEvent, open_scripted_event
 
 QUERIES = [
     *("event=%00", "event=1&tab=%00", "event=1&before=0", "before=99999999999999999999"),
@@ -32,7 +32,7 @@ BODIES = [
     (FORM, b"act=save&sure=inf&maybe=nan&ids=%ff&name=%ff&email=%ff&password=%ffaaaaaaaa&back=//x"),
 ]
 PARTS = ["99999999999999999999", "0", "-1", "%00", "%ff", "%0d%0aA:b", "%E2%91%A0", "a" * 3000]
-#: What would end the evening, a session or never.
+#: What would end the fixture, a session or never.
 LEFT_OUT = re.compile(
     r"stream|log-?out|sign-out|password|remove|^DELETE /api/me$|^POST /(account/(erase|key)|k/.*)$"
     r"|^DELETE /api/admin/(events|photos)/{id}$"
@@ -40,21 +40,21 @@ LEFT_OUT = re.compile(
 
 
 @pytest.fixture
-async def soiree(
+async def builder(
     aiohttp_client: AiohttpClient, settings: Settings, database: str
-) -> AsyncIterator[Soiree]:
+) -> AsyncIterator[ScriptedEvent]:
     """An event with guests and photos, on the scripted engine."""
-    async with open_soiree(aiohttp_client, settings, database) as opened:
+    async with open_scripted_event(aiohttp_client, settings, database) as opened:
         yield opened
 
 
-def hostile(evening: Evening, route: str) -> Iterator[tuple[str, str | None, bytes | None]]:
+def hostile(fixture: RightsFixture, route: str) -> Iterator[tuple[str, str | None, bytes | None]]:
     """Yield addresses (encoded) and bodies for a route."""
-    path = evening.path(route)
+    path = fixture.path(route)
     if route.startswith("GET"):
         yield from ((f"{path}?{query}", None, None) for query in QUERIES)
     else:
-        yield from ((f"{path}?event={evening.names['event_id']}", *body) for body in BODIES)
+        yield from ((f"{path}?event={fixture.names['event_id']}", *body) for body in BODIES)
     if path != (shape := route.partition(" ")[2]):
         pieces = path.split("/")
         for at, piece in enumerate(shape.split("/")):
@@ -63,18 +63,18 @@ def hostile(evening: Evening, route: str) -> Iterator[tuple[str, str | None, byt
                     yield "/".join([*pieces[:at], part, *pieces[at + 1 :]]), None, None
 
 
-async def test_nothing_that_is_sent_is_a_mistake_of_ours(soiree: Soiree) -> None:
-    evening, wrong = await begin(soiree), []
-    here = str(soiree.client.make_url("/")).rstrip("/")
+async def test_nothing_that_is_sent_is_a_mistake_of_ours(builder: ScriptedEvent) -> None:
+    fixture, wrong = await fill(builder), []
+    here = str(builder.client.make_url("/")).rstrip("/")
     for route, callers in who_may().items():
         if LEFT_OUT.search(route):
             continue
         caller = next(each for each in (ADMIN, GUEST, PHOTOGRAPHER, NOBODY) if each in callers)
-        for path, media_type, body in hostile(evening, route):
-            headers = dict(evening.headers[caller])
+        for path, media_type, body in hostile(fixture, route):
+            headers = dict(fixture.headers[caller])
             if media_type is not None:
                 headers["Content-Type"] = media_type
-            answer = await soiree.client.session.request(
+            answer = await builder.client.session.request(
                 route.partition(" ")[0],
                 URL(here + path, encoded=True),
                 headers=headers,
@@ -82,7 +82,7 @@ async def test_nothing_that_is_sent_is_a_mistake_of_ours(soiree: Soiree) -> None
                 allow_redirects=False,
             )
             await answer.read()
-            soiree.client.session.cookie_jar.clear()
+            builder.client.session.cookie_jar.clear()
             target = answer.headers.get("Location", "/")
             # mails and the engine may be away: that is said with 503
             if answer.status in (500, 502) or not re.match(r"/(?![/\\])", target):

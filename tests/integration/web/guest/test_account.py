@@ -7,52 +7,52 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from findme.settings import Settings
 from tests.support.helpers import bearer, problem
-from tests.support.scripted_event import PAGE, Soiree, open_soiree
+from tests.support.scripted_event import PAGE, ScriptedEvent, open_scripted_event
 
 OLD, NEW = "a long password", "another long one"
 
 
 @pytest.fixture
-async def soiree(
+async def builder(
     aiohttp_client: AiohttpClient, settings: Settings, database: str
-) -> AsyncIterator[Soiree]:
-    async with open_soiree(aiohttp_client, settings, database) as opened:
+) -> AsyncIterator[ScriptedEvent]:
+    async with open_scripted_event(aiohttp_client, settings, database) as opened:
         yield opened
 
 
-async def sign_in(soiree: Soiree, password: str = OLD) -> dict[str, str]:
+async def sign_in(builder: ScriptedEvent, password: str = OLD) -> dict[str, str]:
     """Open a further session of person 1."""
     body = {"email": "1@example.org", "password": password}
-    answer = await soiree.call("POST", "/api/auth/login", json=body)
+    answer = await builder.call("POST", "/api/auth/login", json=body)
     assert answer.status == 200, await answer.text()
     return bearer((await answer.json())["token"])
 
 
-async def is_signed_in(soiree: Soiree, headers: dict[str, str]) -> bool:
-    return (await soiree.call("GET", "/api/me", headers)).status == 200
+async def is_signed_in(builder: ScriptedEvent, headers: dict[str, str]) -> bool:
+    return (await builder.call("GET", "/api/me", headers)).status == 200
 
 
-async def test_signing_out_everywhere_ends_each_session(soiree: Soiree) -> None:
-    here, there = soiree.headers(1), await sign_in(soiree)
-    assert await is_signed_in(soiree, there)
-    answer = await soiree.call("POST", "/api/auth/logout-everywhere", here)
+async def test_signing_out_everywhere_ends_each_session(builder: ScriptedEvent) -> None:
+    here, there = builder.headers(1), await sign_in(builder)
+    assert await is_signed_in(builder, there)
+    answer = await builder.call("POST", "/api/auth/logout-everywhere", here)
     assert answer.status == 204
-    assert not await is_signed_in(soiree, here)
-    assert not await is_signed_in(soiree, there)
-    assert await is_signed_in(soiree, soiree.headers(2))
-    answer = await soiree.call("POST", "/api/auth/logout-everywhere")
+    assert not await is_signed_in(builder, here)
+    assert not await is_signed_in(builder, there)
+    assert await is_signed_in(builder, builder.headers(2))
+    answer = await builder.call("POST", "/api/auth/logout-everywhere")
     assert await problem(answer) == (401, "sign_in_required")
 
 
-async def test_a_new_password_ends_the_other_sessions(soiree: Soiree) -> None:
-    here, there = soiree.headers(1), await sign_in(soiree)
+async def test_a_new_password_ends_the_other_sessions(builder: ScriptedEvent) -> None:
+    here, there = builder.headers(1), await sign_in(builder)
     body = {"old": OLD, "new": NEW}
-    assert (await soiree.call("PUT", "/api/me/password", here, json=body)).status == 204
-    assert await is_signed_in(soiree, here)
-    assert not await is_signed_in(soiree, there)
-    await sign_in(soiree, NEW)
+    assert (await builder.call("PUT", "/api/me/password", here, json=body)).status == 204
+    assert await is_signed_in(builder, here)
+    assert not await is_signed_in(builder, there)
+    await sign_in(builder, NEW)
     body = {"email": "1@example.org", "password": OLD}
-    assert (await soiree.call("POST", "/api/auth/login", json=body)).status == 401
+    assert (await builder.call("POST", "/api/auth/login", json=body)).status == 401
 
 
 @pytest.mark.parametrize(
@@ -65,74 +65,76 @@ async def test_a_new_password_ends_the_other_sessions(soiree: Soiree) -> None:
     ],
 )
 async def test_the_password_stays_where_something_is_wrong(
-    soiree: Soiree, body: dict[str, str], expected: tuple[int, str]
+    builder: ScriptedEvent, body: dict[str, str], expected: tuple[int, str]
 ) -> None:
-    answer = await soiree.call("PUT", "/api/me/password", soiree.headers(1), json=body)
+    answer = await builder.call("PUT", "/api/me/password", builder.headers(1), json=body)
     assert await problem(answer) == expected
-    await sign_in(soiree)
+    await sign_in(builder)
 
 
-async def test_the_present_password_cannot_be_guessed_by_a_found_phone(soiree: Soiree) -> None:
+async def test_the_present_password_cannot_be_guessed_by_a_found_phone(
+    builder: ScriptedEvent,
+) -> None:
     body = {"old": "wrong", "new": NEW}
     answers = [
-        await problem(await soiree.call("PUT", "/api/me/password", soiree.headers(1), json=body))
+        await problem(await builder.call("PUT", "/api/me/password", builder.headers(1), json=body))
         for _ in range(11)
     ]
     assert answers == [(403, "wrong_password")] * 10 + [(429, "too_many_attempts")]
 
 
-async def test_without_a_password_none_is_changed(soiree: Soiree) -> None:
-    await soiree.choose(accounts="optional")
-    headers = bearer((await soiree.join_by_name(3))["token"])
+async def test_without_a_password_none_is_changed(builder: ScriptedEvent) -> None:
+    await builder.set_columns(accounts="optional")
+    headers = bearer((await builder.join_by_name(3))["token"])
     body = {"old": "", "new": NEW}
-    answer = await soiree.call("PUT", "/api/me/password", headers, json=body)
+    answer = await builder.call("PUT", "/api/me/password", headers, json=body)
     assert await problem(answer) == (409, "conflict")
 
 
-async def test_choices_hold_on_every_device(soiree: Soiree) -> None:
-    there = {**PAGE, **await sign_in(soiree)}
-    page = await (await soiree.call("GET", "/account", there)).text()
+async def test_choices_hold_on_every_device(builder: ScriptedEvent) -> None:
+    there = {**PAGE, **await sign_in(builder)}
+    page = await (await builder.call("GET", "/account", there)).text()
     assert '<html lang="en">' in page
     body = {"language": "fr", "scheme": "dark", "letter_keys": False}
-    answer = await soiree.call("PATCH", "/api/me", soiree.headers(1), json=body)
+    answer = await builder.call("PATCH", "/api/me", builder.headers(1), json=body)
     changed = await answer.json()
     assert {name: changed[name] for name in body} == body
 
-    page = await (await soiree.call("GET", "/account", there)).text()
+    page = await (await builder.call("GET", "/account", there)).text()
     assert '<html lang="fr" data-scheme="dark" data-letter-keys="off">' in page
     # one of them alone leaves the others
-    await soiree.call("PATCH", "/api/me", soiree.headers(1), json={"scheme": None})
-    page = await (await soiree.call("GET", "/account", there)).text()
+    await builder.call("PATCH", "/api/me", builder.headers(1), json={"scheme": None})
+    page = await (await builder.call("GET", "/account", there)).text()
     assert '<html lang="fr" data-letter-keys="off">' in page
 
 
-async def test_a_guest_is_called_otherwise(soiree: Soiree) -> None:
+async def test_a_guest_is_called_otherwise(builder: ScriptedEvent) -> None:
     """By the API and by the page; the organiser's list says it too, and nothing else changes."""
-    answer = await soiree.call("PATCH", "/api/me", soiree.headers(1), json={"name": " Ada  L. "})
+    answer = await builder.call("PATCH", "/api/me", builder.headers(1), json={"name": " Ada  L. "})
     changed = await answer.json()
     assert (changed["name"], changed["language"]) == ("Ada L.", "en")
-    session = {**PAGE, "Cookie": f"findme_session={soiree.crowd.guests[1]}"}
+    session = {**PAGE, "Cookie": f"findme_session={builder.tokens[1]}"}
     own = {**session, "Sec-Fetch-Site": "same-origin"}
-    assert "Ada L." in await (await soiree.call("GET", "/account", session)).text()
+    assert "Ada L." in await (await builder.call("GET", "/account", session)).text()
 
-    empty = await soiree.call("POST", "/account/name", own, data={"name": " "})
+    empty = await builder.call("POST", "/account/name", own, data={"name": " "})
     assert empty.status == 422
     assert "Your first name is missing." in await empty.text()
-    posted = await soiree.call("POST", "/account/name", own, data={"name": "Zoé"})
+    posted = await builder.call("POST", "/account/name", own, data={"name": "Zoé"})
     assert posted.status == 303
     foreign = {**session, "Sec-Fetch-Site": "cross-site"}
-    assert (await soiree.call("POST", "/account/name", foreign, data={"name": "X"})).status == 403
-    me = await (await soiree.call("GET", "/api/me", soiree.headers(1))).json()
+    assert (await builder.call("POST", "/account/name", foreign, data={"name": "X"})).status == 403
+    me = await (await builder.call("GET", "/api/me", builder.headers(1))).json()
     assert me["name"] == "Zoé"
-    path = f"/api/admin/events/{soiree.event_id}/guests"
-    listed = await (await soiree.call("GET", path, soiree.app.admin)).json()
+    path = f"/api/admin/events/{builder.event_id}/guests"
+    listed = await (await builder.call("GET", path, builder.app.admin)).json()
     assert {guest["name"] for guest in listed} == {"Zoé", "Person 2"}
 
 
-async def test_the_language_switch_wins_over_the_account(soiree: Soiree) -> None:
-    await soiree.call("PATCH", "/api/me", soiree.headers(1), json={"language": "fr"})
-    switched = {**PAGE, **soiree.headers(1), "Cookie": "findme_lang=en"}
-    page = await (await soiree.call("GET", "/account", switched)).text()
+async def test_the_language_switch_wins_over_the_account(builder: ScriptedEvent) -> None:
+    await builder.call("PATCH", "/api/me", builder.headers(1), json={"language": "fr"})
+    switched = {**PAGE, **builder.headers(1), "Cookie": "findme_lang=en"}
+    page = await (await builder.call("GET", "/account", switched)).text()
     assert '<html lang="en"' in page
 
 
@@ -152,23 +154,23 @@ async def test_the_language_switch_wins_over_the_account(soiree: Soiree) -> None
         {"id": 1},
     ],
 )
-async def test_nothing_else_can_be_changed(soiree: Soiree, body: dict[str, object]) -> None:
-    answer = await soiree.call("PATCH", "/api/me", soiree.headers(1), json=body)
+async def test_nothing_else_can_be_changed(builder: ScriptedEvent, body: dict[str, object]) -> None:
+    answer = await builder.call("PATCH", "/api/me", builder.headers(1), json=body)
     assert await problem(answer) == (422, "invalid_request")
-    me = await (await soiree.call("GET", "/api/me", soiree.headers(1))).json()
+    me = await (await builder.call("GET", "/api/me", builder.headers(1))).json()
     assert me["role"] == "guest"
 
 
-async def test_the_page_does_all_of_it_without_scripts(soiree: Soiree) -> None:
+async def test_the_page_does_all_of_it_without_scripts(builder: ScriptedEvent) -> None:
     session = {
-        "Cookie": f"findme_session={soiree.crowd.guests[1]}",
+        "Cookie": f"findme_session={builder.tokens[1]}",
         "Sec-Fetch-Site": "same-origin",
         **PAGE,
     }
     form = {"language": "fr", "scheme": "light"}
-    answer = await soiree.call("POST", "/account/choices", session, data=form)
+    answer = await builder.call("POST", "/account/choices", session, data=form)
     assert answer.status == 303
-    row = await soiree.pool.fetchrow("select * from account where email = '1@example.org'")
+    row = await builder.pool.fetchrow("select * from account where email = '1@example.org'")
     assert row is not None
     assert (row["language"], row["scheme"], row["letter_keys"]) == ("fr", "light", False)
     assert (answer.cookies["findme_lang"].value, answer.cookies["findme_scheme"].value) == (
@@ -177,33 +179,33 @@ async def test_the_page_does_all_of_it_without_scripts(soiree: Soiree) -> None:
     )
 
     english = {**session, "Cookie": f"{session['Cookie']}; findme_lang=en"}
-    wrong = await soiree.call(
+    wrong = await builder.call(
         "POST", "/account/password", english, data={"old": "wrong", "new": NEW}
     )
     assert wrong.status == 403
     assert "The present password is not right." in await wrong.text()
-    right = await soiree.call("POST", "/account/password", english, data={"old": OLD, "new": NEW})
+    right = await builder.call("POST", "/account/password", english, data={"old": OLD, "new": NEW})
     assert right.headers["Location"] == "/account?done=password#sign-in"
-    answer = await soiree.call("POST", "/account/sign-out-everywhere", session)
+    answer = await builder.call("POST", "/account/sign-out-everywhere", session)
     assert answer.status == 303
-    assert not await is_signed_in(soiree, soiree.headers(1))
+    assert not await is_signed_in(builder, builder.headers(1))
 
 
-async def test_a_name_only_guest_becomes_a_full_one_on_the_page(soiree: Soiree) -> None:
-    await soiree.choose(accounts="optional")
-    joined = await soiree.join_by_name(3)
+async def test_a_name_only_guest_becomes_a_full_one_on_the_page(builder: ScriptedEvent) -> None:
+    await builder.set_columns(accounts="optional")
+    joined = await builder.join_by_name(3)
     session = {**PAGE, **bearer(joined["token"])}
-    page = await (await soiree.call("GET", "/account", session)).text()
+    page = await (await builder.call("GET", "/account", session)).text()
     assert "Your link is your key." in page
-    answer = await soiree.call("POST", "/account/key", session)
+    answer = await builder.call("POST", "/account/key", session)
     assert "/k/fmk_" in await answer.text()
 
     form = {"email": "1@example.org", "password": OLD}
-    answer = await soiree.call("POST", "/account/credentials", session, data=form)
+    answer = await builder.call("POST", "/account/credentials", session, data=form)
     assert answer.status == 409
     assert "Another account has this address." in await answer.text()
     form["email"] = "nia@example.org"
-    answer = await soiree.call("POST", "/account/credentials", session, data=form)
+    answer = await builder.call("POST", "/account/credentials", session, data=form)
     assert answer.status == 303
-    page = await (await soiree.call("GET", "/account", session)).text()
+    page = await (await builder.call("GET", "/account", session)).text()
     assert "Change my password" in page

@@ -30,7 +30,7 @@ async def export(app: App, guest: Member) -> tuple[dict[str, Any], zipfile.ZipFi
 
 
 @pytest.fixture
-async def party(app: App) -> tuple[App, Member, list[int]]:
+async def guest_with_photos(app: App) -> tuple[App, Member, list[int]]:
     """Two guests of one event; the first is on two photos surely and on one perhaps."""
     event = await make_event(app, "Gala / été")
     guest = await member(app.resources.pool, event)
@@ -68,9 +68,9 @@ async def party(app: App) -> tuple[App, Member, list[int]]:
 
 
 async def test_the_export_holds_everything_on_a_person(
-    party: tuple[App, Member, list[int]],
+    guest_with_photos: tuple[App, Member, list[int]],
 ) -> None:
-    app, guest, photos = party
+    app, guest, photos = guest_with_photos
     known, opened = await export(app, guest)
 
     assert known["account"]["email"] == "ada@example.org"
@@ -97,9 +97,9 @@ async def test_the_export_holds_everything_on_a_person(
 
 
 async def test_the_export_holds_no_secret_and_nobody_else(
-    party: tuple[App, Member, list[int]],
+    guest_with_photos: tuple[App, Member, list[int]],
 ) -> None:
-    app, guest, _ = party
+    app, guest, _ = guest_with_photos
     _, opened = await export(app, guest)
     text = opened.read("account.json").decode()
     assert "bob@example.org" not in text

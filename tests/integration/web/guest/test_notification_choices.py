@@ -10,9 +10,10 @@ from findme.gallery import exports
 from findme.messaging import notifications, web_push
 from findme.models import EventId, UserId
 from tests.conftest import App
+from tests.support.event_builder import EventBuilder
 from tests.support.notification_fixtures import (
+    builder,
     call,
-    crowd,
     hurry,
     jobs,
     path_of,
@@ -22,15 +23,14 @@ from tests.support.notification_fixtures import (
     work,
 )
 from tests.support.push_service import Browser, PushService
-from tests.support.scripted_guests import Crowd, open_crowd
 
-__all__ = ["crowd", "hurry", "services"]
+__all__ = ["builder", "hurry", "services"]
 
 
-async def test_nobody_wants_to_know_nothing_is_asked(crowd: Crowd) -> None:
-    await crowd.upload(1)
-    await work(crowd)
-    assert await jobs(crowd, "notify_guest") == []
+async def test_nobody_wants_to_know_nothing_is_asked(builder: EventBuilder) -> None:
+    await builder.upload(1)
+    await work(builder)
+    assert await jobs(builder, "notify_guest") == []
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,19 @@ async def test_nobody_wants_to_know_nothing_is_asked(crowd: Crowd) -> None:
     ],
 )
 async def test_only_guests_of_the_event_choose(
-    crowd: Crowd, method: str, what: str, body: object
+    builder: EventBuilder, method: str, what: str, body: object
 ) -> None:
     async def status(person: int | None, event_id: str) -> int:
         path = f"/api/me/events/{event_id}/{what}"
-        return (await call(crowd, person, method, path, json=body)).status
+        return (await call(builder, person, method, path, json=body)).status
 
-    other = await crowd.app.client.post(
-        "/api/admin/events", json={"name": "Other"}, headers=crowd.app.admin
+    other = await builder.app.client.post(
+        "/api/admin/events", json={"name": "Other"}, headers=builder.app.admin
     )
-    assert await status(None, crowd.event_id) == 401
+    assert await status(None, builder.event_id) == 401
     assert await status(1, (await other.json())["id"]) == 404
     assert await status(1, "999999") == 404
-    assert (await call(crowd, None, "GET", "/api/push-key")).status == 401
+    assert (await call(builder, None, "GET", "/api/push-key")).status == 401
 
 
 @pytest.mark.parametrize(
@@ -70,19 +70,19 @@ async def test_only_guests_of_the_event_choose(
         {"endpoint": "https://push.example.org/x", "keys": {**Browser().keys, "auth": "!"}},
     ],
 )
-async def test_what_is_no_subscription_is_refused(crowd: Crowd, body: object) -> None:
-    answer = await call(crowd, 1, "PUT", path_of(crowd, "push"), json=body)
+async def test_what_is_no_subscription_is_refused(builder: EventBuilder, body: object) -> None:
+    answer = await call(builder, 1, "PUT", path_of(builder, "push"), json=body)
     assert answer.status == 422
 
 
 @pytest.mark.parametrize("wrong", [None, "yes", 1])
-async def test_mail_is_true_or_false(crowd: Crowd, wrong: object) -> None:
-    answer = await call(crowd, 1, "PUT", path_of(crowd, "notify"), json={"mail": wrong})
+async def test_mail_is_true_or_false(builder: EventBuilder, wrong: object) -> None:
+    answer = await call(builder, 1, "PUT", path_of(builder, "notify"), json={"mail": wrong})
     assert answer.status == 422
 
 
 async def test_without_a_mail_server_push_alone_is_offered(app: App) -> None:
-    opened = await open_crowd(app)
+    opened = await EventBuilder.create(app)
     pool = app.resources.pool
     user_id = await pool.fetchval(
         "insert into account (role, name, key_hash) values ('guest', 'Bo', '\\x01') returning id"
@@ -91,7 +91,7 @@ async def test_without_a_mail_server_push_alone_is_offered(app: App) -> None:
         "insert into guest (event_id, account_id) values ($1, $2)", int(opened.event_id), user_id
     )
     async with db.transaction(pool) as conn:
-        opened.guests[1] = (await auth.open_session(conn, UserId(user_id))).token
+        opened.tokens[1] = (await auth.open_session(conn, UserId(user_id))).token
     answer = await call(opened, 1, "GET", path_of(opened, "notify"))
     assert await answer.json() == {"mail": False, "mail_offered": False, "browsers": 0}
     answer = await call(opened, 1, "PUT", path_of(opened, "notify"), json={"mail": True})
@@ -111,21 +111,27 @@ async def test_all_services_have_one_key_pair(app: App) -> None:
     assert len({*await asyncio.gather(*(key() for _ in range(8)))}) == 1
 
 
-async def test_asking_takes_no_look_at_whole_tables(crowd: Crowd, services: PushService) -> None:
+async def test_asking_takes_no_look_at_whole_tables(
+    builder: EventBuilder, services: PushService
+) -> None:
     """Each sweep asks: it must stay cheap in an event of many photos."""
-    await subscribe(crowd, services, 1, Browser())
-    async with db.transaction(crowd.app.resources.pool) as conn:
+    await subscribe(builder, services, 1, Browser())
+    async with db.transaction(builder.app.resources.pool) as conn:
         await conn.execute("set local enable_seqscan = off")
         scans = "select seq_scan from pg_stat_xact_user_tables where relname = 'match'"
         before = await conn.fetchval(scans)
-        await notifications.ask(conn, EventId(int(crowd.event_id)), crowd.app.resources.settings)
+        await notifications.ask(
+            conn, EventId(int(builder.event_id)), builder.app.resources.settings
+        )
         assert await conn.fetchval(scans) == before
 
 
-async def test_the_export_says_how_a_guest_is_told(crowd: Crowd, services: PushService) -> None:
-    await want_mail(crowd, 1)
-    await subscribe(crowd, services, 1, Browser())
-    async with db.acquire(crowd.app.resources.pool) as conn:
+async def test_the_export_says_how_a_guest_is_told(
+    builder: EventBuilder, services: PushService
+) -> None:
+    await want_mail(builder, 1)
+    await subscribe(builder, services, 1, Browser())
+    async with db.acquire(builder.app.resources.pool) as conn:
         user_id = UserId(
             await conn.fetchval("select id from account where email = '1@example.org'")
         )

@@ -10,7 +10,9 @@ from tests.support.helpers import Member, add_match, add_photos, make_event, mem
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
 
 
-async def party(app: App, gallery: str = "everyone") -> tuple[dict[str, Any], Member, list[int]]:
+async def guest_with_photos(
+    app: App, gallery: str = "everyone"
+) -> tuple[dict[str, Any], Member, list[int]]:
     """Make an event with three photos; the guest is on the middle one."""
     event = await make_event(app, gallery=gallery)
     ada = await member(app.resources.pool, event)
@@ -28,7 +30,7 @@ async def status(app: App, path: str, guest: Member) -> int:
 
 async def test_a_photo_is_for_those_who_may_see_it(app: App) -> None:
     """With a gallery of own, one's own; never one of another event, nor for a stranger."""
-    event, ada, photos = await party(app, gallery="own")
+    event, ada, photos = await guest_with_photos(app, gallery="own")
     query = f"?event={event['id']}"
     assert await status(app, f"/gallery/{photos[1]}{query}", ada) == 200
     assert await status(app, f"/gallery/{photos[0]}{query}", ada) == 404
@@ -41,7 +43,7 @@ async def test_a_photo_is_for_those_who_may_see_it(app: App) -> None:
 
 async def test_a_photo_shows_its_neighbours_of_the_tab(app: App) -> None:
     """Among all it has two, among one's own none."""
-    event, ada, photos = await party(app)
+    event, ada, photos = await guest_with_photos(app)
     path = f"/gallery/{photos[1]}?event={event['id']}"
     async with app.client.get(f"{path}&tab=all", headers={**ada.headers, **PAGE}) as answer:
         page = await answer.text()
@@ -54,7 +56,7 @@ async def test_a_photo_shows_its_neighbours_of_the_tab(app: App) -> None:
 
 async def test_a_form_puts_a_photo_aside_and_takes_that_back(app: App) -> None:
     """Each form leads back to the photo, which says what was said."""
-    event, ada, photos = await party(app)
+    event, ada, photos = await guest_with_photos(app)
     headers = {**ada.headers, **PAGE}
     base, query = f"/gallery/{photos[1]}", f"?event={event['id']}&tab=mine"
     for answer, said in (("not-me", True), ("undo", False)):
@@ -68,7 +70,7 @@ async def test_a_form_puts_a_photo_aside_and_takes_that_back(app: App) -> None:
 
 
 async def test_an_answer_to_the_question_leads_to_the_next(app: App) -> None:
-    event, ada, photos = await party(app)
+    event, ada, photos = await guest_with_photos(app)
     async with app.client.post(
         f"/gallery/{photos[1]}/me?event={event['id']}&tab=maybe",
         headers={**ada.headers, **PAGE},
@@ -79,7 +81,7 @@ async def test_an_answer_to_the_question_leads_to_the_next(app: App) -> None:
 
 async def test_where_nobody_takes_photos_home_none_is_shared(app: App) -> None:
     """Neither from a photo's page nor from the viewer over the gallery."""
-    event, ada, photos = await party(app)
+    event, ada, photos = await guest_with_photos(app)
     paths = [f"/gallery/{photos[1]}?event={event['id']}", f"/gallery?event={event['id']}"]
     for downloads in (True, False):
         await app.resources.pool.execute("update event set downloads = $1", downloads)
@@ -91,7 +93,7 @@ async def test_where_nobody_takes_photos_home_none_is_shared(app: App) -> None:
 
 
 async def test_the_report_shows_the_photo_that_it_is_about(app: App) -> None:
-    event, ada, photos = await party(app)
+    event, ada, photos = await guest_with_photos(app)
     path = f"/gallery/{photos[1]}/report?event={event['id']}"
     async with app.client.get(path, headers={**ada.headers, **PAGE}) as answer:
         assert f'src="/api/photo/{photos[1]}?size=thumb"' in await answer.text()
