@@ -84,7 +84,7 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
             await events.set_default_thresholds(conn, settings)
         await _see_to_admin(pool, settings)
         cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
-        faces, settle = await _engine(stack, settings, role)
+        faces, settle = await open_face_engine(stack, settings, role)
         # what the month has come to, before the first call adds to it
         await engine_usage.flush(pool, faces.meter)
         replica_id = None if role == "web" else await _take_part(stack, pool, faces, alone=alone)
@@ -217,7 +217,7 @@ async def _see_to_admin(pool: Pool, settings: Settings) -> None:
         print(f"FindMe admin: {auth.FIRST_ADMIN} with the password {made_up}", flush=True)  # noqa: T201
 
 
-async def _engine(
+async def open_face_engine(
     stack: AsyncExitStack, settings: Settings, role: str
 ) -> tuple[Rekognition, float]:
     """Open the face engine; return the client and the seconds until a search finds a vector."""

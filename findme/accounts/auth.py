@@ -35,7 +35,7 @@ _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 #: Two at a time: 300 guests who join at once must not take 6 GB and both cores.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 #: Verified against where there is no such account, so that the answer takes as long.
-_NOBODY = _hasher.hash("nobody")
+NOBODY_HASH = _hasher.hash("nobody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ async def sign_in(pool: Pool, cache: Cache, email: str, password: str, address: 
         raise TooManyAttempts
     async with db.acquire(pool) as conn:
         found = await find_account(conn, email)
-    valid = await verify_password(found[1] if found else _NOBODY, password[:MAX_PASSWORD])
+    valid = await verify_password(found[1] if found else NOBODY_HASH, password[:MAX_PASSWORD])
     if found is None or not valid:
         await cache.count_attempt(origin, seconds=FAILURE_SECONDS)
         raise WrongCredentials

@@ -112,6 +112,16 @@ async def open_postgres(
     """
     try:
         home = await asyncio.to_thread(find_home, data_dir, system_dir)
+    except OSError as error:
+        raise StartError(f"The database cannot be started: {error}") from error
+    async with open_home(home, startup_timeout=startup_timeout) as server:
+        yield server
+
+
+@asynccontextmanager
+async def open_home(home: Home, *, startup_timeout: float = 300) -> AsyncIterator[Postgres]:
+    """Run a server with the data folder, account and programs of *home*; StartError as above."""
+    try:
         await _end_leftover(home)
         if not (home.data / "PG_VERSION").exists():
             await _initialise(home)

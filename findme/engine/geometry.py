@@ -41,7 +41,7 @@ def keep_best(
     return np.array(kept, np.intp)
 
 
-_FACE = np.array(
+MEAN_FACE = np.array(
     [
         [-31.0, -31.0, 0.0],
         [31.0, -31.0, 0.0],
@@ -59,7 +59,7 @@ def pose(points: NDArray[np.float64]) -> tuple[float, float, float]:
     Positive: roll turns clockwise on the picture, yaw to the picture's right, pitch upwards.
     A scaled orthographic view of an average head is fitted, so 10 degrees of error are usual.
     """
-    head = _FACE - _FACE.mean(0)
+    head = MEAN_FACE - MEAN_FACE.mean(0)
     seen = points - points.mean(0)
     # Columns: what one millimetre along each axis of the head does on the picture.
     view, *_ = np.linalg.lstsq(head, seen, rcond=None)

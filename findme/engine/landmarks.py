@@ -60,7 +60,7 @@ class Regressor:
 
         *boxes*, n x 4, are the detector's: left, top, right, bottom.
         """
-        corners, sides = _squares(boxes)
+        corners, sides = squares(boxes)
         surroundings = _Surroundings(picture, corners, sides)
         shapes = np.tile(self.mean, (len(boxes), 1))
         # All samples stand in one row, in which those of a face begin at its number x 800.
@@ -126,7 +126,7 @@ class _Surroundings:
         return grey
 
 
-def _squares(boxes: NDArray[np.float64]) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+def squares(boxes: NDArray[np.float64]) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
     """Upper left corners and spans, n x 1 each, of the squares that dlib's regressor expects.
 
     The centre is moved down by 5 % of the height, the side is the mean of both: the middle of the

@@ -48,7 +48,7 @@ def sides(found: Detections) -> NDArray[np.float64]:
 def _in_tiles(detector: Detector, picture: Image.Image, whole: Detections) -> Detections:
     """Look again, pixel by pixel, and put the small faces beside those of the whole."""
     parts = [whole]
-    for left, top in product(_starts(picture.width), _starts(picture.height)):
+    for left, top in product(tile_starts(picture.width), tile_starts(picture.height)):
         right, bottom = min(left + TILE, picture.width), min(top + TILE, picture.height)
         tile = picture.crop((left, top, right, bottom))
         found = detector.detect(tile, max(tile.size))
@@ -69,7 +69,7 @@ def _in_tiles(detector: Detector, picture: Image.Image, whole: Detections) -> De
     return Detections(boxes[best], scores[best], points[best])
 
 
-def _starts(length: int) -> list[int]:
+def tile_starts(length: int) -> list[int]:
     """Where tiles begin along a side, evenly spread."""
     count = max(1, int(np.ceil((length - MARGIN) / (TILE - MARGIN))))
     if count == 1:

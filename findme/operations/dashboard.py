@@ -82,6 +82,10 @@ class Dashboard:
                 self._looked = clock()
             return self._document
 
+    def forget(self) -> None:
+        """Collect everything anew for whoever looks next."""
+        self._document = None
+
     async def sample(self) -> None:
         """Add a point to the charts, and log the alerts, also if nobody looks at them."""
         self._sample()

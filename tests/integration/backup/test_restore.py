@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -12,7 +12,7 @@ from findme.backup import archive_format, create, restore
 from findme.backup.archive_format import BackupUnreadable
 from findme.backup.restore import Restored, RestoreRefused
 from findme.db import Pool
-from findme.embedded.postgres import _initialise, _start, _stop
+from findme.embedded.postgres import open_home
 from findme.embedded.postgres_home import find_home
 from findme.embedded.postgres_tools import ProgramFailed
 from findme.gallery import events, photos
@@ -263,15 +263,10 @@ async def test_a_backup_goes_back_onto_an_older_postgresql(
     await create.make(home, path)
     newer = find_home(scratch / "older")
     older = replace(newer, binaries=newer.binaries.parents[1] / "pginstall" / "bin")
-    await _initialise(older)
-    process, exited = await _start(older, 120)
-    dsn = f"postgresql://postgres@/postgres?host={quote(str(older.sockets))}&port=5432"
-    settings = Settings(findme_data_dir=tmp_path / "var", database_url=dsn)
-    try:
+    async with open_home(older) as server:
+        settings = Settings(findme_data_dir=tmp_path / "var", database_url=server.dsn)
         await restore.restore(settings, path)
         assert len(await found(settings, "select id from guest")) == 2
         assert (await found(settings, "show server_version_num"))[0].startswith("16")
         manifest, _ = await create.make(settings, tmp_path / "again.backup")
         assert (manifest.postgres, manifest.guests) == (16, 2)
-    finally:
-        await _stop(process, exited)

@@ -24,7 +24,7 @@ __all__ = ["bench"]
 async def look(app: App) -> dict[str, Any]:
     """Return the desk's document, made anew."""
     assert app.client.app is not None
-    app.client.app[DASHBOARD]._looked = float("-inf")
+    app.client.app[DASHBOARD].forget()
     answer = await app.client.get("/api/admin/desk", headers=app.admin)
     assert answer.status == 200, await answer.text()
     found: dict[str, Any] = await answer.json()

@@ -10,6 +10,7 @@ import pytest
 
 from findme import db
 from findme.db import Pool
+from findme.operations import dashboard
 from findme.operations.dashboard import Alert, AlertKind, Dashboard
 from findme.web.operator.dashboard_page import DASHBOARD
 from tests.conftest import App
@@ -34,6 +35,13 @@ SENTENCES: dict[AlertKind, tuple[str, str]] = {
     "expiring": ("Gala prend fin le", "Gala ends on"),
 }
 
+
+@pytest.fixture(autouse=True)
+def lasting_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a look hold until a test forgets it, however slow the machine is."""
+    monkeypatch.setattr(dashboard, "PERIOD", float("inf"))
+
+
 Prepare = Callable[[App], Awaitable[None]]
 
 
@@ -45,9 +53,8 @@ def dashboard_of(app: App) -> Dashboard:
 async def look(app: App) -> list[Alert]:
     """Return the alerts of a look made anew, which then holds for the pages that follow."""
     desk = dashboard_of(app)
-    desk._looked = float("-inf")
+    desk.forget()
     alerts: list[Alert] = (await desk.look())["alerts"]
-    desk._looked = float("inf")
     return alerts
 
 
@@ -162,8 +169,8 @@ async def test_everything_at_once_is_told_in_the_order_of_urgency(app: App) -> N
     desk, now = dashboard_of(app), datetime.now(UTC)
     alerts = [Alert(kind, now, "Zoe", 1, 12) for kind in SENTENCES]
     alerts[-1] = replace(alerts[-1], name="Gala")
-    assert desk._document is not None
-    desk._document = {**desk._document, "alerts": alerts}
+    document = await desk.look()
+    document["alerts"] = alerts
 
     for place, language in enumerate(("fr", "en")):
         told = await alerts_on_page(app, language)

@@ -139,7 +139,7 @@ async def test_only_aws_is_given_time_to_read_its_writes(
         monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", endpoint.url)
     settings = Settings(face_engine="aws", face_settle_seconds=given)
     async with AsyncExitStack() as stack:
-        faces, seconds = await resources._engine(stack, settings, "all")
+        faces, seconds = await resources.open_face_engine(stack, settings, "all")
 
         assert faces.is_aws is not elsewhere
         assert seconds == settle

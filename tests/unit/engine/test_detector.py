@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from findme.engine.detector import Detections, decode
-from findme.engine.tiling import MARGIN, TILE, _starts
+from findme.engine.tiling import MARGIN, TILE, tile_starts
 
 ROWS, COLUMNS = 24, 32
 
@@ -62,7 +62,7 @@ def test_the_best_of_boxes_on_the_same_face_is_kept() -> None:
 
 def test_tiles_cover_a_side_and_overlap() -> None:
     for length in (300, TILE, TILE + 1, 1800, 3000, 4000):
-        starts = _starts(length)
+        starts = tile_starts(length)
 
         assert starts[0] == 0
         assert length <= starts[-1] + TILE

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findme.engine.geometry import _FACE, keep_best, pose, similarity
+from findme.engine.geometry import MEAN_FACE, keep_best, pose, similarity
 
 angles = st.floats(-180, 180)
 
@@ -32,7 +32,7 @@ def test_a_similarity_is_recovered_from_the_points_it_moved(
 )
 def test_a_turned_head_gives_its_pose_back(roll: float, yaw: float, pitch: float) -> None:
     """Positive: clockwise, to the picture's right, upwards."""
-    seen = _FACE @ turned(roll, yaw, pitch).T
+    seen = MEAN_FACE @ turned(roll, yaw, pitch).T
 
     assert (roll, yaw, pitch) == pytest.approx(pose(3 * seen[:, :2] + (200, 100)), abs=1)
 

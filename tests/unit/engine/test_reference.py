@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from findme.engine import landmarks, network, weights
 from findme.engine.embedding import LANDMARK_TARGETS, Embedder, cut_chip
-from findme.engine.landmarks import Regressor, _squares
+from findme.engine.landmarks import Regressor, squares
 from findme.engine.network import CHIP
 from tests.support.engine_service import admiral, astronaut
 
@@ -42,7 +42,7 @@ def reference() -> dlib.face_recognition_model_v1:
 
 def landmarks_by_dlib(name: str) -> dlib.full_object_detection:
     """Where dlib's own regressor sees the portrait's face, in the square that ours starts from."""
-    corners, spans = _squares(np.array([FACES[name]]))
+    corners, spans = squares(np.array([FACES[name]]))
     corner, span = corners[0, 0], spans[0, 0]
     square = dlib.rectangle(
         *(int(edge) for edge in (corner.real, corner.imag, corner.real + span, corner.imag + span))
