@@ -19,6 +19,7 @@ from typing import Any
 
 import argon2
 import asyncpg
+import hypothesis
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -45,6 +46,11 @@ from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environm
 def aiohttp_client_cls() -> "type[TestClient[Any, Any]]":
     """Every test's client checks each answer of the API against the description of it."""
     return DescribedClient
+
+
+# An example that takes long says that the machine is busy, and nothing of the code.
+hypothesis.settings.register_profile("findme", deadline=None)
+hypothesis.settings.load_profile("findme")
 
 
 @pytest.fixture(scope="session")

@@ -295,7 +295,6 @@ async def faces(endpoint: Scripted, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 @pytest.mark.parametrize("settle", [0.0, SETTLE])
 @settings(
     max_examples=30,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -44,7 +44,7 @@ def test_an_empty_table_finds_nothing() -> None:
     assert VectorTable().within(vectors(1)[0], float("inf")) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 60), unique=True, max_size=60))
 def test_removed_vectors_are_gone_and_the_others_stay(gone: list[int]) -> None:
     rows = vectors(60)

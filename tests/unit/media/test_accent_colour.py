@@ -1,6 +1,6 @@
 """Accents: readable in both schemes, and no further from what was chosen than need be."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from findme.media.accent_colour import CONTRAST, DAY, HOVER, NIGHT, accent, contrast, mixed
@@ -8,7 +8,6 @@ from findme.media.accent_colour import CONTRAST, DAY, HOVER, NIGHT, accent, cont
 COLOURS = st.from_regex(r"#[0-9a-f]{6}", fullmatch=True)
 
 
-@settings(deadline=None)
 @given(COLOURS)
 def test_any_colour_becomes_readable_by_day_and_by_night(colour: str) -> None:
     """Under the pointer too, where the paper shines through."""
