@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from findme.db import Connection
-from findme.models import EngineFaceId, EventId, GuestId, SelfieId
+from findme.models import EngineFaceId, EventId, SelfieId
 from findme.recognition.types import QueryExpansion, Reference
 
 
@@ -114,30 +114,3 @@ async def still_used(conn: Connection, faces: Sequence[EngineFaceId]) -> set[Eng
         list(faces),
     )
     return {EngineFaceId(row["engine_face_id"]) for row in rows}
-
-
-async def count_decided(conn: Connection, event_id: EventId, guest_id: GuestId) -> tuple[int, int]:
-    """Return how many photos are decided for a guest, and how many photos the event has.
-
-    A photo is decided when it is indexed (or cannot be) and no face of it forms an open pair with
-    the reference of their newest selfie (see matching). Without a reference nothing is decided.
-    """
-    row = await conn.fetchrow(
-        """
-        with mine as (select number, covered_upto from reference
-                       where guest_id = $2 and selfie_id is not null
-                       order by number desc limit 1),
-             undecided as (select count(distinct face.photo_id) as photos from face, mine
-                            where face.event_id = $1 and face.number > mine.covered_upto
-                              and face.covered_upto < mine.number)
-        select count(*) as total,
-               case when exists (select from mine)
-                    then count(*) filter (where state in ('indexed', 'failed'))
-                         - (select photos from undecided)
-                    else 0 end as searched
-          from photo where event_id = $1""",
-        event_id,
-        guest_id,
-    )
-    assert row is not None
-    return max(0, row["searched"]), row["total"]

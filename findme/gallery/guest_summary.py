@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from findme.db import Connection
-from findme.faces import references
-from findme.gallery import guest_photos
-from findme.models import EventId, GuestId, Shelf
+from findme.models import EventId, GuestId
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +20,33 @@ class Summary:
 
 
 async def find(conn: Connection, event_id: EventId, guest_id: GuestId) -> Summary:
-    """Return a guest's counts as they are now."""
-    searched, total = await references.count_decided(conn, event_id, guest_id)
-    return Summary(
-        mine=await guest_photos.count_mine(conn, guest_id, Shelf.SURE),
-        maybe=await guest_photos.count_mine(conn, guest_id, Shelf.MAYBE),
-        all=await guest_photos.count_visible(conn, event_id),
-        favourites=await guest_photos.count_favourites(conn, guest_id),
-        searched=searched,
-        total=total,
+    """Return a guest's counts as they are now, as live updates say them too.
+
+    A photo is decided if it is indexed (or cannot be) and the view `search_progress` does not count
+    it as undecided.
+    """
+    row = await conn.fetchrow(
+        """
+        with mine as (
+            select count(*) filter (where shelf = 'sure') as mine,
+                   count(*) filter (where shelf = 'maybe') as maybe
+              from guest_photo where guest_id = $2),
+        received as (
+            select count(*) as total, count(*) filter (where visible) as "all",
+                   count(*) filter (where state in ('indexed', 'failed')) as done
+              from photo where event_id = $1),
+        marked as (
+            select count(*) as favourites from favourite
+             where guest_id = $2
+               and exists (select from openable_photo
+                            where guest_id = $2 and openable_photo.photo_id = favourite.photo_id))
+        select mine, maybe, "all", favourites, total,
+               -- greatest() ignores null: without a reference nothing is decided
+               greatest(0, done - undecided) as searched
+          from mine cross join received cross join marked
+               left join search_progress on guest_id = $2""",
+        event_id,
+        guest_id,
     )
+    assert row is not None
+    return Summary(**row)

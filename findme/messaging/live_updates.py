@@ -89,7 +89,7 @@ async def look(
     if event is None:
         return None
     at: datetime = event["at"]
-    rows = await _standings(conn, event, event_id, guest_ids, at if mark is None else mark.at)
+    rows = await _standings(conn, event, guest_ids, at if mark is None else mark.at)
     return LiveUpdate(
         mark=Mark(event["settled"], at),
         gallery=Gallery(event["gallery"]),
@@ -104,11 +104,10 @@ async def look(
 async def _standings(
     conn: Connection,
     event: Record,
-    event_id: EventId,
     guest_ids: Sequence[GuestId],
     since: datetime,
 ) -> list[Record]:
-    """Return the guests' counts; a photo is decided as the gallery's own page says it."""
+    """Return the guests' counts; which photos are decided is said by the view `search_progress`."""
     if not guest_ids:
         return []
     return await conn.fetch(
@@ -116,23 +115,19 @@ async def _standings(
         with shelf as (
             select guest_id, count(*) filter (where shelf = 'sure') as mine,
                    count(*) filter (where shelf = 'maybe') as maybe,
-                   array_agg(photo_id) filter (where shelf = 'sure' and since > $3) as new_sure,
-                   array_agg(photo_id) filter (where shelf = 'maybe' and since > $3) as new_maybe
-              from guest_photo where guest_id = any($2) group by guest_id)
+                   array_agg(photo_id) filter (where shelf = 'sure' and since > $2) as new_sure,
+                   array_agg(photo_id) filter (where shelf = 'maybe' and since > $2) as new_maybe
+              from guest_photo where guest_id = any($1) group by guest_id)
         select guest.id, newest.state as selfie, coalesce(mine, 0) as mine,
                coalesce(maybe, 0) as maybe, new_sure, new_maybe,
-               case when start.number is null then 0 else greatest(0, $4 - (
-                    select count(distinct face.photo_id) from face
-                     where face.event_id = $1 and face.number > start.covered_upto
-                       and face.covered_upto < start.number)) end as done
+               -- greatest() ignores null: without a reference nothing is decided
+               greatest(0, $3 - undecided) as done
           from guest left join shelf on shelf.guest_id = guest.id
                left join lateral (select state from selfie where guest_id = guest.id
                                    order by id desc limit 1) as newest on true
-               left join lateral (select number, covered_upto from reference
-                                   where guest_id = guest.id and selfie_id is not null
-                                   order by number desc limit 1) as start on true
-         where guest.id = any($2)""",
-        event_id,
+               left join lateral (select undecided from search_progress
+                                   where guest_id = guest.id offset 0) as progress on true
+         where guest.id = any($1)""",
         list(guest_ids),
         since,
         event["done"],

@@ -8,7 +8,7 @@ from asyncpg.connection import LoggedQuery
 from findme import db
 from findme.accounts import guest_directory
 from findme.db import Connection, Pool
-from findme.gallery import contact_sheet, download_size, exports, guest_photos
+from findme.gallery import contact_sheet, download_size, exports, guest_photos, guest_summary
 from findme.messaging import notifications
 from findme.models import EventId, GuestId, PhotoId, Shelf, UserId
 from findme.privacy import erasure_receipts
@@ -30,6 +30,7 @@ READERS: dict[str, Reader] = {
         conn, guest, before=None, limit=101
     ),
     "favourites' count": lambda conn, guest, _: guest_photos.count_favourites(conn, guest),
+    "a gallery's counts": lambda conn, guest, _: guest_summary.find(conn, EVENT, guest),
     "one photo": lambda conn, _, user: guest_photos.may_see(conn, PHOTO, user),
     "the ZIP's size": lambda conn, guest, _: download_size.weigh(conn, guest),
     "a message": lambda conn, guest, _: notifications.take(conn, EVENT, guest, Settings()),
