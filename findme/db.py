@@ -32,19 +32,19 @@ _waiting: Counter[Pool] = Counter()
 ACQUIRE_TIMEOUT = 60.0
 #: Seconds after which an idle connection is recycled.
 IDLE_LIFETIME = 1800.0
-#: Seconds that a database has to answer the simplest question when the service stops.
+#: Seconds that a database has to answer `select 1` when the service stops.
 SILENCE_SECONDS = 8.0
-#: Seconds that a database has to answer when somebody asks whether it can be reached.
+#: Seconds that a database has to answer `select 1` for the readiness check.
 PING_SECONDS = 5.0
-#: What a database raises that is away, restarts, has no room, or gave one transaction up for
-#: another: worth another try later.
-TROUBLE = (
+#: Raised by a database that is away, restarts, is full, or rolled a transaction back for another
+#: one: a retry later may succeed.
+CONNECTION_ERRORS = (
     asyncpg.PostgresConnectionError,
     asyncpg.TransactionRollbackError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
-    # how asyncpg meets a connection whose server has just said good-bye
+    # raised by asyncpg for a connection that the server has just closed
     asyncpg.InternalClientError,
     OSError,
 )
@@ -56,13 +56,13 @@ MIGRATION_LOCK = 7_213_944_021
 ATTEMPTS = 3
 
 
-def is_trouble(error: Exception) -> bool:
-    """Whether the database is in trouble; a file that cannot be read or written says nothing of it.
+def is_connection_error(error: Exception) -> bool:
+    """Whether the database could not answer, as opposed to a file that cannot be read or written.
 
-    (Only files have names: an OSError of a connection has none.)
+    An OSError of a file has a name, that of a connection has none.
     """
     of_a_file = isinstance(error, OSError) and error.filename and error.errno not in _FULL
-    return isinstance(error, TROUBLE) and not of_a_file
+    return isinstance(error, CONNECTION_ERRORS) and not of_a_file
 
 
 @asynccontextmanager
@@ -93,13 +93,13 @@ async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[
 
 
 async def drop_if_silent(pool: Pool) -> bool:
-    """Drop the connections of a database that answers nothing for SILENCE_SECONDS; say whether.
+    """Close the connections of a database that does not answer for SILENCE_SECONDS; say whether.
 
-    Who waits for it, even to give a connection back, goes on with a TROUBLE then: without this a
-    database that hangs would keep the service from ending.
+    A task that waits for it, even to release a connection, then gets one of CONNECTION_ERRORS.
+    Without this, a database that hangs would keep the service from stopping.
     """
     asking = asyncio.ensure_future(pool.fetchval("select 1"))
-    # an error is an answer as well
+    # an error is an answer, too
     asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
     try:
         # not with a timeout around the question: giving it up would wait for the database again
@@ -122,9 +122,9 @@ async def acquire(pool: Pool) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Reco
             yield conn
         finally:
             await pool.release(conn)
-    except TROUBLE as error:
-        # Rolling back on a lost connection fails, and that failure would take the place of the
-        # cancellation: a loop that waits for its database would wait on for ever.
+    except CONNECTION_ERRORS as error:
+        # A rollback on a lost connection fails, and its error would replace the cancellation: a
+        # loop that waits for its database would never stop.
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from error

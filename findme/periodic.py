@@ -55,5 +55,5 @@ async def every(
 async def _attempt(name: str, work: Work) -> None:
     try:
         await work()
-    except db.TROUBLE as error:
+    except db.CONNECTION_ERRORS as error:
         log.warning("[%s] The next run tries again: %s", name, error)

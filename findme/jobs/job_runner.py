@@ -70,7 +70,7 @@ class JobRunner:
         try:
             async with db.acquire(self._pool) as conn:
                 return await queue.exists(conn, job.id)
-        except db.TROUBLE:
+        except db.CONNECTION_ERRORS:
             return True
 
     async def _record(self, name: str, job: Job, outcome: Outcome) -> None:
@@ -80,7 +80,7 @@ class JobRunner:
                 await self._follow_failure(job, outcome)
                 async with db.acquire(self._pool) as conn:
                     await queue.record_outcome(conn, job, outcome)
-            except db.TROUBLE as error:
+            except db.CONNECTION_ERRORS as error:
                 log.warning("[%s] Job %s cannot be recorded yet: %s", name, job.id, error)
                 await asyncio.sleep(RECORD_SECONDS)
             else:
@@ -92,7 +92,7 @@ class JobRunner:
             return
         try:
             await on_failure(job, outcome.error)
-        except db.TROUBLE:
+        except db.CONNECTION_ERRORS:
             raise
         except Exception:  # like the job's own error, it is not the worker's end
             log.exception("[PhotoQueue] Job %s has failed, and what follows as well", job.id)

@@ -46,7 +46,7 @@ def outcome_of(error: Exception | None, job: Job) -> Outcome:
             return Outcome(JobState.FAILED, str(error), summary="failed")
         case DeliveryFailed():
             return _try_again(str(error), job, DELIVERY_DELAYS)
-        case _ if db.is_trouble(error):
+        case _ if db.is_connection_error(error):
             return _wait(error, "lost the database", delay=DATABASE_DELAY)
         case _:
             sentence = f"Unexpected error: {str(error) or type(error).__name__}"

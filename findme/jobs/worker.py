@@ -131,7 +131,7 @@ class WorkQueue:
             async with db.acquire(self._pool) as conn:
                 for job in left:
                     await queue.record_outcome(conn, job, PUT_BACK)
-        except db.TROUBLE as error:
+        except db.CONNECTION_ERRORS as error:
             log.warning("[PhotoQueue] %d jobs are left to the next start: %s", len(left), error)
         else:
             log.info("[PhotoQueue] %d jobs put back", len(left))
@@ -179,7 +179,7 @@ class WorkQueue:
                         await queue.requeue_unheld(conn, self.replica_id, self._held)
                     self._unsure = False
                 return await queue.claim(conn, self.replica_id, limit, parked=self.engine_answers)
-        except db.TROUBLE as error:
+        except db.CONNECTION_ERRORS as error:
             self._unsure = True
             log.warning("[PhotoQueue] The database does not answer: %s", error)
             return []

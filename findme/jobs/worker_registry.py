@@ -25,7 +25,7 @@ async def register_replica(pool: Pool) -> AsyncIterator[int]:
         yield replica_id
     finally:
         # if the database does not answer, the others find out by themselves
-        with suppress(*db.TROUBLE):
+        with suppress(*db.CONNECTION_ERRORS):
             await pool.execute("delete from replica where id = $1", replica_id)
 
 

@@ -202,7 +202,7 @@ class Hub:
             for event_id in moved:
                 try:
                     await self._spread(event_id)
-                except db.TROUBLE:
+                except db.CONNECTION_ERRORS:
                     log.warning("[Live] Event %s waits for the database", event_id)
                     self.note(event_id)
             await asyncio.sleep(SPACING)

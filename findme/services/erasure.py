@@ -129,7 +129,7 @@ class Erasure:
             await vectors.delete_now(self.cache, self.vectors, event_ids)
             async with asyncio.timeout(CHECK_SECONDS):
                 await erasure_receipts.check(self.pool, self.faces, receipt.id)
-        except (FindMeError, TimeoutError, asyncpg.PostgresError, *db.TROUBLE) as error:
+        except (FindMeError, TimeoutError, asyncpg.PostgresError, *db.CONNECTION_ERRORS) as error:
             log.warning("[Erasure] Receipt %s is completed later: %s", receipt.id, error)
         return receipt.token
 

@@ -38,7 +38,7 @@ async def test_a_returned_database_has_the_rows_and_sequences_of_a_new_one(lent:
         update control set paused = true""")
     assert await contents(conn) != new
     await lent.give_back(dsn)  # the connection is still open: it is ended
-    with pytest.raises(db.TROUBLE):
+    with pytest.raises(db.CONNECTION_ERRORS):
         await conn.fetchval("select 1")
     assert await lent.take() == dsn
     conn = await asyncpg.connect(dsn)

@@ -77,7 +77,7 @@ async def test_nobody_waits_for_a_database_that_answers_nothing(
         # all that the pool has is that one connection
         assert await db.drop_if_silent(pool)
         await asyncio.wait([task])
-        assert isinstance(task.exception(), db.TROUBLE)
+        assert isinstance(task.exception(), db.CONNECTION_ERRORS)
 
 
 async def test_the_pool_is_never_larger_than_it_may_be(database: str) -> None:

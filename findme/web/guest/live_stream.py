@@ -47,7 +47,7 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
     # a phone that went away or takes nothing any more, a database that restarts: pages come back
     with (
         hub.listening(event_id, None if guest is None else guest.id, me.id) as listener,
-        suppress(*db.TROUBLE),
+        suppress(*db.CONNECTION_ERRORS),
     ):
         await response.prepare(request)
         if request.method != "HEAD":

@@ -67,7 +67,7 @@ async def get_stream(request: web.Request) -> web.StreamResponse:
     stopping = request.app[STOPPING]
     sent: dict[str, bytes] = {}
     # if the reader leaves or the database restarts, the page reconnects by itself
-    with suppress(ConnectionResetError, TimeoutError, *db.TROUBLE):
+    with suppress(ConnectionResetError, TimeoutError, *db.CONNECTION_ERRORS):
         await response.prepare(request)
         if request.method == "HEAD":  # any byte after the headers would belong to the next answer
             return response

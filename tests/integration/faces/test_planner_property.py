@@ -33,7 +33,7 @@ ARRIVALS = st.one_of(
     st.tuples(st.just("guest"), PEOPLE),
 )
 CALLS = st.integers(1, 5)
-TROUBLE = st.one_of(
+CONNECTION_ERRORS = st.one_of(
     st.none(),
     st.tuples(st.just("faults"), st.lists(st.sampled_from(Fault), min_size=1, max_size=4)),
     # the service dies at the n-th call from now, before or after the engine did its part
@@ -46,7 +46,11 @@ TROUBLE = st.one_of(
 #: What goes on after an arrival: some rounds of three workers, a sweep, or an hour.
 PROGRESS = st.sampled_from([("run", 1), ("run", 3), ("flush", 0), ("time", 0)])
 STEPS = st.lists(
-    st.tuples(TROUBLE, st.lists(ARRIVALS, min_size=1, max_size=4), st.lists(PROGRESS, max_size=2)),
+    st.tuples(
+        CONNECTION_ERRORS,
+        st.lists(ARRIVALS, min_size=1, max_size=4),
+        st.lists(PROGRESS, max_size=2),
+    ),
     min_size=2,
     max_size=6,
 )

@@ -110,7 +110,7 @@ async def test_what_could_not_be_written_is_written_later(database: str, pool: P
     meter = metered(event.collection_id, 2)
     async with db.open_pool(database, min_size=1, max_size=1) as other:
         other.terminate()
-        with pytest.raises(db.TROUBLE):
+        with pytest.raises(db.CONNECTION_ERRORS):
             await engine_usage.flush(other, meter)
     assert meter.unwritten.total() == 2
 
