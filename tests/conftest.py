@@ -53,6 +53,14 @@ hypothesis.settings.register_profile("findme", deadline=None)
 hypothesis.settings.load_profile("findme")
 
 
+#: The kinds of tests, the longest files first: at the end of a run, no worker then waits for one.
+KINDS = ("journeys", "integration", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: KINDS.index(item.path.relative_to(Path(__file__).parent).parts[0]))
+
+
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A folder for the run, which PostgreSQL's user can reach (pytest's own is 0700)."""

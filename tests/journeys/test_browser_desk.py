@@ -203,14 +203,17 @@ def test_a_name_of_one_long_word_widens_no_page(
     organiser.call("DELETE", path)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(NARROW, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")],
+    ids=["narrow-light", "phone-dark", "desktop-light", "desktop-dark"],
+)
 def test_no_page_of_the_operator_breaks_a_rule(
     browser: Browser,
     service: Service,
     organiser: Organiser,
-    scheme: str,
     size: tuple[int, int],
+    scheme: str,
 ) -> None:
     """axe, and no sideways scroll."""
     event = organiser.make_event("Rules")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.support.accessibility import look_at
+from tests.support.accessibility import LOOKS, look_at
 from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, organising, visiting
 from tests.support.pictures import drawn
 from tests.support.service import Service
@@ -57,33 +57,25 @@ def pages(event: dict[str, Any]) -> list[str]:
     return ["/admin/events", own, f"{own}/choices", f"{own}/card"]
 
 
-@pytest.mark.parametrize("size", [NARROW, PHONE, DESKTOP], ids=["narrow", "phone", "desktop"])
-def test_nothing_scrolls_sideways(
-    browser: Browser, service: Service, event: dict[str, Any], size: tuple[int, int]
-) -> None:
-    with visiting(browser, service, size) as visit:
-        sign_in(visit, service)
-        for path in pages(event):
-            visit.goto(path)
-            assert visit.overflow() <= 0, path
-
-
-@pytest.mark.parametrize("language", ["fr-FR", "en-GB"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_no_page_of_an_event_breaks_a_rule_of_axe(
+@LOOKS
+def test_no_page_of_an_event_breaks_a_rule_of_axe_or_scrolls_sideways(
     browser: Browser,
     service: Service,
     event: dict[str, Any],
-    language: str,
-    scheme: Literal["light", "dark"],
     size: tuple[int, int],
+    scheme: Literal["light", "dark"],
+    language: str,
 ) -> None:
     """Nor do the guests' pages that wear its cover and its colour."""
     with visiting(browser, service, size, language=language) as visit:
         visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         sign_in(visit, service)
-        look_at(visit, *pages(event), f"/e/{event['code']}")
+        for path in [*pages(event), f"/e/{event['code']}"]:
+            look_at(visit, path)
+            assert visit.overflow() <= 0, path
+            visit.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+            assert visit.overflow() <= 0, path
+            visit.page.set_viewport_size({"width": size[0], "height": size[1]})
 
 
 def test_the_choices_are_made_on_a_page_and_reach_the_guests(

@@ -4,7 +4,21 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from tests.support.browser import Visit
+import pytest
+
+from tests.support.browser import DESKTOP, PHONE, Visit
+
+#: Each pair of a width, a colour scheme and a language, in half of all combinations: contrast is
+#: the scheme's, and the room that words need is the width's and the language's.
+LOOKS = pytest.mark.parametrize(
+    ("size", "scheme", "language"),
+    [
+        pytest.param(PHONE, "light", "fr-FR", id="phone-light-fr"),
+        pytest.param(PHONE, "dark", "en-GB", id="phone-dark-en"),
+        pytest.param(DESKTOP, "light", "en-GB", id="desktop-light-en"),
+        pytest.param(DESKTOP, "dark", "fr-FR", id="desktop-dark-fr"),
+    ],
+)
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
