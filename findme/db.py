@@ -48,11 +48,11 @@ CONNECTION_ERRORS = (
     asyncpg.InternalClientError,
     OSError,
 )
-#: A disk without room may have some again.
+#: A full disk may have space again later.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-#: Any fixed number: all FindMe services of a database queue at it while they migrate.
+#: Any fixed number: all services on a database take this advisory lock while they migrate.
 MIGRATION_LOCK = 7_213_944_021
-#: How often a transaction is begun that is given up for another one each time.
+#: Attempts to run a transaction that the server rolls back because of another one.
 ATTEMPTS = 3
 
 
@@ -74,7 +74,7 @@ async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[
             min_size=min(min_size, max_size),
             max_size=max_size,
             max_inactive_connection_lifetime=IDLE_LIFETIME,
-            # plans of our short queries are never worth compiling
+            # compiling the plans of our short queries never pays off
             server_settings={"application_name": "findme", "jit": "off"},
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
@@ -102,7 +102,7 @@ async def drop_if_silent(pool: Pool) -> bool:
     # an error is an answer, too
     asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
     try:
-        # not with a timeout around the question: giving it up would wait for the database again
+        # no timeout around the query: cancelling it would wait for the database again
         await asyncio.wait({asking}, timeout=SILENCE_SECONDS)
         if asking.done():
             return False

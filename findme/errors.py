@@ -2,7 +2,7 @@
 
 FindMeError
 ├── StartError                 the service cannot start
-├── InvalidRequest 422         what was sent cannot be understood
+├── InvalidRequest 422         the request cannot be understood
 │   ├── ConsentRequired
 │   ├── SelfieRefused          no_face, several_faces, poor_quality, invalid_image
 │   ├── EveryFileRejected
@@ -31,7 +31,7 @@ FindMeError
 │   ├── WrongOffset            a partial upload goes on elsewhere
 │   └── CollectionSwitched     a re-index switched the event's collection meanwhile
 ├── TooManyAttempts 429
-├── Contended 503              the database gave it up for another's change
+├── Contended 503 the database rolled the change back because of another one
 ├── QueueFull 503
 ├── DiskFull 503
 ├── DeliveryFailed 503          a mail or a push message; worth another try later
@@ -61,7 +61,7 @@ class FindMeError(Exception):
 
     @classmethod
     def sentence(cls) -> str:
-        """Return the first line of the class's docstring: its message where none is given."""
+        """Return the first line of the class's docstring: the message if none is given."""
         return (cls.__doc__ or "").strip().partition("\n")[0]
 
 

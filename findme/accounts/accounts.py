@@ -1,7 +1,7 @@
 """What an account has besides its sign-in: the key of a guest without an e-mail, and its choices.
 
-A guest of an event that allows it has a name only. The link with the key is then the way in; who
-adds an e-mail address and a password has a full account from then on, and the key ends.
+A guest of an event that allows it has a name only. The link with the key then signs them in. If
+they add an e-mail address and a password, they have a full account from then on, and the key ends.
 """
 
 import base64
@@ -15,16 +15,16 @@ from findme.db import Connection
 from findme.errors import Conflict, EmailTaken, InvalidRequest, NotFound
 from findme.models import EventId, Role, User, UserId
 
-#: What a key begins with, so that it is known wherever it turns up.
+#: The prefix of every key, so that a key is recognised wherever it appears.
 KEY_PREFIX = "fmk_"
 #: The secret of a join form; a shorter one could be guessed.
 ATTEMPT = re.compile(r"[A-Za-z0-9_-]{20,100}")
 
 
 async def create_keyed(conn: Connection, name: str, key: str | None = None) -> tuple[UserId, str]:
-    """Add a guest's account without an e-mail; return it with its key, which is known this once.
+    """Add a guest's account without an e-mail; return it with its key, which is not stored.
 
-    A *key* is one of `key_of_attempt`; the account that it opens already is the same guest's.
+    *key* comes from `key_of_attempt`; an account that it already opens is the same guest's.
     """
     key = key or _new_key()
     user_id: int | None = await conn.fetchval(
@@ -45,15 +45,15 @@ async def create_keyed(conn: Connection, name: str, key: str | None = None) -> t
 
 
 async def lock(conn: Connection, user_id: UserId) -> None:
-    """Lock an account for update until the transaction ends: nobody joins with it meanwhile."""
+    """Lock an account for update until the transaction ends, so that nobody joins with it."""
     await conn.execute("select from account where id = $1 for update", user_id)
 
 
 def key_of_attempt(attempt: str, event_id: EventId, name: str) -> str:
-    """Return the key that a join leads to, the same however often it is sent; InvalidRequest.
+    """Return the key that a join leads to: the same one if it is sent again; InvalidRequest.
 
-    *attempt* is a secret of the form, made at random: whoever knows it has the key. The name is
-    part of it, for the next person who fills in the same form is somebody else.
+    *attempt* is a random secret of the form; anyone who knows it has the key. The key depends on
+    the name too, since the next person who fills in the same form is somebody else.
     """
     if not ATTEMPT.fullmatch(attempt):
         raise InvalidRequest("attempt is 20 to 100 letters, digits, - and _.", field="attempt")
@@ -107,7 +107,7 @@ async def add_sign_in(conn: Connection, user_id: UserId, email: str, password_ha
 
 
 async def set_password(conn: Connection, user_id: UserId, password_hash: str) -> None:
-    """Replace the password of an account that has one."""
+    """Replace the password of an account that has one already."""
     await conn.execute(
         "update account set password_hash = $2 where id = $1 and email is not null",
         user_id,
@@ -123,7 +123,7 @@ async def set_choices(
     scheme: str | None,
     letter_keys: bool,
 ) -> None:
-    """Keep what a user chose for the pages; None: as the browser and the device say."""
+    """Store a user's choices for the pages; None: as the browser and the device say."""
     await conn.execute(
         "update account set language = $2, scheme = $3, letter_keys = $4 where id = $1",
         user_id,
@@ -134,12 +134,12 @@ async def set_choices(
 
 
 async def set_name(conn: Connection, user_id: UserId, name: str) -> None:
-    """Call a user otherwise; the organiser's lists say the new name from then on."""
+    """Rename a user; the organiser's lists show the new name from then on."""
     await conn.execute("update account set name = $2 where id = $1", user_id, name)
 
 
 async def note_language(conn: Connection, user_id: UserId, language: str) -> None:
-    """Keep the language that a new account's form was in."""
+    """Store the language of a new account's form."""
     await conn.execute("update account set language = $2 where id = $1", user_id, language)
 
 
@@ -148,5 +148,5 @@ def _new_key() -> str:
 
 
 def _digest(key: str) -> bytes:
-    # an address may hold any bytes; Python hands over those that are no UTF-8 as surrogates
+    # an address may hold any bytes; Python decodes bytes that are not UTF-8 as surrogates
     return hashlib.sha256(key.encode(errors="surrogateescape")).digest()

@@ -17,7 +17,7 @@ from findme.db import Connection, Pool
 from findme.errors import EmailTaken, InvalidRequest, TooManyAttempts, WrongCredentials
 from findme.models import Actor, EventId, Role, TokenId, User, UserId
 
-#: The account that is made where no admin is named.
+#: The admin account that is created if none is named.
 FIRST_ADMIN = "admin@findme.local"
 SESSION_LIFETIME = timedelta(days=30)
 MIN_PASSWORD = 8
@@ -26,7 +26,7 @@ MAX_EMAIL = 254
 #: Failed sign-ins a minute, for an address and for an account, after which all are refused.
 MAX_FAILURES = 10
 FAILURE_SECONDS = 60
-#: What a token begins with tells which table knows it.
+#: The prefix of a token says which table holds it.
 SESSION_PREFIX = "fms_"
 UPLOAD_PREFIX = "fmu_"
 
@@ -34,13 +34,13 @@ UPLOAD_PREFIX = "fmu_"
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 #: Two at a time: 300 guests who join at once must not take 6 GB and both cores.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
-#: Verified against where there is no such account, so that the answer takes as long.
+#: Verified if there is no such account, so that the answer takes as long.
 NOBODY_HASH = _hasher.hash("nobody")
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A fresh session; the token is known only here."""
+    """A new session; the token is known only here."""
 
     token: str
     expires_at: datetime
@@ -64,7 +64,7 @@ async def verify_password(password_hash: str, password: str) -> bool:
 
 
 def check_password(password: str) -> str:
-    """Return the password; InvalidRequest where it is too short or too long."""
+    """Return the password; InvalidRequest if it is too short or too long."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidRequest(
             f"The password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
@@ -73,7 +73,7 @@ def check_password(password: str) -> str:
 
 
 def check_email(email: str) -> str:
-    """Return the address in lower case; InvalidRequest where it cannot be one."""
+    """Return the address in lower case; InvalidRequest if it cannot be one."""
     email = email.strip().lower()
     name, at, host = email.partition("@")
     plain = email.isprintable() and not any(sign.isspace() for sign in email)
@@ -83,7 +83,7 @@ def check_email(email: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """Return the name without outer blanks; InvalidRequest where it is empty or too long."""
+    """Return the name without outer blanks; InvalidRequest if it is empty or too long."""
     name = " ".join(name.split())
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise InvalidRequest("A name of 1 to 100 characters is needed.", field="name")
@@ -93,7 +93,7 @@ def check_name(name: str) -> str:
 async def create_account(
     conn: Connection, *, name: str, email: str, password_hash: str, role: Role
 ) -> UserId:
-    """Add an account; EmailTaken where the address has one."""
+    """Add an account; EmailTaken if the address has one."""
     try:
         async with conn.transaction():
             return UserId(
@@ -123,12 +123,12 @@ async def find_account(conn: Connection, email: str) -> tuple[User, str] | None:
 
 
 async def delete_account(conn: Connection, user_id: UserId) -> None:
-    """Remove the account with all that hangs on it."""
+    """Delete the account with everything that belongs to it."""
     await conn.execute("delete from account where id = $1", user_id)
 
 
 async def ensure_admin(pool: Pool, email: str | None, password: str | None) -> str | None:
-    """See to it that there is an admin; return the password that was made up, if one was.
+    """Make sure that there is an admin; return the generated password, if one was generated.
 
     With *email* and *password* an admin with exactly these exists afterwards.
     """
@@ -138,7 +138,7 @@ async def ensure_admin(pool: Pool, email: str | None, password: str | None) -> s
     made_up = secrets.token_urlsafe(12)
     password_hash = await hash_password(made_up)
     async with db.transaction(pool) as conn:
-        # services that start together make one admin, not two
+        # services that start together create one admin, not two
         await conn.execute("lock table account in share row exclusive mode")
         if await conn.fetchval("select exists (select from account where role = 'admin')"):
             return None
@@ -172,20 +172,20 @@ async def set_admin(pool: Pool, email: str, password: str) -> None:
                 email,
                 password_hash,
             )
-            # nobody proved that the address is theirs when they joined with it: whoever did must
-            # not be the admin now, nor whoever knew the password before
+            # joining with an address proves nothing: neither the person who joined with it nor
+            # anyone who knew the old password may become the admin
             await conn.execute("delete from session where account_id = $1", user_id)
             await conn.execute("delete from password_reset where account_id = $1", user_id)
 
 
 async def sign_in(pool: Pool, cache: Cache, email: str, password: str, address: str) -> User:
     """Return the user; WrongCredentials, or TooManyAttempts for the address or the account."""
-    # what is longer is nobody's, and would be kept with the attempts
+    # a longer address belongs to nobody, and would be stored with the attempts
     email = email.strip().lower()[:MAX_EMAIL]
     origin, account = f"address:{address}", f"account:{email}"
     if await cache.attempts(origin) >= MAX_FAILURES:
         raise TooManyAttempts
-    # counted before the password is looked at: guesses in parallel must not all slip through
+    # counted before the password is checked: parallel guesses must not all pass
     if await cache.count_attempt(account, seconds=FAILURE_SECONDS) > MAX_FAILURES:
         raise TooManyAttempts
     async with db.acquire(pool) as conn:
@@ -218,7 +218,7 @@ async def close_session(pool: Pool, cache: Cache, token: str) -> None:
 
 
 async def close_sessions(pool: Pool, cache: Cache, user_id: UserId, *, but: str = "") -> None:
-    """End all sessions of a user, *but* that of a token."""
+    """End all sessions of a user except the one of the token *but*."""
     rows = await pool.fetch(
         "delete from session where account_id = $1 and token_hash <> $2 returning token_hash",
         user_id,
@@ -229,7 +229,7 @@ async def close_sessions(pool: Pool, cache: Cache, user_id: UserId, *, but: str 
 
 
 async def read_anew(pool: Pool, cache: Cache, user_id: UserId) -> None:
-    """Let the next request of each session see what changed of a user."""
+    """Make the next request of each session read the user again."""
     rows = await pool.fetch("select token_hash from session where account_id = $1", user_id)
     for row in rows:
         await cache.forget(USERS, row["token_hash"].hex())
@@ -242,7 +242,7 @@ async def prune_sessions(pool: Pool) -> None:
 
 
 async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> Actor | None:
-    """Return whose token this is, or None; kept in the cache for its TTL."""
+    """Return whose token this is, or None; cached for the cache's TTL."""
     digest = _digest(token)
 
     async def look_up() -> bytes | None:
@@ -294,7 +294,7 @@ async def create_upload_token(
 async def delete_upload_token(
     pool: Pool, cache: Cache, event_id: EventId, token_id: TokenId
 ) -> bool:
-    """Take a token back; False if there is none."""
+    """Revoke a token; False if there is none."""
     digest: bytes | None = await pool.fetchval(
         "delete from upload_token where event_id = $1 and id = $2 returning token_hash",
         event_id,
@@ -306,5 +306,5 @@ async def delete_upload_token(
 
 
 def _digest(token: str) -> bytes:
-    # a header may hold any bytes; Python hands over those that are no UTF-8 as surrogates
+    # a header may hold any bytes; Python decodes bytes that are not UTF-8 as surrogates
     return hashlib.sha256(token.encode(errors="surrogateescape")).digest()

@@ -1,4 +1,4 @@
-"""An event's guests as its organiser looks them up, with how the search for them went."""
+"""An event's guests as its organiser looks them up, with the results of the search for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class GuestSummary:
     #: None: their link is their key.
     email: str | None
     joined_at: datetime
-    #: None: the guest looks on without face work.
+    #: None: the guest browses without a face search.
     consent_at: datetime | None
     consent_withdrawn_at: datetime | None
     selfie: SelfieState | None
@@ -37,7 +37,7 @@ async def search(
     before: GuestId | None,
     limit: int,
 ) -> list[GuestSummary]:
-    """Return guests whose name or address has the words in it, the last joined first."""
+    """Return guests whose name or address contains the words, the last joined first."""
     rows = await conn.fetch(
         """
         select guest.id from guest join account on account.id = guest.account_id
@@ -53,7 +53,7 @@ async def search(
 
 
 async def count(conn: Connection, event_id: EventId, words: str) -> int:
-    """Return how many guests have the words in their name or address."""
+    """Return the number of guests whose name or address contains the words."""
     number: int = await conn.fetchval(
         """
         select count(*) from guest join account on account.id = guest.account_id

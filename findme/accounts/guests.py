@@ -18,7 +18,7 @@ class Guest:
     event_id: EventId
     user_id: UserId
     joined_at: datetime
-    #: Whether their face may be looked for; without it they see the gallery, where that is allowed.
+    #: Whether their face may be searched for; without it they see the gallery if that is allowed.
     consented: bool
     selfie_state: SelfieState | None
     selfie_problem: str | None
@@ -66,7 +66,7 @@ async def count(conn: Connection, event_id: EventId) -> int:
 async def join(
     conn: Connection, event_id: EventId, user_id: UserId, *, consent_text: str, language: str
 ) -> GuestId:
-    """Enter a user into an event, or note a new consent of one who is in it already."""
+    """Add a user to an event, or record a new consent of a guest who has joined already."""
     guest_id = GuestId(
         await conn.fetchval(
             """
@@ -82,7 +82,7 @@ async def join(
             language,
         )
     )
-    # a receipt that is still open must not take for left over what is new
+    # a receipt that is still open must not count the new rows as left over
     await conn.execute(
         """
         update receipt set guest_ids = array_remove(guest_ids, $1)
@@ -93,7 +93,7 @@ async def join(
 
 
 async def browse(conn: Connection, event_id: EventId, user_id: UserId) -> GuestId:
-    """Let a user see an event's gallery without consent, and without anything of their face."""
+    """Let a user see an event's gallery without consent and without face data."""
     await conn.execute(
         """
         insert into guest (event_id, account_id) values ($1, $2)
@@ -120,10 +120,10 @@ async def lock_consent(conn: Connection, guest_id: GuestId) -> None:
 
 
 async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None:
-    """Take back a join whose selfie was refused, unless another selfie of theirs is there.
+    """Undo a join whose selfie was refused, unless the guest has another selfie.
 
-    A *fresh* guest goes; one who was there before stays, and their consent ends with the selfie
-    that it was given for.
+    A *fresh* guest is deleted; an earlier guest stays, and their consent ends with the selfie that
+    it was given for.
     """
     if fresh:
         await conn.execute(
@@ -153,9 +153,9 @@ async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
 
 
 async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None:
-    """Take a guest's consent back: all that was made of their face goes, they stay and browse.
+    """Withdraw a guest's consent: everything made from their face goes, they stay and browse.
 
-    What they said of faces goes too, and whatever would tell them of photos that show them.
+    Their verdicts go too, and so do their notifications of photos that show them.
     """
     await _unname(conn, event_id, user_id)
     faces = await _vectors(conn, event_id, user_id)
@@ -175,7 +175,7 @@ async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None
 
 
 async def _unname(conn: Connection, event_id: EventId, user_id: UserId) -> None:
-    """Take from a guest's group of faces what an admin called it: that is theirs too."""
+    """Delete the name that an admin gave to a guest's group of faces: it is personal data too."""
     await conn.execute(
         """
         update person set name = null
@@ -188,9 +188,9 @@ async def _unname(conn: Connection, event_id: EventId, user_id: UserId) -> None:
 async def _vectors(conn: Connection, event_id: EventId, user_id: UserId) -> list[EngineFaceId]:
     """Return a guest's vectors in the event's collection.
 
-    Their selfies are locked from here on, so that no further one is stored meanwhile.
+    Their selfies are locked from here on, so that no other one is stored in between.
     """
-    # whoever is storing a selfie's vector comes first, so that none is left out below
+    # waits for a transaction that stores a selfie's vector, so that none is left out below
     await conn.execute(
         """
         select from selfie join guest on guest.id = selfie.guest_id
@@ -215,9 +215,9 @@ async def forget_faces(
     *,
     collection_id: str | None = None,
 ) -> None:
-    """Ask for the removal of vectors from a collection, by default the event's present one.
+    """Request the deletion of vectors from a collection, by default the event's present one.
 
-    An event that is gone takes its collections with it: then there is nothing to ask for.
+    If the event is deleted, its collections are deleted too: then nothing is requested.
     """
     named: str | None = await conn.fetchval(
         "select collection_id from event where id = $1", event_id

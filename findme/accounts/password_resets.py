@@ -16,9 +16,9 @@ from findme.models import JobKind, UserId
 log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(minutes=60)
-#: Mails for one address in so many seconds; more are silently not sent.
+#: Seconds between two mails to one address; others are silently not sent.
 MAX_MAILS, MAIL_SECONDS = 3, 900
-#: What SEND_MAIL's payload calls this letter.
+#: The name of this letter in SEND_MAIL's payload.
 LETTER = "reset"
 
 
@@ -34,15 +34,16 @@ class Link:
 async def ask_by_mail(
     pool: Pool, cache: Cache, email: str, *, language: str, base_url: str
 ) -> None:
-    """Have a link mailed to an address, if it has an account; nobody hears whether it has.
+    """Have a link mailed to an address if it has an account; nobody learns whether it has one.
 
-    The link is made by the job that mails it, so no token is ever written down but as a hash.
+    The link is made by the job that mails it, so a token is only ever stored as a hash.
     """
     email = email.strip().lower()
     if await cache.count_attempt(f"reset:{email}", seconds=MAIL_SECONDS) > MAX_MAILS:
         return
     async with db.transaction(pool) as conn:
-        # the wait for the disk would tell apart who has an account; who hears nothing asks again
+        # waiting for the disk would reveal who has an account; a lost mail is simply requested
+        # again
         await conn.execute("set local synchronous_commit = off")
         user_id = await conn.fetchval("select id from account where email = $1", email)
         if user_id is not None:
@@ -67,7 +68,7 @@ async def create(conn: Connection, user_id: UserId) -> Link:
     if email["email"] is None:
         raise Conflict("This guest has a link of their own in place of a password.")
     token, expires_at = secrets.token_urlsafe(32), datetime.now(UTC) + LIFETIME
-    # what has expired opens nothing; this is the moment at which somebody cares
+    # expired links open nothing, so they are deleted here rather than by a loop
     await conn.execute("delete from password_reset where expires_at < now()")
     link_id = await conn.fetchval(
         """
@@ -80,13 +81,13 @@ async def create(conn: Connection, user_id: UserId) -> Link:
     return Link(link_id, token, expires_at)
 
 
-async def take_back(conn: Connection, link: Link) -> None:
+async def delete_unsent(conn: Connection, link: Link) -> None:
     """Remove a link that nobody received."""
     await conn.execute("delete from password_reset where id = $1", link.id)
 
 
 async def check(conn: Connection, token: str) -> None:
-    """Look whether a link still works, and change nothing; LinkExpired where it does not."""
+    """Check that a link still works, without using it; LinkExpired if it does not."""
     valid = await conn.fetchval(
         "select exists (select from password_reset where token_hash = $1 and expires_at > now())",
         _digest(token),
@@ -98,8 +99,8 @@ async def check(conn: Connection, token: str) -> None:
 async def use(pool: Pool, cache: Cache, token: str, password: str) -> UserId:
     """Set a new password, end all sessions and all other links of the account.
 
-    LinkExpired for a link that was used or is over, InvalidRequest for a password that won't do:
-    the link then goes on working.
+    LinkExpired for a link that was used or has expired. InvalidRequest for an unsuitable password:
+    the link then still works.
     """
     async with db.acquire(pool) as conn:
         await check(conn, token)
@@ -111,7 +112,7 @@ async def use(pool: Pool, cache: Cache, token: str, password: str) -> UserId:
             returning account_id""",
             _digest(token),
         )
-        if user_id is None:  # used by somebody else at this moment
+        if user_id is None:  # another request has just used it
             raise LinkExpired
         await conn.execute(
             "update account set password_hash = $2 where id = $1", user_id, password_hash

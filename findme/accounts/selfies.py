@@ -1,4 +1,4 @@
-"""Selfies: taken in and judged, up to five of them for each guest."""
+"""Selfies: stored and judged, up to five of them for each guest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from findme.errors import CollectionSwitched, LastSelfie, NotFound, SelfieRefuse
 from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieId, StoredImage
 from findme.recognition.types import IndexedFace, IndexResult
 
-#: Glasses on, glasses off: more selfies than this tell the engine nothing new.
+#: With and without glasses: more selfies than this tell the engine nothing new.
 MOST = 5
 #: A second face is a second person at the camera when it has this share of the first one's area;
 #: a smaller one is somebody in the background.
 SECOND_FACE_SHARE = 0.35
-#: Seconds that a join request has to get its selfie indexed before the workers look after it.
+#: Seconds that a join request has to get its selfie indexed before the workers take it over.
 CLAIM_SECONDS = 90.0
 
 #: Below these an accepted selfie would find more if it were better: brightness and sharpness in the
@@ -106,7 +106,7 @@ async def add(
 
     Once it is accepted and searched it *replaces* the earlier ones, or it joins them.
 
-    Should the request not come that far, the job that is added here does it after CLAIM_SECONDS.
+    If the request does not get that far, the job that is added here does it after CLAIM_SECONDS.
     """
     selfie_id = SelfieId(
         await conn.fetchval(
@@ -130,7 +130,7 @@ async def add(
 
 
 async def release(conn: Connection, selfie: PendingSelfie) -> None:
-    """Leave a pending selfie to its job, whenever that is due."""
+    """Leave a pending selfie to its job."""
     await conn.execute("update selfie set claimed_until = null where id = $1", selfie.id)
 
 
@@ -146,7 +146,7 @@ async def leave_to_workers(conn: Connection, selfie: PendingSelfie) -> None:
 
 
 async def release_claims(conn: Connection) -> None:
-    """Let the workers have all pending selfies: whoever had them in hand is gone."""
+    """Let the workers have all pending selfies: the requests that held them are gone."""
     await conn.execute(
         """
         with freed as (update selfie set claimed_until = null
@@ -165,7 +165,7 @@ async def is_pending(conn: Connection, selfie_id: SelfieId) -> bool:
 
 
 async def claim_pending(conn: Connection, event_id: EventId) -> list[PendingSelfie]:
-    """Take an event's pending selfies that nobody else is having indexed."""
+    """Claim an event's pending selfies that nobody else has claimed."""
     rows = await conn.fetch(
         """
         update selfie set claimed_until = now() + make_interval(secs => $2)
@@ -187,7 +187,7 @@ async def accept(
 ) -> bool:
     """Make the face the guest's reference and queue its search; False if the guest is gone.
 
-    CollectionSwitched if the face is in another collection than the event's by now.
+    CollectionSwitched if the event has switched to another collection since.
 
     The guest's earlier selfies stay until that search has an answer (see match_jobs). A poor
     selfie never replaces a good one: it is searched beside it.
@@ -265,7 +265,7 @@ async def _end_index_job(conn: Connection, selfie_id: SelfieId) -> None:
 
 
 async def check_room(conn: Connection, guest_id: GuestId) -> None:
-    """Raise TooManySelfies where a guest has as many as may be."""
+    """Raise TooManySelfies if a guest has reached the limit."""
     count = await conn.fetchval(
         "select count(*) from selfie where guest_id = $1 and state <> 'refused'", guest_id
     )

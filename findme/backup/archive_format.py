@@ -18,7 +18,7 @@ import orjson
 
 from findme.errors import FindMeError
 
-#: Raised if an older FindMe could not read the new format.
+#: Increased if older versions of FindMe cannot read the new format.
 FORMAT = 1
 MANIFEST, DUMP, CHECKSUM = "manifest.json", "database.dump", "SHA256SUMS"
 #: Bytes per read.

@@ -10,9 +10,9 @@ from findme.faces import reindex_state
 from findme.gallery import events, photos
 from findme.models import EventId, JobKind, PhotoId, UserId
 from findme.privacy import erasure_journal
-from findme.privacy.erasure_journal import Erasure
+from findme.privacy.erasure_journal import JournalEntry
 
-#: Jobs about vectors of the old collections; the re-index makes all of them unnecessary.
+#: Jobs about vectors of the old collections; the re-index replaces all of them.
 _OF_VECTORS = ("forget_faces", "delete_collection", "reindex_event", "match_event", "match_selfie")
 
 
@@ -37,7 +37,7 @@ async def collections_of(conn: Connection) -> set[str]:
 async def give_new_collections(conn: Connection) -> None:
     """Begin a re-index of all events, away from what any engine holds.
 
-    The engine's collections are of another moment: they lack faces, or hold faces of people who
+    The engine's collections are from another time: they lack faces, or hold faces of people who
     have been deleted.
     """
     for row in await conn.fetch("select id from event order by id desc"):
@@ -46,7 +46,7 @@ async def give_new_collections(conn: Connection) -> None:
     await conn.execute("update reference set searched = true where not searched")
 
 
-async def repeat_erasures(conn: Connection, erased: Sequence[Erasure]) -> dict[str, int]:
+async def repeat_erasures(conn: Connection, erased: Sequence[JournalEntry]) -> dict[str, int]:
     """Delete what was deleted since the backup; return the number of deletions by kind."""
     repeated: Counter[str] = Counter()
     # rows that are deleted with their event or account are not counted

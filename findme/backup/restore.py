@@ -26,7 +26,7 @@ from findme.embedded.postgres import hold_data_dir, open_postgres
 from findme.embedded.postgres_tools import Program
 from findme.errors import StartError
 from findme.privacy import erasure_journal
-from findme.privacy.erasure_journal import Erasure
+from findme.privacy.erasure_journal import JournalEntry
 from findme.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class _Target:
     name: str
     #: It is empty and cannot be renamed, so it is filled directly.
     direct: bool
-    erased: list[Erasure]
+    erased: list[JournalEntry]
     collections: set[str]
 
 
@@ -93,7 +93,7 @@ async def restore(
     return Restored(manifest, repeated)
 
 
-def _read_journals(own: Path, others: Iterable[Path]) -> list[Erasure]:
+def _read_journals(own: Path, others: Iterable[Path]) -> list[JournalEntry]:
     for path in others:
         if not path.is_file():
             raise RestoreRefused(f"There is no journal of deletions {path}.")
@@ -223,7 +223,7 @@ async def _fill(program: Program, dsn: str, path: Path) -> None:
 
 
 async def _settle(
-    dsn: str, target: _Target, erased: Sequence[Erasure], *, copy: bool
+    dsn: str, target: _Target, erased: Sequence[JournalEntry], *, copy: bool
 ) -> dict[str, int]:
     conn = await _connect(dsn)
     try:

@@ -1,4 +1,4 @@
-"""Events to look around in: `findme demo`, and the screenshots of the documents.
+"""Sample events: for `findme demo`, and for the screenshots of the documents.
 
 No engine sees the drawn photos, so the rows say what it would have found.
 """
@@ -29,7 +29,7 @@ class DemoRefused(StartError):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where to look around, and as whom."""
+    """The demo's addresses and accounts."""
 
     #: The event with the most photos.
     event_id: EventId
@@ -104,7 +104,7 @@ async def make(settings: Settings, *, force: bool) -> Demo:
 
 
 def _last_evening(now: datetime) -> datetime:
-    """Return 16:00 UTC of the last Saturday that is over."""
+    """Return 16:00 UTC of the last Saturday before today."""
     day = now - timedelta(days=(now.weekday() - 5) % 7 or 7)
     return day.replace(hour=16, minute=0, second=0, microsecond=0)
 

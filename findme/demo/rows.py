@@ -1,7 +1,7 @@
-"""The rows of the demo: its photos as if they were uploaded, its guests as if they were found.
+"""The rows of the demo: its photos as after an upload, its guests as after a search.
 
-Faces and references are marked as decided, so that no search is ever made with vectors that no
-engine has; and no match is strong enough to become a reference.
+Faces and references are marked as decided, so that no search uses vectors that no engine has; and
+no match is strong enough to become a reference.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from findme.media import storage
 from findme.media.storage import ImageOwner
 from findme.models import EventId, GuestId, PhotoId, Size, UserId
 
-#: A mark that no search goes beyond.
+#: A mark above all face numbers, so that no search is due.
 _DECIDED = 2**62
 #: Similarities of sure and of possible matches.
 _SURE, _MAYBE = (90.4, 94.8), (81.0, 88.5)
@@ -189,7 +189,7 @@ async def _guest(
     person: int,
     start: datetime,
 ) -> GuestId:
-    """Let somebody join, with the photos that show them: most are sure, some uncertain."""
+    """Add a guest with the photos that show them: most are sure, some uncertain."""
     guest_id = await guests.join(
         conn,
         event_id,

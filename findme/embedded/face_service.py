@@ -98,7 +98,7 @@ class _Launcher:
             stdout=subprocess.PIPE,
             stderr=log,
             env=self.environment,
-            # Ctrl-C in the terminal is for FindMe, which then stops the child in its turn.
+            # Ctrl-C in the terminal is for FindMe, which then stops the child itself.
             start_new_session=True,
             preexec_fn=end_with_parent,
         )

@@ -217,7 +217,7 @@ async def _end_leftover(home: Home) -> None:
 def _disown(pid_file: Path, rest: str) -> None:
     """Write this process into a pid file whose pid is not a server's.
 
-    The pid may be another process's by now, which PostgreSQL would take for a server; it ignores
+    The pid may belong to another process now, which PostgreSQL would take for a server; it ignores
     its parent's pid. The other lines stay: by them it finds out whether backends of the crashed
     server still hold its shared memory.
     """
@@ -317,7 +317,7 @@ async def _spawn(
         # None of our environment: neither secrets nor PGPORT and the like.
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
         cwd="/",
-        # Ctrl-C in the terminal is for FindMe, which then stops the server in its turn.
+        # Ctrl-C in the terminal is for FindMe, which then stops the server itself.
         start_new_session=True,
         user=account.uid if account else None,
         group=account.gid if account else None,

@@ -224,7 +224,8 @@ def _socket_folder(data: Path, account: Account | None) -> Path:
         folder.mkdir(mode=0o700)
         os.chown(folder, *owner)
     status = folder.lstat()
-    # Anybody may make a folder of this name in /tmp: only one that is closed to them is used.
+    # Anybody may create a folder of this name in /tmp, so only one that is closed to others is
+    # used.
     if not stat.S_ISDIR(status.st_mode) or (status.st_uid, status.st_mode & 0o077) != (
         owner.uid,
         0,

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from findme.embedded.postgres_home import find_binaries
 from findme.errors import FindMeError, StartError
 
-#: What pg_restore sets first and servers before 17 do not know; nothing is lost with it.
+#: A setting that pg_restore writes first and servers before 17 do not know; it can be left out.
 HARMLESS = 'unrecognized configuration parameter "transaction_timeout"'
 #: Bytes per read.
 PIECE = 2**18
@@ -72,7 +72,7 @@ def dump(program: Program, dsn: str, take: Callable[[bytes], None]) -> None:
         while piece := process.stdout.read(PIECE):
             take(piece)
 
-    # gzip is in every build of pg_restore; it takes back what hex digits add to the pictures
+    # gzip is in every build of pg_restore; it undoes the growth of pictures written as hex digits
     _run(program, ["--format=custom", "--compress=1"], dsn, read)
 
 

@@ -1,4 +1,4 @@
-"""The missed-face ledger: what the engine saw and did not keep, why, and a more thorough try."""
+"""Missed faces: faces that the engine saw and did not keep, the reasons, and a thorough retry."""
 
 from dataclasses import dataclass
 
@@ -70,10 +70,10 @@ async def list_photos(
 async def try_again(
     conn: Connection, photo_id: PhotoId, *, thorough: bool
 ) -> tuple[JobId, EventId]:
-    """Ask for a photo to be indexed again, *thorough*: every face, however bad.
+    """Enqueue another indexing of a photo; *thorough*: of every face, however bad.
 
-    Returns the job, and the event that the photo is of.
-    NotFound if there is no such photo, Conflict if it is being worked on.
+    Return the job and the photo's event. NotFound if there is no such photo, Conflict if it is
+    being processed.
     """
     # the event before its photo (see events.lock)
     await conn.execute(

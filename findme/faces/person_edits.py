@@ -1,4 +1,4 @@
-"""What admins put right about an event's people: names, who is hidden, who is one, who is two.
+"""An admin's corrections of an event's people: rename, hide, merge, split.
 
 Faces that are moved here are `fixed`: grouping leaves them where they are, through new photos and
 a re-index. Callers lock the event's people (persons.lock).
@@ -14,7 +14,7 @@ from findme.models import EventId, FaceId, PersonId
 async def rename(
     conn: Connection, event_id: EventId, person_id: PersonId, name: str | None
 ) -> None:
-    """Name a person, or (None) take the name back; NotFound if there is no such person."""
+    """Name a person, or (None) remove the name; NotFound if there is no such person."""
     answer = await conn.execute(
         "update person set name = $3 where id = $2 and event_id = $1", event_id, person_id, name
     )
@@ -23,7 +23,7 @@ async def rename(
 
 
 async def hide(conn: Connection, event_id: EventId, person_id: PersonId, hidden: bool) -> None:
-    """Leave a person out of the list, or show them again; NotFound if there is none."""
+    """Hide a person in the list, or show them again; NotFound if there is none."""
     answer = await conn.execute(
         "update person set hidden = $3 where id = $2 and event_id = $1", event_id, person_id, hidden
     )
@@ -32,7 +32,7 @@ async def hide(conn: Connection, event_id: EventId, person_id: PersonId, hidden:
 
 
 async def merge(conn: Connection, event_id: EventId, person_ids: Sequence[PersonId]) -> None:
-    """Make one person of several: all faces go to the first, which keeps the guest of any.
+    """Merge persons: all faces move to the first, which keeps the guest of any of them.
 
     NotFound if one is not of this event; Conflict if two are different guests.
     """
@@ -69,7 +69,7 @@ async def merge(conn: Connection, event_id: EventId, person_ids: Sequence[Person
 async def split(
     conn: Connection, event_id: EventId, person_id: PersonId, face_ids: Sequence[FaceId]
 ) -> PersonId:
-    """Make a new person of some of a person's faces and return it.
+    """Split some of a person's faces off into a new person and return it.
 
     NotFound if a face is not theirs.
     """
@@ -100,10 +100,10 @@ async def split(
 async def move(
     conn: Connection, event_id: EventId, face_ids: Sequence[FaceId], person_id: PersonId | None
 ) -> PersonId:
-    """Give faces to a person, or (None) to a new one, whoever they are of now; return the person.
+    """Move faces to a person, or (None) to a new one, from any other person; return the person.
 
-    NotFound if the person or a face is not of this event. Groups that are left without a face
-    and without a guest end.
+    NotFound if the person or a face is not of this event. Groups that are left without a face and
+    without a guest are deleted.
     """
     wanted = sorted(set(face_ids))
     here = await conn.fetchval(

@@ -1,6 +1,6 @@
-"""People: the faces of an event by person, as matching joined them and as admins corrected it.
+"""People: the faces of an event by person, as matching grouped them and admins corrected them.
 
-A face is of one person at most. What an admin moved is `fixed`: nothing but an admin moves it
+A face belongs to one person at most. A face that an admin moved is `fixed`: only an admin moves it
 again. A transaction that changes an event's people takes their lock (`lock`) first.
 """
 
@@ -22,13 +22,13 @@ class PersonFace:
     id: FaceId
     photo_id: PhotoId
     box: Box
-    #: An admin put it there.
+    #: Whether an admin put it there.
     fixed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with their faces, the newest first; *cover* is the one that shows them best."""
+    """A person with their faces, the newest first; *cover* is the face that shows them best."""
 
     id: PersonId
     user_id: UserId | None
@@ -60,7 +60,7 @@ async def lock(conn: Connection, event_id: EventId) -> None:
 
 
 async def count(conn: Connection, event_id: EventId, *, hidden: bool) -> int:
-    """Return how many persons an event has, with the hidden ones or without."""
+    """Return the number of persons of an event, with or without the hidden ones."""
     number: int = await conn.fetchval(
         """
         select count(*) from person where event_id = $1 and (not hidden or $2)
@@ -74,9 +74,9 @@ async def count(conn: Connection, event_id: EventId, *, hidden: bool) -> int:
 async def list_by_event(
     conn: Connection, event_id: EventId, *, hidden: bool, after: PersonId | None, limit: int
 ) -> list[Person]:
-    """Return an event's persons after the given one: who is on most faces first, hidden ones last.
+    """Return an event's persons after the given one: those with most faces first, hidden ones last.
 
-    Nothing where the given one is not there any more.
+    Empty if the given one no longer exists.
     """
     ids = await conn.fetch(
         """
@@ -148,7 +148,7 @@ async def read(conn: Connection, event_id: EventId, person_ids: Sequence[PersonI
 async def list_ungrouped(
     conn: Connection, event_id: EventId, *, before: FaceId | None, limit: int
 ) -> list[UngroupedFace]:
-    """Return the faces of an event that are of nobody, the newest first, older than *before*."""
+    """Return the ungrouped faces of an event, the newest first, older than *before*."""
     rows = await conn.fetch(
         """
         select id, photo_id, box_left, box_top, box_width, box_height from face
@@ -172,7 +172,7 @@ async def list_ungrouped(
 async def shapes(
     conn: Connection, photo_ids: Sequence[PhotoId]
 ) -> dict[PhotoId, tuple[float, str, bool]]:
-    """Return of photos the width by the height, the placeholder, and whether there is a picture."""
+    """Return for each photo its aspect ratio, its placeholder, and whether it has a picture."""
     rows = await conn.fetch(
         """
         select id, width::float8 / height as ratio, placeholder, ready_at is not null as ready

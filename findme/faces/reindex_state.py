@@ -1,11 +1,11 @@
 """How far a re-index of an event has come: an event's collections are counted by generations.
 
-A re-index gives the event a new, empty collection under the next generation. Photos, faces and
+A re-index gives the event a new, empty collection with the next generation. Photos, faces and
 references carry the generation of the collection that holds their vectors. Those of an earlier
 generation are outdated: the re-index indexes them again, one after the other, while new photos and
 selfies go straight into the new collection. A match stays until both of its ends are compared
-again, so guests see their photos throughout; the row of a face that is seen again is kept, with
-what guests and admins said of it.
+again, so guests see their photos throughout; the row of a face that is found again is kept, with
+the verdicts of guests and the edits of admins.
 """
 
 import uuid
@@ -26,15 +26,15 @@ NEXT_LOCK = 7_402_113
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """What is not in an event's present collection yet, the newest first."""
+    """The photos and selfies outside an event's present collection, the newest first."""
 
     photos: Sequence[PhotoId]
     selfies: Sequence[SelfieId]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How many of an event's indexed photos are in its present collection."""
+class ReindexProgress:
+    """The number of an event's indexed photos in its present collection, and of all of them."""
 
     id: EventId
     name: str
@@ -43,14 +43,14 @@ class Progress:
 
 
 def new_collection_id() -> str:
-    """Return a name for a collection: opaque, since it may show in a cloud's bills and logs."""
+    """Return a name for a collection: opaque, since a cloud's bills and logs may show it."""
     return f"findme-{uuid.uuid4().hex}"
 
 
 async def give_new_collection(conn: Connection, event_id: EventId) -> str:
-    """Give the event a new collection, which the first call that needs it makes; return the old.
+    """Give the event a new collection, which the first call that needs it creates; return the old.
 
-    All vectors of the event are outdated then. NotFound if the event is gone.
+    Then all vectors of the event are outdated. NotFound if the event is gone.
     """
     old: str | None = await conn.fetchval(
         "select collection_id from event where id = $1 for update", event_id
@@ -71,7 +71,7 @@ async def give_new_collection(conn: Connection, event_id: EventId) -> str:
 async def begin(conn: Connection, event_id: EventId) -> None:
     """Give the event a new collection and have a job delete the old; NotFound if it is gone."""
     old = await give_new_collection(conn, event_id)
-    # the event is no column of this job, which outlives it; receipts of erasures look for it here
+    # the job outlives the event, so it has the event in its payload; erasure receipts read it there
     await queue.enqueue(
         conn,
         JobKind.DELETE_COLLECTION,
@@ -81,8 +81,8 @@ async def begin(conn: Connection, event_id: EventId) -> None:
 
 
 async def request_reindex(conn: Connection, event_id: EventId) -> JobId:
-    """Begin a re-index of the event and queue its job; one that is under way will do."""
-    # under the row's lock nobody else begins one between the question and the answer's use
+    """Begin a re-index of the event and queue its job, unless one is under way."""
+    # the row's lock prevents that another transaction begins one after the check
     await conn.execute("select from event where id = $1 for update", event_id)
     if not await queue.is_pending(conn, _dedupe(event_id).key):
         await begin(conn, event_id)
@@ -92,7 +92,7 @@ async def request_reindex(conn: Connection, event_id: EventId) -> JobId:
 async def enqueue_after_restore(conn: Connection, event_id: EventId) -> None:
     """Give a restored event a new collection and queue the job that fills it.
 
-    The old collection is the caller's: it may be in use elsewhere.
+    The caller decides about the old collection: it may be in use elsewhere.
     """
     await give_new_collection(conn, event_id)
     await _enqueue(conn, event_id)
@@ -124,8 +124,8 @@ async def check_current(conn: Connection, reference_id: int) -> None:
 async def restart_if_missing(pool: Pool, event: Event) -> AsyncIterator[None]:
     """Begin a re-index if the engine lacks the event's collection, or it is of another model.
 
-    That is so after a restore, and after an upgrade of the face model. CollectionSwitched then: the
-    caller's work goes on in the new collection. NotFound if the event was deleted.
+    This happens after a restore, and after an upgrade of the face model. CollectionSwitched then:
+    the caller's work continues in the new collection. NotFound if the event was deleted.
     """
     try:
         yield
@@ -136,7 +136,7 @@ async def restart_if_missing(pool: Pool, event: Event) -> AsyncIterator[None]:
             )
             if named is None:
                 raise NotFound from problem
-            # another name by now: somebody else has begun it already
+            # the name has changed: another transaction has begun a re-index already
             if named == event.collection_id:
                 await begin(conn, event.id)
                 await _enqueue(conn, event.id)
@@ -176,8 +176,8 @@ async def renew_selfie(
 ) -> bool:
     """Give a selfie's reference its vector in the present collection; False if it is gone.
 
-    Without a *face* the present model sees nobody on the selfie, and the reference goes.
-    CollectionSwitched if the vector is in another collection than the event's by now.
+    Without a *face*, the present model finds none on the selfie, and the reference is deleted.
+    CollectionSwitched if the event has switched to another collection since.
     """
     row = await conn.fetchrow(
         """
@@ -246,7 +246,7 @@ async def count_waiting(conn: Connection) -> int:
     return number
 
 
-async def list_progress(conn: Connection) -> list[Progress]:
+async def list_progress(conn: Connection) -> list[ReindexProgress]:
     """Return the events that are being re-indexed, the newest first."""
     rows = await conn.fetch(
         """
@@ -258,4 +258,6 @@ async def list_progress(conn: Connection) -> list[Progress]:
          where job.kind = 'reindex_event' and job.state in ('queued', 'running')
          group by event.id order by event.id desc"""
     )
-    return [Progress(EventId(row["id"]), row["name"], row["done"], row["total"]) for row in rows]
+    return [
+        ReindexProgress(EventId(row["id"]), row["name"], row["done"], row["total"]) for row in rows
+    ]

@@ -1,7 +1,7 @@
-"""The faces of a photo as they are stored, whatever look at it found them.
+"""The stored faces of a photo, merged from all its indexings.
 
-A photo may be looked at again: more thoroughly, closer, by another engine. A face that is seen
-again keeps its row, for what people said of it hangs there.
+A photo may be indexed again: more thoroughly, at a higher resolution, by another engine. A face
+that is found again keeps its row, since verdicts and edits refer to it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ SAME_FACE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What an answer changed of a photo's faces."""
+    """How an answer changed a photo's faces."""
 
-    #: How many were not known before.
+    #: The number of faces that were not known before.
     new: int
     #: Vectors of earlier answers that no face of the photo has any more.
     dropped: Sequence[EngineFaceId]
@@ -28,7 +28,7 @@ class Merged:
 async def merge(
     conn: Connection, event_id: EventId, photo_id: PhotoId, result: IndexResult
 ) -> Merged:
-    """Give a photo the faces of an answer, done twice as if done once.
+    """Merge an answer's faces into a photo's; idempotent.
 
     New faces are numbered under the event's row lock, which the caller holds or gets here: the
     order of numbers is the order of commits, which the coverage marks of matching rest on.
@@ -44,7 +44,7 @@ async def merge(
     await conn.execute(
         "delete from face where photo_id = $1 and id <> all($2)", photo_id, list(kept)
     )
-    # what an earlier collection held is gone with it
+    # the vectors of an earlier collection were deleted with it
     known = {
         row["id"]: EngineFaceId(row["engine_face_id"])
         for row in rows

@@ -22,7 +22,7 @@ NEAR = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Pairs of at least a similarity: without a guest's word, confirmed, and refused."""
+    """Pairs of at least a similarity: without a verdict, confirmed, and rejected."""
 
     similarity: Annotated[int, Meta(description="The pairs from here on are counted.")]
     pairs: int
@@ -46,7 +46,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """A pair near a threshold that its guest said nothing of.
+    """A pair near a threshold without a verdict of its guest.
 
     *beside* is a face that surely is the guest's, on another photo; None if there is none.
     """

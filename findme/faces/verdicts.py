@@ -1,7 +1,7 @@
-"""What guests say of their photos. It is kept apart from what the machine found, and wins over it.
+"""Guests' verdicts on their photos. A verdict is stored apart from the matches, and overrides them.
 
-A face that a guest confirms becomes a further reference for them; "not me" cuts every reference
-that came from that photo, and with it whatever was found from there.
+A face that a guest confirms becomes a further reference for them; "not me" deletes every reference
+that came from that photo, with the matches found from it.
 """
 
 from findme.db import Connection
@@ -10,7 +10,7 @@ from findme.models import FaceId, GuestId, PhotoId
 
 
 async def reject(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
-    """Note that a guest is not on a photo."""
+    """Record that a guest is not on a photo."""
     await conn.execute(
         """
         insert into verdict (guest_id, photo_id, says) values ($1, $2, 'not_me')
@@ -25,9 +25,9 @@ async def reject(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None
 async def confirm(
     conn: Connection, guest_id: GuestId, photo_id: PhotoId, face_id: FaceId | None
 ) -> bool:
-    """Note that a guest is on a photo; True if a face became a further reference.
+    """Record that a guest is on a photo; True if a face became a further reference.
 
-    Which face it is, is what the caller says, else the one that matched best, else the only one.
+    The face is *face_id*, else the one that matched best, else the only one.
     NotFound if *face_id* is not on the photo.
     """
     face = await _face_of(conn, guest_id, photo_id, face_id)
@@ -40,7 +40,7 @@ async def confirm(
         photo_id,
         face,
     )
-    # an earlier confirmation of another face on this photo, or an expansion: this word is stronger
+    # this verdict replaces an earlier confirmation of another face, or an expansion, on the photo
     await _delete_references(conn, guest_id, photo_id)
     if face is None:
         return False
@@ -64,7 +64,7 @@ async def confirm(
 
 
 async def undo(conn: Connection, guest_id: GuestId, photo_id: PhotoId, says: str) -> None:
-    """Take back what a guest said (`me` or `not_me`) of a photo; nothing said is fine."""
+    """Undo a guest's verdict (`me` or `not_me`) on a photo; no verdict is no error."""
     deleted = await conn.execute(
         "delete from verdict where guest_id = $1 and photo_id = $2 and says = $3",
         guest_id,
@@ -76,7 +76,7 @@ async def undo(conn: Connection, guest_id: GuestId, photo_id: PhotoId, says: str
 
 
 async def _delete_references(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
-    """Remove a guest's references on a photo; their matches and expansions go with them."""
+    """Delete a guest's references on a photo with their matches and expansions."""
     await conn.execute(
         """
         delete from reference where guest_id = $1

@@ -15,7 +15,7 @@ MOST_JOBS = 10
 
 
 class View(StrEnum):
-    """Which photos of an event the organiser looks at."""
+    """A selection of an event's photos."""
 
     ALL = "all"
     WAITING = "waiting"
@@ -67,7 +67,7 @@ async def list_view(
 
 
 async def count_views(conn: Connection, event_id: EventId) -> dict[View, int]:
-    """Return how many photos each view of an event has."""
+    """Return the number of photos in each view of an event."""
     row = await conn.fetchrow(
         """
         select count(*) as all, count(*) filter (where review = 'waiting') as waiting,
@@ -139,7 +139,7 @@ async def read_details(conn: Connection, photo_id: PhotoId) -> PhotoDetails:
 
 
 async def only_of(conn: Connection, event_id: EventId, photo_ids: list[PhotoId]) -> list[PhotoId]:
-    """Return those of the photos that are the event's, the oldest first."""
+    """Return those of the photos that belong to the event, the oldest first."""
     rows = await conn.fetch(
         "select id from photo where event_id = $1 and id = any($2) order by id", event_id, photo_ids
     )

@@ -1,4 +1,4 @@
-"""What a guest takes home: how heavy it will be."""
+"""The size of a guest's download."""
 
 from findme.db import Connection
 from findme.models import GuestId
@@ -7,7 +7,7 @@ from findme.models import GuestId
 async def weigh(conn: Connection, guest_id: GuestId) -> int:
     """Return the bytes of the originals of all photos that surely show a guest.
 
-    Reads no byte of a picture.
+    Reads no picture.
     """
     size: int = await conn.fetchval(
         """

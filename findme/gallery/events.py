@@ -1,4 +1,4 @@
-"""Events: what an organiser makes, and what ends with it."""
+"""Events: created, changed and deleted."""
 
 import hashlib
 import secrets
@@ -31,7 +31,7 @@ from findme.models import (
 )
 from findme.settings import Settings
 
-#: Without 0 O, 1 I L, and U V: what is read aloud over music is typed right.
+#: Without 0 O, 1 I L, and U V, so that a code that is read aloud over music is typed right.
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
 CODE_LENGTH = 8
 
@@ -86,19 +86,19 @@ async def get(conn: Connection, event_id: EventId) -> Event:
 async def lock(conn: Connection, event_id: EventId) -> None:
     """Lock an event for key share until the transaction ends; NotFound if it is gone.
 
-    A transaction that writes an event's guests or photos locks the event first. The deletion of
-    the event begins with its row, too, so the two cannot deadlock.
+    A transaction that writes an event's guests or photos locks the event first. The deletion of the
+    event locks its row first too, so the two cannot deadlock.
     """
     if await conn.fetchval("select id from event where id = $1 for key share", event_id) is None:
         raise NotFound
 
 
 async def get_by_code(conn: Connection, code: str) -> Event:
-    """Return the event that a typed code opens; NotFound if it opens none (any more)."""
+    """Return the event of a typed code; NotFound if there is none, or if it has expired."""
     code = clean_code(code)
-    # what no code is made of, PostgreSQL may not even take as text
+    # other characters are in no code, and PostgreSQL may not even accept them as text
     known = set(code) <= set(CODE_ALPHABET)
-    # an expired event takes nobody while it waits for housekeeping
+    # an expired event admits nobody while it waits for its deletion
     query = """
         select * from event join event_threshold on event_id = id
          where code = $1 and (expires_at is null or expires_at > now())"""
@@ -142,7 +142,7 @@ async def count_all(conn: Connection) -> int:
 
 
 async def update(conn: Connection, event: Event) -> Event:
-    """Write what an organiser may change: names, times, thresholds and choices.
+    """Store everything that an organiser may change: names, times, thresholds and options.
 
     InvalidRequest if a match could be sure without being maybe.
     """
@@ -181,7 +181,7 @@ async def update(conn: Connection, event: Event) -> Event:
 
 
 async def set_default_thresholds(conn: Connection, settings: Settings) -> None:
-    """Let the settings' thresholds hold, in every process, for events without their own."""
+    """Store the settings' thresholds, which hold in every process for events without their own."""
     await conn.execute(
         """
         update default_threshold set sure = $1, maybe = $2
@@ -192,7 +192,7 @@ async def set_default_thresholds(conn: Connection, settings: Settings) -> None:
 
 
 async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size, bytes]) -> Event:
-    """Put these JPEGs in the place of an event's cover; without any it has none."""
+    """Replace an event's cover by these JPEGs; without any it has none."""
     await lock(conn, event_id)
     await conn.execute("delete from image where event_id = $1", event_id)
     cover = None
@@ -205,10 +205,10 @@ async def set_cover(conn: Connection, event_id: EventId, pictures: Mapping[Size,
 
 
 def zone_of(event: Event) -> tzinfo | None:
-    """Return the zone that an event's clocks are read in; None if none was chosen."""
+    """Return the time zone of an event; None if none was chosen."""
     try:
         return None if event.time_zone is None else ZoneInfo(event.time_zone)
-    except (KeyError, OSError):  # chosen on a machine that knew more zones
+    except (KeyError, OSError):  # it was chosen on a machine that knows more zones
         return None
 
 
@@ -226,7 +226,7 @@ async def of_photo(conn: Connection, photo_id: PhotoId) -> Event:
 
 
 async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, EventCounts]:
-    """Return how much each of the events holds."""
+    """Return the counts of each of the events."""
     rows = await conn.fetch(
         """
         select id,
@@ -249,17 +249,17 @@ async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Ev
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How much of an event there is, and how much of it waits for somebody."""
+    """The counts of an event that a list shows, and of what waits for the organiser."""
 
     photos: int
     guests: int
-    #: Photos that cannot be processed, and those that wait for approval.
+    #: Photos that failed, and photos that wait for approval.
     failed: int
     waiting: int
 
 
 async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Figures]:
-    """Return what a list of events shows of each; cheaper than `counts`."""
+    """Return the figures that a list of events shows; cheaper than `counts`."""
     rows = await conn.fetch(
         """
         select event.id, count(photo.id) as photos,
@@ -279,9 +279,9 @@ async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, F
 async def mark_collection_ready(
     conn: Connection, event: Event, *, engine: str, face_model: str
 ) -> None:
-    """Note which engine and which of its models have the event's collection.
+    """Record the engine and the face model of the event's collection.
 
-    NotFound if the event is gone; nothing is noted if it has another collection by now.
+    NotFound if the event is gone; nothing is recorded if it has switched to another collection.
     """
     await conn.execute(
         """
@@ -297,7 +297,7 @@ async def mark_collection_ready(
 
 
 async def delete(conn: Connection, event_id: EventId) -> None:
-    """Remove an event with its photos, faces and guests; the engine's collection follows by a job.
+    """Delete an event with its photos, faces and guests; a job deletes the engine's collection.
 
     NotFound if there is none.
     """
@@ -335,5 +335,5 @@ def _event(row: asyncpg.Record) -> Event:
 
 
 def _similarity(stored: float) -> float:
-    """Return a stored similarity as it was set: PostgreSQL's real has some seven digits."""
+    """Return a stored similarity as it was set: PostgreSQL's real has about seven digits."""
     return round(stored, 3)

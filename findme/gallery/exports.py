@@ -1,4 +1,4 @@
-"""What people take along: the originals of their photos, and everything that is held on them."""
+"""Exports: the originals of a guest's photos, and all data that is stored about a person."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 from findme import db
 from findme.db import Connection, Pool, Record
 from findme.media import redaction, storage
-from findme.media.zip_stream import Entry, distinct_names
+from findme.media.zip_stream import ZipEntry, distinct_names
 from findme.models import EventId, ImageId, PhotoId, Size, UserId
 
 
@@ -20,13 +20,13 @@ class Original:
 
     photo_id: PhotoId
     filename: str
-    #: When it was taken, or uploaded where the file does not say.
+    #: When it was taken; if the file does not say, when it was uploaded.
     at: datetime
     size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSelfie:
+class ExportedSelfie:
     """A selfie whose picture is kept (a JPEG)."""
 
     id: int
@@ -49,7 +49,7 @@ async def list_originals(conn: Connection, photo_ids: Sequence[PhotoId]) -> list
 
 
 async def read_original(pool: Pool, photo_id: PhotoId) -> AsyncIterator[bytes]:
-    """Yield an original as guests receive it, without its place; of a deleted photo, nothing."""
+    """Yield an original as guests get it, without its location; nothing if it was deleted."""
     async with db.acquire(pool) as conn:
         image = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
     if image is None:
@@ -61,7 +61,7 @@ async def read_original(pool: Pool, photo_id: PhotoId) -> AsyncIterator[bytes]:
         offset += len(chunk)
 
 
-async def list_selfies(conn: Connection, user_id: UserId) -> list[KeptSelfie]:
+async def list_selfies(conn: Connection, user_id: UserId) -> list[ExportedSelfie]:
     """Return the selfies of a user in all events."""
     rows = await conn.fetch(
         """
@@ -71,10 +71,10 @@ async def list_selfies(conn: Connection, user_id: UserId) -> list[KeptSelfie]:
          where guest.account_id = $1 order by selfie.id""",
         user_id,
     )
-    return [KeptSelfie(**row) for row in rows]
+    return [ExportedSelfie(**row) for row in rows]
 
 
-#: What is held on a guest, by its name in the export; each row says of which event it is.
+#: The data about a guest by its name in the export; each row names its event.
 _HELD = {
     "selfies": """
         select guest.event_id, selfie.id::text, state, problem, created_at
@@ -90,7 +90,7 @@ _HELD = {
           from guest join match on match.guest_id = guest.id
          where guest.account_id = $1
          group by guest.event_id, photo_id order by match.photo_id""",
-    # the photos that this person is shown as theirs
+    # the photos on this person's shelves
     "photos": """
         select guest.event_id, photo_id::text, shelf, confirmed
           from guest cross join lateral (
@@ -109,12 +109,12 @@ _HELD = {
         select guest.event_id, photo_id::text, reason, note, created_at, settled_at
           from guest join report on report.guest_id = guest.id
          where guest.account_id = $1 order by report.id""",
-    # where this person's browsers are told of new photos
+    # the endpoints of this person's browsers for push messages
     "notifications": """
         select guest.event_id, endpoint, created_at
           from guest join push_subscription on push_subscription.guest_id = guest.id
          where guest.account_id = $1 order by push_subscription.id""",
-    # how the faces of an event were sorted by person, and what an admin called this one
+    # this person's group of faces, and the name that an admin gave it
     "groups": """
         select guest.event_id, person.name, person.created_at
           from guest join person on person.guest_id = guest.id
@@ -123,7 +123,7 @@ _HELD = {
 
 
 async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
-    """Return all that is held on a user but the pictures; see docs/api.md."""
+    """Return all data about a user except the pictures; see docs/api.md."""
     account = await conn.fetchrow(
         """
         select id::text, name, email, role, created_at, language, scheme, letter_keys
@@ -139,7 +139,7 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
           from photo where account_id = $1 order by photo.id""",
         user_id,
     )
-    # what the audit log has of an admin
+    # an admin's entries in the audit log
     actions = await conn.fetch(
         "select at, action, event_id::text from audit where actor_id = $1 order by id", user_id
     )
@@ -187,11 +187,11 @@ def _by_event(rows: Sequence[Record]) -> dict[int, list[dict[str, object]]]:
     return found
 
 
-def archive_entries(pool: Pool, photos: Sequence[Original], folder: str = "") -> list[Entry]:
+def archive_entries(pool: Pool, photos: Sequence[Original], folder: str = "") -> list[ZipEntry]:
     """Return the members of a ZIP archive of original photos, all below *folder*."""
     names = distinct_names(photo.filename for photo in photos)
     return [
-        Entry(
+        ZipEntry(
             folder + name,
             photo.size_bytes,
             photo.at,

@@ -5,7 +5,7 @@ from findme.models import GuestId, PhotoId
 
 
 async def add(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
-    """Mark a photo; twice is as once."""
+    """Mark a photo; idempotent."""
     await conn.execute(
         """
         insert into favourite (guest_id, photo_id) values ($1, $2)
@@ -16,7 +16,7 @@ async def add(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
 
 
 async def remove(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> None:
-    """Take the mark back; one that is not there is fine."""
+    """Remove the mark; no error without one."""
     await conn.execute(
         "delete from favourite where guest_id = $1 and photo_id = $2", guest_id, photo_id
     )

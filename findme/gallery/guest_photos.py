@@ -1,4 +1,4 @@
-"""What a guest sees: their sure and maybe photos, everyone's photos, and what they may open.
+"""The photos that a guest sees: sure and maybe ones, everyone's, and those that they may open.
 
 Which photos are a guest's is decided by the database's view `guest_photo`, and which of them they
 may open by `openable_photo` (docs/architecture/guest-photos.md). No statement here touches the
@@ -31,12 +31,12 @@ class ListedPhoto:
     face_box: Box | None
     #: Whether the guest marked it.
     favourite: bool
-    #: Whose picture it is; None if nobody said.
+    #: The photographer; None if unknown.
     credit: str | None
 
     @property
     def cursor(self) -> Cursor:
-        """What a page ends with that ends with this photo."""
+        """The cursor of a page that ends with this photo."""
         return Cursor(self.dated_at, self.id)
 
 
@@ -65,7 +65,7 @@ async def list_mine(
 
 
 async def count_mine(conn: Connection, guest_id: GuestId, shelf: Shelf) -> int:
-    """Return how many photos are on a guest's shelf."""
+    """Return the number of photos on a guest's shelf."""
     number: int = await conn.fetchval(
         "select count(*) from guest_photo where guest_id = $1 and shelf = $2", guest_id, shelf
     )
@@ -131,7 +131,7 @@ async def list_favourites(
 
 
 async def count_favourites(conn: Connection, guest_id: GuestId) -> int:
-    """Return how many photos a guest marked and may see."""
+    """Return the number of photos that a guest marked and may see."""
     number: int = await conn.fetchval(
         """
         select count(*) from favourite
@@ -144,7 +144,7 @@ async def count_favourites(conn: Connection, guest_id: GuestId) -> int:
 
 
 async def count_visible(conn: Connection, event_id: EventId) -> int:
-    """Return how many photos of an event guests can see."""
+    """Return the number of an event's photos that guests can see."""
     number: int = await conn.fetchval(
         "select count(*) from photo where event_id = $1 and visible", event_id
     )
@@ -152,7 +152,7 @@ async def count_visible(conn: Connection, event_id: EventId) -> int:
 
 
 async def may_see(conn: Connection, photo_id: PhotoId, user_id: UserId) -> bool:
-    """Whether a user may see a photo: of an event they joined, all or (gallery `own`) theirs.
+    """Whether a user may see a photo: any of an event they joined, or (gallery `own`) only theirs.
 
     Without consent they see it if the gallery may be browsed.
     """

@@ -1,4 +1,4 @@
-"""How much of an event is a guest's, and how far the search for them has come."""
+"""The counts of a guest's photos, and the progress of the search for them."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Summary:
     maybe: int
     all: int
     favourites: int
-    #: Photos that are decided for this guest, of those that were received.
+    #: The number of received photos that are decided for this guest.
     searched: int
     total: int
 

@@ -1,4 +1,4 @@
-"""The live wall: what the room sees of an event, opened by its token alone."""
+"""The live wall: an event's photos on a screen in the room, opened by its token alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from findme.db import Connection, Record
 from findme.errors import NotFound
 from findme.models import Box, EventId, ImageId, PhotoId, Size, StoredImage
 
-#: How long a transaction may take from its start, which it is dated by, to its commit: a look
-#: reaches back as far, so that no photo is passed over, and tells some of them twice.
+#: The time that a transaction may take from its start, by which it is dated, to its commit. Each
+#: query reaches back as far: so it misses no photo, and returns some of them twice.
 OVERLAP = timedelta(seconds=60)
-#: Characters of the longest token there is.
+#: The most characters of a token.
 LONGEST = 100
 
 
@@ -22,7 +22,7 @@ class Wall:
     event_id: EventId
     code: str
     name: str
-    #: Whether the code still lets people in.
+    #: Whether people can still join.
     takes_guests: bool
     #: Photos that guests can see.
     photos: int
@@ -44,8 +44,8 @@ class Shown:
 
 
 async def find(conn: Connection, token: str) -> Wall:
-    """Return the wall that a token opens; NotFound if it opens none, or none any more."""
-    # what no token is made of, PostgreSQL may not even take as text
+    """Return the wall that a token opens; NotFound if there is none, or none any more."""
+    # other characters are in no token, and PostgreSQL may not even accept them as text
     known = len(token) <= LONGEST and token.isascii() and token.isprintable()
     row = await conn.fetchrow(
         """

@@ -1,4 +1,4 @@
-"""One photo among the others: what a photo's own page knows besides the photo."""
+"""The position of a photo in a list, and its guest's verdict: for the photo's own page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from findme.models import Cursor, EventId, GuestId, PhotoId
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a photo is in a list, newest first: its neighbours, and that it is *number* of *total*.
+class PhotoPosition:
+    """A photo's neighbours in a list, newest first, and its *number* among *total*.
 
     The number is None if the photo is not in the list (any more).
     """
@@ -20,11 +20,11 @@ class Place:
     total: int
 
 
-def place_among(cursor: Cursor, others: Sequence[Cursor]) -> Place:
-    """Return a photo's place in a guest's shelf; *others* come newest first."""
+def position_among(cursor: Cursor, others: Sequence[Cursor]) -> PhotoPosition:
+    """Return a photo's position on a guest's shelf; *others* come newest first."""
     newer = [other for other in others if other > cursor]
     older = [other for other in others if other < cursor]
-    return Place(
+    return PhotoPosition(
         newer=newer[-1].id if newer else None,
         older=older[0].id if older else None,
         number=len(newer) + 1 if len(newer) + len(older) < len(others) else None,
@@ -32,8 +32,8 @@ def place_among(cursor: Cursor, others: Sequence[Cursor]) -> Place:
     )
 
 
-async def place_among_all(conn: Connection, event_id: EventId, cursor: Cursor) -> Place:
-    """Return a photo's place among all that guests can see."""
+async def position_among_all(conn: Connection, event_id: EventId, cursor: Cursor) -> PhotoPosition:
+    """Return a photo's position among all that guests can see."""
     row = await conn.fetchrow(
         """
         select (select id from photo
@@ -49,11 +49,11 @@ async def place_among_all(conn: Connection, event_id: EventId, cursor: Cursor) -
         cursor.id,
     )
     assert row is not None
-    return Place(**row)
+    return PhotoPosition(**row)
 
 
-async def said_of(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> str | None:
-    """Return what a guest said of a photo: `me`, `not_me`, or nothing."""
+async def find_verdict(conn: Connection, guest_id: GuestId, photo_id: PhotoId) -> str | None:
+    """Return a guest's verdict on a photo: `me`, `not_me`, or None."""
     says: str | None = await conn.fetchval(
         "select says from verdict where guest_id = $1 and photo_id = $2", guest_id, photo_id
     )

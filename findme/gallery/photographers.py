@@ -1,7 +1,7 @@
-"""Photographers: the people behind the upload tokens, their camera's clock, how far they are.
+"""Photographers: the people behind the upload tokens, their camera's clock, their progress.
 
-A token belongs to one event and one photographer. Its label is the photographer's name, which
-photos carry as their credit.
+A token belongs to one event and one photographer. Its label is the photographer's name, and the
+credit of the photos.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from findme.db import Connection, Record
 from findme.errors import NotFound
 from findme.models import EventId, TokenId
 
-#: Seconds; a camera that was never set is off by years, and no offset is meant for that.
+#: Seconds; a camera that was never set is off by years, and offsets are not meant for that.
 MOST_OFFSET = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Photographer:
-    """Whose token it is."""
+    """The photographer of a token."""
 
     event_id: EventId
     event_name: str
@@ -29,17 +29,17 @@ class Photographer:
     clock_offset_s: int
 
     def right(self, taken_at: datetime | None) -> datetime | None:
-        """Return a camera's time as it should be."""
+        """Return a camera's time after the correction."""
         return None if taken_at is None else taken_at + timedelta(seconds=self.clock_offset_s)
 
 
 async def get(conn: Connection, token_id: TokenId) -> Photographer:
-    """Return who a token belongs to; NotFound if it was taken back meanwhile.
+    """Return the photographer of a token; NotFound if it was revoked.
 
-    Name and clock then stay until the caller's transaction ends: a photo that comes while they are
+    Locks name and clock until the caller's transaction ends: a photo that arrives while they are
     changed gets the new ones.
     """
-    # the event's row first, as its deletion takes them
+    # the event's row first, in the order of its deletion
     row = await conn.fetchrow(
         """
         select event_id, event.name as event_name, label as name, clock_offset_s
@@ -53,7 +53,7 @@ async def get(conn: Connection, token_id: TokenId) -> Photographer:
 
 
 async def list_all(conn: Connection, event_id: EventId) -> list[Record]:
-    """Return an event's tokens with what their watchers said last; newest first."""
+    """Return an event's tokens with their watchers' last reports; newest first."""
     return await conn.fetch(
         """
         select id, label, clock_offset_s, created_at, last_used_at, report, reported_at
@@ -70,7 +70,7 @@ async def change(
     name: str | None = None,
     clock_offset_s: int | None = None,
 ) -> Record:
-    """Change what is not None, on the photos that came already as well; return the token's row."""
+    """Change the values that are not None, also on photos that arrived already; return the row."""
     before = await conn.fetchval(
         "select clock_offset_s from upload_token where id = $1 and event_id = $2 for update",
         token_id,
@@ -101,7 +101,7 @@ async def change(
 
 
 async def report(conn: Connection, token_id: TokenId, told: Mapping[str, object]) -> None:
-    """Keep what a watcher says of itself, in place of what it said before."""
+    """Store a watcher's report in place of its previous one."""
     await conn.execute(
         "update upload_token set report = $2, reported_at = now() where id = $1",
         token_id,

@@ -1,4 +1,4 @@
-"""Photos: what was uploaded, how far it has come, and who may see it."""
+"""Photos: uploaded, prepared, indexed, reviewed, deleted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Photo:
 async def add(conn: Connection, event_id: EventId, photo: NewPhoto) -> PhotoId | None:
     """Add a photo; None if the event has these bytes already, NotFound if the event is deleted.
 
-    If the event asks for approval, the photo waits for it.
+    If the event requires approval, the photo waits for it.
     """
     try:
         photo_id: int | None = await conn.fetchval(
@@ -95,7 +95,7 @@ async def find_duplicate(
 async def list_known(
     conn: Connection, event_id: EventId, digests: Sequence[bytes]
 ) -> dict[bytes, PhotoId]:
-    """Return which of these bytes (SHA-256) an event has already, and under which id."""
+    """Return the photo ids of the hashes (SHA-256) that an event has already."""
     rows = await conn.fetch(
         "select digest, id from photo where event_id = $1 and digest = any($2::bytea[])",
         event_id,
@@ -107,7 +107,7 @@ async def list_known(
 async def list_unseen(
     conn: Connection, event_id: EventId, digests: Sequence[bytes]
 ) -> dict[bytes, str | None]:
-    """Return which of these bytes are photos without a picture: why, None while they wait."""
+    """Return, for the hashes of photos without a picture, the error, or None while they wait."""
     rows = await conn.fetch(
         """
         select digest, case when state = 'failed' then coalesce(error, '') end as error
@@ -132,7 +132,7 @@ async def get(conn: Connection, photo_id: PhotoId) -> Photo:
 async def mark_prepared(
     conn: Connection, photo_id: PhotoId, *, placeholder: str, width: int, height: int
 ) -> None:
-    """Note that thumbnail and preview exist: guests may see the photo, unless it is held back."""
+    """Record that thumbnail and preview exist: guests may see the photo, unless it is held back."""
     await conn.execute(
         """
         update photo set ready_at = coalesce(ready_at, now()), placeholder = $2, width = $3,
@@ -147,7 +147,7 @@ async def mark_prepared(
 
 
 async def mark_failed(conn: Connection, photo_id: PhotoId, error: str) -> None:
-    """Note why a photo cannot be processed; one that was indexed before keeps what was found."""
+    """Record why a photo cannot be processed; a photo that was indexed before keeps its faces."""
     await conn.execute(
         "update photo set state = 'failed', error = $2 where id = $1 and state <> 'indexed'",
         photo_id,
@@ -156,7 +156,7 @@ async def mark_failed(conn: Connection, photo_id: PhotoId, error: str) -> None:
 
 
 async def reset_failed(conn: Connection, job_ids: Sequence[JobId]) -> None:
-    """Let the photos that failed with these jobs wait again for what they waited for before."""
+    """Set the photos that failed with these jobs back to the state in which they waited."""
     await conn.execute(
         """
         update photo set state = case when ready_at is null then 'received' else 'prepared' end,
@@ -169,10 +169,10 @@ async def reset_failed(conn: Connection, job_ids: Sequence[JobId]) -> None:
 async def save_faces(
     conn: Connection, photo: Photo, collection_id: str, result: IndexResult
 ) -> Merged:
-    """Store what the engine found on a photo; done twice it is stored once.
+    """Store the faces that the engine found on a photo; idempotent.
 
-    The caller has the dropped vectors forgotten. NotFound if the photo was deleted meanwhile,
-    CollectionSwitched where its faces are in the wrong collection by now.
+    The caller deletes the dropped vectors. NotFound if the photo was deleted meanwhile,
+    CollectionSwitched if the event has switched to another collection since.
     """
     if not await conn.fetchval("select true from photo where id = $1 for key share", photo.id):
         raise NotFound
@@ -194,7 +194,7 @@ async def list_all(
     limit: int,
     review: Review | None = None,
 ) -> list[Record]:
-    """Return an event's photos for the admin, whatever their state, or those of one review."""
+    """Return an event's photos in all states for the admin, or those of one review."""
     return await conn.fetch(
         """
         select id, event_id, filename, width, height, taken_at, uploaded_at, state, error,
@@ -212,7 +212,7 @@ async def list_all(
 
 
 async def count_all(conn: Connection, event_id: EventId, *, review: Review | None = None) -> int:
-    """Return how many photos an event has, or has of one review."""
+    """Return the number of an event's photos, or of those of one review."""
     number: int = await conn.fetchval(
         "select count(*) from photo where event_id = $1 and ($2::text is null or review = $2)",
         event_id,
@@ -224,13 +224,13 @@ async def count_all(conn: Connection, event_id: EventId, *, review: Review | Non
 async def review(
     conn: Connection, photo_ids: Sequence[PhotoId], word: Review
 ) -> dict[PhotoId, EventId]:
-    """Say of photos whether guests see them; return those that were otherwise, with their events.
+    """Set the review of photos; return those that change, with their events.
 
-    A photo that comes to be shown is news to the guests from then on. NotFound, and nothing is
-    changed, where one of them is not there.
+    A photo that becomes visible is new to the guests from then on. NotFound, and nothing changes,
+    if one of them does not exist.
     """
     await _lock_events(conn, photo_ids)
-    # in the order of their ids, so that two who do the same do not wait for each other
+    # in the order of their ids, so that two transactions cannot deadlock
     found = await conn.fetch(
         "select id, event_id, review from photo where id = any($1) order by id for no key update",
         photo_ids,
@@ -252,7 +252,7 @@ async def review(
 
 
 async def only_visible(conn: Connection, photo_ids: Sequence[PhotoId]) -> list[PhotoId]:
-    """Return those of the photos that guests see, the oldest first."""
+    """Return those of the photos that guests can see, the oldest first."""
     rows = await conn.fetch(
         "select id from photo where id = any($1) and visible order by id", photo_ids
     )
@@ -260,27 +260,27 @@ async def only_visible(conn: Connection, photo_ids: Sequence[PhotoId]) -> list[P
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """What a deleted photo leaves behind in the engine."""
+class DeletedPhoto:
+    """The vectors of a deleted photo, which are left in the engine."""
 
     event_id: EventId
     faces: Sequence[EngineFaceId]
 
 
-async def delete(conn: Connection, photo_id: PhotoId) -> Deleted:
-    """Remove a photo with its faces and matches; return the vectors to forget."""
+async def delete(conn: Connection, photo_id: PhotoId) -> DeletedPhoto:
+    """Delete a photo with its faces and matches; return the vectors to delete."""
     await _lock_events(conn, [photo_id])
-    # whoever is storing its faces comes first, so that none is left out below
+    # waits for a transaction that stores its faces, so that none is left out below
     await conn.execute("select from photo where id = $1 for update", photo_id)
     rows = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
     event_id = await conn.fetchval("delete from photo where id = $1 returning event_id", photo_id)
     if event_id is None:
         raise NotFound
-    return Deleted(EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in rows])
+    return DeletedPhoto(EventId(event_id), [EngineFaceId(row["engine_face_id"]) for row in rows])
 
 
 async def _lock_events(conn: Connection, photo_ids: Sequence[PhotoId]) -> None:
-    """Lock the events of photos for key share, as far as they are there (see events.lock)."""
+    """Lock the events of those photos that exist for key share (see events.lock)."""
     await conn.execute(
         """
         select from event where id in (select event_id from photo where id = any($1))

@@ -1,4 +1,4 @@
-"""Guests ask that somebody look at a photo; an admin settles it."""
+"""Guests' reports of photos, which an admin settles."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,9 @@ MAX_NOTE = 1000
 
 
 class Reason(StrEnum):
-    """Why a guest would have somebody look at a photo."""
+    """Why a guest reports a photo."""
 
-    #: It shows me, and I do not want that.
+    #: It shows the guest, who does not want that.
     OF_ME = "of_me"
     #: It shows something private.
     PRIVATE = "private"
@@ -25,7 +25,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a guest said of a photo."""
+    """A guest's report of a photo."""
 
     id: int
     photo_id: PhotoId
@@ -34,7 +34,7 @@ class Report:
     note: str
     created_at: datetime
     settled_at: datetime | None
-    #: Who said it; None if they left the event since.
+    #: The guest; None if they have left the event.
     user_id: UserId | None
     user_name: str | None
 
@@ -42,8 +42,8 @@ class Report:
 async def add(
     conn: Connection, guest_id: GuestId, photo_id: PhotoId, reason: Reason, note: str
 ) -> int:
-    """Note a report and return its id; a guest has one open report of a photo, the last word."""
-    # a double tap must not make two: the second waits here, and finds the first
+    """Store a report and return its id; a guest's new report of a photo replaces their open one."""
+    # a double tap must not create two: the second one waits here, and finds the first
     await conn.execute("select from guest where id = $1 for update", guest_id)
     report_id: int = await conn.fetchval(
         """
@@ -85,7 +85,7 @@ async def list_of(
 
 
 async def count(conn: Connection, event_id: EventId, *, settled: bool) -> int:
-    """Return how many open or settled reports an event has."""
+    """Return the number of open or settled reports of an event."""
     number: int = await conn.fetchval(
         """
         select count(*) from report join photo on photo.id = report.photo_id
@@ -97,8 +97,8 @@ async def count(conn: Connection, event_id: EventId, *, settled: bool) -> int:
 
 
 async def settle(conn: Connection, event_id: EventId, report_id: int) -> PhotoId:
-    """Note that a report was dealt with, and return its photo; NotFound for another event's."""
-    # the photo's row first, as its deletion does, which takes the reports along
+    """Mark a report as settled, and return its photo; NotFound for another event's."""
+    # the photo's row first, as in its deletion, which deletes the reports too
     photo_id = await conn.fetchval(
         """
         with shown as (

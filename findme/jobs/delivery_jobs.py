@@ -134,7 +134,7 @@ class DeliveryJobs:
             await self._send(to, letter)
         except DeliveryFailed:
             async with db.acquire(self._pool) as conn:
-                await password_resets.take_back(conn, link)
+                await password_resets.delete_unsent(conn, link)
             raise
 
     async def _send_news(self, guest_id: GuestId, photos: int) -> None:

@@ -45,7 +45,7 @@ _FILE_MODE: Final = 0o100644 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ZipEntry:
     """A file of an archive: its name and size are known, its bytes are read when its turn comes."""
 
     #: With `/` between folders; see `distinct_names`.
@@ -80,7 +80,7 @@ def distinct_names(names: Iterable[str], *, taken: Iterable[str] = ()) -> list[s
     return result
 
 
-def size_of(entries: Sequence[Entry]) -> int | None:
+def size_of(entries: Sequence[ZipEntry]) -> int | None:
     """Return the number of bytes that `stream` yields for these entries; None: not known."""
     places, lines = 0, 0
     for entry in entries:
@@ -92,7 +92,7 @@ def size_of(entries: Sequence[Entry]) -> int | None:
     return places + lines + len(_end(0, 0, 0, zip64=zip64))
 
 
-async def stream(entries: Sequence[Entry], zone: tzinfo) -> AsyncIterator[bytes]:
+async def stream(entries: Sequence[ZipEntry], zone: tzinfo) -> AsyncIterator[bytes]:
     """Yield the archive; *zone* is for programs that read only local times."""
     listed: list[bytes] = []
     offset, unlisted = 0, 0
@@ -177,7 +177,7 @@ def _utc(when: datetime) -> bytes:
     return _TIME.pack(0x5455, 5, 1, seconds)
 
 
-def _local(entry: Entry, when: bytes) -> bytes:
+def _local(entry: ZipEntry, when: bytes) -> bytes:
     name = entry.name.encode()
     time, date = struct.unpack("<2H", when)
     # 4.4.4: with bit 3 checksum and sizes are zero here
@@ -187,7 +187,7 @@ def _local(entry: Entry, when: bytes) -> bytes:
     return head + name + _utc(entry.modified_at)
 
 
-def _central(entry: Entry, crc: int, size: int, offset: int, when: bytes) -> bytes:
+def _central(entry: ZipEntry, crc: int, size: int, offset: int, when: bytes) -> bytes:
     name = entry.name.encode()
     time, date = struct.unpack("<2H", when)
     extra, version = _utc(entry.modified_at), _VERSION

@@ -101,7 +101,9 @@ async def claim(conn: Connection) -> Delivery | None:
     )
 
 
-async def settle(conn: Connection, delivery: Delivery, status: int | None, error: str) -> None:
+async def record_outcome(
+    conn: Connection, delivery: Delivery, status: int | None, error: str
+) -> None:
     """Write what became of an attempt: done without an *error*, else again later, or failed."""
     last = delivery.attempt > len(DELAYS)
     state = "delivered" if not error else "failed" if last else "waiting"
@@ -160,7 +162,7 @@ async def deliver_due(pool: Pool, *, allow_private: bool) -> bool:
     if error:
         log.warning("[Webhook] Delivery %s, attempt %d: %s", delivery.id, delivery.attempt, error)
     async with db.acquire(pool) as conn:
-        await settle(conn, delivery, status, error)
+        await record_outcome(conn, delivery, status, error)
     return True
 
 

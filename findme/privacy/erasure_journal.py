@@ -30,7 +30,7 @@ KINDS = frozenset({"account", "event", "guest", "selfie", "photo"})
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
+class JournalEntry:
     """One deletion, as the journal records it."""
 
     uid: UUID
@@ -49,7 +49,7 @@ def journal_path(settings: Settings) -> Path:
     return settings.erasure_journal or settings.findme_data_dir / "erasures.log"
 
 
-def read(path: Path) -> list[Erasure]:
+def read(path: Path) -> list[JournalEntry]:
     """Return the deletions in a journal's file, [] if there is none; blocks.
 
     A line that a power cut left incomplete is skipped.
@@ -60,7 +60,7 @@ def read(path: Path) -> list[Erasure]:
             for number, text in enumerate(file, start=1):
                 try:
                     at, kind, uid = text.split()
-                    erasure = Erasure(UUID(uid), kind, datetime.fromisoformat(at))
+                    erasure = JournalEntry(UUID(uid), kind, datetime.fromisoformat(at))
                 except ValueError:
                     log.warning("[Erasure] Line %d of %s cannot be read", number, path)
                     continue
@@ -71,7 +71,7 @@ def read(path: Path) -> list[Erasure]:
     return found
 
 
-def append(path: Path, erasures: Sequence[Erasure]) -> None:
+def append(path: Path, erasures: Sequence[JournalEntry]) -> None:
     """Append to a journal's file, create it if it is missing, and sync it to disk; blocks."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -83,7 +83,7 @@ def append(path: Path, erasures: Sequence[Erasure]) -> None:
         os.fsync(descriptor)
 
 
-async def list_all(conn: Connection, *, since: datetime | None = None) -> list[Erasure]:
+async def list_all(conn: Connection, *, since: datetime | None = None) -> list[JournalEntry]:
     """Return the deletions that the database has recorded, those before *since* left out.
 
     [] if the database is of a FindMe that recorded none.
@@ -98,10 +98,10 @@ async def list_all(conn: Connection, *, since: datetime | None = None) -> list[E
     except asyncpg.UndefinedTableError:
         return []
     # asyncpg's UUID is a class of its own
-    return [Erasure(UUID(str(row["uid"])), row["kind"], row["erased_at"]) for row in rows]
+    return [JournalEntry(UUID(str(row["uid"])), row["kind"], row["erased_at"]) for row in rows]
 
 
-async def note(conn: Connection, erasures: Iterable[Erasure]) -> None:
+async def note(conn: Connection, erasures: Iterable[JournalEntry]) -> None:
     """Record deletions that another database, or the file, contains."""
     await conn.executemany(
         """

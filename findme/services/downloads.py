@@ -22,7 +22,7 @@ from findme.gallery.exports import Original
 from findme.media import renditions, storage, zip_stream
 from findme.media.image_threads import ImageThreads
 from findme.media.renditions import RenditionSpec
-from findme.media.zip_stream import Entry
+from findme.media.zip_stream import ZipEntry
 from findme.models import Event, PhotoId, Shelf, UserId
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Archive:
     """The members of a ZIP, which is streamed by whoever answers with it."""
 
     filename: str
-    entries: Sequence[Entry]
+    entries: Sequence[ZipEntry]
     photos: int
 
 
@@ -80,7 +80,7 @@ class Downloads:
         names = zip_stream.distinct_names(event.name for event, _ in joined)
         folders = dict(zip([event.id for event, _ in joined], names, strict=True))
         entries = [
-            Entry(
+            ZipEntry(
                 f"selfies/{folders[selfie.event_id]}/selfie-{selfie.id}.jpg",
                 selfie.size_bytes,
                 selfie.at,
@@ -99,7 +99,7 @@ class Downloads:
             {"exported_at": now, **known, "files": [entry.name for entry in entries]},
             option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z,
         )
-        entries.insert(0, Entry("account.json", len(text), now, partial(_whole, text)))
+        entries.insert(0, ZipEntry("account.json", len(text), now, partial(_whole, text)))
         return Archive(f"FindMe {now:%Y-%m-%d}.zip", entries, count)
 
     async def _list_sure_photos(self, guest: Guest) -> list[Original]:
@@ -117,7 +117,7 @@ class Downloads:
 
     async def _entries(
         self, event: Event, photos: Sequence[Original], folder: str = ""
-    ) -> list[Entry]:
+    ) -> list[ZipEntry]:
         """Return the members for photos, as guests of the event may have them."""
         spec = renditions.download_spec(event)
         if spec is None:
@@ -126,7 +126,7 @@ class Downloads:
             made = await renditions.sizes(conn, [photo.photo_id for photo in photos], spec)
         names = zip_stream.distinct_names(renditions.file_name(photo.filename) for photo in photos)
         return [
-            Entry(
+            ZipEntry(
                 folder + name,
                 made.get(photo.photo_id),
                 photo.at,

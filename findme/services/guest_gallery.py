@@ -19,7 +19,7 @@ from findme.errors import GalleryIsPrivate, NotFound
 from findme.gallery import download_size, events, guest_photos, guest_summary, photo_position
 from findme.gallery.guest_photos import ListedPhoto
 from findme.gallery.guest_summary import Summary
-from findme.gallery.photo_position import Place
+from findme.gallery.photo_position import PhotoPosition
 from findme.media import storage
 from findme.models import (
     Cursor,
@@ -82,7 +82,7 @@ class PhotoView:
     original_bytes: int
     #: The guest's verdict: `me`, `not_me`, or None.
     says: str | None
-    place: Place
+    place: PhotoPosition
 
 
 _DECODER = msgspec.msgpack.Decoder(PhotoPage)
@@ -180,7 +180,7 @@ class GuestGallery:
         async with db.acquire(self.pool) as conn:
             photo = await self._find_listed(conn, event, guest, photo_id)
             original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
-            says = await photo_position.said_of(conn, guest.id, photo_id)
+            says = await photo_position.find_verdict(conn, guest.id, photo_id)
             place = await self._find_place(conn, event, guest, photo, tab)
         return PhotoView(photo, 0 if original is None else original.size_bytes, says, place)
 
@@ -236,13 +236,13 @@ class GuestGallery:
 
     async def _find_place(
         self, conn: Connection, event: Event, guest: Guest, photo: ListedPhoto, tab: Tab
-    ) -> Place:
+    ) -> PhotoPosition:
         if tab is Tab.ALL:
             if event.gallery is Gallery.OWN:
                 raise GalleryIsPrivate
-            return await photo_position.place_among_all(conn, event.id, photo.cursor)
+            return await photo_position.position_among_all(conn, event.id, photo.cursor)
         others = await self._list(conn, event, guest, tab, None, MOST_POSITIONS)
-        return photo_position.place_among(photo.cursor, [other.cursor for other in others])
+        return photo_position.position_among(photo.cursor, [other.cursor for other in others])
 
 
 _SHELVES = {Tab.MINE: Shelf.SURE, Tab.MAYBE: Shelf.MAYBE}

@@ -15,7 +15,7 @@ from findme.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class NewSubscription:
     """A browser's PushSubscription; its endpoint and keys were checked."""
 
     endpoint: str
@@ -54,7 +54,7 @@ class NotificationChoices:
             await notifications.set_mail(conn, guest.id, wanted)
             return await notifications.choices(conn, guest.id)
 
-    async def subscribe(self, user: User, event_id: EventId, browser: Subscription) -> None:
+    async def subscribe(self, user: User, event_id: EventId, browser: NewSubscription) -> None:
         """Tell the guest in one more browser from now on."""
         async with db.transaction(self.pool) as conn:
             guest = await _lock_guest(conn, event_id, user)

@@ -27,7 +27,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class UploadProgress:
     """How many bytes of a file have arrived, from the first one on."""
 
     received: int
@@ -56,12 +56,14 @@ class ResumableUploads:
     #: Requests that write to the same partial upload take turns.
     turns: Turns = field(default_factory=Turns)
 
-    async def find_progress(self, event_id: EventId, uploader: Actor, digest: bytes) -> Progress:
+    async def find_progress(
+        self, event_id: EventId, uploader: Actor, digest: bytes
+    ) -> UploadProgress:
         """Return where an upload continues; NotFound without the event."""
         async with db.acquire(self.pool) as conn:
             await events.get(conn, event_id)
             photo_id = (await photos.list_known(conn, event_id, [digest])).get(digest)
-        return Progress(self._partial(event_id, uploader, digest).received, photo_id)
+        return UploadProgress(self._partial(event_id, uploader, digest).received, photo_id)
 
     async def receive(
         self,
@@ -71,7 +73,7 @@ class ResumableUploads:
         piece: Piece,
         filename: str,
         sender: Sender,
-    ) -> UploadResult | Progress:
+    ) -> UploadResult | UploadProgress:
         """Append a piece; the result once the file is complete, the progress before.
 
         The sender is invited only if nothing is wrong: UploadTooLarge, WrongOffset. HashMismatch
@@ -95,7 +97,7 @@ class ResumableUploads:
                     partial, sender.body, most=piece.stop - piece.start, total=piece.total
                 )
             if whole is None:
-                return Progress(partial.received)
+                return UploadProgress(partial.received)
             if whole.sha256 != digest or whole.size_bytes != piece.total:
                 partial.remove()
                 raise HashMismatch

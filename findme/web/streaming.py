@@ -12,7 +12,7 @@ from aiohttp import web
 from findme.errors import NotFound
 from findme.media import redaction, storage, zip_stream
 from findme.media.redaction import Redaction
-from findme.media.zip_stream import Entry
+from findme.media.zip_stream import ZipEntry
 from findme.models import StoredImage
 from findme.web.keys import POOL
 from findme.web.rendering import zone_of
@@ -118,7 +118,7 @@ def range_of(request: web.Request, image: StoredImage, etag: str) -> range | Non
 
 
 async def send_archive(
-    request: web.Request, filename: str, entries: Sequence[Entry], photos: int
+    request: web.Request, filename: str, entries: Sequence[ZipEntry], photos: int
 ) -> web.StreamResponse:
     """Stream an archive; no database connection is held between chunks, so it may take an hour."""
     response = web.StreamResponse(

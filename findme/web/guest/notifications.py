@@ -10,7 +10,7 @@ from findme.errors import Conflict, InvalidRequest
 from findme.messaging import notifications, safe_http, web_push
 from findme.messaging.notifications import Choices
 from findme.models import EventId
-from findme.services.notification_choices import Subscription
+from findme.services.notification_choices import NewSubscription
 from findme.web.assets import ASSETS
 from findme.web.keys import NOTIFICATION_CHOICES, SETTINGS, user
 from findme.web.openapi.route import GONE, Tag, Who, delete, get, ok, put
@@ -105,7 +105,7 @@ async def put_push(request: web.Request) -> web.Response:
         allow_private=request.app[SETTINGS].webhook_allow_private,
         field="endpoint",
     )
-    browser = Subscription(
+    browser = NewSubscription(
         endpoint=endpoint, p256dh=p256dh, auth=secret, language=language_of(request).code
     )
     event_id = EventId(path_id(request))

@@ -23,7 +23,7 @@ from findme.errors import (
     QueueFull,
     WrongOffset,
 )
-from findme.services.resumable_uploads import Piece, Progress, Sender
+from findme.services.resumable_uploads import Piece, Sender, UploadProgress
 from findme.web.keys import RESUMABLE_UPLOADS, actor
 from findme.web.openapi.route import Body, Header, Query, Tag, Who, accepted, get, ok, put
 from findme.web.photographer import uploads
@@ -77,7 +77,7 @@ async def put_upload(request: web.Request) -> web.Response:
     result = await request.app[RESUMABLE_UPLOADS].receive(
         event_id, actor(request), digest, _piece(request), name, sender
     )
-    if isinstance(result, Progress):
+    if isinstance(result, UploadProgress):
         return json_answer(Received(result.received))
     return uploads.answer([result])
 

@@ -235,9 +235,9 @@ async def test_an_attempt_that_was_lost_with_its_process_is_made_again(
         again = await webhook_delivery.claim(conn)
         assert again is not None
         # the first one comes back after all: its word does not count any more
-        await webhook_delivery.settle(conn, lost, None, "too late")
+        await webhook_delivery.record_outcome(conn, lost, None, "too late")
         assert await conn.fetchval("select error from webhook_delivery") is None
-        await webhook_delivery.settle(conn, again, 204, "")
+        await webhook_delivery.record_outcome(conn, again, 204, "")
         assert await conn.fetchval("select state from webhook_delivery") == "delivered"
 
 

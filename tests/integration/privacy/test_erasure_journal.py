@@ -8,7 +8,7 @@ import pytest
 
 from findme.db import Pool
 from findme.privacy import erasure_journal
-from findme.privacy.erasure_journal import Erasure, JournalExporter
+from findme.privacy.erasure_journal import JournalEntry, JournalExporter
 from tests.support.helpers import add_match, add_photos, member
 
 
@@ -92,7 +92,7 @@ async def test_the_file_gets_each_deletion_once_also_after_a_restart(
 
 def test_a_line_that_was_cut_off_is_passed_over_and_the_next_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "erasures.log"
-    one, two = (Erasure(uuid4(), kind, datetime.now(UTC)) for kind in ("guest", "photo"))
+    one, two = (JournalEntry(uuid4(), kind, datetime.now(UTC)) for kind in ("guest", "photo"))
     erasure_journal.append(path, [one])
     with path.open("a", encoding="ascii") as file:
         file.write(two.line[:40])

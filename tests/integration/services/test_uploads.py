@@ -14,7 +14,7 @@ from findme.errors import EventClosed, HashMismatch, QueueFull, UnsupportedImage
 from findme.media import storage
 from findme.models import Actor, Event, Role, Size, User, UserId
 from findme.resources import Resources
-from findme.services.resumable_uploads import Piece, Progress, ResumableUploads, Sender
+from findme.services.resumable_uploads import Piece, ResumableUploads, Sender, UploadProgress
 from findme.services.uploads import UploadResult, Uploads, UploadStatus
 from tests.support.helpers import add_gala
 from tests.support.scripted_engine import picture
@@ -96,7 +96,7 @@ async def test_an_interrupted_file_continues_where_it_stopped(
     digest, half, total = sha256_of(jpeg), len(jpeg) // 2, len(jpeg)
     invited = []
 
-    async def send(start: int, body: bytes) -> UploadResult | Progress:
+    async def send(start: int, body: bytes) -> UploadResult | UploadProgress:
         async def invite() -> None:
             invited.append(start)
 
@@ -104,8 +104,8 @@ async def test_an_interrupted_file_continues_where_it_stopped(
         piece = Piece(start, total, total)
         return await resumable.receive(event.id, uploader, digest, piece, "one.jpg", sender)
 
-    assert await send(0, jpeg[:half]) == Progress(half)
-    assert await resumable.find_progress(event.id, uploader, digest) == Progress(half)
+    assert await send(0, jpeg[:half]) == UploadProgress(half)
+    assert await resumable.find_progress(event.id, uploader, digest) == UploadProgress(half)
     with pytest.raises(WrongOffset):
         await send(0, jpeg)
     result = await send(half, jpeg[half:])
@@ -128,7 +128,7 @@ async def test_a_file_that_is_not_what_its_hash_says_is_forgotten(
     piece = Piece(0, len(body), len(body))
     with pytest.raises(HashMismatch):
         await resumable.receive(event.id, uploader, digest, piece, "one.jpg", sender)
-    assert await resumable.find_progress(event.id, uploader, digest) == Progress(0)
+    assert await resumable.find_progress(event.id, uploader, digest) == UploadProgress(0)
 
 
 def sha256_of(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from findme.gallery.photo_position import Place, place_among
+from findme.gallery.photo_position import PhotoPosition, position_among
 from findme.language import Language, read_languages
 from findme.models import Cursor, PhotoId
 from findme.web import tiles
@@ -81,11 +81,11 @@ def test_a_photo_knows_its_neighbours() -> None:
     )
     same = Cursor(early.dated_at, PhotoId(9))
     shelf = [late, same, early]
-    assert place_among(same, shelf) == Place(late.id, early.id, 2, 3)
-    assert place_among(late, shelf) == Place(None, same.id, 1, 3)
+    assert position_among(same, shelf) == PhotoPosition(late.id, early.id, 2, 3)
+    assert position_among(late, shelf) == PhotoPosition(None, same.id, 1, 3)
     gone = Cursor(early.dated_at, PhotoId(4))
-    assert place_among(gone, shelf) == Place(same.id, early.id, None, 3)
-    assert place_among(gone, []) == Place(None, None, None, 0)
+    assert position_among(gone, shelf) == PhotoPosition(same.id, early.id, None, 3)
+    assert position_among(gone, []) == PhotoPosition(None, None, None, 0)
 
 
 def test_a_ring_stays_inside_the_picture() -> None:

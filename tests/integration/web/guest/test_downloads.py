@@ -19,7 +19,7 @@ from findme.db import Connection
 from findme.media import redaction, storage, zip_stream
 from findme.media.redaction import Redaction
 from findme.media.storage import ImageOwner
-from findme.media.zip_stream import Entry
+from findme.media.zip_stream import ZipEntry
 from findme.models import PhotoId, Size
 from tests.conftest import App
 from tests.support.helpers import Member, add_match, add_photos, make_event, member, problem
@@ -34,17 +34,17 @@ Shelf = tuple[App, dict[str, Any], Member, dict[int, bytes]]
 EVENING = datetime(2026, 11, 21, 22, 14, 6, tzinfo=UTC)
 
 
-def entry(name: str, content: bytes, *, declared: int | None = None) -> Entry:
+def entry(name: str, content: bytes, *, declared: int | None = None) -> ZipEntry:
     """Return an entry of these bytes; with *declared* it is missing some of them."""
 
     async def read() -> AsyncIterator[bytes]:
         for start in range(0, len(content), 1000):
             yield content[start : start + 1000]
 
-    return Entry(name, len(content) if declared is None else declared, EVENING, read)
+    return ZipEntry(name, len(content) if declared is None else declared, EVENING, read)
 
 
-async def written(entries: list[Entry]) -> bytes:
+async def written(entries: list[ZipEntry]) -> bytes:
     """Return the archive of these entries; its length is as foretold."""
     data = b"".join([chunk async for chunk in zip_stream.stream(entries, ZoneInfo("Europe/Paris"))])
     assert zip_stream.size_of(entries) == len(data)
@@ -119,7 +119,9 @@ async def test_more_than_four_gigabytes(missing: int) -> None:
             yield chunk
 
     entries = [
-        Entry(f"{number}.bin", gigabyte, EVENING, partial(read, 1024 if number >= missing else 0))
+        ZipEntry(
+            f"{number}.bin", gigabyte, EVENING, partial(read, 1024 if number >= missing else 0)
+        )
         for number in range(5)
     ]
     total, tail = 0, b""
