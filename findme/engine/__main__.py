@@ -1,4 +1,7 @@
-"""``python -m findme.engine``: the face service as a process of its own."""
+"""``python -m findme.engine``: the face service as a process of its own.
+
+``python -m findme.engine calibrate DIR`` measures it on labelled pictures instead.
+"""
 
 import argparse
 import asyncio
@@ -10,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from findme.engine import calibrate
 from findme.engine.app import serve
 from findme.engine.collection_store import GalleryInUse
 from findme.engine.weights import WeightsError
@@ -18,14 +22,17 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code."""
+    """Serve until SIGTERM or SIGINT, or calibrate; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["calibrate"]:
+        return calibrate.main(given[1:])
     parser = argparse.ArgumentParser(
         prog="findme faces", description="Rekognition's face operations on this machine."
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--data-dir", type=Path, default=Path("var"))
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     if not _bound_to_parent(os.environ.get("FINDME_FACES_PARENT_PID")):
         return 0

@@ -1,12 +1,13 @@
-"""``python -m findme.engine.calibrate --photos DIR``: which distance means which similarity.
+"""``python -m findme.engine calibrate DIR``: which cosine means which similarity, on your pictures.
 
 DIR holds ``truth.json``: ``people`` maps a name to a selfie, ``photos`` maps a photo to the
 ``people`` on it and the number of clear ``faces`` (up to ``faces_max`` with the unclear ones).
+``groups``, if it is there, maps the name of a group to names of people, who are reported apart too.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,22 +16,31 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from findme.engine import similarity
+from findme.engine.errors import Refusal
 from findme.engine.faces import Analyst, Face
 from findme.engine.quality_filter import reasons
+from findme.engine.weights import WeightsError
 
-_CURVE = (0.40, 0.45, 0.48, 0.49, 0.50, 0.505, 0.51, 0.52, 0.53, 0.54, 0.55, 0.56, 0.565)
-_CURVE_BEYOND = (0.57, 0.58, 0.60, 0.62)
+
+class LayoutError(Exception):
+    """The folder is not laid out as this command reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the labelled pictures gave."""
+    """What the labelled pictures gave: one row a guest (p), one column a photo (q)."""
 
-    distances: NDArray[np.float64]
-    """Of each pair of a guest and a photo: from the selfie to the nearest face on the photo."""
+    people: list[str]
+    cosines: NDArray[np.float64]
+    """p x q: from the selfie to the nearest face on the photo; -1 where there is none."""
     same: NDArray[np.bool_]
-    """Whether the guest is on that photo."""
+    """p x q: whether the guest is on that photo."""
+    between: NDArray[np.float64]
+    """p x q x q: from the face of the first photo that is nearest to the selfie to the nearest face
+    of the second."""
+    groups: dict[str, list[str]]
+    refused: list[str]
+    """Guests whose selfie shows no face that IndexFaces would store."""
     clear: int
     """Clear faces there are on the photos."""
     found: int
@@ -38,79 +48,120 @@ class Measured:
     beyond: int
     """Faces indexed beyond those that there are."""
 
-    def at(self, distance: float) -> tuple[float, float, int]:
-        """Precision, recall and number of wrong pairs when nearer pairs count as matches."""
-        matched = self.distances <= distance
-        right = int((matched & self.same).sum())
-        wrong = int(matched.sum()) - right
-        return right / max(1, right + wrong), right / int(self.same.sum()), wrong
+    def matched(
+        self, threshold: float, expansion: tuple[float, float] | None = None
+    ) -> NDArray[np.bool_]:
+        """Pairs (p x q) of at least this cosine, and those that *expansion* adds.
+
+        Query expansion: a match from its first number on is a further reference, and what is as
+        near to such a one as the second number is a match as well.
+        """
+        direct: NDArray[np.bool_] = np.asarray(self.cosines >= threshold)
+        if expansion is None:
+            return direct
+        anchor, join = expansion
+        anchors = direct & (self.cosines >= anchor)
+        joined: NDArray[np.bool_] = (anchors[:, :, None] & (self.between >= join)).any(1)
+        return direct | joined
+
+    def rows_of(self, group: str) -> NDArray[np.intp]:
+        """Which rows are of the people of a group."""
+        return np.flatnonzero(np.isin(self.people, self.groups[group]))
 
 
-def measure(analyst: Analyst, photos: Path) -> Measured:
-    """Look at every labelled picture below *photos*."""
-    truth = read_truth(photos)
-    selfies = {
-        name: _indexed(analyst, photos / path)[0].vector for name, path in truth["people"].items()
-    }
-    distances: list[float] = []
-    same: list[bool] = []
-    clear = found = beyond = 0
-    for path, label in truth["photos"].items():
-        faces = _indexed(analyst, photos / path)
-        clear += label["faces"]
-        found += min(len(faces), label["faces"])
-        beyond += max(0, len(faces) - label.get("faces_max", label["faces"]))
-        for name, selfie in selfies.items():
-            apart = [float(np.linalg.norm(face.vector - selfie)) for face in faces]
-            distances.append(min(apart, default=np.inf))
-            same.append(name in label["people"])
-    return Measured(np.array(distances), np.array(same), clear, found, beyond)
-
-
-def read_truth(photos: Path) -> dict[str, Any]:
-    """Read who is on which of the *photos*."""
-    truth: dict[str, Any] = orjson.loads((photos / "truth.json").read_bytes())
+def read_truth(folder: Path) -> dict[str, Any]:
+    """Read who is on which photo; LayoutError, which says what is wanted, for other layouts."""
+    path = folder / "truth.json"
+    if not path.is_file():
+        raise LayoutError(
+            f"There is no truth.json in {folder}. It names a selfie for each person and who is on "
+            'each photo: {"people": {"ann": "selfies/ann.jpg"}, "photos": {"photos/1.jpg": '
+            '{"people": ["ann"], "faces": 2}}}. Paths are relative to the folder.'
+        )
+    try:
+        truth: dict[str, Any] = orjson.loads(path.read_bytes())
+        named = [*truth["people"].values(), *truth["photos"]]
+        known = set(truth["people"])
+        for photo, label in truth["photos"].items():
+            if unknown := set(label["people"]) - known:
+                raise LayoutError(f"{photo} names people without a selfie: {sorted(unknown)}")
+            int(label["faces"])
+        for group, members in truth.get("groups", {}).items():
+            if unknown := set(members) - known:
+                raise LayoutError(f"Group {group} names people without a selfie: {sorted(unknown)}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LayoutError(f"{path} is not in the form that is wanted: {error!r}") from error
+    if missing := [name for name in named if not (folder / name).is_file()]:
+        raise LayoutError(f"{len(missing)} pictures are not in {folder}, the first: {missing[0]}")
+    if not any(label["people"] for label in truth["photos"].values()):
+        raise LayoutError(f"Nobody of the people in {path} is on any photo.")
     return truth
+
+
+def measure(analyst: Analyst, folder: Path) -> Measured:
+    """Look at every labelled picture of *folder*; LayoutError where one can't be read."""
+    truth = read_truth(folder)
+    selfies = {name: _indexed(analyst, folder / path) for name, path in truth["people"].items()}
+    photos = {path: _indexed(analyst, folder / path) for path in truth["photos"]}
+    counts = [(len(photos[path]), label) for path, label in truth["photos"].items()]
+    people = [name for name, faces in selfies.items() if faces]
+    vectors = [_stacked(faces) for faces in photos.values()]
+    shape = (len(people), len(photos))
+    cosines, between = np.full(shape, -1.0), np.full((*shape, shape[1]), -1.0)
+    for row, name in enumerate(people):
+        selfie = selfies[name][0].vector
+        for column, faces in enumerate(vectors):
+            if faces is None:
+                continue
+            nearest = int((faces @ selfie).argmax())
+            cosines[row, column] = faces[nearest] @ selfie
+            between[row, column] = [
+                -1.0 if others is None else (others @ faces[nearest]).max() for others in vectors
+            ]
+    return Measured(
+        people=people,
+        cosines=cosines,
+        same=np.array(
+            [[name in label["people"] for label in truth["photos"].values()] for name in people]
+        ),
+        between=between,
+        groups=truth.get("groups", {}),
+        refused=[name for name, faces in selfies.items() if not faces],
+        clear=sum(label["faces"] for _, label in counts),
+        found=sum(min(count, label["faces"]) for count, label in counts),
+        beyond=sum(max(0, n - label.get("faces_max", label["faces"])) for n, label in counts),
+    )
 
 
 def _indexed(analyst: Analyst, picture: Path) -> list[Face]:
     """Find the faces that IndexFaces would store, largest first."""
-    faces = analyst.faces(picture.read_bytes())
+    try:
+        faces = analyst.faces(picture.read_bytes())
+    except Refusal as refusal:
+        raise LayoutError(f"{picture} can't be read: {refusal}") from refusal
     return [face for face in faces if not reasons(face, "AUTO")]
 
 
-def report(measured: Measured) -> Iterator[str]:
-    """Write the curve as a Markdown table, then the anchors and the nearest mistakes."""
-    yield f"{measured.found} of {measured.clear} clear faces indexed, {measured.beyond} too many."
-    yield ""
-    yield "| distance | similarity | precision | recall | wrong |"
-    yield "|---|---|---|---|---|"
-    for distance in _CURVE + _CURVE_BEYOND:
-        precision, recall, wrong = measured.at(distance)
-        percent = similarity.of_distance(distance)
-        yield f"| {distance:.3f} | {percent:.1f} | {precision:.3f} | {recall:.3f} | {wrong} |"
-    yield ""
-    nearest_wrong = measured.distances[~measured.same].min()
-    farthest_right = np.sort(measured.distances[measured.same])[::-1][:3]
-    yield f"Nearest wrong pair at {nearest_wrong:.3f}; farthest right pairs at " + ", ".join(
-        f"{distance:.3f}" for distance in farthest_right
-    )
-    yield "Anchors: " + ", ".join(
-        f"{distance:g} is {percent:g}" for distance, percent in similarity.ANCHORS
-    )
+def _stacked(faces: Sequence[Face]) -> NDArray[np.float32] | None:
+    return np.stack([face.vector for face in faces]) if faces else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m findme.engine.calibrate")
-    parser.add_argument("--photos", type=Path, required=True, help="folder with truth.json")
-    parser.add_argument("--data-dir", type=Path, default=Path("var"), help="keeps the models")
+    # The report is written from what is measured here.
+    from findme.engine.calibration_report import report
+
+    parser = argparse.ArgumentParser(
+        prog="python -m findme.engine calibrate", description="Measure similarities on your photos."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with truth.json")
+    parser.add_argument("--data-dir", type=Path, default=Path("var/faces"), help="keeps the models")
     options = parser.parse_args(arguments)
-    analyst = Analyst.load(options.data_dir / "models")
-    for line in report(measure(analyst, options.photos)):
+    try:
+        measured = measure(Analyst.load(options.data_dir / "models"), options.folder)
+    except (LayoutError, WeightsError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for line in report(measured):
         sys.stdout.write(f"{line}\n")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

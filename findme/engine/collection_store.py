@@ -15,9 +15,14 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from findme.engine import FACE_MODEL_VERSION, similarity
-from findme.engine.errors import ResourceAlreadyExistsException, ResourceNotFoundException
+from findme.engine import FACE_MODEL_VERSION
+from findme.engine.errors import (
+    FaceModelVersionMismatchException,
+    ResourceAlreadyExistsException,
+    ResourceNotFoundException,
+)
 from findme.engine.faces import Box
+from findme.engine.similarity import SCALES, Scale
 from findme.engine.vectors import VectorTable
 
 _SCHEMA = """
@@ -52,10 +57,12 @@ create table if not exists face (
     unique (collection, face_id)
 );
 create index if not exists face_person on face (person) where person is not null;
-create view if not exists stored_face as
+drop view if exists stored_face;
+create view stored_face as
     select face.id, face_id, image_id, external_image_id, box, confidence, vector, user_id,
-           face.collection, person
-    from face left join person on person.id = face.person;
+           face.collection, person, model
+    from face join collection on collection.id = face.collection
+              left join person on person.id = face.person;
 create table if not exists token (
     operation text not null,
     token text not null,
@@ -81,6 +88,8 @@ class StoredFace:
     box: Box
     confidence: float
     vector: NDArray[np.float32]
+    model: str
+    """FaceModelVersion of its vector."""
     user_id: str | None = None
     number: int = 0
     """Where it stands in the order of its collection; 0 while it isn't stored."""
@@ -93,7 +102,15 @@ class Collection:
     number: int
     name: str
     model: str
+    """FaceModelVersion of all its vectors."""
     created: float
+
+    @property
+    def scale(self) -> Scale:
+        """What distances of its vectors mean; FaceModelVersionMismatchException if not known."""
+        if self.model not in SCALES:
+            raise FaceModelVersionMismatchException
+        return SCALES[self.model]
 
 
 class Gallery:
@@ -171,6 +188,20 @@ class Gallery:
         if row is None:
             raise ResourceNotFoundException(f"The collection id: {name} does not exist")
         return Collection(*row)
+
+    def current(self, name: str) -> Collection:
+        """Find a collection that vectors of today's model may be put in and compared with.
+
+        FaceModelVersionMismatchException where it holds those of another model.
+        """
+        collection = self.collection(name)
+        if collection.model != FACE_MODEL_VERSION:
+            raise FaceModelVersionMismatchException(
+                f"The collection id: {name} holds vectors of the face model {collection.model}, "
+                f"and this service makes those of {FACE_MODEL_VERSION}. Index its pictures into a "
+                "new collection."
+            )
+        return collection
 
     def counts(self, collection: Collection) -> tuple[int, int]:
         """How many faces and users it holds."""
@@ -258,13 +289,14 @@ class Gallery:
     ) -> list[tuple[float, StoredFace]]:
         """Find the *limit* most similar faces, best first, of at least *threshold* percent."""
         table = self._table(collection.number)
-        near = table.within(vector, similarity.widest_distance(threshold))[:limit]
+        scale = collection.scale
+        near = table.within(vector, scale.widest_distance(threshold))[:limit]
         rows = self.database.execute(
             "select * from stored_face where id in (select value from json_each(?))",
             (orjson.dumps([number for number, _ in near]).decode(),),
         )
         found = {row["id"]: _stored(row) for row in rows}
-        return [(similarity.of_distance(distance), found[number]) for number, distance in near]
+        return [(scale.of_distance(distance), found[number]) for number, distance in near]
 
     def _table(self, collection: int) -> VectorTable:
         return self._tables.setdefault(collection, VectorTable())
@@ -279,6 +311,7 @@ def _stored(row: sqlite3.Row) -> StoredFace:
         Box(*orjson.loads(row["box"])),
         row["confidence"],
         vector,
+        row["model"],
         row["user_id"],
         row["id"],
     )

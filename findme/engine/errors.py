@@ -4,6 +4,7 @@ Refusal
 ├── InvalidParameterException, InvalidPaginationTokenException
 ├── ImageTooLargeException, InvalidImageFormatException, InvalidS3ObjectException
 ├── ResourceNotFoundException, ResourceAlreadyExistsException, ConflictException
+├── FaceModelVersionMismatchException
 ├── IdempotentParameterMismatchException, ServiceQuotaExceededException
 ├── InvalidSignatureException, MissingAuthenticationTokenException, UnrecognizedClientException
 ├── SerializationException, UnknownOperationException
@@ -55,6 +56,10 @@ class ResourceAlreadyExistsException(Refusal):
 
 class ConflictException(Refusal):
     """A user with this id exists already."""
+
+
+class FaceModelVersionMismatchException(Refusal):
+    """The collection holds vectors of another face model: index its pictures into a new one."""
 
 
 class IdempotentParameterMismatchException(Refusal):

@@ -8,20 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from findme.engine import detector, landmarks, network, weights
+from findme.engine import centerface, sface, weights, yunet
+from findme.engine.alignment import chip_frame, cut
+from findme.engine.centerface import LandmarkDetector
 from findme.engine.decoding import open_picture
-from findme.engine.detector import Detections, Detector
-from findme.engine.embedding import DETECTOR_TARGETS, LANDMARK_TARGETS, Embedder, cut_chip
+from findme.engine.detections import Detections
+from findme.engine.embedding import Embedder
+from findme.engine.face_finder import FaceFinder
 from findme.engine.geometry import pose
 from findme.engine.image_quality import brightness, sharpness
-from findme.engine.landmarks import Regressor
-from findme.engine.network import CHIP
-from findme.engine.tiling import find_faces, sides
+from findme.engine.sface import CHIP
+from findme.engine.yunet import Detector
 
 MOST_FACES = 100
 """AWS's limit: the 100 largest."""
 
-_CONFIDENCE = ((0.0, 0.35, 0.5, 0.7, 1.0), (0.0, 50.0, 90.0, 99.0, 100.0))
+_CONFIDENCE = ((0.0, 0.5, 0.6, 0.7, 0.8, 1.0), (0.0, 50.0, 80.0, 95.0, 99.0, 100.0))
+"""Scores of the detector, and what they are in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,15 @@ class Face:
     confidence: float
     """How surely it is a face, 0 to 100."""
     points: tuple[tuple[float, float], ...]
-    """Eyes (the one at the picture's left first), nose, mouth corners; ratios of width, height."""
+    """Eyes (the one at the left of the upright face first), nose, mouth corners; ratios of width
+    and height."""
     pose: Pose
     brightness: float
     sharpness: float
     side: float
     """Mean of the box's sides in pixels of the picture as it was sent."""
     vector: NDArray[np.float32]
-    """128 numbers; the distance of two says how alike the faces are."""
+    """128 numbers, of length 1; the product of two says how alike the faces are."""
 
     @property
     def area(self) -> float:
@@ -69,40 +73,28 @@ class Face:
 class Analyst:
     """The models together; may be used from many threads."""
 
-    def __init__(self, detector: Detector, regressor: Regressor, embedder: Embedder) -> None:
-        self._detector = detector
-        self._regressor = regressor
+    def __init__(self, finder: FaceFinder, embedder: Embedder) -> None:
+        self._finder = finder
         self._embedder = embedder
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Load the models, which are kept ready for use in *folder* after the first time.
 
-        Takes a quarter of a second, and two seconds the first time.
+        Takes a quarter of a second, and one second the first time. Raises WeightsError where a
+        shipped or a kept file is missing or altered.
         """
-        return cls(
-            Detector(
-                weights.derived(
-                    folder,
-                    weights.locate(weights.DETECTOR),
-                    "detector-1.onnx",
-                    detector.write_graph,
-                )
-            ),
-            Regressor.load(
-                weights.derived(
-                    folder,
-                    weights.locate(weights.LANDMARKS),
-                    "points-3.npz",
-                    landmarks.write_arrays,
-                )
-            ),
-            Embedder(
-                weights.derived(
-                    folder, weights.locate(weights.FACE_NETWORK), "face-1.onnx", network.write_graph
-                )
-            ),
+        detector, landmarks, network = (
+            weights.prepare(folder, source, name, make)
+            for source, name, make in (
+                (weights.DETECTOR, "yunet-1.onnx", yunet.write_graph),
+                (weights.LANDMARKS, "centerface-2.onnx", centerface.write_graph),
+                (weights.FACE_NETWORK, "sface-1.onnx", sface.write_graph),
+            )
         )
+        weights.remove_others(folder, {detector, landmarks, network})
+        finder = FaceFinder(Detector(detector), LandmarkDetector(landmarks))
+        return cls(finder, Embedder(network))
 
     def faces(self, data: bytes) -> list[Face]:
         """Find the faces on a JPEG or PNG, largest first, 100 at most; raises refusals."""
@@ -112,40 +104,22 @@ class Analyst:
         vectors = self.embed(chips)
         return [
             _face(picture.size, found, index, chip, vector)
-            for index, (chip, vector) in enumerate(zip(chips, vectors, strict=False))
+            for index, (chip, vector) in enumerate(zip(chips, vectors, strict=True))
         ]
 
     def find(self, picture: Image.Image) -> Detections:
-        """Find where the faces of an upright RGB picture are, largest first, 100 at most."""
-        return largest(find_faces(self._detector, picture), MOST_FACES)
+        """Find where the faces of an RGB picture are, largest first, 100 at most."""
+        return self._finder.find(picture, MOST_FACES)
 
     def cut(self, picture: Image.Image, found: Detections) -> NDArray[np.uint8]:
-        """Cut two chips of each face: all by dlib's landmarks, then all by the detector's points.
-
-        Returns 2n x 150 x 150 x 3.
-        """
+        """Cut the chip of each face, n x 112 x 112 x 3: the face upright at one size."""
         if not len(found):
             return np.empty((0, CHIP, CHIP, 3), np.uint8)
-        by_landmarks = self._regressor.points(picture, found.boxes)
-        # The detector's points are measured from edges, chips from the centres of pixels.
-        return np.stack(
-            [cut_chip(picture, points, LANDMARK_TARGETS) for points in by_landmarks]
-            + [cut_chip(picture, points - 0.5, DETECTOR_TARGETS) for points in found.points]
-        )
+        return np.stack([cut(picture, chip_frame(points), CHIP) for points in found.points])
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors, n x 128, of the n faces that *chips* show twice."""
-        # Two ways to align see the same face; their mean is steadier than either.
-        first, second = np.split(self._embedder.embed(chips), 2)
-        vectors: NDArray[np.float32] = (first + second) * np.float32(0.5)
-        return vectors
-
-
-def largest(found: Detections, most: int) -> Detections:
-    """Pick the *most* largest, largest first."""
-    spans = found.boxes[:, 2:] - found.boxes[:, :2]
-    order = np.argsort(-spans.prod(1), kind="stable")[:most]
-    return Detections(found.boxes[order], found.scores[order], found.points[order])
+        """Vectors, n x 128, of the faces that *chips* show."""
+        return self._embedder.embed(chips)
 
 
 def _face(
@@ -166,6 +140,6 @@ def _face(
         pose=Pose(roll, yaw, pitch),
         brightness=brightness(chip),
         sharpness=sharpness(chip),
-        side=float(sides(found)[index]),
+        side=float(found.sides[index]),
         vector=vector,
     )

@@ -41,6 +41,16 @@ def keep_best(
     return np.array(kept, np.intp)
 
 
+def roll(points: NDArray[np.float64]) -> float:
+    """Degrees, -180 to 180, by which a face with these points is tilted clockwise."""
+    return float(np.degrees(np.arctan2(*(points[1] - points[0])[::-1])))
+
+
+def turn_between(first: float, second: float) -> float:
+    """Degrees, -180 to 180, from one angle to another."""
+    return (second - first + 180) % 360 - 180
+
+
 MEAN_FACE = np.array(
     [
         [-31.0, -31.0, 0.0],
@@ -56,11 +66,15 @@ MEAN_FACE = np.array(
 def pose(points: NDArray[np.float64]) -> tuple[float, float, float]:
     """Roll, yaw and pitch in degrees of a face with these five points (eyes, nose, mouth corners).
 
-    Positive: roll turns clockwise on the picture, yaw to the picture's right, pitch upwards.
+    Positive: roll turns clockwise on the picture; yaw to the picture's right and pitch upwards, as
+    the picture is seen with the face upright.
     A scaled orthographic view of an average head is fitted, so 10 degrees of error are usual.
     """
+    tilt = roll(points)
     head = MEAN_FACE - MEAN_FACE.mean(0)
-    seen = points - points.mean(0)
+    # Turned upright first: yaw and pitch are meant from the face's own up and down.
+    cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
+    seen = (points - points.mean(0)) @ np.array([[cosine, -sine], [sine, cosine]])
     # Columns: what one millimetre along each axis of the head does on the picture.
     view, *_ = np.linalg.lstsq(head, seen, rcond=None)
     across, down = view[:, 0], view[:, 1]
@@ -70,5 +84,4 @@ def pose(points: NDArray[np.float64]) -> tuple[float, float, float]:
     turn = np.stack([rotation[0], rotation[1], toward])
     yaw = np.degrees(np.arctan2(turn[0, 2], np.hypot(turn[1, 2], turn[2, 2])))
     pitch = np.degrees(np.arctan2(-turn[1, 2], turn[2, 2]))
-    roll = np.degrees(np.arctan2(*(points[1] - points[0])[::-1]))
-    return float(roll), float(yaw), float(pitch)
+    return tilt, float(yaw), float(pitch)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_MIDDLE = slice(30, 120)
-"""The part of the 150 pixel chip that is skin, eyes and mouth in every pose."""
+_MIDDLE = slice(22, 90)
+"""The part of the 112 pixel chip that is skin, eyes and mouth in every pose."""
 _SHARP = 8.0
 """Strength of edges, in percent of the mean grey, at which sharpness reaches 63."""
 

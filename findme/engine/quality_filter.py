@@ -22,13 +22,13 @@ class Bar:
     pitch: float
     """Degrees up or down; EXTREME_POSE beyond it."""
     doubt: float = 0.0
-    """LOW_FACE_QUALITY: a face that is blurred as well must be surer than this, in percent."""
+    """LOW_FACE_QUALITY: a face that is blurred as well must have this confidence, in percent."""
 
 
 BARS = {
     "NONE": Bar(0, 0, 0, 0, 180, 180),
-    # Drops what carries no identity and nothing else: docs/face-service.md has the measurements.
-    "AUTO": Bar(75, 17, 3, 22, 88, 88, doubt=95),
+    # Drops what could match nothing, and nothing else: docs/calibration.md has the measurements.
+    "AUTO": Bar(75, 12, 1.5, 20, 88, 88),
     "LOW": Bar(85, 24, 6, 30, 70, 60, doubt=95),
     "MEDIUM": Bar(90, 40, 10, 45, 55, 45, doubt=97),
     "HIGH": Bar(95, 60, 20, 70, 40, 30, doubt=98),

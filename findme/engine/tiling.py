@@ -1,48 +1,62 @@
-"""How large a picture is looked at: whole and reduced, and in tiles where it shows a crowd."""
+"""At which sizes a picture is looked at: reduced, and in tiles where it shows a crowd."""
 
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from findme.engine.detector import OVERLAP, THRESHOLD, Detections, Detector
-from findme.engine.geometry import keep_best
+from findme.engine.detections import Detections, merge
+from findme.engine.yunet import Detector
 
-SIDE = 960
-"""Longer side at which a picture is looked at. 1280 costs twice as much and finds no clear face
-more on the labelled photos, but twice as many that are none."""
+THRESHOLD = 0.5
+"""Least score of a face; those below 0.6 are doubtful, and the quality filter drops them."""
+HINT = 0.3
+"""Score from which something may be a face, which a closer look will tell."""
+
+SIDE = 640
+"""Longer side at which a picture is looked at. 960 costs twice as much and finds no clear face
+more on the labelled photos."""
 LEAST_SIDE = 320
-"""Small pictures are not enlarged beyond this: it finds nothing more, down to faces of 8 pixels."""
+"""Smaller pictures are enlarged to this, so that their faces have enough pixels."""
+HALVINGS = 2
+"""Looked at again at a half and a quarter of that: YuNet knows faces of 10 to 300 pixels, and one
+that fills the frame has more."""
 
 CROWD = 6
 """From this many small faces on, there are likely more that were too small to be seen."""
-HINT = 0.25
-"""Score from which something small may be a face, which a closer look will tell."""
-SMALL = 32.0
-"""Side of a small face, in pixels of the reduced picture."""
+SMALL = 22.0
+"""Side of a small face, in pixels of the picture reduced to SIDE."""
 TILE = 960
 MARGIN = 128
 """Tiles overlap by this, so that a small face lies whole in one of them."""
 
 
-def find_faces(detector: Detector, picture: Image.Image) -> Detections:
-    """Find the faces of an upright RGB picture, best first."""
+def look(detector: Detector, picture: Image.Image) -> Detections:
+    """Find what may be an upright face on an RGB picture, from a score of HINT, best first."""
     longest = max(picture.size)
-    hints = detector.detect(picture, min(SIDE, max(LEAST_SIDE, longest)), HINT)
-    sure = hints.scores > THRESHOLD
-    found = Detections(hints.boxes[sure], hints.scores[sure], hints.points[sure])
-    reduced = min(1.0, SIDE / longest)
-    small = sides(hints) * reduced < SMALL
-    if reduced == 1.0 or np.count_nonzero(small) < CROWD:
-        return found
-    return _in_tiles(detector, picture, found)
+    whole = look_at(detector, picture, SIDE)
+    small = whole.sides * min(1.0, SIDE / longest) < SMALL
+    if longest <= SIDE or np.count_nonzero(small) < CROWD:
+        return whole
+    return _in_tiles(detector, picture, whole)
 
 
-def sides(found: Detections) -> NDArray[np.float64]:
-    """Mean side of each box."""
-    means: NDArray[np.float64] = (found.boxes[:, 2:] - found.boxes[:, :2]).mean(1)
-    return means
+def look_at(detector: Detector, picture: Image.Image, side: int) -> Detections:
+    """Find what may be a face on a picture reduced to *side* pixels, and to a half and a quarter.
+
+    Pixels of the picture as it was given; from a score of HINT, best first.
+    """
+    longest = max(picture.size)
+    scale = max(LEAST_SIDE, min(side, longest)) / longest
+    width, height = (max(1, round(length * scale)) for length in picture.size)
+    reduced = picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    parts = []
+    for halvings in range(HALVINGS + 1):
+        level = reduced.reduce(2**halvings) if halvings else reduced
+        factor = 2**halvings
+        found = detector.detect(level, HINT)
+        parts.append(found.scaled(picture.width / width * factor, picture.height / height * factor))
+    return merge(parts)
 
 
 def _in_tiles(detector: Detector, picture: Image.Image, whole: Detections) -> Detections:
@@ -51,22 +65,10 @@ def _in_tiles(detector: Detector, picture: Image.Image, whole: Detections) -> De
     for left, top in product(tile_starts(picture.width), tile_starts(picture.height)):
         right, bottom = min(left + TILE, picture.width), min(top + TILE, picture.height)
         tile = picture.crop((left, top, right, bottom))
-        found = detector.detect(tile, max(tile.size))
+        found = detector.detect(tile, THRESHOLD)
         # Larger ones are cut by the tile, and were seen on the whole picture.
-        kept = sides(found) < MARGIN
-        origin = np.array([left, top], np.float64)
-        parts.append(
-            Detections(
-                found.boxes[kept] + np.tile(origin, 2),
-                found.scores[kept],
-                found.points[kept] + origin,
-            )
-        )
-    boxes = np.concatenate([part.boxes for part in parts])
-    scores = np.concatenate([part.scores for part in parts])
-    points = np.concatenate([part.points for part in parts])
-    best = keep_best(boxes, scores, OVERLAP)
-    return Detections(boxes[best], scores[best], points[best])
+        parts.append(found.pick(found.sides < MARGIN).moved(left, top))
+    return merge(parts)
 
 
 def tile_starts(length: int) -> list[int]:

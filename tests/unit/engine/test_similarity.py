@@ -1,41 +1,64 @@
-"""The map from distance to percent."""
+"""The map from cosine and distance to percent."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from findme.engine import similarity
+from findme.engine import DLIB_MODEL_VERSION, similarity
+from findme.engine.similarity import SCALES, SFACE
 
-distances = st.floats(0, 3)
+distances = st.floats(0, 2)
+scales = st.sampled_from(list(SCALES.values()))
 
 
-@given(distances, distances)
-def test_nearer_is_never_less_similar(one: float, other: float) -> None:
+@given(scales, distances, distances)
+def test_nearer_is_never_less_similar(scale: similarity.Scale, one: float, other: float) -> None:
     near, far = sorted((one, other))
 
-    assert similarity.of_distance(near) >= similarity.of_distance(far)
+    assert scale.of_distance(near) >= scale.of_distance(far)
 
 
-@given(st.floats(0, 1.2), st.floats(0.001, 0.2))
-def test_nearer_is_more_similar_as_far_as_it_matters(distance: float, step: float) -> None:
-    further = min(1.2, distance + step)
-    if further > distance:
-        assert similarity.of_distance(distance) > similarity.of_distance(further)
+@given(distances, st.floats(0.001, 0.2))
+def test_nearer_is_more_similar_over_the_whole_scale(distance: float, step: float) -> None:
+    further = min(2.0, distance + step)
+    if further > distance + 1e-6:
+        assert SFACE.of_distance(distance) > SFACE.of_distance(further)
 
 
-def test_the_ends_and_the_two_thresholds() -> None:
-    assert similarity.of_distance(0.0) == 100.0
-    assert similarity.of_distance(1.7) == 0.0
-    assert similarity.of_distance(0.505) == 90.0
-    assert similarity.of_distance(0.565) == 80.0
+@pytest.mark.parametrize(("cosine", "percent"), [(1.0, 100), (0.47, 90), (0.42, 80), (-1.0, 0)])
+def test_the_ends_and_the_two_thresholds(cosine: float, percent: float) -> None:
+    assert similarity.of_cosine(cosine) == percent
+    assert SFACE.of_distance(float(np.sqrt(2 - 2 * cosine))) == pytest.approx(percent, abs=0.01)
+    assert similarity.least_cosine(percent) == pytest.approx(cosine)
 
 
-@given(st.floats(0.1, 100))
-def test_the_widest_distance_of_a_threshold_just_reaches_it(threshold: float) -> None:
-    widest = similarity.widest_distance(threshold)
+def test_collections_of_the_former_network_keep_its_scale() -> None:
+    former = SCALES[DLIB_MODEL_VERSION]
 
-    assert threshold == pytest.approx(similarity.of_distance(widest), abs=1e-6)
+    assert [former.of_distance(distance) for distance in (0.0, 0.505, 0.565, 1.7)] == [
+        100.0,
+        90.0,
+        80.0,
+        0.0,
+    ]
+
+
+@given(scales, st.floats(0.1, 100))
+def test_the_widest_distance_of_a_threshold_just_reaches_it(
+    scale: similarity.Scale, threshold: float
+) -> None:
+    widest = scale.widest_distance(threshold)
+
+    assert threshold == pytest.approx(scale.of_distance(widest), abs=1e-4)
 
 
 def test_a_threshold_of_zero_keeps_everything() -> None:
-    assert float("inf") == similarity.widest_distance(0.0)
+    assert float("inf") == SFACE.widest_distance(0.0)
+
+
+def test_two_vectors_are_as_similar_as_their_cosine() -> None:
+    first, second = np.zeros(128, np.float32), np.zeros(128, np.float32)
+    first[0], second[:2] = 1, (0.42, np.sqrt(1 - 0.42**2))
+
+    assert SFACE.of_vectors(first, second) == pytest.approx(80, abs=0.01)

@@ -1,12 +1,10 @@
-"""Reading the detector's maps, and looking closer at crowds."""
-
-from itertools import pairwise
+"""Reading the maps of CenterFace."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from findme.engine.detector import Detections, decode
-from findme.engine.tiling import MARGIN, TILE, tile_starts
+from findme.engine.centerface import decode
+from findme.engine.detections import Detections
 
 ROWS, COLUMNS = 24, 32
 
@@ -58,13 +56,3 @@ def test_the_best_of_boxes_on_the_same_face_is_kept() -> None:
     )
 
     assert np.allclose([0.9, 0.5], result.scores)
-
-
-def test_tiles_cover_a_side_and_overlap() -> None:
-    for length in (300, TILE, TILE + 1, 1800, 3000, 4000):
-        starts = tile_starts(length)
-
-        assert starts[0] == 0
-        assert length <= starts[-1] + TILE
-        steps = [later - former for former, later in pairwise(starts)]
-        assert all(step <= TILE - MARGIN for step in steps)
