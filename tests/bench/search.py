@@ -22,6 +22,7 @@ from PIL import Image
 from skimage import data
 
 from findme.embedded.postgres_home import find_home
+from findme.engine import FACE_MODEL_VERSION
 from findme.engine.collection_store import Gallery, StoredFace
 from findme.engine.faces import Analyst, Box
 from findme.engine.sface import DIMENSIONS
@@ -73,7 +74,15 @@ def stored(vectors: NDArray[np.float32]) -> list[StoredFace]:
     """Return the vectors as faces; their order is that of their numbers."""
     box = Box(0.4, 0.3, 0.1, 0.15)
     return [
-        StoredFace(face_id(number), face_id(-1 - number // FACES_EACH), None, box, 99.9, vector)
+        StoredFace(
+            face_id(number),
+            face_id(-1 - number // FACES_EACH),
+            None,
+            box,
+            99.9,
+            vector,
+            FACE_MODEL_VERSION,
+        )
         for number, vector in enumerate(vectors)
     ]
 

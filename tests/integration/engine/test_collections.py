@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
+from findme.engine import FACE_MODEL_VERSION
 from tests.support.engine_service import Client, astronaut, both, jpeg
 
 pytest_plugins = ["tests.support.engine_fixtures"]
@@ -23,7 +24,7 @@ async def test_a_collection_is_made_described_and_deleted(rekognition: Client) -
     assert made["CollectionArn"].endswith(":collection/party")
     assert made["CollectionArn"] == described["CollectionARN"]
     assert described["FaceCount"] == described["UserCount"] == 0
-    assert made["FaceModelVersion"] == described["FaceModelVersion"] == "1.0"
+    assert made["FaceModelVersion"] == described["FaceModelVersion"] == FACE_MODEL_VERSION
     assert abs(described["CreationTimestamp"] - before) < timedelta(minutes=1)
 
 

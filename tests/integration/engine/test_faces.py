@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from tests.support.engine_service import Client, admiral, astronaut, both, jpeg, scene
 
@@ -106,11 +106,11 @@ async def test_faces_beyond_the_number_asked_for_are_named(party: Client) -> Non
 
 
 async def test_a_face_of_no_use_is_found_and_not_indexed(party: Client) -> None:
-    dark = astronaut().point(lambda value: value * 0.04)
+    blurred = astronaut().filter(ImageFilter.GaussianBlur(8))
     tiny = Image.new("RGB", (900, 900), (90, 90, 90))
-    tiny.paste(astronaut().resize((64, 64)), (400, 400))
+    tiny.paste(astronaut().resize((48, 48)), (400, 400))
 
-    for picture, reason in ((dark, "LOW_BRIGHTNESS"), (tiny, "SMALL_BOUNDING_BOX")):
+    for picture, reason in ((blurred, "LOW_SHARPNESS"), (tiny, "SMALL_BOUNDING_BOX")):
         answer = await indexed(party, picture)
         assert answer["FaceRecords"] == []
         assert reason in answer["UnindexedFaces"][0]["Reasons"]

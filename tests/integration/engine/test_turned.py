@@ -91,9 +91,8 @@ def test_a_face_that_fills_the_frame_is_found(analyst: Analyst, share: float) ->
     left, top = whole.box.left * 512, whole.box.top * 600
     width, height = whole.box.width * 512, whole.box.height * 600
     middle, half = (left + width / 2, top + height / 2), share * height / 2
-    square = tuple(round(value) for value in (
-        middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half
-    ))  # fmt: skip
+    x, y = round(middle[0] - half), round(middle[1] - half)
+    square = (x, y, x + round(2 * half), y + round(2 * half))
 
     found = faces(analyst, admiral().crop(square).resize((1000, 1000)))
 
