@@ -160,8 +160,8 @@ class Settings:
     # query expansion: strong matches become further references. `auto`: on if searches are free
     # (embedded), off on AWS, where each costs 0.001 USD
     face_query_expansion: str = _setting("auto", _one_of("auto", "on", "off"))
-    # similarities: from which a match is one, and from which its own matches count. 95 and 92 are
-    # distances of 0.45 and 0.483 of the embedded engine (docs/calibration.md)
+    # similarities: from which a match is one, and from which its own matches count. 92 and 90 are
+    # cosines of 0.50 and 0.47 of the embedded engine (docs/calibration.md)
     face_query_expansion_anchor: float = _setting(92.0, _number(0, 100))
     face_query_expansion_threshold: float = _setting(90.0, _number(0, 100))
     max_upload_mb: int = _setting(50, _whole(1, 10_000))
