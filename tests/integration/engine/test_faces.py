@@ -107,8 +107,8 @@ async def test_faces_beyond_the_number_asked_for_are_named(party: Client) -> Non
 
 async def test_a_face_of_no_use_is_found_and_not_indexed(party: Client) -> None:
     blurred = astronaut().filter(ImageFilter.GaussianBlur(8))
-    tiny = Image.new("RGB", (320, 320), (90, 90, 90))
-    tiny.paste(astronaut().resize((52, 52)), (130, 130))
+    tiny = Image.new("RGB", (160, 160), (90, 90, 90))
+    tiny.paste(astronaut().resize((48, 48)), (60, 60))
 
     for picture, reason in ((blurred, "LOW_SHARPNESS"), (tiny, "SMALL_BOUNDING_BOX")):
         answer = await indexed(party, picture)
