@@ -15,6 +15,7 @@ import asyncpg
 
 from findme.errors import StartError
 from findme.paths import MIGRATIONS
+from findme.tasks import run_shielded
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -98,7 +99,7 @@ async def drop_if_silent(pool: Pool) -> bool:
     A task that waits for it, even to release a connection, then gets one of CONNECTION_ERRORS.
     Without this, a database that hangs would keep the service from stopping.
     """
-    asking = asyncio.ensure_future(pool.fetchval("select 1"))
+    asking = asyncio.create_task(_ask(pool))
     # an error is an answer, too
     asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
     try:
@@ -113,15 +114,26 @@ async def drop_if_silent(pool: Pool) -> bool:
         asking.cancel()
 
 
+async def _ask(pool: Pool, *, timeout: float | None = None) -> None:
+    """Ask the simplest question; *timeout* is in seconds, without the wait for a connection."""
+    async with acquire(pool) as conn:
+        await conn.execute("select 1", timeout=timeout)
+
+
 @asynccontextmanager
 async def acquire(pool: Pool) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Record]]":
-    """Borrow a connection; TimeoutError after ACQUIRE_TIMEOUT."""
+    """Borrow a connection; TimeoutError after ACQUIRE_TIMEOUT.
+
+    All code borrows here. The pool's own methods, such as `pool.fetchval`, give a connection back
+    behind `asyncio.shield`: if they are cancelled and the server dies, an error is left that nobody
+    retrieves.
+    """
     try:
         conn = await _wait_for_connection(pool)
         try:
             yield conn
         finally:
-            await pool.release(conn)
+            await run_shielded(pool.release(conn))
     except CONNECTION_ERRORS as error:
         # A rollback on a lost connection fails, and its error would replace the cancellation: a
         # loop that waits for its database would never stop.
@@ -156,7 +168,7 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 async def is_reachable(pool: Pool) -> bool:
     """Whether the database answers within a few seconds."""
     try:
-        await pool.fetchval("select 1", timeout=PING_SECONDS)
+        await _ask(pool, timeout=PING_SECONDS)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         return False
     return True

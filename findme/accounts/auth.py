@@ -213,24 +213,27 @@ async def open_session(conn: Connection, user_id: UserId) -> Session:
 
 async def close_session(pool: Pool, cache: Cache, token: str) -> None:
     """End the session of a token; an unknown one is fine."""
-    await pool.execute("delete from session where token_hash = $1", _digest(token))
+    async with db.acquire(pool) as conn:
+        await conn.execute("delete from session where token_hash = $1", _digest(token))
     await cache.forget(USERS, _digest(token).hex())
 
 
 async def close_sessions(pool: Pool, cache: Cache, user_id: UserId, *, but: str = "") -> None:
     """End all sessions of a user except the one of the token *but*."""
-    rows = await pool.fetch(
-        "delete from session where account_id = $1 and token_hash <> $2 returning token_hash",
-        user_id,
-        _digest(but),
-    )
+    async with db.acquire(pool) as conn:
+        rows = await conn.fetch(
+            "delete from session where account_id = $1 and token_hash <> $2 returning token_hash",
+            user_id,
+            _digest(but),
+        )
     for row in rows:
         await cache.forget(USERS, row["token_hash"].hex())
 
 
 async def read_anew(pool: Pool, cache: Cache, user_id: UserId) -> None:
     """Make the next request of each session read the user again."""
-    rows = await pool.fetch("select token_hash from session where account_id = $1", user_id)
+    async with db.acquire(pool) as conn:
+        rows = await conn.fetch("select token_hash from session where account_id = $1", user_id)
     for row in rows:
         await cache.forget(USERS, row["token_hash"].hex())
 
@@ -246,21 +249,22 @@ async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> 
     digest = _digest(token)
 
     async def look_up() -> bytes | None:
-        if token.startswith(UPLOAD_PREFIX):
-            row = await pool.fetchrow(
-                """
-                update upload_token set last_used_at = now() where token_hash = $1
-                returning id as token_id, event_id""",
-                digest,
-            )
-        else:
-            row = await pool.fetchrow(
-                """
-                select account.id, name, email, role, language, scheme, letter_keys
-                  from session join account on account.id = session.account_id
-                 where token_hash = $1 and expires_at > now()""",
-                digest,
-            )
+        async with db.acquire(pool) as conn:
+            if token.startswith(UPLOAD_PREFIX):
+                row = await conn.fetchrow(
+                    """
+                    update upload_token set last_used_at = now() where token_hash = $1
+                    returning id as token_id, event_id""",
+                    digest,
+                )
+            else:
+                row = await conn.fetchrow(
+                    """
+                    select account.id, name, email, role, language, scheme, letter_keys
+                      from session join account on account.id = session.account_id
+                     where token_hash = $1 and expires_at > now()""",
+                    digest,
+                )
         return None if row is None else orjson.dumps(dict(row))
 
     found = await cache.get(USERS, digest.hex(), look_up)
@@ -295,11 +299,12 @@ async def delete_upload_token(
     pool: Pool, cache: Cache, event_id: EventId, token_id: TokenId
 ) -> bool:
     """Revoke a token; False if there is none."""
-    digest: bytes | None = await pool.fetchval(
-        "delete from upload_token where event_id = $1 and id = $2 returning token_hash",
-        event_id,
-        token_id,
-    )
+    async with db.acquire(pool) as conn:
+        digest: bytes | None = await conn.fetchval(
+            "delete from upload_token where event_id = $1 and id = $2 returning token_hash",
+            event_id,
+            token_id,
+        )
     if digest is not None:
         await cache.forget(USERS, digest.hex())
     return digest is not None

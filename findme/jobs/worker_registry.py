@@ -16,17 +16,19 @@ DEAD_SECONDS = 20.0
 @asynccontextmanager
 async def register_replica(pool: Pool) -> AsyncIterator[int]:
     """Insert a row for this process into the table of replicas; delete it on the way out."""
-    replica_id: int = await pool.fetchval(
-        "insert into replica (host, pid) values ($1, $2) returning id",
-        socket.gethostname(),
-        os.getpid(),
-    )
+    async with db.acquire(pool) as conn:
+        replica_id: int = await conn.fetchval(
+            "insert into replica (host, pid) values ($1, $2) returning id",
+            socket.gethostname(),
+            os.getpid(),
+        )
     try:
         yield replica_id
     finally:
         # if the database does not answer, the others find out by themselves
         with suppress(*db.CONNECTION_ERRORS):
-            await pool.execute("delete from replica where id = $1", replica_id)
+            async with db.acquire(pool) as conn:
+                await conn.execute("delete from replica where id = $1", replica_id)
 
 
 async def write_heartbeat(conn: Connection, replica_id: int, *, engine_answers: bool) -> None:

@@ -29,6 +29,7 @@ from findme.models import EventId, GuestId, SelfieId, SelfieState, Size, StoredI
 from findme.privacy import audit_log
 from findme.services import vectors
 from findme.settings import Settings
+from findme.tasks import run_shielded
 from findme.workers import Workers
 
 #: Selfies that one person may send in so many seconds: each is a paid call of the engine.
@@ -108,8 +109,8 @@ class GuestSelfies:
         SelfieRefused removes the selfie; NotFound if the event was deleted meanwhile.
         """
         try:
-            # shielded: a phone that disconnects must not leave half of it done
-            advice = await asyncio.shield(self.indexing.index_selfie_now(event_id, selfie, jpeg))
+            # a phone that disconnects must not leave half of it done
+            advice = await run_shielded(self.indexing.index_selfie_now(event_id, selfie, jpeg))
         except EngineUnavailable:
             async with db.transaction(self.pool) as conn:
                 await selfies.leave_to_workers(conn, selfie)

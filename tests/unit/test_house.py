@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -112,3 +113,11 @@ def test_every_package_says_what_belongs_there() -> None:
     ]
 
     assert unsigned == []
+
+
+def test_connections_are_borrowed_through_db_alone() -> None:
+    """`db.acquire` says what goes wrong if a method of the pool itself is cancelled."""
+    borrowing = re.compile(r"\bpool\.(acquire|fetch\w*|execute\w*)\(|POOL\]\.(fetch|execute)")
+    found = [name_of(file) for file in FILES if borrowing.search(file.read_text("utf-8"))]
+
+    assert found == ["findme.db"]

@@ -4,6 +4,7 @@ Where the tests run as root, PostgreSQL runs as user nobody; else everything is 
 """
 
 import asyncio
+import gc
 import os
 import pwd
 import select
@@ -13,8 +14,10 @@ import sys
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
+from findme import db
 from findme.embedded.postgres import hold_data_dir, open_postgres
 from findme.errors import StartError
 from tests.support.own_postgres import (
@@ -25,6 +28,7 @@ from tests.support.own_postgres import (
     run_sql,
     system_dir,
 )
+from tests.support.scripted_guests import until
 
 __all__ = ["data_dir", "open_folder", "system_dir"]
 
@@ -37,7 +41,7 @@ KEEPER = """
 import asyncio, concurrent.futures.thread, os, sys  # the last chance to import: see setuid
 from pathlib import Path
 import asyncpg
-from findme.postgres import open_postgres
+from findme.embedded.postgres import open_postgres
 
 async def main(data_dir, system_dir):
     async with open_postgres(data_dir, system_dir=system_dir) as server:
@@ -264,3 +268,41 @@ def test_a_file_is_no_data_directory(tmp_path: Path) -> None:
         hold_data_dir(tmp_path / "var"),
     ):
         pass
+
+
+async def test_a_server_that_dies_while_a_stopped_task_returns_its_connection_leaves_no_error(
+    data_dir: Path, system_dir: Path
+) -> None:
+    """As when the service ends because its database did: the log would show a traceback."""
+    seen: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: seen.append(context["message"])
+    )
+    async with (
+        open_postgres(data_dir, system_dir=system_dir) as server,
+        db.open_pool(server.dsn, min_size=1, max_size=1) as pool,
+    ):
+        backends: list[int] = []
+        returning = asyncio.Event()
+
+        async def borrow() -> None:
+            async with db.acquire(pool) as conn:
+                backends.append(conn.get_server_pid())
+                os.kill(backends[0], signal.SIGSTOP)
+                while psutil.Process(backends[0]).status() != psutil.STATUS_STOPPED:
+                    pass  # a signal takes effect at any time
+                returning.set()
+            # the pool resets the connection, and the server does not answer
+
+        async def is_lost() -> bool:
+            return pool.get_size() == 0
+
+        task = asyncio.create_task(borrow())
+        await returning.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        os.kill(backends[0], signal.SIGKILL)
+        await until(is_lost)
+        gc.collect()
+        assert seen == []
