@@ -13,8 +13,9 @@ from findme.accounts import auth
 from findme.accounts import selfies as selfie_records
 from findme.cache import Cache, open_cache
 from findme.db import Pool
+from findme.embedded.data_dir import hold_data_dir
 from findme.embedded.face_service import open_engine
-from findme.embedded.postgres import Postgres, hold_data_dir, join_postgres, open_postgres
+from findme.embedded.postgres import Postgres, join_postgres, open_postgres
 from findme.errors import EngineUnavailable, StartError
 from findme.faces import reindex_state
 from findme.gallery import events

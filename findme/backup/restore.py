@@ -22,7 +22,8 @@ from findme.backup import archive_format, reconcile
 from findme.backup.archive_format import Manifest
 from findme.db import Connection
 from findme.embedded import postgres_tools
-from findme.embedded.postgres import hold_data_dir, open_postgres
+from findme.embedded.data_dir import hold_data_dir
+from findme.embedded.postgres import open_postgres
 from findme.embedded.postgres_tools import Program
 from findme.errors import StartError
 from findme.privacy import erasure_journal

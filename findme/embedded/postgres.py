@@ -7,7 +7,6 @@ that is killed.
 
 import asyncio
 import ctypes
-import fcntl
 import logging
 import os
 import shutil
@@ -15,14 +14,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from findme.embedded.postgres_home import SYSTEM_DIR, Home, find_home, make_data_dir
+from findme.embedded.data_dir import DataDirHeld, hold_data_dir
+from findme.embedded.postgres_home import SYSTEM_DIR, Home, find_home
 from findme.errors import StartError
 
 #: Memory and write-ahead log for one machine; every commit still waits for the disk.
@@ -66,38 +66,6 @@ class Postgres:
     binaries: Path
     #: Set if the server no longer answers: then it is killed instead of stopped.
     silent: bool = False
-
-
-class DataDirHeld(StartError):
-    """The data directory is in use by another FindMe."""
-
-
-@contextmanager
-def hold_data_dir(data_dir: Path) -> Iterator[None]:
-    """Lock *data_dir* against other FindMe processes; it is created if it is missing.
-
-    Raises DataDirHeld if another process holds the lock. The kernel releases it when the holder
-    dies, so no stale lock is left.
-    """
-    try:
-        make_data_dir(data_dir)
-        lock = (data_dir / "findme.lock").open("a+", encoding="ascii")
-    except OSError as error:
-        raise StartError(f"The data directory cannot be used: {error}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise DataDirHeld(
-                f"{data_dir} is in use by another FindMe (process {lock.read().strip()})"
-            ) from error
-        except OSError as error:
-            raise StartError(f"{data_dir} cannot be locked: {error.strerror}") from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
 
 
 @asynccontextmanager

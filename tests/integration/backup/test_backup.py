@@ -11,7 +11,8 @@ from findme.backup import archive_format, create, restore
 from findme.backup.archive_format import BackupUnreadable
 from findme.backup.create import BackupFailed
 from findme.db import Pool
-from findme.embedded.postgres import DataDirHeld, hold_data_dir, join_postgres, open_postgres
+from findme.embedded.data_dir import DataDirHeld, hold_data_dir
+from findme.embedded.postgres import join_postgres, open_postgres
 from findme.errors import StartError
 from findme.settings import Settings
 from tests.support.backup_fixtures import add_event_with_data, away, home

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from findme import db
-from findme.embedded.postgres import hold_data_dir, open_postgres
+from findme.embedded.data_dir import hold_data_dir
+from findme.embedded.postgres import open_postgres
 from findme.errors import StartError
 from tests.support.own_postgres import (
     AS_ROOT,
