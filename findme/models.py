@@ -100,7 +100,7 @@ class JobState(StrEnum):
 
 
 class JobKind(StrEnum):
-    """What a job does to its subject, and its priority: people who wait go before photos."""
+    """The kinds of jobs and their priorities: jobs that a person waits for go before photos."""
 
     INDEX_SELFIE = "index_selfie", 0
     MATCH_SELFIE = "match_selfie", 0
@@ -110,7 +110,7 @@ class JobKind(StrEnum):
     #: A sweep. It is not due before uploads pause, so it may go before them.
     MATCH_EVENT = "match_event", 1
     REINDEX_EVENT = "reindex_event", 1
-    #: Tells one guest of new photos.
+    #: Notifies one guest of new photos.
     NOTIFY_GUEST = "notify_guest", 1
     SEND_PUSH = "send_push", 1
     INDEX_PHOTO = "index_photo", 2
@@ -227,24 +227,24 @@ class Event:
     browse: bool
     downloads: bool
     download_size: DownloadSize
-    #: Written across what guests see and download; None: nothing.
+    #: The text on the pictures that guests see and download; None: no watermark.
     watermark: str | None
     publish: Publish
     #: `#rrggbb` in place of ink on the guests' buttons; None: ink.
     accent: str | None
-    #: From then on the event takes no guests and no uploads.
+    #: From then on the event accepts no guests and no uploads.
     closes_at: datetime | None
     #: IANA name; None: UTC.
     time_zone: str | None
-    #: Opens the live wall; None: there is no wall.
+    #: Opens the live wall; None: the event has no wall.
     wall_token: str | None
-    #: A digest of the cover picture; None: there is no cover.
+    #: A digest of the cover picture; None: the event has no cover.
     cover: str | None
-    #: What holds for the event: its own, or else the settings'.
+    #: The event's own thresholds, or else those of the settings.
     thresholds: Thresholds
 
     def is_closed(self, now: datetime) -> bool:
-        """Whether the event takes no more guests and uploads at that moment."""
+        """Whether the event no longer accepts guests and uploads at that moment."""
         return self.closes_at is not None and self.closes_at <= now
 
     def admits(self, now: datetime) -> bool:
@@ -295,13 +295,13 @@ class Job:
     photo_id: PhotoId | None
     selfie_id: SelfieId | None
     payload: dict[str, object] | None
-    #: What a person calls it: the photo's file name.
+    #: The photo's file name, for people.
     label: str
-    #: Which attempt this is, from 1; interrupted ones do not count.
+    #: The number of this attempt, from 1; interrupted ones do not count.
     attempts: int
-    #: Shown again when the job is finished: a job that was given to another worker is not ours.
+    #: Checked when the job is finished: a job that was given to another worker is not ours.
     lease: int
-    #: How many workers vanished with it.
+    #: The number of workers that died while they ran it.
     interruptions: int
 
     @property

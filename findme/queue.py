@@ -1,8 +1,8 @@
 """The durable queue: the table `job` is the truth; `findme.jobs` runs what it holds.
 
 A job may run twice (a process can die after the work and before it is recorded), so a handler gives
-the same result the second time; and whoever completes a job shows the lease that it was claimed
-with.
+the same result the second time; and a worker completes a job only with the lease with which it
+claimed the job.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -29,7 +29,7 @@ class Dedupe:
     """Keeps a job the only one of its key.
 
     Enqueuing another one while the first is queued returns the first. While the first runs, another
-    one is queued: it sees what the first came too early for.
+    one is queued, for the changes that came after the first had begun.
     """
 
     key: str
@@ -42,7 +42,7 @@ class Dedupe:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run."""
+    """The outcome of a run."""
 
     state: JobState
     error: str | None = None
@@ -56,23 +56,23 @@ class Outcome:
     parked: bool = False
     #: How the log calls it.
     summary: str = ""
-    #: Nobody has foreseen the error, so the log shows where it was raised.
+    #: The error was not foreseen, so the log shows where it was raised.
     unexpected: bool = False
 
 
 DONE = Outcome(JobState.DONE, summary="completed")
-#: Not run after all: somebody else will.
+#: Not run after all: another worker runs it.
 PUT_BACK = Outcome(JobState.QUEUED, counted=False)
 
 
 class Attempt(StrEnum):
-    """What a run that is queued again says of its job."""
+    """What a run that is queued again means for its job."""
 
-    #: Nothing: it was interrupted by us, or never began.
+    #: Nothing: we interrupted it, or it never began.
     UNCOUNTED = "uncounted"
     #: The process died with it.
     INTERRUPTED = "interrupted"
-    #: Somebody wants it to start afresh.
+    #: An operator retries it.
     FRESH = "fresh"
 
 
@@ -224,12 +224,12 @@ async def complete(conn: Connection, job: Job) -> None:
 
 
 async def record_outcome(conn: Connection, job: Job, outcome: Outcome) -> bool:
-    """Record what became of a running job; False if it is another worker's by now."""
+    """Record the outcome of a running job; False if another worker has taken it over."""
     try:
         async with conn.transaction():
             return await _record(conn, job, outcome)
     except asyncpg.UniqueViolationError:
-        # another job with the same key waits, and does all that this one would
+        # another job with the same key waits, and does the same work
         return await _record(conn, job, DONE)
 
 
@@ -257,7 +257,7 @@ async def _record(conn: Connection, job: Job, outcome: Outcome) -> bool:
 async def requeue(conn: Connection, job_ids: Collection[JobId], attempt: Attempt) -> None:
     """Queue jobs again that the caller's transaction has locked.
 
-    If another job with the same key waits, a job ends as done: the other does all that it would.
+    If another job with the same key waits, a job ends as done: the other one does the same work.
     """
     rows = await conn.fetch(
         "select id, dedupe_key from job where id = any($1) order by id", list(job_ids)
@@ -292,7 +292,7 @@ async def _set_queued(conn: Connection, job_ids: Sequence[JobId], attempt: Attem
 
 
 async def requeue_unheld(conn: Connection, replica_id: int, held: Collection[JobId]) -> None:
-    """Queue again what a replica has claimed without learning of it, as its answer was lost."""
+    """Queue again the jobs of a claim whose answer the replica never got."""
     rows = await conn.fetch(
         """
         select id from job

@@ -1,11 +1,11 @@
 """The one client of Rekognition: AWS itself, or our own face service behind the same protocol.
 
-AWS errors become ours here and only here. One semaphore stands around all calls; botocore retries
-inside its slot, which is wanted back-pressure; what still fails is left to the durable job.
+AWS errors are translated to ours here and only here. One semaphore bounds all calls; botocore
+retries inside a slot, which is intended back-pressure; the durable job retries what still fails.
 
-Before a slot comes the operation's turn (see recognition/rate_limiter.py): of each operation one
-call at a time waits for its token and then for a slot, so that a sweep at its quota holds up no
-guest's selfie.
+Before it waits for a slot, a call waits for its operation's token (see
+recognition/rate_limiter.py); one call of each operation at a time does so, so that a sweep at its
+quota delays no guest's selfie.
 """
 
 import logging
@@ -47,7 +47,7 @@ MOST_CONNECTIONS = 1000
 #: Seconds for which calls fail at once after the engine was found unreachable.
 OUTAGE_SECONDS = 2.0
 
-#: What our own face service answers for a collection of an earlier face model.
+#: The error of our own face service for a collection of an earlier face model.
 OUTDATED = "FaceModelVersionMismatchException"
 _REFUSED = {
     "InvalidImageFormatException": "The face engine cannot read this picture.",
@@ -67,7 +67,7 @@ _THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException"}
 
 
 class CollectionMissing(EngineError):
-    """The event's collection is not there."""
+    """The event's collection does not exist."""
 
 
 class CollectionOutdated(EngineError):
@@ -87,17 +87,17 @@ class Rekognition:
         embedded: bool = False,
     ) -> None:
         self._client = client
-        #: Calls in flight; an admin may move the bound.
+        #: Calls in flight; an admin can change the limit.
         self.slots = Slots(limit)
         self._outage_until = 0.0
         self.region = client.meta.region_name
-        #: Whether AWS itself answers, and not something that speaks its protocol.
+        #: Whether the engine is AWS itself, and not another server with its protocol.
         self.is_aws = is_aws(client.meta.endpoint_url)
-        #: Our own face service, where a call costs nothing.
+        #: Whether the engine is our own face service: its calls cost nothing.
         self.embedded = embedded
         self.rates = rates
         self.meter = meter
-        # asked after each attempt, so that throttles which a retry got over are seen as well
+        # called after each attempt, so that throttles before a successful retry are seen too
         client.meta.events.register("needs-retry.rekognition", self._note_attempt)
 
     @property
@@ -114,7 +114,7 @@ class Rekognition:
         return QualityFilter.AUTO if self.embedded else QualityFilter.NONE
 
     async def create_collection(self, collection_id: str) -> str:
-        """Make the collection; there already is fine. Return its face model's version."""
+        """Create the collection, or keep an existing one; return its face model's version."""
         try:
             answer = await self._call(
                 "CreateCollection", self._client.create_collection, CollectionId=collection_id
@@ -129,7 +129,7 @@ class Rekognition:
     async def face_model(self) -> str:
         """Return the version of the face model that a new collection gets.
 
-        There is no call that tells it: a collection is made for the question, and removed.
+        No call returns it, so a collection is created for the purpose, and deleted.
         """
         probe = f"findme-probe-{uuid.uuid4().hex}"
         version = await self.create_collection(probe)
@@ -137,7 +137,7 @@ class Rekognition:
         return version
 
     async def delete_collection(self, collection_id: str) -> None:
-        """Remove the collection with all its vectors; gone already is fine."""
+        """Delete the collection with all its vectors; no error if it is gone."""
         try:
             await self._call(
                 "DeleteCollection", self._client.delete_collection, CollectionId=collection_id
@@ -166,7 +166,7 @@ class Rekognition:
     ) -> IndexResult:
         """Index the faces of a picture (JPEG, upright, under 5 MB); twice adds nothing.
 
-        With *max_faces* the others come back as unindexed, reason EXCEEDS_MAX_FACES.
+        With *max_faces*, further faces are returned as unindexed, reason EXCEEDS_MAX_FACES.
         """
         answer = await self._call(
             "IndexFaces",
@@ -199,7 +199,7 @@ class Rekognition:
         ]
 
     async def delete_faces(self, collection_id: str, face_ids: Sequence[EngineFaceId]) -> None:
-        """Remove vectors; those that are gone already, and a collection that is, are fine."""
+        """Delete vectors; no error if they or the collection are gone."""
         for start in range(0, len(face_ids), DELETE_BATCH):
             try:
                 await self._call(
@@ -222,7 +222,7 @@ class Rekognition:
     ) -> Any:
         await self._admit(name)
         try:
-            # what was found out while this call waited for its turn
+            # what other calls found out while this one waited for its turn
             self._check(name)
             with self.meter.counting(name, str(arguments.get("CollectionId", ""))):
                 return await method(**arguments)
@@ -240,7 +240,7 @@ class Rekognition:
         """Wait for the operation's turn, its token and a slot, in this order."""
         bucket = self.rates.of(name)
         async with bucket.turn:
-            # in an outage all that wait fail at once, and need no token for it
+            # in an outage all waiting calls fail at once, without a token
             self._check(name)
             await bucket.take()
             await self.slots.acquire()
@@ -253,7 +253,7 @@ class Rekognition:
     def _note_attempt(
         self, response: tuple[object, Mapping[str, Any]] | None, operation: Any, **_: object
     ) -> None:
-        """Slow the operation down where an attempt of it was throttled (a botocore hook)."""
+        """Slow the operation down if an attempt of it was throttled (a botocore hook)."""
         if response is not None and response[1].get("Error", {}).get("Code") in _THROTTLED:
             self.meter.throttled += 1
             self.rates.of(operation.name).slow()
@@ -277,7 +277,7 @@ class Rekognition:
 
 
 class _AlreadyThere(EngineError):
-    """What was to be made is there already."""
+    """The resource exists already."""
 
 
 @asynccontextmanager
@@ -292,19 +292,19 @@ async def open_client(
     calls_per_second: float | None = None,
     budget_usd: float | None = None,
 ) -> AsyncIterator[Rekognition]:
-    """Open the client; what is not given is found as everywhere in AWS.
+    """Open the client; credentials and region that are not given are found as AWS's tools do.
 
     *calls_per_second* replaces the default pace (see recognition/rate_limiter.py); *budget_usd*
-    bounds what a month's calls may cost (see recognition/call_meter.py), which is nothing with the
-    *embedded* engine.
+    limits the cost of a month's calls (see recognition/call_meter.py); those of the *embedded*
+    engine are free.
     """
     config = AioConfig(
         retries={"mode": "standard", "max_attempts": RETRIES},
-        # the slots are the bound, and may be raised later
+        # the slots are the limit, which may be raised later
         max_pool_connections=MOST_CONNECTIONS,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        # loopback is never asked of a proxy
+        # loopback never goes through a proxy
         **({"proxies": {}} if endpoint_url else {}),
     )
     try:

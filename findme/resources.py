@@ -1,4 +1,4 @@
-"""What a service stands on, opened in order and closed in reverse."""
+"""The resources of a service, opened in order and closed in reverse."""
 
 import asyncio
 import logging
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the service stands on, open."""
+    """The open resources of a service."""
 
     settings: Settings
     pool: Pool
@@ -53,9 +53,9 @@ class Resources:
     selfies: SelfieIndexing
     grouping: PersonGrouping
     queue: WorkQueue | NoWorkers
-    #: What prepares the subjects of failed jobs for another run.
+    #: Prepare the subjects of failed jobs for another run, by kind.
     on_retry: Mapping[JobKind, OnRetry]
-    #: Done when something below us ended by itself: the service cannot go on.
+    #: Done when something that the service needs has ended by itself: it cannot go on.
     lost: asyncio.Future[str]
     watch: LoopWatch
     #: The embedded database; None if DATABASE_URL names another.
@@ -86,7 +86,7 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         await _see_to_admin(pool, settings)
         cache = await stack.enter_async_context(open_cache(settings.cache_url, settings.cache_ttl))
         faces, settle = await open_face_engine(stack, settings, role)
-        # what the month has come to, before the first call adds to it
+        # the month's sum, before the first call adds to it
         await engine_usage.flush(pool, faces.meter)
         replica_id = None if role == "web" else await _take_part(stack, pool, faces, alone=alone)
         resources = assemble(
@@ -116,7 +116,7 @@ def assemble(
     replica_id: int | None,
     database: Postgres | None = None,
 ) -> Resources:
-    """Build what stands on the open pool, engine and cache; the caller closes the threads.
+    """Build the resources that use the open pool, engine and cache; the caller closes the threads.
 
     Without *replica_id* this process has no workers.
     """
@@ -189,7 +189,7 @@ async def _migrate(dsn: str) -> None:
 
 
 async def migrate(settings: Settings) -> None:
-    """Bring the database of these settings up to date (`findme migrate`)."""
+    """Migrate the database of these settings (`findme migrate`)."""
     if settings.database_url is not None:
         await _migrate(settings.database_url)
         return
@@ -214,7 +214,7 @@ async def _see_to_admin(pool: Pool, settings: Settings) -> None:
         pool, settings.findme_admin_email, settings.findme_admin_password
     )
     if made_up is not None:
-        # the one time it is seen; on standard output, which is no log file by default
+        # shown only this once, on standard output, which is no log file by default
         print(f"FindMe admin: {auth.FIRST_ADMIN} with the password {made_up}", flush=True)  # noqa: T201
 
 
@@ -273,7 +273,7 @@ async def _take_part(stack: AsyncExitStack, pool: Pool, faces: Rekognition, *, a
     """Register this process as a replica that runs jobs; return its id."""
     face_model = await _free_face_model(faces)
     async with db.transaction(pool) as conn:
-        # nobody else works on a database of our own: what runs there is of a process that died
+        # nobody else uses an embedded database: its running jobs belong to a process that died
         await worker_registry.take_over(conn, everyone=alone)
         if alone:
             await selfie_records.release_claims(conn)
@@ -295,6 +295,6 @@ async def _free_face_model(faces: Rekognition) -> str | None:
     try:
         return await faces.face_model()
     except EngineUnavailable as problem:
-        # events are compared at the next start, and before that whenever a picture comes for one
+        # events are compared at the next start, and before that whenever one gets a picture
         log.warning("[Startup] The engine's face model is unknown: %s", problem)
         return None

@@ -52,9 +52,9 @@ from findme.web.operator import dashboard_page
 
 log = logging.getLogger(__name__)
 
-#: Seconds that answers in progress get to end when the service stops.
+#: Seconds that open requests get to finish when the service stops.
 SHUTDOWN_SECONDS = 5.0
-#: aiohttp's bound for bodies that are read whole (JSON, forms); files are streamed past it.
+#: aiohttp's limit for bodies that are read whole (JSON, forms); files are streamed without it.
 MAX_BODY = 1024**2
 #: The roles of `findme serve` that run jobs, and those that answer requests.
 JOBS = ("all", "worker")
@@ -65,7 +65,7 @@ COLLECTIONS = (700, 10, 100)
 
 
 def make_app(resources: Resources, role: str) -> web.Application:
-    """Return the application over open resources; a worker has its health and figures alone."""
+    """Return the application over open resources; a worker has only its health and figures."""
     around = [measured, problems, identity, failures]
     app = web.Application(middlewares=around, client_max_size=MAX_BODY)
     app.on_response_prepare.append(add_headers)
@@ -193,8 +193,8 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         await runner.setup()
         await asyncio.to_thread(rendering.compile_pages, runner.app)
         await asyncio.to_thread(mail_templates.prepare)
-        # what is there now stays to the end: walking through all of it again, as a full collection
-        # does, held the event loop for 70 ms
+        # objects of the start stay to the end: a full collection that walks through all of them
+        # held the event loop for 70 ms
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTIONS)
@@ -218,7 +218,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
             )
             silent = asyncio.create_task(_judge_database(resources), name="stop-database")
             await runner.cleanup()
-            # without what was lost no job gets anywhere
+            # no job can succeed without the lost resource
             await resources.queue.stop(grace=0.0 if trouble else worker.GRACE_SECONDS)
             background.cancel()
             await asyncio.wait([background])
@@ -227,7 +227,7 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
 
 
 async def _judge_database(resources: Resources) -> None:
-    """Let nobody wait for a database that answers no more."""
+    """Drop the connections to a database that no longer answers, so that nobody waits for it."""
     if await db.drop_if_silent(resources.pool) and resources.database is not None:
         resources.database.silent = True
 
@@ -245,7 +245,7 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> str:
 async def _first_of(
     stopped: Coroutine[Any, Any, object], lost: asyncio.Future[str], background: asyncio.Task[None]
 ) -> str | None:
-    """Wait for the first reason to end; return what went wrong, or None for a wanted stop."""
+    """Wait for the first reason to stop; return what went wrong, or None for a requested stop."""
     wanted = asyncio.create_task(stopped, name="stop-signal")
     reasons: list[asyncio.Future[Any]] = [wanted, lost, background]
     await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)

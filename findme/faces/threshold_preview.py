@@ -140,7 +140,7 @@ async def list_borders(
 
 
 async def find_face(conn: Connection, face_id: FaceId) -> tuple[PhotoId, Box]:
-    """Return on which photo a face is, and where; NotFound if there is no such face."""
+    """Return a face's photo and its box on it; NotFound if there is no such face."""
     row = await conn.fetchrow(
         "select photo_id, box_left, box_top, box_width, box_height from face where id = $1", face_id
     )

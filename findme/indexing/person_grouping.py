@@ -72,7 +72,7 @@ class PersonGrouping:
             return Grouped(await person_assignment.count_ungrouped(conn, event_id), running)
 
     async def group_faces(self, job: Job) -> None:
-        """Make the next searches of an event, and ask for another job where some are left."""
+        """Make the next searches of an event, and ask for another job if some are left."""
         assert job.event_id is not None
         event = await self._join_matched(job.event_id)
         left = await self._search(event)

@@ -27,7 +27,7 @@ class VectorDeletion:
         self._faces = faces
 
     async def discard_vectors(self, event: Event, faces: Sequence[EngineFaceId]) -> None:
-        """Delete vectors that no row refers to, now or as soon as the engine answers."""
+        """Delete vectors that no row refers to: now, or as soon as the engine answers."""
         if not faces:
             return
         async with db.transaction(self._pool) as conn:

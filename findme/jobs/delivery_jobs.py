@@ -1,7 +1,7 @@
-"""The jobs that send: mails, push messages, and the news that a guest asked for.
+"""The jobs that send: mails, push messages, and the notifications that a guest asked for.
 
-A message is decided once, in a transaction; each way to the reader is then a job of its own, tried
-again by itself and visible where it fails.
+A notification is decided once, in a transaction; each channel to the reader is then a job of its
+own, which is retried by itself and shows its own failure.
 """
 
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ from findme.messaging.web_push import Subscription, SubscriptionGone
 from findme.models import EventId, GuestId, Job, JobKind, UserId
 from findme.settings import Settings
 
-#: What SEND_MAIL's payload calls the letter about new photos.
+#: The name of the mail about new photos in SEND_MAIL's payload.
 NEWS = "news"
-#: Our name for push services where nobody said how to reach us.
+#: Our contact for push services if no address is configured.
 NOBODY = "findme@localhost"
 
 
@@ -45,7 +45,7 @@ class DeliveryJobs:
         }
 
     async def notify_guest(self, job: Job) -> None:
-        """Decide whether a guest is told of new photos now, and on which ways."""
+        """Decide whether a guest is notified of new photos now, and through which channels."""
         assert job.event_id is not None
         guest_id = GuestId(_number(job, "guest_id"))
         async with db.transaction(self._pool) as conn:
@@ -74,7 +74,7 @@ class DeliveryJobs:
             )
 
     async def send_push(self, job: Job) -> None:
-        """Tell one browser; one that is gone is forgotten."""
+        """Send a push message to one browser; a subscription that is gone is deleted."""
         subscription_id, photos = _number(job, "subscription_id"), _number(job, "photos")
         async with db.acquire(self._pool) as conn:
             row = await notifications.find_subscription(conn, subscription_id)
@@ -102,7 +102,7 @@ class DeliveryJobs:
                 await notifications.drop_subscription(conn, subscription_id)
 
     def _contact(self) -> str:
-        """Return where the operator of a push service finds ours."""
+        """Return the contact of our operator, for the operators of push services."""
         base = self._settings.findme_base_url or ""
         if base.startswith("https://"):
             return base
@@ -111,7 +111,7 @@ class DeliveryJobs:
         return "mailto:" + parseaddr(sender)[1]
 
     async def send_mail(self, job: Job) -> None:
-        """Write and send one letter; whoever is gone meanwhile gets none."""
+        """Write and send one mail; none if its reader has been deleted."""
         payload = job.payload or {}
         if payload["letter"] == password_resets.LETTER:
             await self._send_reset(payload)

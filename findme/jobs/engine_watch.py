@@ -16,7 +16,7 @@ SILENCE_SECONDS = 10.0
 
 
 class EngineWatch:
-    """Knows of outages from those who meet one, and asks the engine until it answers again."""
+    """Learns of outages from failed calls, and asks the engine until it answers again."""
 
     def __init__(self, ping: Callable[[], Awaitable[None]], wake: Callable[[], None]) -> None:
         """*ping* raises EngineError without an answer; *wake* is called after an outage."""

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 #: Is called after each run: the job, the state that it came to, and the seconds that it took.
 Listener = Callable[[Job, str, float], None]
 
-#: A job that took more processes down with it is not run again.
+#: A job whose process died more often is not run again.
 MAX_INTERRUPTIONS = 20
 #: Seconds between attempts to record an outcome while the database is away.
 RECORD_SECONDS = 1.0
@@ -76,7 +76,7 @@ class JobRunner:
     async def _record(self, name: str, job: Job, outcome: Outcome) -> None:
         while True:
             try:
-                # before the outcome is recorded: if this process dies here, both are done again
+                # before the outcome is recorded: if this process dies here, both are repeated
                 await self._follow_failure(job, outcome)
                 async with db.acquire(self._pool) as conn:
                     await queue.record_outcome(conn, job, outcome)
@@ -94,7 +94,7 @@ class JobRunner:
             await on_failure(job, outcome.error)
         except db.CONNECTION_ERRORS:
             raise
-        except Exception:  # like the job's own error, it is not the worker's end
+        except Exception:  # like the job's own error, it must not end the worker
             log.exception("[PhotoQueue] Job %s has failed, and what follows as well", job.id)
 
 

@@ -23,7 +23,7 @@ class NoWorkers:
         """Do nothing: each process with workers reads the table `control`."""
 
     def listen(self, listener: Callable[[Job, str, float], None]) -> None:
-        """Do nothing: there is no job to hear of."""
+        """Do nothing: no job runs here."""
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return no coroutines."""

@@ -1,4 +1,4 @@
-"""What becomes of a job after each kind of error."""
+"""The outcome of a job after each kind of error."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,11 +30,11 @@ REBUILD_DELAY = 60.0
 
 
 class Interrupted(FindMeError):
-    """The service was interrupted each time this job ran."""
+    """The service was interrupted every time this job ran."""
 
 
 def outcome_of(error: Exception | None, job: Job) -> Outcome:
-    """Return what becomes of a job whose run ended with the error, or (None) without one."""
+    """Return the outcome of a job whose run ended with the error, or (None) without one."""
     match error:
         case None:
             return DONE
@@ -54,7 +54,7 @@ def outcome_of(error: Exception | None, job: Job) -> Outcome:
 
 
 def _wait(error: Exception, summary: str, *, delay: float = 0.0, parked: bool = False) -> Outcome:
-    """Return what becomes of a job that is not to blame for the error: it loses no attempt."""
+    """Return the outcome of a job that did not cause the error: it loses no attempt."""
     return Outcome(
         JobState.QUEUED, str(error), delay=delay, parked=parked, counted=False, summary=summary
     )

@@ -1,4 +1,4 @@
-"""The pump and the workers of a process: asyncio.Queue hands the job table's work to coroutines.
+"""The pump and the workers of a process: an asyncio.Queue passes claimed jobs to coroutines.
 
 How many jobs run at a time is the pump's decision alone: a worker without a job costs nothing, so
 there are never fewer of them than were ever asked for.

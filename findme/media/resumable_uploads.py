@@ -119,7 +119,7 @@ class Turns:
 
 
 def tidy(data_dir: Path, *, now: float, most: int = MOST_BYTES) -> int:
-    """Remove old files, and the oldest ones above the limit; return the number of removed files.
+    """Remove old files, and the oldest ones above the limit; return the number of them.
 
     Above the limit, the oldest file of the uploader who holds the most is removed, so nobody is
     crowded out by another.

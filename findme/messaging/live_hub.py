@@ -1,9 +1,9 @@
-"""Live streams: one listener an event in this process, however many phones are open.
+"""Live streams: one query for all listeners of an event in this process.
 
-Whatever moves an event's version (see cache.forget_event) makes the hub look once for all of the
-event's guests who listen, at most each SPACING seconds, and hand each what is new to them. No
-connection of the pool is held in between. Where the work is done by other processes, the hub looks
-at the events with listeners every few seconds instead.
+Each change of an event's version (see cache.forget_event) makes the hub query once for all of the
+event's listeners, at most every SPACING seconds, and send each one their updates. No connection of
+the pool is held in between. If other processes do the work, the hub queries the events with
+listeners every few seconds instead.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ from findme.models import EventId, Gallery, GuestId, PhotoId, UserId
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks: 300 phones are written to at most twice a second.
+#: Seconds between two queries: 300 phones get updates at most twice a second.
 SPACING = 0.5
-#: Seconds between looks where other processes work on the same database.
+#: Seconds between queries if other processes work on the same database.
 POLL_SECONDS = 2.0
-#: Phones that are told before others get their turn: all 300 at a time held the loop for 30 ms.
+#: Listeners that are served before other tasks run: all 300 at once held the loop for 30 ms.
 AT_ONCE = 20
-#: Messages that wait for one phone; one that reads slower is sent away, and resumes.
+#: Messages that wait for one listener; a slower one is disconnected, and resumes.
 BACKLOG = 64
 #: Streams of one account in this process: more than a table that shares one link opens, and few
 #: enough that nobody exhausts the server with one.
 MOST_STREAMS = 400
-#: The id of a stream's last message where a younger one took its place: who comes back with it as
-#: Last-Event-ID would only take the place of the next.
+#: The id of the last message of a stream that a newer one replaced: a page that reconnects with it
+#: as Last-Event-ID would only replace the next one.
 REPLACED = "replaced"
 
 
@@ -57,34 +57,34 @@ class Listener:
             return await self._messages.get()
 
     def send(self, message: bytes) -> None:
-        """Add a message; a listener that has fallen behind is sent away."""
+        """Add a message; a listener that has fallen behind is disconnected."""
         if self._messages.full():
             self.end()
         else:
             self._messages.put_nowait(message)
 
     def end(self) -> None:
-        """Let the stream end; what waits is dropped, the phone asks for it when it resumes."""
+        """End the stream; waiting messages are dropped, and come again when the page resumes."""
         while self._messages.qsize():
             self._messages.get_nowait()
         self._messages.put_nowait(None)
 
     def replace(self) -> None:
-        """Let the stream end for a younger one; the page is told not to come back for it."""
+        """End the stream for a newer one; the page is told not to reconnect."""
         self.end()
         self._messages.get_nowait()
         self._messages.put_nowait(f"id: {REPLACED}\n\n".encode())
         self._messages.put_nowait(None)
 
     def tell(self, found: LiveUpdate, photos: dict[PhotoId, bool]) -> None:
-        """Send photos (whether they show the guest), and the progress where it has changed."""
+        """Send photos (and whether they show the guest), and the progress if it has changed."""
         mark = _name(found.mark)
         said = b"".join(
             _event(mark, "photo", {"id": str(photo_id), "mine": mine})
             for photo_id, mine in photos.items()
         )
         progress = _event(mark, "progress", self._standing(found))
-        # the mark moves with every look; the numbers are what counts
+        # the mark moves with every query; only the numbers decide
         numbers = progress.partition(b"data: ")[2]
         if numbers != self._progress:
             self._progress = numbers
@@ -109,18 +109,18 @@ class Listener:
 
 @dataclass
 class _Channel:
-    """An event with listeners: how far they are told."""
+    """An event with listeners, and how far they have been updated."""
 
     listeners: set[Listener] = field(default_factory=set)
     mark: Mark | None = None
-    #: Photos that are told, and matches by guest, and when: until the mark has passed them.
+    #: Photos and matches by guest that were sent, and when: kept until the mark has passed them.
     shown: dict[PhotoId, datetime] = field(default_factory=dict)
     told: dict[tuple[GuestId, PhotoId, bool], datetime] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Hub:
-    """Who listens to which event; `run()` looks when something moves.
+    """The listeners by event; `run()` queries when something changes.
 
     *elsewhere* says that other processes work on this database.
     """
@@ -142,7 +142,7 @@ class Hub:
         return sum(len(channel.listeners) for channel in self._channels.values())
 
     def note(self, event_id: EventId) -> None:
-        """Look at the event soon: something of it has changed."""
+        """Query the event soon: it has changed."""
         if event_id in self._channels:
             self._moved.add(event_id)
             self._wake.set()
@@ -151,7 +151,7 @@ class Hub:
     def listening(
         self, event_id: EventId, guest_id: GuestId | None, account_id: UserId
     ) -> Iterator[Listener]:
-        """Enter a listener: from now on nothing new passes them by.
+        """Add a listener: from now on they get all updates.
 
         Of an account's streams, whatever their events, the oldest ends past MOST_STREAMS.
         """
@@ -159,7 +159,7 @@ class Hub:
         of_account = self._of.setdefault(account_id, [])
         of_account.append(listener)
         if len(of_account) > MOST_STREAMS:
-            # at times the oldest is what a phone that changed its network has left behind
+            # the oldest may be the dead stream of a phone that changed its network
             of_account.pop(0).replace()
         channel = self._channels.setdefault(event_id, _Channel())
         channel.listeners.add(listener)
@@ -177,7 +177,7 @@ class Hub:
                 del self._channels[event_id]
 
     async def greet(self, listener: Listener, last: str | None) -> None:
-        """Send where the listener stands, and what came since the message that *last* names."""
+        """Send the listener's progress, and the updates since the message *last*."""
         channel = self._channels[listener.event_id]
         guests = [] if listener.guest_id is None else [listener.guest_id]
         resumed = _mark(last) if last else None
@@ -195,7 +195,7 @@ class Hub:
             listener.end()
 
     async def run(self) -> None:
-        """Look at the events that moved, until cancelled."""
+        """Query the events that changed, until cancelled."""
         while True:
             await self._wait()
             moved, self._moved = self._moved, set()
@@ -208,7 +208,7 @@ class Hub:
             await asyncio.sleep(SPACING)
 
     def close(self) -> None:
-        """End all streams, and those that still come."""
+        """End all streams, and those that are opened later."""
         self._closed = True
         for channel in self._channels.values():
             for listener in channel.listeners:
@@ -231,7 +231,7 @@ class Hub:
             return await live_updates.look(conn, event_id, guests, mark)
 
     async def _spread(self, event_id: EventId) -> None:
-        """Look once for all guests who listen, and tell each what is new to them."""
+        """Query once for all listeners, and send each one their updates."""
         channel = self._channels.get(event_id)
         if channel is None or channel.mark is None:
             return
@@ -245,7 +245,7 @@ class Hub:
                 return
             fresh = _unsaid(channel, found)
             if self._elsewhere and (fresh.shown or any(g.found for g in fresh.guests.values())):
-                # another process made this: the lists that this one keeps do not know it yet
+                # another process made the change, so this process's cached lists are stale
                 await self._cache.forget_event(event_id)
         for number, listener in enumerate(listeners, start=1):
             if number % AT_ONCE == 0:
@@ -257,7 +257,7 @@ class Hub:
 
 
 def _unsaid(channel: _Channel, found: LiveUpdate) -> LiveUpdate:
-    """Return the news without what the channel has told, and note that it is told now."""
+    """Return the update without what the channel sent before, and record that it is sent now."""
     now = found.mark.at
     shown = [photo for photo in found.shown if photo not in channel.shown]
     guests = {}
@@ -302,7 +302,7 @@ def _name(mark: Mark) -> str:
 
 
 def _mark(name: str) -> Mark | None:
-    """Return the mark that a Last-Event-ID names; None for what is none of ours."""
+    """Return the mark in a Last-Event-ID; None if it is not one of ours."""
     photo_id, _, at = name.partition("-")
     if not (photo_id + at).isascii() or not photo_id.isdigit() or not at.isdigit():
         return None

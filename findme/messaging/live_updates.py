@@ -27,7 +27,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one guest stands: their shelves, and the photos that were lately found for them."""
+    """One guest's progress: their shelves, and the photos that were lately found for them."""
 
     selfie: str | None
     #: Photos that are decided for the guest, of the event's.

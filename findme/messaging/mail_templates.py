@@ -50,7 +50,7 @@ def _environment(code: str) -> jinja2.Environment:
 def prepare() -> None:
     """Read the languages and compile every mail in each of them; safe in a thread.
 
-    Otherwise the first mail, or the first push message, would block the event loop.
+    Otherwise the first mail or push message would block the event loop.
     """
     for code in read_languages():
         environment = _environment(code)

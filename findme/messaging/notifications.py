@@ -1,7 +1,8 @@
-"""Who wants to be told of new photos, what is new for them, and when they were told last.
+"""Guests' notifications: their choices, their new photos, and the time of the last message.
 
-A guest is told once of each photo that surely shows them: of what was found, or became visible,
-between the last message (or the wish for messages) and now. What they confirmed they have seen.
+A guest is notified once of each photo that surely shows them: those that were found, or became
+visible, since the last message (or since they switched messages on). Photos that they confirmed
+they have seen already.
 """
 
 from collections.abc import Sequence
@@ -15,27 +16,27 @@ from findme.models import EventId, GuestId, JobKind
 from findme.queue import Dedupe
 from findme.settings import Settings
 
-#: Seconds after a find until it is told: others of the same sweep come along, and no transaction
-#: that began before the last message and ended after it is passed over.
+#: Seconds from a match to its notification: other matches of the same sweep join it, and no
+#: transaction that began before the last message and ended after it is missed.
 LAG_SECONDS = 5.0
-#: After a closing date photos are still looked through; then the evening is over.
+#: After the closing date photos are still indexed for so long; then no messages are sent.
 AFTER_CLOSING = timedelta(days=1)
-#: Browsers of one guest; the oldest give way.
+#: The most browsers of one guest; the oldest are removed.
 MOST_SUBSCRIPTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """How a guest is told."""
+    """How a guest is notified."""
 
     mail: bool
-    #: Browsers that are told.
+    #: The number of browsers with push messages.
     browsers: int
 
 
 @dataclass(frozen=True, slots=True)
 class PendingNotification:
-    """What a guest has not been told yet."""
+    """The photos of which a guest has not been notified yet."""
 
     guest_id: GuestId
     photos: int
@@ -44,12 +45,12 @@ class PendingNotification:
 
 
 def mails(settings: Settings) -> bool:
-    """Whether guests can be told by mail: its links need an address that nobody else can choose."""
+    """Whether guests can be notified by mail: its links need FINDME_BASE_URL."""
     return settings.smtp_url is not None and settings.findme_base_url is not None
 
 
 async def choices(conn: Connection, guest_id: GuestId) -> Choices:
-    """Return how a guest is told."""
+    """Return how a guest is notified."""
     row = await conn.fetchrow(
         """
         select notify_mail as mail, (select count(*) from push_subscription
@@ -63,7 +64,7 @@ async def choices(conn: Connection, guest_id: GuestId) -> Choices:
 
 
 async def set_mail(conn: Connection, guest_id: GuestId, wanted: bool) -> None:
-    """Tell a guest by mail from now on, or not any more."""
+    """Switch a guest's mails on or off."""
     await conn.execute(
         """
         update guest set notify_mail = $2,
@@ -77,7 +78,7 @@ async def set_mail(conn: Connection, guest_id: GuestId, wanted: bool) -> None:
 async def subscribe(
     conn: Connection, guest_id: GuestId, *, endpoint: str, p256dh: str, auth: str, language: str
 ) -> None:
-    """Tell a guest in one more browser from now on."""
+    """Add a browser to which a guest's push messages go."""
     await conn.execute(
         """
         insert into push_subscription (guest_id, endpoint, p256dh, auth, language)
@@ -100,16 +101,16 @@ async def subscribe(
 
 
 async def unsubscribe(conn: Connection, guest_id: GuestId, endpoint: str) -> None:
-    """Tell a guest in one browser less."""
+    """Remove a browser of a guest."""
     await conn.execute(
         "delete from push_subscription where guest_id = $1 and endpoint = $2", guest_id, endpoint
     )
 
 
 async def ask(conn: Connection, event_id: EventId, settings: Settings) -> None:
-    """Have the guests of an event told in whose photos something is new, in the transaction.
+    """Enqueue notifications for the guests of an event with new photos, in the transaction.
 
-    It costs a look at each guest who wants to be told, and nothing if nobody does.
+    It reads the new photos of each guest who wants messages, and nothing if none does.
     """
     waiting = set(
         await conn.fetchval(
@@ -125,7 +126,7 @@ async def ask(conn: Connection, event_id: EventId, settings: Settings) -> None:
 
 
 async def mark_told(conn: Connection, guest_id: GuestId) -> None:
-    """Take what is there as told: the guest has just changed what they are found by, and looks."""
+    """Count all photos as notified: the guest has just changed their selfies, and is looking."""
     await conn.execute(
         """
         update guest set notified_at = now() + make_interval(secs => $2)
@@ -139,9 +140,9 @@ async def mark_told(conn: Connection, guest_id: GuestId) -> None:
 async def take(
     conn: Connection, event_id: EventId, guest_id: GuestId, settings: Settings
 ) -> PendingNotification | None:
-    """Return what a guest is to be told now, and note it as told; None if that is nothing.
+    """Return the photos of which to notify a guest now, and record that; None if there are none.
 
-    Within NOTIFY_MINUTES of the last message it is put off to their end.
+    Within NOTIFY_MINUTES of the last message the notification is postponed to their end.
     """
     row = await conn.fetchrow(
         """
@@ -169,7 +170,7 @@ async def _look(
     *,
     lag: float,
 ) -> list[PendingNotification]:
-    """Return what is new, older than *lag* seconds, for one guest or for all who want to know."""
+    """Return what is new, older than *lag* seconds, for one guest or for all who want messages."""
     rows = await conn.fetch(
         """
         with wanting as (
@@ -247,12 +248,12 @@ async def find_subscription(conn: Connection, subscription_id: int) -> Record | 
 
 
 async def drop_subscription(conn: Connection, subscription_id: int) -> None:
-    """Forget a browser that its push service does not know any more."""
+    """Delete a browser that its push service no longer knows."""
     await conn.execute("delete from push_subscription where id = $1", subscription_id)
 
 
 async def find_reader(conn: Connection, guest_id: GuestId) -> Record | None:
-    """Return where a guest's mails go, if they want any: email, language, event_id and event."""
+    """Return the email, language, event_id and event for a guest's mails; None if unwanted."""
     return await conn.fetchrow(
         """
         select email, coalesce(account.language, consent_language) as language,

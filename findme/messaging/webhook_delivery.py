@@ -104,7 +104,7 @@ async def claim(conn: Connection) -> Delivery | None:
 async def record_outcome(
     conn: Connection, delivery: Delivery, status: int | None, error: str
 ) -> None:
-    """Write what became of an attempt: done without an *error*, else again later, or failed."""
+    """Record the outcome of an attempt: done without an *error*, else a later retry, or failed."""
     last = delivery.attempt > len(DELAYS)
     state = "delivered" if not error else "failed" if last else "waiting"
     await conn.execute(

@@ -190,7 +190,7 @@ class Dashboard:
 
 
 async def _reindex(conn: Connection, *, follows: bool) -> dict[str, Any]:
-    """Return the events that are being re-indexed, and how many follow by themselves."""
+    """Return the events that are being re-indexed, and the number of those that follow."""
     events = await reindex_state.list_progress(conn)
     waiting = await reindex_state.count_waiting(conn) if follows and events else 0
     return {"events": [asdict(event) for event in events], "waiting": waiting}

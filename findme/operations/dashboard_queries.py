@@ -1,7 +1,7 @@
-"""The evening in figures: what the desk shows beyond the stats of the contract.
+"""The figures that the dashboard shows in addition to the stats of the contract.
 
-No statement here counts all photos or jobs there are: each reads the last hour's index entries, or
-those of one event.
+No statement here counts all photos or jobs: each reads the index entries of the last hour, or of
+one event.
 """
 
 from datetime import timedelta
@@ -11,15 +11,15 @@ import orjson
 
 from findme.db import Connection
 
-#: A photo was taken within so long before its upload, or its camera's clock is not believed.
+#: A camera's clock counts as wrong if a photo was taken longer before its upload.
 PLAUSIBLE = timedelta(hours=6)
-#: A watcher reports every quarter of a minute; after this without one it is silent.
+#: A watcher reports every 15 s; after this time without a report it counts as silent.
 SILENT = timedelta(minutes=5)
-#: Watchers that reported within this are of this evening.
+#: Watchers that reported within this time are shown.
 LATELY = timedelta(hours=12)
-#: Jobs due for so long, and none done meanwhile: nobody works on them.
+#: If jobs were due for so long and none was done, no worker runs.
 STUCK = timedelta(minutes=5)
-#: Events that end within this are told of.
+#: Events that end within this time are shown.
 SOON = timedelta(days=1)
 #: Rows of each list.
 MOST = 20
@@ -28,8 +28,9 @@ MOST = 20
 async def last_hour(conn: Connection) -> dict[str, Any]:
     """Return how fast photos reached the gallery, in all and by event; seconds.
 
-    From the shutter where the camera's clock is plausible (`by_camera` of `photos`), else from the
-    upload. `per_minute` has 60 counts, the oldest first; `event` is the one with the last photo.
+    Measured from the shutter if the camera's clock is plausible (`by_camera` of `photos`), else
+    from the upload. `per_minute` has 60 counts, the oldest first; `event` is the one with the last
+    photo.
     """
     rows = await conn.fetch(
         """
@@ -90,11 +91,11 @@ async def _counted(conn: Connection, event_id: int) -> dict[str, Any]:
 
 
 async def photographers(conn: Connection, event_id: int | None = None) -> list[dict[str, Any]]:
-    """Return what the watchers said last: this evening's, or all of one event; silent ones first.
+    """Return the watchers' last reports: the recent ones, or all of one event; silent ones first.
 
     `silent`: it still had photos to send, and has said nothing for SILENT. `ahead_s` is by how much
-    its computer's clock is ahead of ours. A watcher counts from its own start, so `sent` is what
-    came with the token where that is more.
+    its computer's clock is ahead of ours. A watcher counts from its own start, so `sent` is the
+    number of photos of its token if that is larger.
     """
     rows = await conn.fetch(
         """
@@ -136,7 +137,7 @@ def _photographer(row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def work(conn: Connection) -> dict[str, Any]:
-    """Return the jobs that run, the last that failed, and whether the due ones are left lying."""
+    """Return the running jobs, the last failed ones, and whether due jobs are not being run."""
     running = await conn.fetch(
         """
         select id, kind, label, extract(epoch from now() - started_at)::float8 as seconds
@@ -170,7 +171,7 @@ async def work(conn: Connection) -> dict[str, Any]:
 
 
 async def expiring(conn: Connection) -> list[dict[str, Any]]:
-    """Return the events that end soon, with what goes with them."""
+    """Return the events that end soon, with the counts of what is deleted with them."""
     rows = await conn.fetch(
         """
         select id, name, expires_at,

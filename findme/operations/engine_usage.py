@@ -1,4 +1,4 @@
-"""What was asked of the engine, by month and event, in the table `usage`: the bill.
+"""The table `usage`: the calls of the engine by month and event, and what they cost.
 
 Each service adds its calls to the table every few seconds and reads what the month has come to. A
 budget over several services can therefore be overshot by the calls of one such period, and what was
@@ -20,9 +20,9 @@ from findme.recognition.call_meter import CALL_USD, Line, Meter, cost
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at the meter: what a crash loses of the bill.
+#: Seconds between two writes; a crash loses the calls since the last one.
 PERIOD = 3.0
-#: Calls a photo that the system before this one made (counted on it), beside one a guest.
+#: Calls per photo that the predecessor of FindMe made (counted on it), besides one per guest.
 SEED_CALLS_PER_PHOTO = 9.1
 
 
@@ -32,22 +32,22 @@ class Month:
 
     month: date
     calls: Counter[str] = field(default_factory=Counter)
-    #: Those of them that were made to an engine that charges.
+    #: Those of them that went to an engine that charges.
     paid: Counter[str] = field(default_factory=Counter)
 
     @property
     def usd(self) -> float:
-        """What they cost, in US dollars."""
+        """Their cost in US dollars."""
         return cost(self.paid)
 
 
 def seed_usd(photos: int, guests: int) -> float:
-    """Return what an event of this size cost with the system before this one, in US dollars."""
+    """Return the cost of an event of this size with the predecessor of FindMe, in US dollars."""
     return round(CALL_USD * (guests + SEED_CALLS_PER_PHOTO * photos), 4)
 
 
 async def add(conn: Connection, lines: Counter[Line], *, paid: bool) -> None:
-    """Add calls to this month, each to the event whose collection they were made in."""
+    """Add calls to this month, each to the event of its collection."""
     ordered = sorted(lines.items())  # services that add at the same time do so in one order
     await conn.execute(
         """
@@ -69,7 +69,7 @@ async def add(conn: Connection, lines: Counter[Line], *, paid: bool) -> None:
 
 
 async def this_month(conn: Connection) -> Month:
-    """Return the month so far, over all events, those that are deleted too."""
+    """Return the month so far, over all events, including deleted ones."""
     rows = await conn.fetch(
         """
         select month, operation, paid, sum(calls)::bigint as calls

@@ -1,6 +1,7 @@
-"""The job table as admins and photographers read it, and what becomes of old rows.
+"""The job table for admins and photographers, and the deletion of old rows.
 
-queue.py is what works on it. Totals outlive the rows: triggers count them (0006_operations.sql).
+Jobs are claimed and finished in queue.py. Totals outlive the rows: triggers count them
+(0006_operations.sql).
 """
 
 from datetime import timedelta
@@ -10,13 +11,13 @@ from findme.db import Connection, Pool, Record
 from findme.errors import NotFound
 from findme.models import JobId, JobState
 
-#: How long a job that is done is kept.
+#: The time that a finished job is kept.
 KEPT = timedelta(days=14)
-#: Rows that one statement removes, so that none takes long.
+#: Rows that one statement deletes, so that none takes long.
 BATCH = 5000
-#: Seconds between two looks for old jobs.
+#: Seconds between two deletions of old jobs.
 PERIOD = 300.0
-#: The steps of a job that are shown: the last ones.
+#: The most steps of a job that are shown: the last ones.
 MOST_STEPS = 200
 
 
@@ -36,7 +37,7 @@ async def find(conn: Connection, job_id: JobId) -> Record:
 
 
 async def count_failed(conn: Connection, *, most: int) -> int:
-    """Return how many jobs failed, *most* at most: the index job_state tells it."""
+    """Return the number of failed jobs, *most* at most, from the index job_state."""
     number: int = await conn.fetchval(
         "select count(*) from (select from job where state = 'failed' limit $1) as failed", most
     )
@@ -62,7 +63,7 @@ async def list_all(
 
 
 async def count(conn: Connection, state: JobState | None) -> int:
-    """Return how many jobs there are, of one state or in all."""
+    """Return the number of jobs, of one state or in all."""
     number: int = await conn.fetchval(
         "select count(*) from job where $1::text is null or state = $1", state
     )
@@ -70,7 +71,7 @@ async def count(conn: Connection, state: JobState | None) -> int:
 
 
 async def history(conn: Connection, job_id: JobId) -> list[Record]:
-    """Return a job's steps, the oldest first: `at`, `what` (the state it came to), `detail`."""
+    """Return a job's steps, the oldest first: `at`, `what` (the new state), `detail`."""
     rows = await conn.fetch(
         "select at, what, detail from job_step where job_id = $1 order by at desc limit $2",
         job_id,
@@ -80,7 +81,7 @@ async def history(conn: Connection, job_id: JobId) -> list[Record]:
 
 
 async def prune(conn: Connection) -> int:
-    """Remove a batch of jobs that have been done for long; return how many there were."""
+    """Delete a batch of old finished jobs; return their number."""
     rows = await conn.fetch(
         """
         delete from job where id = any(array(
@@ -94,7 +95,7 @@ async def prune(conn: Connection) -> int:
 
 
 async def fold_tally(conn: Connection) -> None:
-    """Make one row of the connections' counts; what is being counted now is left to the next."""
+    """Merge the connections' counts into one row; rows that are locked are left to the next run."""
     await conn.execute(
         """
         with gone as (

@@ -1,4 +1,4 @@
-"""Failed jobs start afresh when an operator says so."""
+"""Retries of failed jobs on an operator's request."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -11,7 +11,7 @@ from findme.queue import Attempt, OnRetry
 
 
 async def retry(conn: Connection, job_id: JobId, on_retry: Mapping[JobKind, OnRetry]) -> None:
-    """Start a failed job afresh; NotFound if no such job has failed."""
+    """Retry a failed job; NotFound if no such job has failed."""
     rows = await conn.fetch("select id, kind from job where id = $1 and state = 'failed'", job_id)
     if not await _start_afresh(conn, rows, on_retry):
         raise NotFound("There is no failed job with this id.")
@@ -20,7 +20,7 @@ async def retry(conn: Connection, job_id: JobId, on_retry: Mapping[JobKind, OnRe
 async def retry_failed(
     conn: Connection, event_id: EventId | None, on_retry: Mapping[JobKind, OnRetry]
 ) -> int:
-    """Start all failed jobs afresh, of an event or (None) of all events; return how many."""
+    """Retry all failed jobs of an event or (None) of all events; return their number."""
     rows = await conn.fetch(
         """
         select id, kind from job
@@ -33,7 +33,7 @@ async def retry_failed(
 async def _start_afresh(
     conn: Connection, failed: Sequence[Record], on_retry: Mapping[JobKind, OnRetry]
 ) -> int:
-    # the subjects before the jobs: whoever deletes a photo locks it before its jobs as well
+    # the subjects before the jobs: a deletion of a photo locks it before its jobs, too
     for kind, rows in groupby(failed, key=lambda row: JobKind(row["kind"])):
         if kind in on_retry:
             await on_retry[kind](conn, [row["id"] for row in rows])

@@ -1,4 +1,4 @@
-"""The service in numbers for Prometheus: what is counted as it happens, and what is asked then.
+"""The service's metrics for Prometheus: counted in this process, or read at each scrape.
 
 Requests and jobs are histograms of this process. Everything else is read when a scraper asks, from
 the same figures as the operator's screen; those of the database are the same in every process.
@@ -19,13 +19,13 @@ Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 JOB_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
-#: Others are made up by whoever calls, and would be a series each.
+#: Other methods are invented by clients, and each would be a series.
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 MB = 1024**2
 
 
 class Metrics:
-    """What this process counts, in a registry of its own."""
+    """The counters of this process, in a registry of its own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -50,7 +50,7 @@ class Metrics:
         self._requests.labels(known, route, str(status)).observe(seconds)
 
     def note_job(self, job: Job, state: str, seconds: float) -> None:
-        """Count a job that a worker let go."""
+        """Count a job that a worker has finished."""
         self._jobs.labels(job.kind.value, state).observe(seconds)
 
     def render(self, now: Stats, totals: Totals) -> bytes:

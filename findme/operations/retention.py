@@ -1,4 +1,4 @@
-"""What ends by itself: events past their time, sessions past theirs."""
+"""Expiry: events and sessions are deleted when their time is over."""
 
 import logging
 from functools import partial
@@ -24,7 +24,7 @@ async def delete_expired(pool: Pool) -> None:
 
 
 async def delete_expired_events(pool: Pool) -> int:
-    """Delete the events whose time is over, each as if an admin had; return how many."""
+    """Delete the expired events, each as an admin would; return their number."""
     async with db.acquire(pool) as conn:
         expired = await events.list_expired(conn)
     deleted = 0
@@ -32,7 +32,7 @@ async def delete_expired_events(pool: Pool) -> int:
         try:
             await db.retry_serialization(pool, partial(_delete, event_id))
         except NotFound:
-            continue  # another service, or an admin, was first
+            continue  # another service, or an admin, has deleted it
         deleted += 1
         log.info("[Housekeeping] Event %s has expired and is deleted", event_id)
     return deleted

@@ -1,7 +1,7 @@
-"""What an admin sets while the services run: the pause, the workers, the calls in flight.
+"""An admin's settings at run time: the pause, the workers, the calls in flight.
 
-It stands in the database, so that a restart keeps it and every process follows within seconds. A
-pause stops the jobs alone: a guest who joins is judged within the request, as ever.
+They are in the database, so that they survive a restart and every process follows within seconds. A
+pause stops only the jobs: a guest who joins is still judged within the request.
 """
 
 import logging
@@ -15,13 +15,13 @@ from findme.workers import Workers
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks: how long other processes take to follow.
+#: Seconds between two reads: the time that other processes take to follow.
 PERIOD = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The row of the table `control`; numbers are each process's, None: as its settings say."""
+    """The row of the table `control`; numbers are per process, None: as its settings say."""
 
     paused: bool
     workers: int | None
@@ -29,7 +29,7 @@ class Control:
 
 
 async def get(conn: Connection, *, for_update: bool = False) -> Control:
-    """Return what is set; *for_update* keeps other admins waiting until the transaction ends."""
+    """Return the row; *for_update* locks it until the transaction ends."""
     if for_update:
         await conn.execute("select from control for update")
     row = await conn.fetchrow("select paused, workers, concurrency from control")
@@ -38,7 +38,7 @@ async def get(conn: Connection, *, for_update: bool = False) -> Control:
 
 
 async def put(conn: Connection, control: Control) -> None:
-    """Set it; the caller lets the own process follow at once (see `apply`)."""
+    """Store the row; the caller makes its own process follow at once (see `apply`)."""
     await conn.execute(
         "update control set paused = $1, workers = $2, concurrency = $3",
         control.paused,
@@ -48,7 +48,7 @@ async def put(conn: Connection, control: Control) -> None:
 
 
 def apply(control: Control, settings: Settings, workers: Workers, faces: Rekognition) -> None:
-    """Have this process follow."""
+    """Apply the row to this process."""
     workers.configure(
         paused=control.paused, workers=control.workers or settings.photo_queue_workers
     )
@@ -59,7 +59,7 @@ def apply(control: Control, settings: Settings, workers: Workers, faces: Rekogni
 
 
 async def follow(pool: Pool, settings: Settings, workers: Workers, faces: Rekognition) -> None:
-    """Read what is set, and follow."""
+    """Read the row and apply it."""
     async with db.acquire(pool) as conn:
         control = await get(conn)
     apply(control, settings, workers, faces)

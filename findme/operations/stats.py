@@ -19,21 +19,21 @@ from findme.workers import Workers
 
 @dataclass(slots=True)
 class Sources:
-    """Where the numbers come from."""
+    """The sources of the numbers."""
 
     pool: Pool
     cache: Cache
     faces: Rekognition
     queue: Workers
     watch: "LoopWatch"
-    #: PHOTO_QUEUE_WORKERS, where no admin has set another number.
+    #: PHOTO_QUEUE_WORKERS; an admin's number replaces it.
     workers: int
     started: float = field(default_factory=time.monotonic)
     process: psutil.Process = field(default_factory=psutil.Process)
     clock: Callable[[], float] = time.monotonic
 
 
-#: How many events, guests, photos and faces there are, and seconds by share of photos.
+#: The numbers of events, guests, photos and faces, and seconds by share of photos.
 Totals: TypeAlias = dict[str, dict[str, float]]
 
 
@@ -126,7 +126,7 @@ class LoopWatch:
         self._stalls: deque[tuple[float, float]] = deque()
 
     async def run(self) -> None:
-        """Measure, by how much later than asked for each nap ends."""
+        """Measure how much later than requested each sleep ends."""
         while True:
             begun = time.monotonic()
             await asyncio.sleep(self.PERIOD)
@@ -218,12 +218,12 @@ async def _region(cache: Cache, name: str) -> CacheRegion:
 
 
 async def totals(pool: Pool) -> Totals:
-    """Return how much there is in all, and how long photos take into the gallery (seconds)."""
+    """Return the totals, and how long photos take into the gallery (seconds)."""
     async with db.acquire(pool) as conn:
         row = await conn.fetchrow("""
             select (select count(*) from event) as events, (select count(*) from guest) as guests,
                    count(*) as photos, coalesce(sum(faces), 0)::bigint as faces from photo""")
-        # a camera's clock may lie a little ahead of ours; one that is far off would tell no time
+        # a camera's clock may be a little ahead of ours; one that is far off gives no duration
         recent = await conn.fetchrow("""
             select percentile_cont(array[0.5, 0.95]) within group (
                        order by greatest(0, extract(epoch from ready_at - taken_at))) as seconds

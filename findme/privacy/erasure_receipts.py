@@ -72,7 +72,7 @@ class Receipt:
     events: int
     selfies: int
     faceprints: int
-    #: Photos that the person was shown as surely theirs, and as perhaps theirs.
+    #: Photos on the person's sure and maybe shelves.
     sure: int
     maybe: int
     verdicts: int
@@ -87,7 +87,7 @@ async def begin(
     whole: bool,
     event_id: EventId | None = None,
 ) -> Opened:
-    """Count, in the erasing transaction and before anything is removed, what there is of a user.
+    """Count a user's data, in the erasing transaction before anything is removed.
 
     *whole* says whether the account is deleted too; *event_id* is the only event of the erasure, or
     None for all.
@@ -287,6 +287,6 @@ def _digest(token: str) -> bytes:
 
 
 def _number(digest: bytes) -> str:
-    """Return the number that people call the receipt by, as `F7-2Q9K`; it opens nothing."""
+    """Return the receipt's number for people, such as `F7-2Q9K`; it opens nothing."""
     letters = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:6])
     return f"{letters[:2]}-{letters[2:]}"

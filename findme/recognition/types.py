@@ -90,7 +90,7 @@ class QueryExpansion:
     """Query expansion: strong matches become further references.
 
     Each depends on the selfie or the confirmed face whose match it is, never on another one, so
-    that nobody drifts into somebody else; and what it finds counts from *match* on only.
+    that one person does not drift into another; and its own matches count from *match* on only.
     """
 
     #: Similarity (0..100) from which a match becomes a reference.

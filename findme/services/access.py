@@ -64,7 +64,7 @@ class Access:
     ) -> None:
         """Have a reset link mailed if the address has an account; nobody learns whether it has.
 
-        TooManyAttempts from *origin*, InvalidRequest for what is no address.
+        TooManyAttempts from *origin*, InvalidRequest for an invalid address.
         """
         requested = await self.cache.count_attempt(f"forgotten:{origin}", seconds=RESET_SECONDS)
         if requested > MAX_RESETS:
@@ -112,7 +112,7 @@ class Access:
         if smtp_url is None or not notifications.mails(self.settings):
             raise NotFound
         email = auth.check_email(email)
-        # counted before the key is checked: nobody shall try keys here either
+        # counted before the key is checked: nobody can guess keys here either
         sent = await self.cache.count_attempt(f"key-mail:{user.id}", seconds=LINK_MAIL_SECONDS)
         if sent > MAX_LINK_MAILS:
             raise TooManyAttempts

@@ -1,4 +1,4 @@
-"""What users change of their account: name, choices for the pages, password, e-mail address."""
+"""Users' changes of their account: name, choices for the pages, password, e-mail address."""
 
 from dataclasses import dataclass, replace
 

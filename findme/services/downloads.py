@@ -33,7 +33,7 @@ PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The members of a ZIP, which is streamed by whoever answers with it."""
+    """The members of a ZIP, which `web` streams."""
 
     filename: str
     entries: Sequence[ZipEntry]

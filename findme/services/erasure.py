@@ -27,7 +27,7 @@ CHECK_SECONDS = 10.0
 
 
 class Scope(StrEnum):
-    """What a user may have erased."""
+    """The scope of an erasure."""
 
     ACCOUNT = "account"
     #: Selfies, vectors and matches in all events.
@@ -105,7 +105,7 @@ class Erasure:
             return await events.get(conn, event_id)
 
     async def count_lost_photos(self, user_id: UserId, scope: Scope, event: Event | None) -> int:
-        """Return how many of their own photos a user would lose; none where they still browse."""
+        """Return how many of their own photos a user would lose; 0 for events they still browse."""
         async with db.acquire(self.pool) as conn:
             guest_ids = {
                 guest.event_id: guest.id for guest in await guests.list_by_user(conn, user_id)

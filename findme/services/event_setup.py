@@ -1,4 +1,4 @@
-"""What an organiser does with an event as a whole: create, change, set its cover, delete."""
+"""An organiser's work on an event as a whole: create, change, set its cover, delete."""
 
 import secrets
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from findme.privacy import audit_log
 from findme.settings import Settings
 from findme.workers import Workers
 
-#: What the audit log says of another cover.
+#: The audit log's detail for a new cover.
 COVER = {"members": ["cover"]}
 
 

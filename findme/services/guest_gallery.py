@@ -1,6 +1,6 @@
-"""What a guest sees of an event: their lists of photos, the counts, one photo among the others.
+"""A guest's view of an event: their lists of photos, the counts, one photo among the others.
 
-Lists are cached as rows under the event's version; whoever answers encodes them.
+Lists are cached as rows under the event's version; `web` encodes them.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from findme.models import (
     UserId,
 )
 
-#: Faces that the shelf which leads to the questions shows.
+#: Faces on the shelf that links to the questions.
 FACES = 3
 #: Photos of a guest's tab that one photo's position is looked up in.
 MOST_POSITIONS = 1000
@@ -172,10 +172,10 @@ class GuestGallery:
     async def find_photo(
         self, event: Event, guest: Guest, photo_id: PhotoId, tab: Tab
     ) -> PhotoView:
-        """Return a photo with its place in a tab.
+        """Return a photo with its position in a tab.
 
         NotFound if it is of another event or the guest may not see it; GalleryIsPrivate for a
-        place among everyone's photos if the gallery is `own`.
+        position among everyone's photos if the gallery is `own`.
         """
         async with db.acquire(self.pool) as conn:
             photo = await self._find_listed(conn, event, guest, photo_id)

@@ -38,10 +38,10 @@ MAX_SELFIES, SELFIE_SECONDS = 60, 600
 
 @dataclass(frozen=True, slots=True)
 class SelfieResult:
-    """What became of a selfie."""
+    """The result of a selfie."""
 
     state: SelfieState
-    #: What would make an accepted one find more (see `selfies.SENTENCES`).
+    #: How a better selfie would find more (see `selfies.SENTENCES`).
     advice: tuple[str, ...] = ()
 
 

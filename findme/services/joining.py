@@ -26,7 +26,7 @@ from findme.media.storage import ImageOwner
 from findme.models import Accounts, Event, GuestId, Role, Size, User
 from findme.services.guest_selfies import GuestSelfies, SelfieResult
 
-#: What is recorded as agreed to if the form does not say which sentence it showed.
+#: The recorded consent text if the form does not say which sentence it showed.
 CONSENT = "I agree that my face is used to find my photos of this event."
 #: Attempts to join in a minute from one address: all guests of a party may share it.
 MAX_JOINS = 600
@@ -45,13 +45,13 @@ class Applicant:
     signed_in: User | None
     #: Their part in the event so far.
     guest: Guest | None
-    #: What their attempts are counted under.
+    #: The key under which their attempts are counted.
     origin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinForm:
-    """What was filled in; empty strings for fields that were left out."""
+    """The values of the form; empty strings for fields that were left out."""
 
     consented: bool
     language: str

@@ -1,4 +1,4 @@
-"""How a guest wants to be told of new photos: by mail, in which browsers, or not any more."""
+"""A guest's notifications of new photos: by mail, in which browsers, or switched off."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class NotificationChoices:
             return await notifications.choices(conn, guest.id)
 
     async def set_mail(self, user: User, event_id: EventId, wanted: bool) -> Choices:
-        """Tell the guest by mail from now on, or no longer; Conflict if no mail can be sent."""
+        """Switch the guest's mails on or off; Conflict if no mail can be sent."""
         async with db.transaction(self.pool) as conn:
             guest = await _lock_guest(conn, event_id, user)
             if wanted and not notifications.mails(self.settings):
@@ -55,7 +55,7 @@ class NotificationChoices:
             return await notifications.choices(conn, guest.id)
 
     async def subscribe(self, user: User, event_id: EventId, browser: NewSubscription) -> None:
-        """Tell the guest in one more browser from now on."""
+        """Add a browser that gets push messages."""
         async with db.transaction(self.pool) as conn:
             guest = await _lock_guest(conn, event_id, user)
             await notifications.subscribe(
@@ -68,7 +68,7 @@ class NotificationChoices:
             )
 
     async def unsubscribe(self, user: User, event_id: EventId, endpoint: str) -> None:
-        """Tell the guest no longer in this browser."""
+        """Remove a browser; it gets no more push messages."""
         async with db.transaction(self.pool) as conn:
             guest = await _lock_guest(conn, event_id, user)
             await notifications.unsubscribe(conn, guest.id, endpoint)

@@ -1,4 +1,4 @@
-"""What an organiser does with the groups of faces: name, hide, merge, split, move, sort."""
+"""An organiser's edits of the groups of faces: name, hide, merge, split, move, sort."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,8 @@ class PersonEdits:
     async def group(self, event_id: EventId, *, search: bool) -> Grouped:
         """Bring the groups up to date, with calls to the engine if *search* is true.
 
-        What takes longer than somebody waits goes on in a job. NotFound if there is no such event.
+        A job does the work that takes longer than an admin waits. NotFound if there is no such
+        event.
         """
         grouped = await self.grouping.group(event_id, search=search)
         if grouped.running:

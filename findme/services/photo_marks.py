@@ -1,4 +1,4 @@
-"""What a guest says of a photo: it shows me, it does not, I like it, it should not be shown."""
+"""A guest's verdicts on photos, their favourites, and their reports."""
 
 from dataclasses import dataclass
 
@@ -30,14 +30,14 @@ class PhotoMarks:
     workers: Workers
 
     async def reject(self, user_id: UserId, photo_id: PhotoId) -> None:
-        """Note that a guest is not on a photo; ConsentRequired as for the other verdicts."""
+        """Record that a guest is not on a photo; ConsentRequired as for the other verdicts."""
         async with db.transaction(self.pool) as conn:
             guest = await self._lock_guest(conn, user_id, photo_id)
             await verdicts.reject(conn, guest.id, photo_id)
         await self._publish(guest.event_id)
 
     async def confirm(self, user_id: UserId, photo_id: PhotoId, face_id: FaceId | None) -> None:
-        """Note that a guest is on a photo, as *face_id* or the face that fits best.
+        """Record that a guest is on a photo, as *face_id* or the face that fits best.
 
         The face then helps to find further photos. NotFound if it is not on the photo.
         """

@@ -1,4 +1,4 @@
-"""What an organiser does with photos: show, hide, delete, index again, and settle reports."""
+"""An organiser's work on photos: show, hide, delete, index again, and settle reports."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from findme.workers import Workers
 
 
 class Settlement(StrEnum):
-    """What becomes of a reported photo."""
+    """The decision about a reported photo."""
 
     #: It stays as it is.
     SETTLE = "settle"
@@ -31,10 +31,10 @@ class Settlement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """What a review changed."""
+    """The result of a review."""
 
     changed: list[PhotoId]
-    #: Those of the photos that guests see now; a photo without pictures is never shown.
+    #: The photos that guests can see now; a photo without pictures is never shown.
     visible: list[PhotoId]
 
 
@@ -72,7 +72,7 @@ class PhotoReview:
     ) -> list[PhotoId]:
         """Enqueue the indexing of photos, *thorough*: of every face, however bad.
 
-        Return the photos that are enqueued; those that are gone or in work are left out.
+        Return the photos that are enqueued; deleted ones and those in work are left out.
         """
         enqueued: dict[EventId, list[PhotoId]] = {}
         async with db.transaction(self.pool) as conn:

@@ -17,7 +17,7 @@ class Picture:
     """A stored picture that somebody may see."""
 
     image: StoredImage
-    #: What its address carries while it stays the same (see `renditions.version_of`).
+    #: The version in its address (see `renditions.version_of`).
     version: str
 
 

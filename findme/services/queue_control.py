@@ -1,4 +1,4 @@
-"""What an operator does with the queue: pause, resume, set limits, retry jobs, reindex an event."""
+"""An operator's control of the queue: pause, resume, set limits, retry jobs, reindex an event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class QueueControl:
     pool: Pool
     faces: Rekognition
     workers: Workers
-    #: What prepares the subjects of failed jobs for another run.
+    #: Prepare the subjects of failed jobs for another run, by kind.
     on_retry: Mapping[JobKind, OnRetry]
 
     async def set_paused(self, actor: UserId, *, paused: bool) -> Control:
@@ -54,7 +54,7 @@ class QueueControl:
         return wanted
 
     async def retry_job(self, actor: UserId, job_id: JobId) -> Record:
-        """Start a failed job afresh, and return it; NotFound if no such job has failed."""
+        """Retry a failed job, and return it; NotFound if no such job has failed."""
         async with db.transaction(self.pool) as conn:
             await job_retry.retry(conn, job_id, self.on_retry)
             await audit_log.note(conn, actor, "job.retried", subjects=[job_id])
@@ -63,7 +63,7 @@ class QueueControl:
         return row
 
     async def retry_failed(self, actor: UserId, event_id: EventId | None) -> int:
-        """Start all failed jobs afresh, of an event or (None) of all events; return how many.
+        """Retry all failed jobs of an event or (None) of all events; return their number.
 
         NotFound if there is no such event.
         """

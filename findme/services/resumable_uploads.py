@@ -28,7 +28,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
-    """How many bytes of a file have arrived, from the first one on."""
+    """The number of bytes of a file that have arrived, from the first one on."""
 
     received: int
     #: Set once the file is a photo of the event.

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class UploadStatus(StrEnum):
-    """What became of a file, in the API's words."""
+    """The result of a file, in the API's words."""
 
     QUEUED = "queued"
     DUPLICATE = "duplicate"
@@ -33,7 +33,7 @@ class UploadStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What became of one file."""
+    """The result of one file."""
 
     filename: str
     status: UploadStatus
@@ -47,11 +47,11 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True)
 class KnownFiles:
-    """Which of some files an event has, by the SHA-256 of their bytes."""
+    """The files that an event has already, by the SHA-256 of their bytes."""
 
-    #: Photos that were prepared at least.
+    #: Photos with pictures.
     known: dict[bytes, PhotoId]
-    #: Files whose pixels nobody has looked at yet.
+    #: Files that have not been decoded yet.
     pending: Sequence[bytes]
     #: Files that failed, with the reason.
     failed: dict[bytes, str]

@@ -1,4 +1,4 @@
-"""What an admin does with webhooks: add, change, switch, remove, test, and deliver again."""
+"""An admin's work on webhooks: add, change, switch, remove, test, and deliver again."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

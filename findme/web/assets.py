@@ -1,7 +1,7 @@
 """The files of static/: read once at the start, compressed once, named by their version.
 
-The version stands in the path (/static/3f2a91c0/app.css), not in a query: what a style sheet or a
-module refers to relatively (fonts, further modules) then carries it too, without a build step.
+The version stands in the path (/static/3f2a91c0/app.css), not in a query: relative references in
+style sheets and modules (fonts, further modules) then have it too, without a build step.
 """
 
 import functools
@@ -80,7 +80,7 @@ def setup_assets(app: web.Application) -> None:
 
 
 async def serve(request: web.Request) -> web.Response:
-    """Answer with one file; for ever where the version is ours, else to be asked again."""
+    """Answer with one file; cacheable for ever if the version is ours, else revalidated."""
     assets = request.app[ASSETS]
     asset = assets.files.get(request.match_info["path"])
     if asset is None:

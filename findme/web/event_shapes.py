@@ -1,4 +1,4 @@
-"""An event as JSON: for anyone with its code, for admins, and what admins may decide."""
+"""An event as JSON: for anyone with its code, for admins, and an admin's changes."""
 
 from typing import Annotated, TypeAlias
 
@@ -49,7 +49,7 @@ CoverUrl: TypeAlias = Annotated[Path | None, Meta(description="null: there is no
 
 
 class PublicEvent(Struct, frozen=True):
-    """What anyone with the code of an event may know."""
+    """The public values of an event, for anyone with its code."""
 
     name: str
     starts_at: Time | None
@@ -63,7 +63,7 @@ class PublicEvent(Struct, frozen=True):
 
 
 class Counts(Struct, frozen=True):
-    """How much an event holds."""
+    """The counts of an event."""
 
     photos: int
     guests: int
@@ -123,7 +123,7 @@ class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class NewEvent(EventChanges, forbid_unknown_fields=True, kw_only=True):
-    """An event to make; what is left out has its default."""
+    """An event to create; members that are left out have their defaults."""
 
     name: Annotated[str, Meta(description="1 to 200 characters.")]
 

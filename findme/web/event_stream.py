@@ -1,14 +1,14 @@
-"""What all streams of server-sent events have in common: their headers and their limits."""
+"""The headers and limits that all streams of server-sent events share."""
 
 import random
 
 HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
-    # nginx would keep messages back until its buffer is full
+    # nginx would hold messages back until its buffer is full
     "X-Accel-Buffering": "no",
 }
-#: Seconds that a message may take to leave; a slower client is gone.
+#: Seconds that a client may take to accept a message; a slower one is disconnected.
 WRITE_SECONDS = 20.0
 #: Seconds after which a stream ends and the page reconnects: its session may have ended meanwhile.
 LIFETIME = 15 * 60.0

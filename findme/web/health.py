@@ -1,4 +1,4 @@
-"""Whether the service is alive, and whether it is able to serve."""
+"""Liveness and readiness of the service."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ class Alive(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True):
-    """What the service needs to answer."""
+    """The state of what the service needs to answer."""
 
     status: Literal["ok", "unavailable"]
     database: Literal["ok", "unreachable"]

@@ -71,7 +71,7 @@ TYPED: web.RequestKey[dict[str, str]] = web.RequestKey("TYPED")
 
 
 def actor(request: web.Request) -> Actor:
-    """Return who makes the request."""
+    """Return the actor of the request."""
     return request[ACTOR]
 
 

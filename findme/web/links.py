@@ -12,7 +12,7 @@ def join_url(request: web.Request, event: Event) -> str:
 
 
 def cover_url(event: Event, size: Size = Size.PREVIEW) -> str | None:
-    """Return where anyone with the code finds the cover; None if there is none."""
+    """Return the address of the event's cover; None if it has none."""
     if event.cover is None:
         return None
     return f"/e/{event.code}/cover?size={size}&v={event.cover}"

@@ -13,7 +13,7 @@ from findme.web.keys import METRICS, POOL, SETTINGS, STATS, admin
 from findme.web.openapi.route import Tag, Who, get, some_bytes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-#: What a request counts as whose caller went away, as with nginx.
+#: The status of a request whose caller disconnected, as with nginx.
 CALLER_GONE = 499
 
 

@@ -1,4 +1,4 @@
-"""Around every request: its id, its actor, the same-origin check, and the answers to errors."""
+"""The middleware of every request: its id, its actor, the same-origin check, errors as answers."""
 
 import logging
 import secrets

@@ -1,4 +1,4 @@
-"""Who asks and how, where a proxy of ours stands between: its X-Forwarded-*, and nobody else's."""
+"""The visitor's address and scheme behind our own proxies: only their X-Forwarded-* is trusted."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
@@ -18,14 +18,14 @@ def visitor(request: BaseRequest, proxies: Networks) -> str:
         for line in request.headers.getall("X-Forwarded-For", [])
         for address in line.split(",")
     ]
-    # each proxy adds at the end whom it saw: the last that is none of ours is the visitor, and
-    # what stands before it anyone may have written
+    # each proxy appends the address that it saw: the last one that is not ours is the visitor, and
+    # anyone may have written those before it
     named = next((address for address in reversed(seen) if not _is_of(address, proxies)), peer)
     return named if _is_address(named) else peer
 
 
 def household(address: str) -> str:
-    """Return whom an address counts for: of IPv6, where each has 2^64 to choose from, its /64."""
+    """Return the network of an address: of IPv6 its /64, as a visitor has 2^64 addresses."""
     if not _is_address(address):
         return address
     number = ip_address(address.partition("%")[0])
@@ -37,7 +37,7 @@ def household(address: str) -> str:
 
 
 def scheme(request: BaseRequest, proxies: Networks) -> str:
-    """Return `http` or `https`: how the visitor reached us, or the proxy of ours in between."""
+    """Return `http` or `https`: the scheme with which the visitor reached us or our proxy."""
     named = request.headers.get("X-Forwarded-Proto", "").strip().lower()
     if named in ("http", "https") and _is_of(request.remote or "", proxies):
         return named

@@ -1,4 +1,4 @@
-"""Pages from templates: one Jinja environment per language, and what every page knows."""
+"""Pages from templates: one Jinja environment per language, and the values that every page has."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
@@ -91,7 +91,7 @@ def language_of(request: web.Request) -> Language:
 
 
 def zone_of(request: web.Request) -> tzinfo:
-    """Return the event's time zone, the visitor's, or the server's where nobody told."""
+    """Return the event's time zone, the visitor's, or if both are unknown the server's."""
     if EVENT_ZONE in request:
         return request[EVENT_ZONE]
     try:
@@ -144,17 +144,17 @@ def module_of(request: web.Request, template: str) -> TemplateModule:
 
 
 def _known(request: web.Request, language: Language) -> dict[str, object]:
-    """Return what every page knows."""
+    """Return the values that every page has."""
     zone = zone_of(request)
     actor = request.get(ACTOR)
     user = None if actor is None else actor.user
-    # an account is the same on every device; the cookie speaks where nobody is signed in
+    # an account is the same on every device; the cookie counts if nobody is signed in
     scheme = request.cookies.get(SCHEME_COOKIE) if user is None else user.scheme
     # a form that was sent back stands at an address that answers GET too
     here = request.rel_url
     return {
         "user": user,
-        # what needs a mail server is not offered without one
+        # links that need a mail server are not offered without one
         "mails": SETTINGS in request.app and mailed_base(request) is not None,
         "mails_guests": SETTINGS in request.app and notifications.mails(request.app[SETTINGS]),
         "failed_jobs": request.get(FAILED_JOBS, 0),
@@ -174,7 +174,7 @@ def redirect(location: str) -> web.Response:
 
 
 def local_path(path: str | None, default: str) -> str:
-    """Return a path that was handed in (`?next=`) where it stays on this site."""
+    """Return the path of `?next=` if it stays on this site."""
     if path and path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable():
         return path
     return default

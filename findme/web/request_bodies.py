@@ -12,7 +12,7 @@ from findme.errors import InvalidRequest
 
 T = TypeVar("T")
 
-#: Seconds without a byte after which a connection is dead: a phone that goes sends no goodbye.
+#: Seconds without a byte after which a connection counts as dead: a lost phone does not close it.
 SILENCE_SECONDS = 60.0
 #: Bytes that are read of a body at a time.
 READ = 256 * 1024
@@ -22,7 +22,7 @@ MAX_FIELD = 10_000
 #: Parts of a form; our pages send a dozen. Each part costs memory even if it is not read.
 MAX_PARTS = 100
 
-#: What aiohttp raises for a form's framing, character set, encoding and the headers of a part.
+#: Raised by aiohttp for a form's framing, character set, encoding and the headers of a part.
 _WRONG = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 _BROKEN = "This multipart form cannot be understood."
 

@@ -162,7 +162,7 @@ async def page_answer(
     total: int,
     following: int | str | None,
 ) -> web.Response:
-    """Answer with a page; *following* is where the next one begins, None on the last one."""
+    """Answer with a page; *following* is the cursor of the next one, None on the last one."""
     # a page of a thousand takes tens of milliseconds
     packed = await asyncio.to_thread(pack_list, items, total, following)
     return list_answer(request, packed)

@@ -14,7 +14,7 @@ from findme.web.openapi.route import Call
 
 
 def all_routes() -> list[AbstractRouteDef]:
-    """Return what the roles answer that guests, photographers and admins reach."""
+    """Return the routes for guests, photographers and admins."""
     return [route for module in _modules() for route in getattr(module, "ROUTES", [])]
 
 
@@ -26,7 +26,7 @@ def calls_of(routes: Sequence[AbstractRouteDef]) -> list[Call]:
 
 
 def add_routes(app: web.Application, *, worker: bool) -> None:
-    """Add the routes to the application; a *worker* has its health and figures alone."""
+    """Add the routes to the application; a *worker* has only its health and figures."""
     routes: list[AbstractRouteDef] = [*health.ROUTES, *metrics.ROUTES]
     if not worker:
         routes = all_routes()

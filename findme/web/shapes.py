@@ -28,7 +28,7 @@ File: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "binary"})]
 Colour: TypeAlias = Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]
 
 
-#: Of what a photo shows until its picture is there.
+#: The colour of a photo until its picture is loaded.
 Placeholder: TypeAlias = Annotated[
     str, Meta(description="A colour to show until the picture is there: #rrggbb.")
 ]
@@ -36,7 +36,7 @@ Faces: TypeAlias = Annotated[int, Meta(description="Faces seen on it, kept by th
 
 
 class UploadResult(Struct, frozen=True):
-    """What became of one file."""
+    """The result of one file."""
 
     filename: str
     status: Annotated[str, Meta(extra_json_schema={"enum": ["queued", "duplicate", "rejected"]})]
@@ -47,7 +47,7 @@ class UploadResult(Struct, frozen=True):
 
 
 class UploadResults(Struct, frozen=True):
-    """What became of the files of an upload."""
+    """The results of the files of an upload."""
 
     results: list[UploadResult]
 

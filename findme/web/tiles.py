@@ -1,4 +1,4 @@
-"""Tiles of the justified grid, and the headings between them: what the templates draw."""
+"""Tiles of the justified grid, and the headings between them, for the templates."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -19,7 +19,7 @@ from findme.web.responses import json_of, text_of
 
 
 class KeyMail(Struct):
-    """Where to send the caller's own link; neither is kept."""
+    """The address to which the caller's own link is sent; neither is stored."""
 
     email: str
     key: Annotated[str, Meta(description="What follows /k/ in the link.")]

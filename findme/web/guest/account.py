@@ -1,4 +1,4 @@
-"""What users change of their account: choices for the pages, password, e-mail, key."""
+"""Users' changes of their account: choices for the pages, password, e-mail, key."""
 
 from dataclasses import replace
 from typing import Annotated, TypeAlias
@@ -59,7 +59,7 @@ class PasswordChange(Struct):
 
 
 class Credentials(Struct):
-    """What signs in from now on."""
+    """The e-mail address and password with which to sign in from now on."""
 
     email: str
     password: Annotated[str, Meta(description="8 to 1024 characters.")]

@@ -1,4 +1,4 @@
-"""The account's page and its forms, which work where scripts do not run."""
+"""The account's page and its forms, which work without scripts."""
 
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ async def _page(request: web.Request, error: FindMeError | None = None) -> web.R
 
 
 async def _pictures(conn: db.Connection, guest_id: GuestId) -> list[db.Record]:
-    """Return the selfies that a guest is looked for with: of a refused one no picture is kept."""
+    """Return the selfies of a guest's searches; the picture of a refused one is not kept."""
     mine = await selfies.list_of(conn, guest_id)
     return [row for row in mine if row["state"] != SelfieState.REFUSED]
 

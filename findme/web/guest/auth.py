@@ -15,7 +15,7 @@ from findme.web.shapes import Time
 
 
 class SignIn(Struct):
-    """What signs in."""
+    """An e-mail address and a password."""
 
     email: str
     password: str

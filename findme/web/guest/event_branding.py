@@ -1,4 +1,4 @@
-"""What anyone with an event's code sees of it: its name and times, its cover, its accent colour."""
+"""The public parts of an event, for anyone with its code: name, times, cover, accent colour."""
 
 from functools import lru_cache
 
@@ -22,7 +22,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 async def get_by_code(request: web.Request) -> web.Response:
-    """GET /api/events/{code}: what anyone with the code may know."""
+    """GET /api/events/{code}: the public values of an event."""
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get_by_code(conn, request.match_info["code"])
     return json_answer(

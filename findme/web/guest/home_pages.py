@@ -45,7 +45,7 @@ async def _home(request: web.Request, *, code: str = "", unknown: bool = False) 
 
 
 async def open_code(request: web.Request) -> web.Response:
-    """GET /e?code=: what was typed at home; spaces, hyphens and small letters are forgiven."""
+    """GET /e?code=: the typed code; it may have spaces, hyphens and small letters."""
     code = events.clean_code(request.query.get("code", ""))
     if not code.isascii() or not code.isalnum():
         return await _home(request, code=request.query.get("code", ""), unknown=True)
@@ -58,7 +58,7 @@ async def join_page(request: web.Request) -> web.Response:
 
 
 async def join(request: web.Request) -> web.Response:
-    """POST /e/{code}: joining where scripts do not run."""
+    """POST /e/{code}: joining without scripts."""
     try:
         joined = await join_api.join_from_form(request)
     except FindMeError as error:
@@ -99,7 +99,7 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "closed": not event.admits(datetime.now(UTC)),
             "optional": event.accounts is Accounts.OPTIONAL,
             "browse": event.browsable,
-            # where the form was sent back without scripts, with what was wrong in them
+            # without scripts, the form comes back with the error in its fields
             "full": error is not None and error.extra.get("field") in ("email", "password"),
             "typed": request.get(TYPED, {}),
             "attempt": secrets.token_urlsafe(),

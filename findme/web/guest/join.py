@@ -60,7 +60,7 @@ Advice = Literal["dark", "blurred", "too_small", "turned_away"]
 
 
 class SelfieStatus(Struct, frozen=True, omit_defaults=True):
-    """What became of a selfie."""
+    """The result of a selfie."""
 
     status: Annotated[SelfieState | None, Meta(description="null: without a selfie.")]
     advice: Annotated[
@@ -70,7 +70,7 @@ class SelfieStatus(Struct, frozen=True, omit_defaults=True):
 
 
 def selfie_status(result: SelfieResult | None) -> SelfieStatus:
-    """Return what became of a selfie, in the API's words."""
+    """Return the result of a selfie, in the API's words."""
     if result is None:
         return SelfieStatus(None)
     return SelfieStatus(result.state, cast("Sequence[Advice]", result.advice))
@@ -108,7 +108,7 @@ class Me(shapes.User, frozen=True, kw_only=True):
 
 
 class FormOfGuest(Struct, kw_only=True):
-    """What joins an event."""
+    """The members of a form that joins an event."""
 
     name: str | UnsetType = UNSET
     email: str | UnsetType = UNSET
@@ -142,7 +142,7 @@ async def read_form(request: web.Request) -> SelfieForm:
     """Read text fields and the selfie; UploadTooLarge, SelfieRefused (invalid_image)."""
     if not request.content_type.startswith("multipart/"):
         raise InvalidRequest("A multipart form with a selfie is expected.")
-    # a form that is refused is shown again with what was typed into it
+    # a form with an error is shown again with the typed values
     fields = request[TYPED] = {}
     jpeg = None
     async with storage.spool_folder(request.app[SETTINGS].findme_data_dir) as folder:

@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 
 HUB = web.AppKey("HUB", Hub)
 
-#: Seconds of silence after which a comment keeps proxies and phones from hanging up.
+#: Seconds of silence after which a comment keeps proxies and phones from disconnecting.
 KEEP_ALIVE = 15.0
 
 
 async def get_stream(request: web.Request) -> web.StreamResponse:
     """GET /api/events/{id}/stream: `photo` {id, mine} and `progress` {queued, done}.
 
-    `Last-Event-ID` resumes: what came meanwhile is sent first, some of it perhaps once more. 204,
-    after which browsers come back no more, where the stream gave way to a younger one of the
-    account: the page then asks every few seconds while it is looked at.
+    `Last-Event-ID` resumes: the missed messages are sent first, some of them perhaps twice. 204,
+    after which browsers do not reconnect, if a newer stream of the account replaced this one: the
+    page then polls every few seconds while it is visible.
     """
     event_id, me = EventId(path_id(request)), user(request)
     async with db.acquire(request.app[POOL]) as conn:

@@ -19,10 +19,10 @@ from findme.web.responses import page_answer, page_of, parse_time, path_id, time
 from findme.web.shapes import Box, Id, Path, Placeholder, Time, box_of
 from findme.web.streaming import send_image
 
-#: Photos that a wall goes round in: at 8 s each some 27 minutes, the newest ones.
+#: The newest photos, which a wall repeats: at 8 s each some 27 minutes.
 ROUND = 200
-#: Asked for each time it comes round, so that a photo that was hidden meanwhile stays away; what
-#: has not changed is not sent again.
+#: Requested each time that it is shown, so that a photo that has been hidden is no longer shown; an
+#: unchanged picture is not sent again.
 CACHE_CONTROL = "private, no-cache"
 
 
@@ -40,7 +40,7 @@ class WallPhoto(Struct, frozen=True):
 
 
 async def wall_page(request: web.Request) -> web.Response:
-    """GET /wall/{token}: the slideshow; where scripts do not run, the newest photo."""
+    """GET /wall/{token}: the slideshow; without scripts, the newest photo."""
     token = request.match_info["token"]
     async with db.acquire(request.app[POOL]) as conn:
         wall = await live_wall.find(conn, token)

@@ -25,7 +25,7 @@ class PushKey(Struct, frozen=True):
 
 
 class Notify(Struct, frozen=True):
-    """How the caller is told of new photos of an event."""
+    """How the caller is notified of new photos of an event."""
 
     mail: Annotated[bool, Meta(description="By mail.")]
     mail_offered: Annotated[
@@ -35,7 +35,7 @@ class Notify(Struct, frozen=True):
 
 
 class MailChoice(Struct):
-    """Whether to be told by mail."""
+    """Whether to be notified by mail."""
 
     mail: bool
 
@@ -48,7 +48,7 @@ class SubscriptionKeys(Struct):
 
 
 class PushSubscription(Struct):
-    """What the browser's PushSubscription says."""
+    """A browser's PushSubscription."""
 
     endpoint: Annotated[
         str, Meta(description="An https address on the internet: the push service's.")
@@ -57,13 +57,13 @@ class PushSubscription(Struct):
 
 
 class SubscriptionEnd(Struct):
-    """Which subscription ends."""
+    """The subscription to end."""
 
     endpoint: str
 
 
 async def get_push_key(request: web.Request) -> web.Response:
-    """GET /api/push-key: what a browser subscribes with."""
+    """GET /api/push-key: the key with which a browser subscribes."""
     user(request)
     return json_answer(PushKey(await request.app[NOTIFICATION_CHOICES].public_key()))
 

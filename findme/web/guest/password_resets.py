@@ -18,7 +18,7 @@ from findme.web.shapes import Time, Url
 
 
 class Forgotten(Struct):
-    """Whose password is forgotten."""
+    """The address of the account whose password is forgotten."""
 
     email: str
 
@@ -57,7 +57,7 @@ async def post_reset_link(request: web.Request) -> web.Response:
 
 
 async def forgotten_page(request: web.Request) -> web.Response:
-    """GET /forgotten: the field for the address, or whom to ask."""
+    """GET /forgotten: the field for the address, or the person to ask."""
     return _forgotten(request)
 
 

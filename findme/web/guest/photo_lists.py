@@ -1,4 +1,4 @@
-"""What the API and the pages share of a guest's photos: the event, the cursor, the photo's JSON."""
+"""Guests' photos for the API and the pages: the event, the cursor, the photo's JSON."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -51,7 +51,7 @@ async def _list(request: web.Request, tab: Tab, before: Cursor | None, limit: in
 
 
 async def get_photo(request: web.Request) -> web.StreamResponse:
-    """GET /api/photo/{id}: bytes, streamed chunk by chunk, for whoever may see the photo."""
+    """GET /api/photo/{id}: bytes, streamed chunk by chunk, for those who may see the photo."""
     photo_id = PhotoId(path_id(request))
     size = Size(choice_of(request, "size", Size, Size.PREVIEW))
     caller, pictures = user(request), request.app[PICTURES]

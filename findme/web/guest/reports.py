@@ -18,7 +18,7 @@ from findme.web.shapes import Id
 
 
 class NewReport(Struct):
-    """What a guest has the organiser look at."""
+    """A guest's report."""
 
     reason: Reason
     note: Annotated[str, Meta(description="Up to 1000 characters.")] = ""
@@ -39,7 +39,7 @@ async def post_report(request: web.Request) -> web.Response:
 
 
 async def report_page(request: web.Request) -> web.Response:
-    """GET /gallery/{id}/report?event=&tab=: the questions, where no dialog asks them."""
+    """GET /gallery/{id}/report?event=&tab=: the form as a page, for browsers without the dialog."""
     photo_id = PhotoId(path_id(request))
     event, _ = await photo_lists.joined_event(request)
     event_id = await request.app[PHOTO_MARKS].check_may_see(user(request).id, photo_id)

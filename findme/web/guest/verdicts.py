@@ -1,4 +1,4 @@
-"""One tap: that's me, or that's not."""
+"""A guest's verdicts: "that's me", or "not me"."""
 
 from typing import Annotated
 

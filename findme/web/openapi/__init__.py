@@ -1,4 +1,4 @@
-"""The API's description: how a route says what it takes and answers, and what is derived from that.
+"""The API's description: the shapes of requests and answers by route, and the documents derived.
 
 Nothing here knows a single call: each is described beside its handler, in the ROUTES of its module.
 """

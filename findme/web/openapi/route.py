@@ -12,9 +12,9 @@
     ]
 
 The functions make routes like those of aiohttp, which carry their description along. Shapes are
-types that msgspec knows: structs, lists of them, `Annotated` with a `Meta`. What follows from the
-rest is not said again: the parameters in the path, those of a page, and the problems that a method,
-a body or a caller brings with it.
+types that msgspec knows: structs, lists of them, `Annotated` with a `Meta`. Derived parts are not
+described again: the parameters in the path, those of a page, and the problems that follow from a
+method, a body or a caller.
 """
 
 import re
@@ -46,7 +46,7 @@ PROBLEM: Final = "application/problem+json"
 FORM: Final = "multipart/form-data"
 ZIP: Final = "application/zip"
 JPEG: Final = "image/jpeg"
-#: What photographers upload, and guests get back.
+#: The types of pictures that photographers upload and guests download.
 PICTURE_TYPES: Final = (JPEG, "image/png", "image/webp", "image/heic")
 
 #: Any type that msgspec describes.
@@ -66,7 +66,7 @@ class Tag(StrEnum):
 
 
 class Who(StrEnum):
-    """Who may call; the value is what the page says."""
+    """The callers of a call; the value is the text on the page."""
 
     ANYONE = "Anyone"
     ANYONE_OR_USER = "Anyone, signed in or not"
@@ -97,7 +97,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One status of a call: what it means, and the shape of its JSON.
+    """One status of a call: its meaning, and the shape of its JSON.
 
     Media types without a shape are bytes; without either, there is no body.
     """
@@ -111,7 +111,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a call takes: shapes by media type; for a body of bytes, None."""
+    """The body of a call: shapes by media type; for a body of bytes, None."""
 
     shapes: Mapping[str, Shape]
     required: bool = True
@@ -119,7 +119,7 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Description:
-    """What the API's description says of a call."""
+    """The description of a call."""
 
     summary: str
     tag: Tag
@@ -160,7 +160,7 @@ class Call(AbstractRouteDef):
         # a token that is not valid any more is refused everywhere
         found = [*about.fails, SignInRequired]
         if about.who not in (Who.ANYONE, Who.ANYONE_OR_USER):
-            # what a caller may not see is not there
+            # a resource that a caller may not see is not found
             found.append(NotFound)
         # what a browser changes needs a same-origin proof
         if self.method != "GET":

@@ -21,7 +21,7 @@ PAGE = 100
 
 
 class AuditEntry(Struct, frozen=True):
-    """What somebody did, or what was deleted."""
+    """An act, or a deletion."""
 
     id: Id
     at: Time

@@ -44,7 +44,7 @@ class Reindexing(Struct, frozen=True):
 
 
 class Cleared(Struct, frozen=True):
-    """What left the cache."""
+    """The number of removed cache keys."""
 
     cleared: Annotated[int, Meta(description="How many keys.")]
 

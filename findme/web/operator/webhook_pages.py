@@ -18,7 +18,7 @@ from findme.web.responses import MAX_LIMIT, page_of, path_id, split_page
 #: Deliveries of a page.
 PAGE = 50
 DELETE, DELETE_SURELY, CHANGE = "delete", "delete-surely", "change"
-#: What a webhook's page has just done: it says so.
+#: The notices of a webhook's page after an action.
 DONE = ("test", "on", "off", "again", CHANGE)
 
 

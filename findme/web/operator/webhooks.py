@@ -43,7 +43,7 @@ Topics: TypeAlias = Annotated[
 
 
 class Webhook(Struct, frozen=True):
-    """An address that is told what happens."""
+    """An address to which events are sent."""
 
     id: Id
     url: Url

@@ -57,7 +57,7 @@ class FaceOnPhoto(Struct, frozen=True):
 
 
 class GuestOnPhoto(Struct, frozen=True):
-    """A guest whom a photo shows, or who said something of it."""
+    """A guest whom a photo shows, or who gave a verdict on it."""
 
     user_id: Id
     name: str

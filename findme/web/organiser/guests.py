@@ -45,14 +45,14 @@ PAGE = 50
 
 
 class Consent(Struct, frozen=True):
-    """When a guest agreed to be looked for, and took it back."""
+    """When a guest gave their consent to the search, and withdrew it."""
 
     at: Time | None
     withdrawn_at: Time | None
 
 
 class SelfiesOfGuest(Struct, frozen=True):
-    """What is known of a guest's selfies; the pictures are theirs alone."""
+    """The state of a guest's selfies; the pictures are theirs alone."""
 
     status: SelfieState | None
     problem: Annotated[str | None, Meta(description="Why the last one was refused.")]

@@ -108,7 +108,7 @@ async def ungrouped_page(request: web.Request) -> web.Response:
 async def _shots(
     conn: Connection, faces: Sequence[tuple[FaceId, PhotoId, Box]]
 ) -> list[dict[str, Any]]:
-    """Return what the templates draw of faces: the photo, and the place of the face on it."""
+    """Return the values with which templates draw faces: the photo, and the box on it."""
     shapes = await persons.shapes(conn, [photo_id for _, photo_id, _ in faces])
     return [
         {

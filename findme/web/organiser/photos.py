@@ -48,14 +48,14 @@ class AdminPhoto(Struct, frozen=True):
 
 
 class ReviewOfPhotos(Struct):
-    """What becomes of some photos."""
+    """The review of some photos."""
 
     ids: list[Id]
     review: Review
 
 
 class Reviewed(Struct, frozen=True):
-    """What a review changed."""
+    """The result of a review."""
 
     changed: Annotated[list[Id], Meta(description="Those that were otherwise.")]
     visible: Annotated[list[Id], Meta(description="Those of all that guests see now.")]

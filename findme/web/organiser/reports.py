@@ -34,7 +34,7 @@ class Reporter(Struct, frozen=True):
 
 
 class ReportAnswer(Struct, frozen=True):
-    """What a guest reported of a photo."""
+    """A guest's report of a photo."""
 
     id: Id
     photo_id: Id

@@ -19,13 +19,13 @@ from findme.web.shapes import Id, Path, Similarity
 
 #: Pairs near a threshold that are shown.
 BORDERS = 12
-#: A face stays where it is until its event is indexed again.
+#: A face keeps its box until its event is indexed again.
 CACHE_CONTROL = "private, max-age=3600"
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What guests of an event would see at two thresholds."""
+    """The photos that an event's guests would see at two thresholds."""
 
     event: Event
     thresholds: Thresholds
@@ -59,7 +59,7 @@ class BorderPair(Struct, frozen=True):
 
 
 class RehearsalAnswer(Struct, frozen=True):
-    """What guests would see at two thresholds."""
+    """The photos that guests would see at two thresholds."""
 
     sure: Similarity
     maybe: Similarity

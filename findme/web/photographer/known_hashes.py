@@ -29,7 +29,7 @@ class Hashes(Struct):
 
 
 class Known(Struct, frozen=True):
-    """What an event has of some files."""
+    """The files that an event has already."""
 
     known: dict[str, Annotated[str, Meta(description="Photo id.")]]
     pending: list[Hash]

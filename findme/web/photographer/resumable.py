@@ -1,6 +1,6 @@
 """Uploads that continue where they were interrupted: the path names the file by its SHA-256.
 
-Whatever can be refused is refused before a client that waits for `100 Continue` sends a byte.
+An upload is refused, if at all, before a client that waits for `100 Continue` sends a byte.
 """
 
 import re
@@ -32,7 +32,7 @@ from findme.web.request_bodies import body_of
 from findme.web.responses import json_answer
 from findme.web.shapes import Id, UploadResults
 
-#: What interrupts a body: the connection, its framing, a sender that times out.
+#: The errors of an interrupted body: of the connection, its framing, a sender that times out.
 BROKEN_OFF = (
     web.HTTPRequestTimeout,
     ConnectionError,
@@ -47,14 +47,14 @@ BytesThere: TypeAlias = Annotated[
 
 
 class UploadState(Struct, frozen=True):
-    """How much of a file is there; its photo, if all of it is."""
+    """The received bytes of a file; its photo, if the file is complete."""
 
     received: BytesThere
     photo_id: Id | None
 
 
 class Received(Struct, frozen=True):
-    """How much of a file is there."""
+    """The received bytes of a file."""
 
     received: BytesThere
 
@@ -83,7 +83,7 @@ async def put_upload(request: web.Request) -> web.Response:
 
 
 def _piece(request: web.Request) -> Piece:
-    """Return what Content-Range announces; the whole file if there is none."""
+    """Return the piece that Content-Range announces; the whole file without that header."""
     length, header = request.content_length, request.headers.get("Content-Range")
     if length is None:
         raise InvalidRequest("Content-Length is missing.")

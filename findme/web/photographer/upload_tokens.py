@@ -41,7 +41,7 @@ Offset: TypeAlias = Annotated[
 
 
 class WatcherReport(Struct, kw_only=True):
-    """How far a photographer's watcher is."""
+    """The progress of a photographer's watcher."""
 
     backlog: Annotated[float | None, Meta(description="Files that wait.")] = None
     backlog_bytes: float | None = None
@@ -94,7 +94,7 @@ class EventOfToken(Struct, frozen=True):
 
 
 class OwnToken(Struct, frozen=True):
-    """What a token may do."""
+    """The event and the photographer of a token."""
 
     event: EventOfToken
     label: str

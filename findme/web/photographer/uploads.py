@@ -40,7 +40,7 @@ class UploadForm(Struct):
 
 
 def _result(result: UploadResult) -> shapes.UploadResult:
-    """Return what became of a file, as the contract shows it."""
+    """Return the result of a file, as the contract shows it."""
     return shapes.UploadResult(
         filename=result.filename,
         status=result.status,
@@ -121,7 +121,7 @@ def clean_name(name: str) -> str:
     """Return the last part of a file's path, printable and not too long."""
     last = PurePosixPath(name.replace("\\", "/")).name
     shown = "".join(sign if sign.isprintable() else "_" for sign in last).strip()
-    # what only points at a folder names no file
+    # a path that ends in a folder names no file
     return shown[-MAX_FILENAME:] if shown.strip(".") else "photo"
 
 
