@@ -30,6 +30,7 @@ FindMeError
 │   ├── LastSelfie
 │   ├── WrongOffset            a partial upload goes on elsewhere
 │   └── CollectionSwitched     a re-index switched the event's collection meanwhile
+├── NotAlike 422
 ├── TooManyAttempts 429
 ├── Contended 503 the database rolled the change back because of another one
 ├── QueueFull 503
@@ -262,6 +263,13 @@ class TooManySelfies(Conflict):
     """You have five selfies already: remove one first."""
 
     code = "too_many_selfies"
+
+
+class NotAlike(FindMeError):
+    """This face does not resemble your selfies."""
+
+    status = 422
+    code = "not_alike"
 
 
 class LastSelfie(Conflict):

@@ -1,11 +1,12 @@
 """Guests' verdicts on their photos. A verdict is stored apart from the matches, and overrides them.
 
-A face that a guest confirms becomes a further reference for them; "not me" deletes every reference
-that came from that photo, with the matches found from it.
+A face that a guest confirms becomes a further reference for them if it resembles one of their
+selfies: a word alone settles one photo and opens no other. "Not me" deletes every reference that
+came from that photo, with the matches found from it.
 """
 
 from findme.db import Connection
-from findme.errors import NotFound
+from findme.errors import NotAlike, NotFound
 from findme.models import FaceId, GuestId, PhotoId
 
 
@@ -28,9 +29,13 @@ async def confirm(
     """Record that a guest is on a photo; True if a face became a further reference.
 
     The face is *face_id*, else the one that matched best, else the only one.
-    NotFound if *face_id* is not on the photo.
+    NotFound if *face_id* is not on the photo; NotAlike if the gallery is `own` and the face
+    resembles none of the guest's selfies.
     """
     face = await _face_of(conn, guest_id, photo_id, face_id)
+    alike = face is not None and await _resembles_selfie(conn, guest_id, face)
+    if not alike and await _is_own(conn, photo_id):
+        raise NotAlike
     await conn.execute(
         """
         insert into verdict (guest_id, photo_id, says, face_id) values ($1, $2, 'me', $3)
@@ -42,7 +47,7 @@ async def confirm(
     )
     # this verdict replaces an earlier confirmation of another face, or an expansion, on the photo
     await _delete_references(conn, guest_id, photo_id)
-    if face is None:
+    if not alike:
         return False
     number = await conn.fetchval(
         """
@@ -84,6 +89,31 @@ async def _delete_references(conn: Connection, guest_id: GuestId, photo_id: Phot
         guest_id,
         photo_id,
     )
+
+
+async def _resembles_selfie(conn: Connection, guest_id: GuestId, face_id: FaceId) -> bool:
+    """Whether a selfie of the guest found the face, at least as one that may be theirs."""
+    found: bool = await conn.fetchval(
+        """
+        select exists (
+            select from match join reference on reference.id = match.reference_id
+              join event_threshold using (event_id)
+             where match.face_id = $2 and reference.guest_id = $1 and reference.kind = 'selfie'
+               and match.similarity >= event_threshold.maybe)""",
+        guest_id,
+        face_id,
+    )
+    return found
+
+
+async def _is_own(conn: Connection, photo_id: PhotoId) -> bool:
+    own: bool = await conn.fetchval(
+        """
+        select gallery = 'own' from event join photo on photo.event_id = event.id
+         where photo.id = $1""",
+        photo_id,
+    )
+    return own
 
 
 async def _face_of(

@@ -5,7 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from findme.errors import ConsentRequired, InvalidRequest
+from findme.errors import ConsentRequired, InvalidRequest, NotAlike
 from findme.models import FaceId, PhotoId
 from findme.web.keys import PHOTO_MARKS, user
 from findme.web.openapi.route import GONE, JSON, Body, Tag, Who, delete, post
@@ -75,10 +75,10 @@ ROUTES = [
     post(
         "/api/photos/{id}/me",
         post_me,
-        "That is me: the match is sure, and helps to find further ones",
+        "That is me: the match is sure, and helps to find further ones if it resembles a selfie",
         GONE,
         takes=Body({JSON: Face}, required=False),
-        fails=[ConsentRequired],
+        fails=[ConsentRequired, NotAlike],
         tag=Tag.PHOTOS,
         who=Who.USER,
     ),
