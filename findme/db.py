@@ -90,7 +90,7 @@ async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[
             async with asyncio.timeout(SILENCE_SECONDS):
                 await pool.close()
         except TimeoutError:  # the pool has dropped them
-            log.warning("[Shutdown] Connections of the database did not end and are dropped")
+            log.warning("[Shutdown] Database connections did not close in time and are dropped")
 
 
 async def drop_if_silent(pool: Pool) -> bool:

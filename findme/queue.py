@@ -36,7 +36,7 @@ class Dedupe:
     #: Return the first while it runs, too.
     while_running: bool = False
     #: Each request postpones the first job, up to so many seconds after it was enqueued; None: the
-    #: first job stays where it is.
+    #: first job keeps its time.
     postpone_seconds: float | None = None
 
 

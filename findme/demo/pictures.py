@@ -49,7 +49,7 @@ class DemoPhoto:
     height: int
     #: When it was taken, in seconds after the event's start.
     seconds: int
-    #: Who is on it, by their index in `cast`, and where.
+    #: The people on it, by their index in `cast`, with their boxes.
     faces: Sequence[tuple[int, Box]]
 
 

@@ -45,7 +45,7 @@ class VectorDeletion:
                     await self.delete_vectors_of(job)
             except (EngineError, TimeoutError):
                 log.warning(
-                    "[AWS] Event %s: vectors are forgotten as soon as the engine answers", event_id
+                    "[AWS] Event %s: the deletion of vectors waits for the engine", event_id
                 )
                 outcome = replace(queue.PUT_BACK, parked=True)
             async with db.acquire(self._pool) as conn:

@@ -54,12 +54,14 @@ class EngineWatch:
             self.note_answer()
 
     async def is_silent(self) -> bool:
-        """Whether the engine leaves the simplest question unanswered for SILENCE_SECONDS."""
+        """Whether the engine does not answer a ping within SILENCE_SECONDS."""
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
                 await self._ping()
         except TimeoutError:
-            log.warning("[PhotoQueue] The face engine is silent: jobs are not waited for")
+            log.warning(
+                "[PhotoQueue] The face engine does not answer: the stop does not wait for jobs"
+            )
             return True
         except EngineError as problem:
             log.info("[PhotoQueue] Stopping without the face engine: %s", problem)

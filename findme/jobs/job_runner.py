@@ -95,7 +95,7 @@ class JobRunner:
         except db.CONNECTION_ERRORS:
             raise
         except Exception:  # like the job's own error, it must not end the worker
-            log.exception("[PhotoQueue] Job %s has failed, and what follows as well", job.id)
+            log.exception("[PhotoQueue] Job %s has failed, and so has its follow-up", job.id)
 
 
 def _log_outcome(name: str, job: Job, outcome: Outcome, error: Exception | None) -> None:

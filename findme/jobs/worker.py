@@ -83,7 +83,7 @@ class WorkQueue:
         if paused != self._paused:
             log.info("[PhotoQueue] %s", "Paused" if paused else "Resumed")
         if workers != self._workers:
-            log.info("[PhotoQueue] %d workers instead of %d", workers, self._workers)
+            log.info("[PhotoQueue] Workers: %d (before: %d)", workers, self._workers)
         self._paused, self._workers = paused, workers
         self._more_workers.set()
         self.wake()
@@ -184,7 +184,7 @@ class WorkQueue:
             log.warning("[PhotoQueue] The database does not answer: %s", error)
             return []
         except asyncpg.ForeignKeyViolationError:
-            log.warning("[PhotoQueue] This service was taken for vanished; it registers again")
+            log.warning("[PhotoQueue] This service counted as vanished; it registers again")
             return []
 
     async def _wait_for_wakeup(self, seconds: float) -> None:

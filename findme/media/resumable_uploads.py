@@ -175,6 +175,6 @@ def _folder(data_dir: Path) -> Path:
 async def remove_abandoned(data_dir: Path, pool: Pool) -> None:
     """Remove the partial uploads of events that are gone, and those that nobody has continued."""
     if gone := await forget_events(data_dir, pool):
-        log.info("[Upload] Removed the partial uploads of %d events that are gone", gone)
+        log.info("[Upload] Removed the partial uploads of %d deleted events", gone)
     if removed := await asyncio.to_thread(tidy, data_dir, now=time.time()):
-        log.info("[Upload] Removed %d partial uploads that nobody came back for", removed)
+        log.info("[Upload] Removed %d abandoned partial uploads", removed)

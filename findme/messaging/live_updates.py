@@ -42,7 +42,7 @@ class Standing:
 class LiveUpdate:
     """An event at one moment."""
 
-    #: Where the next look begins.
+    #: The mark from which the next query starts.
     mark: Mark
     gallery: Gallery
     #: Photos received, those of them that are indexed or failed, and those that guests can see.

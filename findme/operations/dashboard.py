@@ -91,7 +91,7 @@ class Dashboard:
         self._sample()
         document = await self.look()
         for alert in document["alerts"]:
-            log.warning("[Desk] %s %s since %s", alert.kind, alert.name or "", alert.since)
+            log.warning("[Dashboard] %s %s since %s", alert.kind, alert.name or "", alert.since)
 
     def _sample(self) -> None:
         """Add the last minute to the small charts."""

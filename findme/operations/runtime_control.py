@@ -54,7 +54,7 @@ def apply(control: Control, settings: Settings, workers: Workers, faces: Rekogni
     )
     limit = control.concurrency or settings.aws_concurrent_requests
     if limit != faces.slots.limit:
-        log.info("[AWS] %d calls in flight instead of %d", limit, faces.slots.limit)
+        log.info("[AWS] Limit of calls in flight: %d (before: %d)", limit, faces.slots.limit)
         faces.slots.resize(limit)
 
 

@@ -189,7 +189,7 @@ async def check(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
         if not await _collections_are_clean(pool, faces, receipt_id):
             return False
     except EngineError:
-        log.warning("[Erasure] Receipt %s: checked as soon as the engine answers", receipt_id)
+        log.warning("[Erasure] Receipt %s: its check waits for the engine", receipt_id)
         return False
     async with db.acquire(pool) as conn:
         await conn.execute(
@@ -252,7 +252,7 @@ async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int
         assert known is not None
         if known["waiting"] or held > known["vectors"]:
             log.info(
-                "[Erasure] Receipt %s: %s holds %d vectors, known are %d",
+                "[Erasure] Receipt %s: %s holds %d vectors, the database knows %d",
                 receipt_id,
                 row["collection_id"],
                 held,

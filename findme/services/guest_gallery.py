@@ -56,7 +56,7 @@ class PhotoPage:
     photos: Sequence[ListedPhoto]
     #: Photos of the whole list.
     total: int
-    #: Where the next page begins; None on the last one.
+    #: The cursor of the next page; None on the last one.
     following: Cursor | None
 
 

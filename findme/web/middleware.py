@@ -74,7 +74,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if isinstance(error, ConnectionError) and _is_gone(request):
             # common on a bad network, and no failure of ours; aiohttp would log it as one if it
             # were raised
-            log.debug("[HTTP] %s: the caller hung up", request[REQUEST_ID], exc_info=error)
+            log.debug("[HTTP] %s: the client disconnected", request[REQUEST_ID], exc_info=error)
             return web.Response(status=CALLER_GONE)
         log.exception(
             "[HTTP] %s %s failed, request %s",

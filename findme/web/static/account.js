@@ -1,4 +1,4 @@
-// The account: one selfie more or less; and the button of the question before erasing.
+// The account: selfies added and removed, and the button that confirms an erasure.
 import { call } from "./api.js";
 import { openDialog } from "./app.js";
 import { failed } from "./failing.js";
@@ -27,7 +27,7 @@ async function remove(url) {
 const form = document.querySelector("form[data-erase]");
 form?.addEventListener("submit", (event) => {
   const button = form.querySelector("button");
-  // a second press while the first is at work asks for nothing
+  // a second press while the first is running does nothing
   if (button.getAttribute("aria-busy") === "true") return event.preventDefault();
   button.setAttribute("aria-busy", "true");
   button.textContent = form.dataset.erase;

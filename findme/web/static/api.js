@@ -1,4 +1,4 @@
-// One way to the JSON API: data, or a Problem with the server's stable code.
+// The client of the JSON API: returns data, or throws a Problem with the server's stable code.
 export class Problem extends Error {
   constructor(status, document = {}) {
     super(document.detail ?? "");
@@ -8,7 +8,7 @@ export class Problem extends Error {
   }
 }
 
-/** Ask the API. An object becomes a JSON body; FormData goes as it is. */
+/** Call the API. An object becomes a JSON body; FormData is sent as it is. */
 export async function call(method, url, body) {
   const json = body !== undefined && !(body instanceof FormData);
   let answer;
@@ -22,7 +22,7 @@ export async function call(method, url, body) {
     throw new Problem(0, { code: "offline" });
   }
   const type = answer.headers.get("Content-Type") ?? "";
-  // a network's login page comes in our place, and an answer may break off halfway
+  // a network's login page may answer in our place, and an answer may break off halfway
   if (answer.ok && type.includes("html")) throw new Problem(0, { code: "offline" });
   const data = type.includes("json") ? await read(answer) : null;
   if (!answer.ok) throw new Problem(answer.status, data ?? {});

@@ -11,7 +11,8 @@ export function openDialog(dialog) {
   dialog.querySelector("[tabindex='-1']")?.focus();
 }
 
-// over an open dialog everything else lies beneath; one that opens from another follows it in the page
+// an open dialog covers everything else; a dialog that opens from another one follows it in the
+// page
 const raise = (element) => ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(element);
 document.addEventListener("close", ({ target }) => {
   const element = document.getElementById("toast");
@@ -19,7 +20,7 @@ document.addEventListener("close", ({ target }) => {
 }, { capture: true });
 
 let toastTimer;
-/** Say something for 6 s; *label* and *act* are a button beside it, such as Undo. */
+/** Show a message for 6 s; *label* and *act* are a button beside it, such as Undo. */
 export function toast(text, label, act) {
   const element = document.getElementById("toast");
   raise(element);

@@ -1,4 +1,5 @@
-// The form of choices: the zones that the browser knows, and a colour that ticks its box.
+// The form of an event's options: the browser's list of time zones, and a colour that ticks its
+// box.
 import "./app.js";
 
 const zones = document.getElementById("zones");

@@ -1,13 +1,14 @@
-// Choosing photos: the button, a long press, Space; the dock then counts and takes them along.
+// Choosing photos: by the button, a long press, or Space; the dock counts, shares and downloads
+// them.
 import { photoUrl } from "./grid.js";
 import { share, takesFiles } from "./share.js";
 import { count, number, say } from "./words.js";
 import { toast } from "./app.js";
 
 const LONG = 450; // ms; shorter is a tap
-const SHAREABLE = 20; // files that a share sheet takes without a murmur
+const SHAREABLE = 20; // files that share sheets reliably accept
 
-/** Let photos of the grid be chosen; returns what shows the number of all again. */
+/** Let photos of the grid be chosen; returns a function that shows the number of all again. */
 export function setUpChoosing(main, grid) {
   const button = main.querySelector("[data-choose]");
   const dock = main.querySelector("[data-dock]");
@@ -50,7 +51,7 @@ export function setUpChoosing(main, grid) {
     }
   }
 
-  // by what a photo weighs on average: the number of photos moves all evening
+  // from the average size of a photo, since the number of photos keeps growing
   function showWeight(photos) {
     const size = photos * weight.dataset.weight / weight.dataset.of / 1e6;
     weight.textContent = say("weight", { size: number(Math.max(1, Math.round(size))) });
@@ -82,7 +83,7 @@ export function setUpChoosing(main, grid) {
       toast(say("failed"));
     }
   });
-  // before the viewer hears of the click
+  // before the viewer handles the click
   grid.addEventListener("click", (event) => {
     const tile = event.target.closest(".tile");
     if (!choosing || !tile) return;

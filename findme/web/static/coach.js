@@ -1,5 +1,5 @@
-// What can be said of a selfie before it is taken: light and sharpness everywhere, and the face in
-// browsers that have a face detector of their own. Nothing is said that was not looked at.
+// Hints before a selfie is taken: light and sharpness everywhere, and the face in browsers that
+// have a face detector. No hint is given about anything that was not measured.
 
 const SAMPLE = [96, 128]; // px of the small copy that light and sharpness are measured on
 const DARK = 62; // mean luma, 0..255, below which a face is hard to see
@@ -11,12 +11,12 @@ const sample = Object.assign(document.createElement("canvas"), { width: SAMPLE[0
 const brush = sample.getContext("2d", { willReadFrequently: true });
 let detector = "FaceDetector" in globalThis ? new FaceDetector({ maxDetectedFaces: 3, fastMode: true }) : null;
 
-/** Whether faces can be seen from here; false also once the browser's detector has failed. */
+/** Whether the browser can detect faces; false also once its detector has failed. */
 export const seesFaces = () => detector !== null;
 
 /**
  * Look at the picture of a video: { light, sharp } are true if good enough; *advice* names what is
- * wrong, or is null; *box* is the only face, where one can be seen.
+ * wrong, or is null; *box* is the face, if exactly one is found.
  */
 export async function look(video) {
   const { light, sharp } = measure(middle(video));
@@ -32,7 +32,7 @@ export async function look(video) {
   return { light: light >= DARK, sharp: sharp >= BLURRED, box, advice };
 }
 
-/** Whether a face has held still between two looks. */
+/** Whether a face has held still between two measurements. */
 export function still(before, now, video) {
   if (!before || !now) return false;
   const side = Math.min(video.videoWidth, video.videoHeight);
@@ -44,7 +44,7 @@ async function find(video) {
   try {
     return await detector.detect(video);
   } catch {
-    // named by the browser, but without the service behind it
+    // the browser has the name, but not the service behind it
     detector = null;
     return null;
   }

@@ -1,12 +1,13 @@
-// Where a photo lies on the wall's screen, and the corner in which the join card hides no face.
+// The position of a photo on the wall's screen, and the corner in which the join card hides no
+// face.
 
 // the part of a photo that may be cut off so that it fills the screen
 const CUT = 0.3;
-// around a face there are hair and chin; of its own sides
+// the margin around a face for hair and chin, as a share of the face
 const AROUND = 0.25;
 
 /**
- * Lay a photo on the screen: `whole` where filling it would cut too much, or somebody's face;
+ * Lay a photo on the screen: `whole` if filling it would cut too much, or somebody's face;
  * `position` is how far down it is cut (per cent), `faces` are the faces in pixels of the screen.
  */
 export function place(photo, screen) {
@@ -37,7 +38,7 @@ function onScreen(photo, screen, scale, position) {
   }));
 }
 
-/** The corner (`br`, `bl`, `tr`, `tl`) where the card hides least; *now* where it is as good. */
+/** The corner (`br`, `bl`, `tr`, `tl`) where the card hides least; *now* if it is as good. */
 export function emptiest(faces, card, screen, now) {
   const { width, height } = card.getBoundingClientRect();
   const edge = screen.width * 0.033;

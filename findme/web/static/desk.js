@@ -1,10 +1,10 @@
-// The desk: the server sends the parts that changed; this puts them in place and keeps the focus.
+// The dashboard: the server sends the parts that changed; this replaces them and keeps the focus.
 import { call } from "./api.js";
 import { toast } from "./app.js";
 import { clock, count, say } from "./words.js";
 
 const PATIENCE = 10_000; // ms without a message, after which the figures are called old
-const AGAIN = 3000; // ms until the stream is asked for again, where a proxy refused it
+const AGAIN = 3000; // ms until the stream is requested again, if a proxy refused it
 const STREAM = "/admin/stream";
 const live = document.getElementById("live");
 const stale = document.getElementById("stale");
@@ -14,7 +14,7 @@ let silence;
 function listen() {
   const source = new EventSource(STREAM);
   source.addEventListener("message", show);
-  // the browser comes back by itself, unless something was answered that is no stream
+  // the browser reconnects by itself, unless the answer was no stream
   source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) refused(); });
 }
 
@@ -27,7 +27,10 @@ function show({ data }) {
   silence = setTimeout(isOld, PATIENCE);
 }
 
-/** For good: signed out, or no admin any more. Or by a proxy, while the service starts again. */
+/**
+ * The stream ended for good (signed out, or no longer an admin), or a proxy ended it during a
+ * restart.
+ */
 async function refused() {
   isOld();
   const status = await fetch(STREAM, { method: "HEAD" }).then((answer) => answer.status, () => 0);

@@ -1,11 +1,11 @@
-// Uploads: one request a file, three at a time, a verdict for each.
+// Uploads: one request per file, three at a time, a result for each.
 import { count, has, number, reason, say } from "./words.js";
 
 const AT_ONCE = 3;
-const AGAIN = 5; // s until the next try where the server named no time
+const AGAIN = 5; // s until the next try if the server named no time
 const TYPES = { jpg: "image/jpeg", jpeg: "image/jpeg", png: "image/png", webp: "image/webp", heic: "image/heic", heif: "image/heic" };
 
-/** Make *box* take files for an event; *changed* is called as photos arrive. */
+/** Make *box* accept files for an event; *changed* is called as photos arrive. */
 export function setUpDrop(eventId, changed) {
   const drop = document.getElementById("drop");
   const input = document.getElementById("files");

@@ -1,5 +1,5 @@
-// Buttons that only scripts bring to life: a press before those have come is made once they have.
-// No module, so that it runs before the first of them can be pressed.
+// Buttons that need a script: a press before the script has loaded is repeated once it has.
+// This is no module, so it runs before the first of them can be pressed.
 {
   let again = null;
 
@@ -14,7 +14,7 @@
 
   addEventListener("click", hold, true);
   addEventListener("submit", hold, true);
-  // modules have all run by then
+  // all modules have run at this point
   addEventListener("DOMContentLoaded", () => {
     removeEventListener("click", hold, true);
     removeEventListener("submit", hold, true);

@@ -5,7 +5,7 @@ import { setUpDrop } from "./drop.js";
 import { makeTile } from "./grid.js";
 import { count, moment, number, reason, say } from "./words.js";
 
-const EVERY = 3000; // ms between two looks
+const EVERY = 3000; // ms between two polls
 const PAGE = 60;
 const event = document.getElementById("event");
 const base = `/api/admin/events/${event.dataset.id}`;
@@ -29,7 +29,7 @@ function tileOf(photo) {
     : photo.state !== "indexed" ? say(photo.state)
       : photo.review === "waiting" || photo.review === "hidden" ? say(`photo_${photo.review}`)
         : photo.faces ? count("faces", photo.faces) : say("no_faces");
-  // in full, with the figures: a narrow tile shows its beginning only
+  // in full, with the figures: a narrow tile shows only its beginning
   state.title = failed ? photo.error ?? "" : "";
   state.classList.toggle("failed", failed);
   tile.classList.toggle("dim", failed);
@@ -58,7 +58,7 @@ async function showPhotos() {
   if (after) await follow(page.next, after);
 }
 
-/** What waits is worked off from the oldest: look on below *last* while a photo there may change. */
+/** The queue works from the oldest photo on: poll below *last* while a photo there may change. */
 async function follow(address, last) {
   if (!address || !grid.querySelector(`#${last.id} ~ .moving`)) return;
   const page = await get(address);
@@ -143,7 +143,7 @@ document.getElementById("token-form").addEventListener("submit", (submitted) => 
   submitted.preventDefault();
   const form = submitted.target;
   const button = form.querySelector("button");
-  button.disabled = true; // a second press would be a second access
+  button.disabled = true; // a second press would create a second token
   act(async () => {
     const { data } = await call("POST", `${base}/tokens`, { label: form.elements.label.value });
     const box = document.getElementById("new-token");
@@ -157,7 +157,7 @@ document.getElementById("token-form").addEventListener("submit", (submitted) => 
 
 // -- the event itself ------------------------------------------------------------------------
 
-/** Do *work* and return whether it went well; else say so. */
+/** Do *work* and return whether it succeeded; show an error if not. */
 async function act(work) {
   try {
     await work();
@@ -197,7 +197,7 @@ document.addEventListener("click", ({ target }) => {
 
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // a page without https has no clipboard of its own
+  // a page without https has no clipboard API
   const field = Object.assign(document.createElement("textarea"), { value: text });
   document.body.append(field);
   field.select();
@@ -209,7 +209,7 @@ let looking = false;
 
 function look() {
   if (document.hidden || looking) return;
-  looking = true; // of two at once the older answer might come last
+  looking = true; // with two requests at once, the older answer might come last
   Promise.all([showPhotos(), showCounts(), showGuests()]).catch((problem) => {
     if (problem.status === 401 || problem.status === 404) location.reload();
   }).finally(() => { looking = false; });

@@ -1,11 +1,11 @@
-// The list of events: making one.
+// The list of events: creating one.
 import { Problem, call } from "./api.js";
 import "./app.js";
 
 const form = document.getElementById("create-form");
 const button = form.querySelector("[data-failed]");
 
-// who comes back with the browser's button may make another
+// after the browser's Back button, another event can be created
 addEventListener("pageshow", () => { button.disabled = false; });
 
 function refuse(sentence) {
@@ -15,7 +15,7 @@ function refuse(sentence) {
   button.disabled = false;
 }
 
-// the field says local time, the API wants it with its zone
+// the field has a local time, the API expects a time with its zone
 const moment = (text) => (text ? new Date(text).toISOString() : null);
 
 form.addEventListener("submit", async (event) => {
@@ -25,7 +25,7 @@ form.addEventListener("submit", async (event) => {
     form.elements.expires_at.focus();
     return refuse(button.dataset.early);
   }
-  // a second press would make a second event
+  // a second press would create a second event
   button.disabled = true;
   try {
     const { data } = await call("POST", "/api/admin/events", {

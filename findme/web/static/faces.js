@@ -1,10 +1,10 @@
-// Groups of faces: how many are chosen, and merging and splitting that can be taken back.
+// Groups of faces: the number of chosen ones, and merging and splitting with undo.
 import { call, get } from "./api.js";
 import { toast } from "./app.js";
 import { refresh } from "./swap.js";
 import { count, say } from "./words.js";
 
-const EVERY = 3000; // ms between two looks while faces are being sorted
+const EVERY = 3000; // ms between two polls while faces are being sorted
 const root = () => document.getElementById("faces");
 const base = `/api/admin/events/${root().dataset.event}/group-faces`;
 
@@ -28,7 +28,7 @@ const facesOf = ({ data }) => data.photos.map((photo) => photo.face_id);
 async function merge() {
   const boxes = chosen();
   if (boxes.length < 2) return toast(say("merge_two"));
-  // what the others were, to make them anew
+  // the previous groups, to restore them
   const others = await Promise.all(boxes.slice(1).map(async (box) => ({
     faces: facesOf(await get(`${base}/${box.value}`)), name: box.dataset.name || null,
   })));

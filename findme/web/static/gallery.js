@@ -1,4 +1,4 @@
-// The gallery stays current: further pages on scrolling, new photos and numbers as they come.
+// Keeps the gallery current: loads further pages on scrolling, new photos and numbers as they come.
 import { get } from "./api.js";
 import { setUpChoosing } from "./choose.js";
 import { makeTile, mergeNewest, moveByKeys } from "./grid.js";
@@ -9,8 +9,8 @@ import { showProgress } from "./progress.js";
 import { setUpViewer } from "./viewer.js";
 import { count, number, say } from "./words.js";
 
-const CALM = 1000; // ms between two requests for the newest photos of one's own
-const CALM_ALL = 5000; // of everyone's: there many phones ask at once
+const CALM = 1000; // ms between two requests for the guest's newest photos
+const CALM_ALL = 5000; // for everyone's photos, which many phones request at once
 
 const main = document.querySelector("[data-gallery]");
 const { tab, source, event } = main.dataset;
@@ -18,7 +18,7 @@ const grid = main.querySelector("[data-grid]");
 const fresh = main.querySelector("[data-fresh]");
 const options = { href: ({ id }) => `/gallery/${id}?event=${event}&tab=${tab}` };
 let counts = JSON.parse(main.dataset.counts);
-// how many of the shelf the grid knows of, shown or on further pages
+// the number of photos on the shelf that the grid knows of, shown or on further pages
 let known = counts[tab];
 let showTotal = () => {};
 
@@ -32,7 +32,7 @@ const more = main.querySelector("[data-more]");
 let loading = null;
 let failed = false;
 
-/** Append the next page; true where it came. Who asks meanwhile waits for the same one. */
+/** Append the next page; true if it came. Calls in the meantime wait for the same one. */
 function loadMore() {
   loading ??= loadPage().finally(() => { loading = null; });
   return loading;
@@ -51,7 +51,7 @@ async function loadPage() {
     else more.parentElement.remove();
     return true;
   } catch {
-    // the link stays, for another try or for the browser
+    // the link stays, for another try or for a plain page load
     failed = true;
     return false;
   }
@@ -59,7 +59,7 @@ async function loadPage() {
 
 const nearEnd = () => more.isConnected && more.getBoundingClientRect().top < 2 * innerHeight;
 
-// a page that does not come ends this: the link's tap or the network's return tries again
+// if a page does not load, this ends: a tap on the link or the network's return tries again
 async function fill() {
   while (nearEnd() && await loadMore());
 }
@@ -68,7 +68,7 @@ if (more) {
   more.addEventListener("click", (clicked) => { clicked.preventDefault(); fill(); });
   new IntersectionObserver(([entry]) => entry.isIntersecting && fill(), { rootMargin: "100%" })
     .observe(more);
-  // who scrolls in the moment that a page is appended crosses no line that the observer sees
+  // a scroll at the moment when a page is appended does not trigger the observer
   addEventListener("scroll", () => loading || failed || fill(), { passive: true });
   addEventListener("online", fill);
 }
@@ -99,12 +99,12 @@ let fetched = 0;
 
 function onNumbers(now) {
   const settled = now.selfie && main.dataset.selfie !== now.selfie;
-  // what the guest marks is known here first, and told by nobody
+  // the guest's own marks are known here first, and the stream does not send them
   counts = { ...now, favourites: counts.favourites };
   const news = counts[tab] - known;
   showCounts();
   showProgress(main, now);
-  // an empty shelf, or one with a notice about the selfie, is another page altogether
+  // an empty shelf, or one with a notice about the selfie, is a different page
   if (settled || (news > 0 && !grid)) location.reload();
   else if (news > 0) arrived();
   else {
@@ -116,7 +116,7 @@ function onNumbers(now) {
 function arrived() {
   if (atTop()) return fetchSoon();
   const news = counts[tab] - known;
-  // a photo is told before the number it counts in
+  // a photo is announced before the number that includes it
   if (news <= 0) return;
   fresh.textContent = count("fresh", news);
   fresh.hidden = false;
@@ -134,12 +134,14 @@ function fetchSoon() {
 
 function insert() {
   due = null;
-  // nothing moves under the thumb of who has gone on meanwhile
+  // nothing moves under the thumb of a guest who has scrolled on
   if (atTop()) fetchNewest();
   else arrived();
 }
 
-/** Put what is new into the grid, and return its tiles; who *asked* for it is anywhere in the page. */
+/**
+ * Put new photos into the grid, and return their tiles; a guest who *asked* may be anywhere in it.
+ */
 async function fetchNewest({ asked = false } = {}) {
   clearTimeout(due);
   due = null;
@@ -150,10 +152,10 @@ async function fetchNewest({ asked = false } = {}) {
       arrived();
       return [];
     }
-    // older ones than the last tile come with their own page
+    // photos older than the last tile come with their own page
     let last = photos.length;
     while (more?.isConnected && last > 0 && isFresh(photos[last - 1])) last -= 1;
-    // all that was shown is gone, or more came than the pages hold: there would be a hole
+    // all shown photos are gone, or more came than the pages hold: the list would have a gap
     if (!last && photos.length) return location.reload();
     const added = showFresh(photos.slice(0, last));
     known = total;
@@ -166,7 +168,7 @@ async function fetchNewest({ asked = false } = {}) {
 
 const isFresh = (photo) => !document.getElementById(`photo-${photo.id}`);
 
-/** The list from its top down to the last photo that is new; by its time, that may be far down. */
+/** The list from its top down to the last new photo, which may be far down because of its time. */
 async function newest() {
   let page = await get(source);
   const { total } = page;
@@ -196,7 +198,7 @@ function putBack(tile) {
   setHeadings(grid);
 }
 
-// the viewer says at once which of how many it shows; the server's number follows
+// the viewer shows its position and the total at once; the server's number follows
 function countOwn(step) {
   known += step;
   counts.mine += step;
@@ -221,7 +223,7 @@ function showFresh(photos) {
 fresh.addEventListener("click", async () => {
   const [first] = await fetchNewest({ asked: true }) ?? [];
   const top = grid.querySelector(".tile");
-  // by its time, what came late may stand far down
+  // a photo that came late may stand far down because of its time
   if (first && first !== top) first.scrollIntoView({ block: "center" });
   else scrollTo({ top: 0 });
   (first ?? top)?.focus({ preventScroll: true });

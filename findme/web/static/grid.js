@@ -1,4 +1,4 @@
-// Tiles of the justified grid, made from what the API says of a photo.
+// Tiles of the justified grid, made from the API's photos.
 import { photoName } from "./words.js";
 
 // the narrowest and the widest tile (web/tiles.py RATIOS; a unit test keeps both equal)
@@ -44,7 +44,7 @@ function sharpen(image, preview) {
   picture.append(source, image);
 }
 
-/** Put photos that are not in the grid yet where the newest-first list has them. */
+/** Insert photos that are not in the grid yet at their positions in the newest-first list. */
 export function mergeNewest(grid, photos, options) {
   let added = 0;
   let after = null;

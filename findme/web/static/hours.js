@@ -42,7 +42,7 @@ function heading(when, newDay) {
   return element;
 }
 
-// takes what is left of a line, so that its tiles keep their size
+// fills the rest of a line, so that its tiles keep their size
 function filler() {
   const element = document.createElement("i");
   element.className = "fill";

@@ -1,4 +1,4 @@
-// The jobs: retry, pause, how many at a time.
+// The jobs: retry, pause, and the limits.
 import { call } from "./api.js";
 import { toast } from "./app.js";
 import { count, say } from "./words.js";

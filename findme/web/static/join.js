@@ -1,12 +1,12 @@
-// Joining: look over the form, take the selfie, send both, say what happened.
+// Joining: check the form, take the selfie, send both, show the result.
 import { Problem, call } from "./api.js";
 import { showLink } from "./keep_link.js";
 import { closeSelfie, selfieIsOpen, takeSelfie } from "./selfie.js";
 import { has, say } from "./words.js";
 
-// what another picture mends; everything else is about the form
+// errors that another picture can fix; all others are about the form
 const PICTURE = new Set(["no_face", "several_faces", "poor_quality", "invalid_image", "unsupported_image", "unreadable_image", "image_too_large", "upload_too_large"]);
-const DRAWN = 700; // ms: the pencil has gone round
+const DRAWN = 700; // ms: the pencil's circle is complete
 
 let link = null; // the key of a guest without an account, until it is shown
 
@@ -18,10 +18,10 @@ function fault(field) {
   return field.validity.valid ? null : field.name;
 }
 
-/** Mark what is wrong; true where nothing is. */
+/** Mark the wrong fields; true if there are none. */
 function look() {
   const folded = form.querySelector("[data-account]");
-  // who asks for an account fills it in whole; who folds it away again wants none
+  // an opened account section must be complete; a closed one means no account
   for (const field of folded?.querySelectorAll("input") ?? []) {
     if (!folded.open) field.value = "";
     field.required = folded.open;
@@ -38,7 +38,7 @@ function look() {
   return wrong.length === 0;
 }
 
-/** Say what is wrong with a field below it; without a code, take that back. */
+/** Show a field's error below it; without a code, remove it. */
 function mark(field, code) {
   const id = `${field.name}-wrong`;
   document.getElementById(id)?.remove();
@@ -62,7 +62,7 @@ async function send(picture) {
     link = answer?.key_url ?? link;
     const poor = (answer?.selfie?.advice ?? []).map((problem) => `advice_${problem}`).find(has);
     if (poor) {
-      // they are in: another picture only takes this one's place
+      // they have joined: another picture only replaces this one
       if (answer.event) form.dataset.action = `/api/me/events/${answer.event.id}/selfie`;
       form.dataset.method = form.dataset.action.endsWith("/selfies") ? "POST" : "PUT";
       return { sentence: say(poor), onward };
@@ -78,7 +78,7 @@ async function send(picture) {
 const onward = () => (link ? keep(link) : leave());
 
 function leave() {
-  // who comes Back to this page as it was is a guest by now
+  // somebody who comes Back to this cached page has joined already
   addEventListener("pageshow", () => location.reload(), { once: true });
   location.assign(form.dataset.next);
 }
@@ -93,7 +93,7 @@ function keep(link) {
 }
 
 function refused({ status, code, document: { problems = [], field } }) {
-  // signed out meanwhile, or the event is gone: the server's page says what to do
+  // signed out, or the event is gone: the server's page says what to do
   if (status === 401 || status === 404) return location.reload();
   const key = problems.find(has) ?? [code, field].find((name) => name && has(name)) ?? "failed";
   const tried = code === "offline" || code === "failed";
@@ -102,7 +102,7 @@ function refused({ status, code, document: { problems = [], field } }) {
     if (tried) return { sentence: say(key) };
     closeSelfie();
   }
-  // with its screen the selfie is gone, and cannot be sent again
+  // the selfie is deleted with its screen, and cannot be sent again
   const sentence = tried ? "failed" : field && has(field) && !PICTURE.has(code) ? field : key;
   summary.querySelector("div").textContent = say(sentence);
   summary.hidden = false;

@@ -1,7 +1,7 @@
 // The link of a guest without an e-mail: copied, or sent to oneself by the device's share sheet.
 import { letCopy } from "./share.js";
 
-/** Put the link into the card, where the page has not, and let it be copied and shared. */
+/** Put the link into the card, if the page has not, and let it be copied and shared. */
 export function showLink(card, link) {
   const field = card.querySelector("#key-url");
   const mail = card.querySelector("[data-mail]");
@@ -13,7 +13,7 @@ export function showLink(card, link) {
   if (navigator.share) {
     mail.addEventListener("click", (event) => {
       event.preventDefault();
-      // closing the sheet is an answer too
+      // closing the share sheet is no error
       navigator.share({ title: document.title, url: field.value }).catch(() => {});
     });
   }

@@ -1,7 +1,7 @@
-// What moves while the page is open: the event's stream, or polling where that fails.
+// Updates while the page is open: from the event's stream, or by polling if that fails.
 import { get } from "./api.js";
 
-const POLL = 5000; // ms between two looks without a stream
+const POLL = 5000; // ms between two polls without a stream
 const DOUBT = 4000; // ms without the stream after which the page says so
 
 /**
@@ -18,7 +18,7 @@ export function listen({ event, counts, onNumbers, onPhoto, onOffline }) {
     try {
       onNumbers((await get(counts)).data);
     } catch (problem) {
-      // signed out, or no guest of this event any more: the server's page says what to do
+      // signed out, or no longer a guest of this event: the server's page says what to do
       if (problem.status === 401 || problem.status === 404) location.reload();
       else if (problem.code === "offline") onOffline();
     }
@@ -33,7 +33,7 @@ export function listen({ event, counts, onNumbers, onPhoto, onOffline }) {
     clearInterval(poll);
     poll = null;
     if (!("EventSource" in window)) return startPolling();
-    // out of the browser's cache a page hears of it twice
+    // a page from the browser's cache gets the event twice
     source?.close();
     source = new EventSource(`/api/events/${event}/stream`);
     source.addEventListener("open", () => { clearTimeout(doubt); doubt = null; });
@@ -43,7 +43,7 @@ export function listen({ event, counts, onNumbers, onPhoto, onOffline }) {
     });
     source.addEventListener("photo", ({ data }) => onPhoto(JSON.parse(data)));
     source.addEventListener("error", () => {
-      // the browser comes back by itself, with the id of the last message, unless it was refused
+      // the browser reconnects by itself, with the id of the last message, unless it was refused
       if (source.readyState === EventSource.CLOSED) startPolling();
       else doubt ??= setTimeout(onOffline, DOUBT);
     });
@@ -52,7 +52,7 @@ export function listen({ event, counts, onNumbers, onPhoto, onOffline }) {
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
     if (poll !== null || source?.readyState === EventSource.CLOSED) open();
-    else look(); // a phone that slept may hold a stream that has died without a word
+    else look(); // after a phone's sleep its stream may be dead without an error
   });
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", ({ persisted }) => persisted && open());

@@ -1,10 +1,10 @@
-// The heart of a photo, and the question why somebody should look at it.
+// The heart of a photo, and the dialog that reports it.
 import { call } from "./api.js";
 import { openDialog, toast } from "./app.js";
 import { failed } from "./failing.js";
 import { say } from "./words.js";
 
-/** The acts of the viewer that leave a mark on the photo which current() is; onMarked(on) follows. */
+/** The viewer's actions that mark the photo current(); onMarked(on) is called afterwards. */
 export function setUpMarks(viewer, { current, idOf, onMarked }) {
   const heart = viewer.querySelector("[data-act=favourite]");
   const question = document.getElementById("report");

@@ -1,4 +1,4 @@
-// One uncertain face after the other: yes, no, skip; each answer can be taken back.
+// One uncertain face after the other: yes, no, skip; each answer can be undone.
 import { get } from "./api.js";
 import { toast } from "./app.js";
 import { failed } from "./failing.js";
@@ -10,11 +10,11 @@ const question = main.querySelector("[data-question]");
 const settled = main.querySelector("[data-settled]");
 const place = document.querySelector("[data-place]");
 const said = { me: "said_me", "not-me": "said_not_me" };
-// a list that begins further down, after what was skipped without scripts, has no place to tell
+// a list that begins further down, after photos that were skipped without scripts, has no position
 const placed = place.textContent !== "";
 const photos = [];
 const added = new Set();
-let next = null; // where the list goes on
+let next = null; // the cursor of the next page
 let total = 0;
 let at = 0;
 let busy = false;
@@ -26,7 +26,7 @@ async function load(source) {
   total ||= page.total;
 }
 
-/** Ask of another photo of the list; its page may be still to come. */
+/** Show another photo of the list; its page may have to be loaded. */
 async function go(to) {
   if (!photos[to] && next) await load(next);
   at = to;
@@ -46,7 +46,7 @@ function show() {
   }
   const picture = question.querySelector(".pic");
   const image = picture.querySelector("img");
-  // whole, never cut: the ring is placed by the picture's own sides
+  // whole, never cropped: the ring's position is relative to the picture's sides
   picture.style.setProperty("--r", (photo.width / photo.height).toFixed(3));
   picture.style.setProperty("--ph", photo.placeholder);
   image.src = photo.preview_url;
@@ -109,7 +109,7 @@ const skip = () => once(() => go(at + 1));
 
 async function start() {
   await load(main.dataset.source);
-  // photos came and went since the page was drawn: what is answered is what is seen
+  // photos came and went since the page was drawn: the answer is for the photo that is shown
   const drawn = photos.findIndex(({ id }) => id === question.dataset.question);
   if (drawn < 0) show();
   else photos.unshift(...photos.splice(drawn, 1));
@@ -132,5 +132,5 @@ async function start() {
   });
 }
 
-// without its list the page is one of forms, and they work
+// without the list the page's forms still work
 if (question) start().catch(() => {});

@@ -1,4 +1,5 @@
-// The bell: being told of new photos, in this browser and by mail. Nothing is asked before a tap.
+// The bell: notifications of new photos, in this browser and by mail. No permission is requested
+// before a tap.
 import { call, get } from "./api.js";
 import { openDialog } from "./app.js";
 
@@ -7,7 +8,7 @@ const dialog = document.getElementById("notify");
 const [here, mail] = ["here", "mail"].map((name) => dialog.querySelector(`[name=${name}]`));
 const part = (name) => dialog.querySelector(`[data-${name}]`);
 const path = `/api/me/events/${bell.dataset.bell}`;
-// a browser has one subscription for all events: which of them it is told of, it notes itself
+// a browser has one subscription for all events, so the list of its events is stored in the browser
 const note = `findme-told-${bell.dataset.bell}`;
 const able = "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 
@@ -35,7 +36,7 @@ here.addEventListener("change", () => change(here, here.checked ? subscribe : un
 mail.addEventListener("change", () => change(mail, () =>
   call("PUT", `${path}/notify`, { mail: mail.checked })));
 
-/** Do what the box says; where that fails it goes back. */
+/** Apply the checkbox; if that fails, reset it. */
 async function change(box, act) {
   say(null);
   box.disabled = true;
@@ -55,7 +56,7 @@ const worker = () => navigator.serviceWorker.getRegistration("/");
 const subscription = async () => (await (await worker())?.pushManager.getSubscription()) ?? null;
 
 async function subscribe() {
-  // first of all: Safari takes the question from nowhere but the tap itself
+  // first of all: Safari allows the permission request only directly in the tap
   if (await Notification.requestPermission() !== "granted") throw new DOMException("", "NotAllowedError");
   await navigator.serviceWorker.register("/sw.js");
   const { pushManager } = await navigator.serviceWorker.ready;
@@ -65,7 +66,7 @@ async function subscribe() {
   try {
     made = await pushManager.subscribe(options);
   } catch (error) {
-    // subscribed with another key, from before this server was set up anew
+    // subscribed with the key of an earlier installation of this server
     if (error.name !== "InvalidStateError") throw error;
     await (await pushManager.getSubscription())?.unsubscribe();
     made = await pushManager.subscribe(options);

@@ -1,4 +1,4 @@
-// A photo's own page: keys, swipes and the share sheet over links that work without.
+// A photo's own page: keys, swipes and the share sheet; its links work without scripts.
 import { toast } from "./app.js";
 import { share } from "./share.js";
 import { onSwipe } from "./viewer.js";
@@ -19,7 +19,7 @@ onSwipe(main.querySelector(".stage"), (step) => press(step > 0 ? "ArrowRight" : 
 const { pathname } = location;
 addEventListener("popstate", () => location.pathname === pathname || location.reload());
 
-// the details stand there without scripts; on a telephone they leave the room to the photo
+// the details are open without scripts; on a phone they are closed to leave room for the photo
 const details = main.querySelector("[data-act=about]");
 const about = document.getElementById("about");
 const showAbout = (shown) => {
@@ -30,7 +30,7 @@ details.hidden = false;
 details.addEventListener("click", () => showAbout(about.hidden));
 showAbout(matchMedia("(min-width: 900px)").matches);
 
-// where nobody takes photos home, none is shared
+// if downloads are off, nothing is shared
 const button = main.querySelector("[data-act=share]");
 button?.toggleAttribute("hidden", false);
 button?.addEventListener("click", async () => {

@@ -1,4 +1,4 @@
-// The photographers' computers: fresh figures as often as they report, and the cameras' clocks.
+// The photographers' computers: figures as fresh as their reports, and the cameras' clocks.
 import { call } from "./api.js";
 import { toast } from "./app.js";
 import { say } from "./words.js";
@@ -20,7 +20,7 @@ function fill(form, offset) {
   tell(form);
 }
 
-/** Say what the offset does before it is set. */
+/** Show the effect of the offset before it is set. */
 function tell(form) {
   const offset = offsetOf(form);
   const parts = { m: Math.floor(Math.abs(offset) / 60), s: Math.abs(offset) % 60 };
@@ -49,10 +49,10 @@ box.addEventListener("click", ({ target }) => {
 });
 
 setInterval(async () => {
-  // never under somebody's fingers
+  // never while somebody edits it
   if (document.hidden || box.contains(document.activeElement)) return;
   const answer = await fetch(location.href).catch(() => null);
-  if (!answer?.ok) return; // the next look, in a quarter of a minute
+  if (!answer?.ok) return; // the next poll is in 15 s
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   box.replaceChildren(...fresh.getElementById("photographers").childNodes);
 }, EVERY);

@@ -1,11 +1,11 @@
-// The contact sheet: files dropped on it, photos chosen and dealt with, states that move by themselves.
+// The contact sheet: uploads by drop, actions on chosen photos, and states that update themselves.
 import { call } from "./api.js";
 import { openDialog, toast } from "./app.js";
 import { setUpDrop } from "./drop.js";
 import { refresh } from "./swap.js";
 import { count, say } from "./words.js";
 
-const EVERY = 3000; // ms between two looks while something is in work
+const EVERY = 3000; // ms between two polls while photos are being processed
 const sheet = document.getElementById("sheet");
 const bar = sheet.querySelector(".bulk");
 const event = document.getElementById("event").dataset.id;
@@ -27,7 +27,7 @@ async function look() {
   tell();
 }
 
-// what photos were before, to undo it: some may have waited, others not
+// the photos' previous reviews, for undo: they may differ
 function reviewsOf(ids) {
   const before = {};
   for (const id of ids) {

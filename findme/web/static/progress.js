@@ -1,11 +1,11 @@
-// How far the search has come, and how long it still takes at the rate that was measured.
+// The progress of the search, and its remaining time at the measured rate.
 import { count, number, say } from "./words.js";
 
-const RATE_SPAN = 60_000; // ms over which the speed of the search is taken
+const RATE_SPAN = 60_000; // ms over which the speed of the search is measured
 const SPOKEN = 10_000; // ms between two changes of the sentence: a screen reader reads each
 const GONE = 3000; // ms that the full line stays
 
-// what the server wrote, for where there is nothing to count yet
+// the server's text, for when there is nothing to count yet
 const written = document.querySelector("[data-progress]")?.textContent;
 let samples = [];
 let spoken = 0;
@@ -17,7 +17,7 @@ export function showProgress(main, { searched, total }) {
   const track = main.querySelector("[data-track]");
   samples = [...samples.filter(({ at }) => at > Date.now() - RATE_SPAN), { at: Date.now(), searched }];
   if (!total) {
-    // the connection was lost, and is back
+    // the connection was lost and is back
     main.querySelector("[data-progress]").textContent = written;
     return;
   }

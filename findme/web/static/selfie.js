@@ -1,12 +1,12 @@
-// The selfie screen: camera in an oval, live hints, shutter; or a file. It gives back a Blob.
+// The selfie screen: camera in an oval, live hints, shutter; or a file. It returns a Blob.
 import { look, seesFaces, still } from "./coach.js";
 import { say } from "./words.js";
 
-const EVERY = 200; // ms between two looks at the picture
-const CALM = 1000; // ms that a sentence stands at least
+const EVERY = 200; // ms between two measurements of the picture
+const CALM = 1000; // ms for which a sentence stays at least
 const STEADY = 1000; // ms that a good face holds still before the picture is taken by itself
 const LONG_SIDE = 1600; // px; the engine reads no more of a selfie
-const ASKED = 3000; // ms that the question for the camera may go unanswered before a file is offered too
+const ASKED = 3000; // ms without an answer to the camera permission before a file is offered too
 
 const AUTOMATIC = "findme.automatic-shutter";
 
@@ -31,7 +31,7 @@ let looking = false;
 let goOn = null;
 let lastBox = null;
 let stillSince = 0;
-// counted up by whatever takes the screen over: a camera that comes late must not
+// incremented when something else takes over the screen, which a late camera must not do
 let turn = 0;
 
 function speak(sentence, { now = false } = {}) {
@@ -53,7 +53,7 @@ function step(name) {
   dialog.querySelector(`[data-step=${name}]`)?.querySelector(".shutter, .button.main").focus();
 }
 
-/** Show the screen; *submit* gets the picture and says what became of it. */
+/** Show the screen; *submit* gets the picture and returns the result. */
 export async function takeSelfie(submit) {
   send = submit;
   if (!dialog.open) dialog.showModal();
@@ -122,7 +122,7 @@ function end(old) {
   for (const track of old?.getTracks() ?? []) track.stop();
 }
 
-/** Say what the coach sees, and take the picture by itself once a face has held still for a second. */
+/** Show the coach's hint, and take the picture once a face has held still for a second. */
 async function judge() {
   if (!video.videoWidth || looking) return;
   looking = true;
@@ -169,7 +169,7 @@ function check(file, mirrored) {
   dialog.querySelector("[data-act=use]").focus();
 }
 
-// a HEIC from the photo library is no picture for most browsers, but one for the server
+// most browsers cannot show a HEIC from the photo library, but the server can read it
 taken.addEventListener("error", () => {
   taken.hidden = true;
   name.textContent = picture?.name ?? "";
@@ -185,12 +185,12 @@ async function use(button) {
   const { sentence, done, again, onward } = await send(picture);
   goOn = onward ?? null;
   if (done || onward) draw(1);
-  // the page leaves in a moment: until then a second tap would send it all again
+  // the page is about to change: until then a second tap would send everything again
   if (!done) {
     button.removeAttribute("aria-busy");
     label.textContent = before;
   }
-  // who closed the screen meanwhile wants no camera
+  // if the screen was closed in the meantime, the camera is not needed
   if (!dialog.open) return onward?.();
   if (onward) {
     step("advice");

@@ -1,7 +1,7 @@
-// Photos leave by the device's share sheet, as files; where there is none, the link is copied.
+// Shares photos as files through the device's share sheet; without one, the link is copied.
 import { call } from "./api.js";
 
-/** Share pictures by their addresses; "shared", "copied", or "" where the visitor thought again. */
+/** Share pictures by their addresses; "shared", "copied", or "" if the visitor cancelled. */
 export async function share(urls, link) {
   try {
     const files = navigator.canShare ? await Promise.all(urls.map(fileOf)) : [];
@@ -17,7 +17,7 @@ export async function share(urls, link) {
   return "copied";
 }
 
-/** Whether this device's share sheet takes pictures. */
+/** Whether this device's share sheet accepts pictures. */
 export function takesFiles() {
   const file = new File([""], "photo.jpg", { type: "image/jpeg" });
   return Boolean(navigator.canShare?.({ files: [file] }));
@@ -41,7 +41,9 @@ export async function copy(text) {
   if (!copied) throw new DOMException("", "NotAllowedError");
 }
 
-/** Let a button copy its field; where the browser refuses, the field is selected for the hand. */
+/**
+ * Let a button copy its field; if the browser refuses, the field is selected for copying by hand.
+ */
 export function letCopy(button, field) {
   const label = button.querySelector("span");
   field.addEventListener("focus", () => field.select());
@@ -57,7 +59,7 @@ export function letCopy(button, field) {
   });
 }
 
-/** Say that somebody is on a photo (`me`), or not (`not-me`); *back* takes it back. */
+/** Send the verdict that the guest is on a photo (`me`) or not (`not-me`); *back* undoes it. */
 export function answer(photoId, says, { back = false } = {}) {
   return call(back ? "DELETE" : "POST", `/api/photos/${photoId}/${says}`);
 }

@@ -1,4 +1,4 @@
-// The service worker: shows that new photos are in, and leads to them. It keeps no page.
+// The service worker: shows notifications of new photos, and opens the gallery. It caches no page.
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
@@ -6,8 +6,8 @@ self.addEventListener("push", (event) => event.waitUntil(show(event.data?.json()
 
 async function show({ title = "FindMe", body = "", url = "/", language = "" }) {
   const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-  // who has the photos before their eyes sees them arrive; without a notice at all, an iPhone ends
-  // the subscription after the third message
+  // an open gallery shows the photos already; but an iPhone ends the subscription after three
+  // messages without a notification
   const seen = pages.some((page) => page.visibilityState === "visible" && leadsTo(page, url));
   await self.registration.showNotification(title, {
     body,

@@ -1,4 +1,4 @@
-// The parts of a page that change by themselves: asked for again, and put in place where they differ.
+// The live parts of a page: requested again, and replaced if they differ.
 
 let asked = 0;
 
@@ -8,7 +8,7 @@ export async function refresh() {
   const mine = asked;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   const text = await answer.text();
-  // of two at once the older answer may come last
+  // with two requests at once, the older answer may come last
   if (!answer.ok || mine !== asked) return;
   const fresh = new DOMParser().parseFromString(text, "text/html");
   for (const part of fresh.querySelectorAll("[data-live]")) {

@@ -1,9 +1,9 @@
-// The rehearsal: sliders beside the fields, and figures that follow while one drags.
+// The threshold preview: sliders beside the fields, and figures that follow while they move.
 import { toast } from "./app.js";
 import { refresh } from "./swap.js";
 import { say } from "./words.js";
 
-const WAIT = 200; // ms of rest before the server is asked
+const WAIT = 200; // ms without a change before the server is asked
 const form = document.getElementById("trial");
 const crossed = document.getElementById("crossed");
 const fields = { sure: form.elements.sure, maybe: form.elements.maybe };

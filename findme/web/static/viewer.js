@@ -11,7 +11,7 @@ const STRIP = 3; // thumbnails on either side of the photo that is shown
 
 /**
  * Open tiles of the grid in the dialog. total() is how many photos the shelf holds; onRemoved(tile)
- * follows a "not me" where the shelf is the guest's own, onRestored(tile) its undoing,
+ * follows a "not me" if the shelf is the guest's own, onRestored(tile) its undo,
  * onMarked(on) a heart.
  */
 export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRestored, onMarked }) {
@@ -43,12 +43,12 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     write("credit", credit && say("by", { name: credit }));
     write("name", credit);
     dialog.querySelector("[data-by]").hidden = !credit;
-    // a file's name may hold the sign that stands before the size
+    // a file's name may contain the separator that stands before the size
     const cut = facts.lastIndexOf(" · ");
     write("file", facts.slice(0, cut));
     write("size", facts.slice(cut + " · ".length));
     marks.show(tile);
-    // where the organiser lets nobody take photos home, there is no such link, and no sharing
+    // if the organiser has switched downloads off, there is no such link, and no sharing
     if (original) original.href = bytes(tile, "original");
     control("back").hidden = at === 0;
     control("on").hidden = at === all.length - 1;
@@ -56,12 +56,13 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
     const around = all.slice(Math.max(0, at - STRIP), at + STRIP + 1);
     strip.replaceChildren(...around.map((other) => thumb(other, other === tile)));
     for (const neighbour of [all[at + 1], all[at - 1]]) if (neighbour) new Image().src = bytes(neighbour, "preview");
-    // who was faster than the network goes on from the last one as soon as there is a next
+    // a guest who was faster than the network continues from the last one as soon as there is a
+    // next
     if (at > all.length - 6) wantMore().then(() => { control("on").hidden = shown === tiles().at(-1); });
   }
 
-  // a browser keeps the picture before until the next one is there: on a slow network the photo
-  // under the finger would be another one than its buttons speak of
+  // a browser shows the previous picture until the next one is loaded: on a slow network the
+  // buttons would belong to another photo than the one that is shown
   function paint(tile) {
     const small = tile.querySelector("img");
     const preview = Object.assign(new Image(), { src: bytes(tile, "preview") });
@@ -163,14 +164,14 @@ export function setUpViewer(grid, { total, wantMore, ownShelf, onRemoved, onRest
 
   grid.addEventListener("click", (event) => {
     const tile = event.target.closest(".tile");
-    // a new tab or window is the browser's business
+    // the browser opens new tabs and windows itself
     if (!tile || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
     event.preventDefault();
     open(tile, { push: true });
   });
   dialog.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
   dialog.addEventListener("close", () => {
-    // the last photo of one's own may have been put aside
+    // the guest's last photo may have been rejected
     const left = shown?.isConnected ? shown : document.querySelector("h1");
     left.focus();
     left.scrollIntoView({ block: "nearest" });
@@ -209,7 +210,7 @@ export function onSwipe(stage, turn) {
     start = touches.length === 1 ? touches[0].clientX : null;
   }, { passive: true });
   stage.addEventListener("touchend", ({ changedTouches }) => {
-    // a picture that is magnified is moved about, not turned
+    // in a magnified picture a swipe pans, and does not turn the page
     const moved = start === null || visualViewport?.scale > 1.05 ? 0 : changedTouches[0].clientX - start;
     if (Math.abs(moved) > SWIPE) turn(moved > 0 ? -1 : 1);
   }, { passive: true });

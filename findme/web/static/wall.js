@@ -4,10 +4,10 @@ import { emptiest, place } from "./corners.js";
 import { count, photoName, say } from "./words.js";
 
 const SLIDE = 8000; // ms that a photo stays
-const LOOK = 4000; // ms between two questions for new photos
-const LONGEST = 30_000; // ms between two where the network is away
+const LOOK = 4000; // ms between two polls for new photos
+const LONGEST = 30_000; // ms between two polls while the network is away
 const FADE = 900; // ms, wall.css's `arrive`
-const FRESH = 12 * 3600_000; // ms: of older photos nobody is told when they were taken
+const FRESH = 12 * 3600_000; // ms: the time of older photos is not shown
 const AWAKE = 3000; // ms that the controls stay after the pointer has moved
 
 const main = document.querySelector("[data-wall]");
@@ -34,7 +34,7 @@ let over = false;
 
 // -- the show ----------------------------------------------------------------------------------
 
-/** What comes next: what was never shown, the newest first; then what was not shown for longest. */
+/** The next photo: the newest that was never shown; else the one that was not shown for longest. */
 function choose() {
   let best = null;
   for (const photo of photos) {
@@ -56,7 +56,7 @@ async function next() {
     await image.decode();
     show(photo, image);
   } catch {
-    // hidden or deleted meanwhile; or the network is away, and the photo waits
+    // hidden or deleted; or the network is away, and the photo waits
     if (!offline) photos = photos.filter((other) => other !== photo);
   } finally {
     loading = false;
@@ -131,7 +131,7 @@ async function ask() {
   if (first && page.total === total + fresh.length) {
     photos = [...fresh, ...photos].slice(0, limit);
   } else {
-    // some are gone: what the wall knows is no longer what guests see
+    // some photos are gone: the wall's list is no longer what guests see
     if (first) page = await get(`${main.dataset.source}?limit=${limit}`);
     const same = new Map(photos.map((photo) => [photo.id, photo]));
     photos = page.data.map((photo) => same.get(photo.id) ?? photo);
@@ -186,7 +186,7 @@ async function keepScreenOn() {
   try {
     await navigator.wakeLock?.request("screen");
   } catch {
-    // the device saves its battery: its own settings decide
+    // the device saves its battery, so its own settings decide
   }
 }
 

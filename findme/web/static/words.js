@@ -4,7 +4,7 @@ const element = document.getElementById("words");
 const words = element ? JSON.parse(element.textContent) : {};
 const rules = new Intl.PluralRules(language);
 const decimals = new Intl.NumberFormat(language);
-// the clocks at the event, where it names its zone; else the visitor's
+// the event's time zone if it has one, else the visitor's
 const timeZone = document.documentElement.dataset.zone;
 const times = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit", timeZone });
 const plain = new Intl.DateTimeFormat("en", { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", hourCycle: "h23", timeZone });
@@ -22,7 +22,10 @@ export function count(key, n, values = {}) {
   return form.replace(/\{(\w+)\}/g, (_, name) => (name === "n" ? number(n) : values[name] ?? ""));
 }
 
-/** Why something failed, by how the server's English sentence begins; else that sentence. */
+/**
+ * The page's words for an error, found by the beginning of the server's English sentence; else that
+ * sentence.
+ */
 export function reason(sentence) {
   const start = Object.keys(words.reasons ?? {}).find((known) => sentence?.startsWith(known));
   return start ? words.reasons[start] : sentence ?? "";
@@ -36,7 +39,7 @@ export function clock(date) {
   return say("clock", { h: Number(parts.hour), m: parts.minute, p: parts.dayPeriod ?? "" }).trim();
 }
 
-/** What the calendar and the clock of that zone say: numbers to compare. */
+/** The date and time in that zone, as numbers to compare. */
 export function calendar(date) {
   const parts = Object.fromEntries(plain.formatToParts(date).map(({ type, value }) => [type, Number(value)]));
   return { year: parts.year, hour: parts.hour, day: (parts.year * 100 + parts.month) * 100 + parts.day };
@@ -45,18 +48,18 @@ export function calendar(date) {
 const weekday = { weekday: "long", day: "numeric", month: "long", timeZone };
 const days = new Intl.DateTimeFormat(language, weekday);
 const years = new Intl.DateTimeFormat(language, { ...weekday, year: "numeric" });
-/** samedi 21 novembre, with the year where it is another one than this */
+/** samedi 21 novembre, with the year if it is not this year */
 export function day(date) {
   return (calendar(date).year === calendar(new Date()).year ? days : years).format(date);
 }
 
-/** The time of day, with the day where that is another one than today. */
+/** The time of day, with the day if it is not today. */
 export function moment(date) {
   const today = calendar(date).day === calendar(new Date()).day;
   return today ? clock(date) : `${day(date)}, ${clock(date)}`;
 }
 
-/** What a screen reader hears of a photo: when, and how many people, never who. */
+/** The description of a photo for screen readers: time and number of people, never names. */
 export function photoName(photo) {
   const time = clock(new Date(photo.dated_at ?? photo.taken_at ?? photo.uploaded_at));
   return photo.faces ? count("photo_with", photo.faces, { time }) : say("photo_at", { time });
