@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from findme import db
 from findme.accounts import auth, password_resets
-from findme.errors import FindMeError, NotFound, TooManyAttempts
+from findme.errors import Conflict, FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
 from findme.web.keys import ACCESS, CACHE, POOL, admin, base_url, mailed_base, remote
 from findme.web.openapi.route import Answer, Tag, Who, created, post
@@ -146,6 +146,7 @@ ROUTES = [
         post_reset_link,
         "Make a link to a new password, to be handed over by other means",
         created(ResetLink, "The link."),
+        fails=[Conflict],
         tag=Tag.OPERATING,
         who=Who.ADMIN,
     ),
