@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from findme.engine import calibrate
+from findme.engine import calibration_report
 from findme.engine.app import serve
 from findme.engine.collection_store import GalleryInUse
 from findme.engine.weights import WeightsError
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT, or calibrate; returns the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["calibrate"]:
-        return calibrate.main(given[1:])
+        return calibration_report.main(given[1:])
     parser = argparse.ArgumentParser(
         prog="findme faces", description="Rekognition's face operations on this machine."
     )

@@ -5,8 +5,6 @@ DIR holds ``truth.json``: ``people`` maps a name to a selfie, ``photos`` maps a 
 ``groups``, if it is there, maps the name of a group to names of people, who are reported apart too.
 """
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,6 @@ from numpy.typing import NDArray
 from findme.engine.errors import Refusal
 from findme.engine.faces import Analyst, Face
 from findme.engine.quality_filter import reasons
-from findme.engine.weights import WeightsError
 
 
 class LayoutError(Exception):
@@ -144,24 +141,3 @@ def _indexed(analyst: Analyst, picture: Path) -> list[Face]:
 
 def _stacked(faces: Sequence[Face]) -> NDArray[np.float32] | None:
     return np.stack([face.vector for face in faces]) if faces else None
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; returns the exit code."""
-    # The report is written from what is measured here.
-    from findme.engine.calibration_report import report
-
-    parser = argparse.ArgumentParser(
-        prog="python -m findme.engine calibrate", description="Measure similarities on your photos."
-    )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with truth.json")
-    parser.add_argument("--data-dir", type=Path, default=Path("var/faces"), help="keeps the models")
-    options = parser.parse_args(arguments)
-    try:
-        measured = measure(Analyst.load(options.data_dir / "models"), options.folder)
-    except (LayoutError, WeightsError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    for line in report(measured):
-        sys.stdout.write(f"{line}\n")
-    return 0

@@ -4,13 +4,18 @@ Confidence intervals are of resampled people, not of pairs: the pairs of one per
 together.
 """
 
-from collections.abc import Iterator
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from findme.engine import similarity
-from findme.engine.calibrate import Measured
+from findme.engine.calibrate import LayoutError, Measured, measure
+from findme.engine.faces import Analyst
+from findme.engine.weights import WeightsError
 
 CURVE = (0.36, 0.38, 0.40, 0.42, 0.44, 0.45, 0.46, 0.47, 0.48, 0.50, 0.52, 0.55, 0.60)
 SURE, MAYBE = 90.0, 80.0
@@ -133,3 +138,21 @@ def _figures(matched: NDArray[np.bool_], same: NDArray[np.bool_]) -> str:
         f"{precision:.3f} ({low:.3f} to {high:.3f}) | {recall:.3f} ({least:.3f} to {most:.3f}) | "
         f"{wrong}"
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m findme.engine calibrate", description="Measure similarities on your photos."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with truth.json")
+    parser.add_argument("--data-dir", type=Path, default=Path("var/faces"), help="keeps the models")
+    options = parser.parse_args(arguments)
+    try:
+        measured = measure(Analyst.load(options.data_dir / "models"), options.folder)
+    except (LayoutError, WeightsError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for line in report(measured):
+        sys.stdout.write(f"{line}\n")
+    return 0

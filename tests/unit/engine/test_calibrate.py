@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from findme.engine import calibrate
+from findme.engine import calibration_report
 from findme.engine.calibrate import LayoutError, Measured, read_truth
 from findme.engine.calibration_report import lowest_threshold, rates, report
 
@@ -38,7 +38,7 @@ def test_another_layout_is_told_what_is_wanted(tmp_path: Path, truth: object, me
 def test_the_command_ends_with_the_message_and_not_with_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert calibrate.main([str(tmp_path / "nowhere"), "--data-dir", str(tmp_path)]) == 1
+    assert calibration_report.main([str(tmp_path / "nowhere"), "--data-dir", str(tmp_path)]) == 1
     assert "There is no truth.json" in capsys.readouterr().err
 
 
