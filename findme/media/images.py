@@ -5,8 +5,6 @@ thread. Renditions are JPEG in sRGB, upright, and carry no metadata.
 """
 
 import os
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from pillow_heif import register_heif_opener
 
 from findme.errors import ImageTooLarge, UnreadableImage, UnsupportedImage
 from findme.media import watermark as stamps
+from findme.media.exif import DECODER_ERRORS, UPRIGHT, read_exif, upright_size
 from findme.models import Box
 
 register_heif_opener()
@@ -44,31 +43,6 @@ _HEIC_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
 )
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
-
-# Decoders raise these for broken data; an OSError with a number is the disk's, see _opened.
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    RuntimeError,
-    IndexError,
-    struct.error,
-    zlib.error,
-)
-
-# EXIF tags and what the values of Orientation ask for (Exif 2.32, 4.6.4 A).
-_ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL, _OFFSET_TIME_ORIGINAL = 0x0112, 0x8769, 0x9003, 0x9011
-_YEARS = range(1000, 9000)  # beyond, a zone or an offset would lead out of the calendar
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +79,8 @@ def probe(path: Path, max_pixels: int, zone: tzinfo = UTC) -> Probe:
     in *zone*. A JPEG that is cut off passes: `render` notices.
     """
     with _opened(path, max_pixels) as (media_type, image):
-        orientation, taken_at = _read_exif(image, zone)
-        width, height = _upright_size(image.size, orientation)
+        orientation, taken_at = read_exif(image, zone)
+        width, height = upright_size(image.size, orientation)
         return Probe(media_type, width, height, taken_at)
 
 
@@ -118,7 +92,7 @@ def render(path: Path, max_pixels: int) -> Renditions:
     UnreadableImage if pixels are damaged or missing.
     """
     with _opened(path, max_pixels) as (_, image):
-        width, height = _upright_size(image.size, _read_exif(image)[0])
+        width, height = upright_size(image.size, read_exif(image)[0])
         picture = _decode(image, ANALYSIS_SIDE)
     preview = _shrink(picture, PREVIEW_SIDE)
     thumb = _shrink(preview, THUMB_SIDE)
@@ -192,7 +166,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
                     f" more than the {max_pixels / 1e6:g} million that this server takes."
                 )
             yield media_type, image
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         reason = str(error).lower()
@@ -220,47 +194,17 @@ def _media_type(path: Path) -> str:
     raise UnsupportedImage
 
 
-def _read_exif(image: Image.Image, zone: tzinfo = UTC) -> tuple[int, datetime | None]:
-    """Return orientation (1 to 8) and time of capture; broken EXIF does not refuse a picture."""
-    try:
-        # The base class's: that of PNG decodes the pixels in search of an eXIf chunk behind them.
-        # HEIC names orientation 1 here, its decoder having turned the picture already.
-        exif = Image.Image.getexif(image)
-        orientation = exif.get(_ORIENTATION)
-        taken_at = _taken_at(exif.get_ifd(_EXIF_IFD), zone)
-    except (*_DECODER_ERRORS, TypeError, KeyError, ZeroDivisionError):
-        return 1, None
-    return orientation if orientation in _UPRIGHT else 1, taken_at
-
-
-def _taken_at(exif_ifd: dict[int, object], zone: tzinfo) -> datetime | None:
-    local = str(exif_ifd.get(_DATE_TIME_ORIGINAL, "")).strip("\0 ")
-    offset = str(exif_ifd.get(_OFFSET_TIME_ORIGINAL, "")).strip("\0 ")
-    for named in (offset, ""):
-        try:
-            clock = datetime.strptime(f"{local} {named or '+00:00'}", "%Y:%m:%d %H:%M:%S %z")
-            if clock.year in _YEARS:
-                return (clock if named else clock.replace(tzinfo=zone)).astimezone(UTC)
-        except ValueError:
-            continue  # no zone, or an invalid one; after that: no time
-    return None
-
-
-def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    return (size[1], size[0]) if orientation >= 5 else size
-
-
 def _decode(image: Image.Image, long_side: int, *, remain: float = 0.8) -> Image.Image:
     """Decode to upright sRGB with at most *long_side* pixels on the long side."""
-    orientation, _ = _read_exif(image)
+    orientation, _ = read_exif(image)
     # A JPEG is scaled while it is decoded (1/2, 1/4, 1/8) as long as four fifths of the side
     # remain: 24 megapixels then take a quarter of the memory, and no second scaling.
     scale = min(1.0, remain * long_side / max(image.size))
     image.draft(None, (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
     image.load()
     picture = _in_srgb(_opaque(_shrink(_scalable(image), long_side)))
-    if orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[orientation])
+    if orientation in UPRIGHT:
+        picture = picture.transpose(UPRIGHT[orientation])
     picture.info = {}  # the JPEG writer would copy comments out of it
     return picture
 
