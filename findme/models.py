@@ -21,7 +21,7 @@ EngineFaceId = NewType("EngineFaceId", str)
 
 
 class Role(StrEnum):
-    """What an account may do; an upload token is no account."""
+    """The role of an account; an upload token is no account."""
 
     GUEST = "guest"
     ADMIN = "admin"
@@ -35,7 +35,7 @@ class Gallery(StrEnum):
 
 
 class Accounts(StrEnum):
-    """What guests of an event need to join."""
+    """The kind of account that guests of an event need to join."""
 
     #: Name, e-mail and password.
     REQUIRED = "required"
@@ -44,7 +44,7 @@ class Accounts(StrEnum):
 
 
 class DownloadSize(StrEnum):
-    """What guests download."""
+    """The size of guests' downloads."""
 
     ORIGINAL = "original"
     #: At most 2,000 px on the long side.
@@ -82,7 +82,7 @@ class Size(StrEnum):
 
 
 class Rendition(StrEnum):
-    """What guests get in place of a size, if the organiser wants it otherwise."""
+    """The rendition that replaces a size for guests, by the organiser's options."""
 
     #: The preview, with the watermark.
     MARKED = "marked"
@@ -175,7 +175,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a request: a signed-in user, a photographer's token, or (neither) anyone."""
+    """The caller of a request: a signed-in user, a photographer's token, or (neither) anyone."""
 
     user: User | None = None
     #: The event of the upload token that was shown.
@@ -319,5 +319,5 @@ class StoredImage:
     size_bytes: int
     #: SHA-256 of the bytes, hexadecimal.
     digest: str
-    #: What is blanked on the way out (see redaction.py), as JSON.
+    #: The redactions that are applied while it is sent (see redaction.py), as JSON.
     redactions: str | None

@@ -20,7 +20,7 @@ from findme.errors import StartError
 OUR_PREFIXES = ("FINDME_", "PHOTO_QUEUE_", "FACE_", "MAX_UPLOAD_", "MAX_IMAGE_", "REKOGNITION_")
 #: Ours by prefix, but read by the tests, not by the service.
 NOT_SETTINGS = frozenset({"FINDME_PHOTOS", "FINDME_CHROMIUM"})
-#: What the face service's own command reads.
+#: Variables that the face service's own command reads.
 NOT_SETTINGS_PREFIX = "FINDME_FACES_"
 #: Settings of earlier versions: old name -> new name. An old name stops the start, so that nobody
 #: upgrades and silently falls back to a default.

@@ -1,4 +1,4 @@
-"""Tasks that outlive whoever waits for them."""
+"""Tasks that outlive the callers that wait for them."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""What an account has besides its sign-in: the key of a guest without an e-mail, and its choices.
+"""The parts of an account besides its sign-in: the key of a guest without an e-mail, its choices.
 
 A guest of an event that allows it has a name only. The link with the key then signs them in. If
 they add an e-mail address and a password, they have a full account from then on, and the key ends.

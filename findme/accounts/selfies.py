@@ -27,7 +27,7 @@ PROBLEMS = {
     "SMALL_BOUNDING_BOX": "too_small",
     "EXTREME_POSE": "turned_away",
 }
-#: What Rekognition calls a face of low quality whose eyes or mouth it does not see.
+#: Rekognition's reason for a face of low quality whose eyes or mouth it does not see.
 COVERED = "covered"
 SENTENCES = {
     "dark": "The picture is too dark.",

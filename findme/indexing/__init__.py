@@ -1,4 +1,4 @@
-"""What fills, searches and empties an event's collection, for requests that wait and for jobs.
+"""Fills, searches and empties an event's collection, for requests that wait and for jobs.
 
-Each class holds the open resources that it needs; when a job is run again is decided in `jobs`.
+Each class holds the open resources that it needs; `jobs` decides when a job is run again.
 """

@@ -59,8 +59,8 @@ class PersonGrouping:
     async def group(self, event_id: EventId, *, search: bool) -> Grouped:
         """Bring an event's groups up to date for an admin who waits; NotFound without the event.
 
-        Without *search* no call is made. What takes more than MOST_SEARCHES calls, and what the
-        engine cannot answer now, is left to a job.
+        Without *search* no call is made. Searches beyond MOST_SEARCHES, and those that the engine
+        cannot answer now, are left to a job.
         """
         async with self._locks.setdefault(event_id, asyncio.Lock()):
             event = await self._join_matched(event_id)

@@ -30,7 +30,7 @@ class SelfieIndexing:
         self._locks: WeakValueDictionary[EventId, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, event_id: EventId) -> asyncio.Lock:
-        """Return the lock that whoever creates, fills or switches the collection holds."""
+        """Return the lock under which the collection is created, filled or switched."""
         return self._locks.setdefault(event_id, asyncio.Lock())
 
     async def index_selfie_now(

@@ -1,4 +1,4 @@
-"""What a kind of job registers beside its handler."""
+"""The registration of a kind of job, beside its handler."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

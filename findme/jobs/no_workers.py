@@ -14,7 +14,7 @@ class NoWorkers:
     active: Mapping[int, tuple[Job, datetime]] = {}
 
     def wake(self) -> None:
-        """Do nothing: other processes look at the job table by themselves."""
+        """Do nothing: other processes poll the job table by themselves."""
 
     def note_outage(self) -> None:
         """Do nothing: the workers notice an outage by themselves."""

@@ -128,7 +128,7 @@ def selfie(path: Path, max_pixels: int) -> bytes:
 
 
 def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
-    """Whether these faces of a picture of that size call for a `closer` look at it."""
+    """Whether these faces of a picture of that size call for an indexing of `closer`."""
     longest = max(width, height)
     if longest <= ANALYSIS_SIDE:
         return False
@@ -137,7 +137,7 @@ def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
 
 
 def closer(path: Path, max_pixels: int) -> bytes:
-    """Return a picture for the embedded engine's second look at a crowd.
+    """Return a picture for the embedded engine's second indexing of a crowd.
 
     An upright JPEG of up to CLOSE_SIDE pixels, fewer if it had ENGINE_BYTES or more; it shows what
     *analysis* of `render` shows. Takes some 0.5 s of CPU; raises as `render` does.

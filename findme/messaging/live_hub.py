@@ -153,7 +153,7 @@ class Hub:
     ) -> Iterator[Listener]:
         """Add a listener: from now on they get all updates.
 
-        Of an account's streams, whatever their events, the oldest ends past MOST_STREAMS.
+        Beyond MOST_STREAMS streams of an account, over all events, the oldest one ends.
         """
         listener = Listener(event_id, guest_id)
         of_account = self._of.setdefault(account_id, [])

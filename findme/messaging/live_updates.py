@@ -1,4 +1,4 @@
-"""What is new for the guests of an event: the two statements behind the live streams.
+"""Updates for the guests of an event: the two statements behind the live streams.
 
 Both serve all guests who listen at once; neither touches the tables of pictures.
 """
@@ -16,9 +16,9 @@ OVERLAP = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far somebody has been told, on the database's clock.
+    """How far a listener has been updated, on the database's clock.
 
-    Photos up to *photo_id* are told (or failed); so are matches that were found before *at*.
+    Photos up to *photo_id* were sent (or failed); so were matches that were found before *at*.
     """
 
     photo_id: int
@@ -63,7 +63,7 @@ async def look(
 ) -> LiveUpdate | None:
     """Return what is new since *mark* (None: all photos, no match); None if the event is gone.
 
-    What was told may come again: the mark lags behind by OVERLAP, so that no late commit is missed.
+    Updates may be repeated: the mark lags behind by OVERLAP, so that no late commit is missed.
     """
     event = await conn.fetchrow(
         """

@@ -192,7 +192,7 @@ async def count_deliveries(conn: Connection, webhook_id: int) -> int:
 
 
 async def redeliver(conn: Connection, delivery_id: int) -> Record:
-    """Enqueue a delivery again, whatever its state; NotFound if there is none."""
+    """Enqueue a delivery again, in any state; NotFound if there is none."""
     row = await conn.fetchrow(
         """
         update webhook_delivery

@@ -1,4 +1,4 @@
-"""What operators see and set, and periodic upkeep: dashboard, metrics, usage, retention.
+"""The operators' tools, and periodic upkeep: dashboard, metrics, usage, retention.
 
 Organisers' tasks belong to `gallery`.
 """

@@ -83,7 +83,7 @@ class Dashboard:
             return self._document
 
     def forget(self) -> None:
-        """Collect everything anew for whoever looks next."""
+        """Collect everything anew for the next viewer."""
         self._document = None
 
     async def sample(self) -> None:

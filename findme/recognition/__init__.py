@@ -1,4 +1,4 @@
-"""What is asked of a Rekognition-compatible engine, how often, and what it has cost.
+"""The calls of a Rekognition-compatible engine: their answers, rate and cost.
 
 No SQL and no connection: the client that uses all of this is `findme.rekognition`.
 """

@@ -1,4 +1,4 @@
-"""Uploads a folder: every picture in it gets to the server once, whatever happens meanwhile.
+"""Uploads a folder: every picture in it gets to the server once, in spite of interruptions.
 
 A file passes these steps: seen → quiescent → examined (complete? its hash) → looked up by hash →
 sent. The journal records the result; everything else here can be lost at any moment.

@@ -45,7 +45,7 @@ async def body_of(request: web.Request) -> AsyncIterator[bytes]:
 async def form_of(request: web.Request) -> MultiDictProxy[str]:
     """Return the text fields of a small form without NUL, which PostgreSQL's text cannot store.
 
-    InvalidRequest if the body is not a form, in whatever way.
+    InvalidRequest if the body is not a valid form.
     """
     try:
         posted = await with_read_timeout(request.post())

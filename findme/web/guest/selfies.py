@@ -1,4 +1,4 @@
-"""A guest's selfies: replaced, added (up to five), looked at, removed."""
+"""A guest's selfies: replaced, added (up to five), shown, removed."""
 
 from collections.abc import Sequence
 from typing import Annotated

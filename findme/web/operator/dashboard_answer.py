@@ -135,7 +135,7 @@ class ReindexedEvent(Struct, frozen=True):
 
 
 class Reindex(Struct, frozen=True):
-    """What is being indexed again, as after a new face model."""
+    """The progress of re-indexing, as after a new face model."""
 
     events: list[ReindexedEvent]
     waiting: Annotated[int, Meta(description="Events that follow by themselves.")]

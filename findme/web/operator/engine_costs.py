@@ -28,7 +28,7 @@ class MonthOfEvent(Struct, frozen=True):
 
 
 class EventCosts(Struct, frozen=True):
-    """What the calls for one event have cost so far."""
+    """The cost of the calls for one event so far."""
 
     calls: Calls
     usd: Annotated[float, Meta(description="What they cost, at 0.001 for each that is charged.")]
@@ -43,7 +43,7 @@ class EventCosts(Struct, frozen=True):
 
 
 class MonthCosts(Struct, frozen=True):
-    """What the calls of this month have cost so far."""
+    """The cost of this month's calls so far."""
 
     month: MonthName
     calls: Calls

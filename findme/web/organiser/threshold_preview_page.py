@@ -70,7 +70,7 @@ def curve_of(steps: list[Step], thresholds: Thresholds, floor: float) -> dict[st
         return round((HEIGHT - BELOW) * (1 - pairs / most) + 1, 1)
 
     points = [f"{x(step.similarity)},{y(step.pairs)}" for step in steps]
-    # the curve ends at 100, whatever the last step is
+    # the curve ends at 100, after any last step
     line = [*points, f"{x(100)},{y(0)}"]
     return {
         "width": WIDTH,
