@@ -49,7 +49,7 @@ server.serve_forever()
 KEEPER = """
 import asyncio, sys
 from pathlib import Path
-from findme.engine_process import open_engine
+from findme.embedded.face_service import open_engine
 
 async def main(data_dir, *command):
     async with open_engine(Path(data_dir), command=command) as engine:
