@@ -76,14 +76,20 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             # were raised
             log.debug("[HTTP] %s: the client disconnected", request[REQUEST_ID], exc_info=error)
             return web.Response(status=CALLER_GONE)
-        log.exception(
-            "[HTTP] %s %s failed, request %s",
-            request.method,
-            loggable_path(request),
-            request[REQUEST_ID],
-        )
+        _log_failure(request, error)
         detail = f"Something went wrong on our side (request {request[REQUEST_ID]})."
         return problem(request, 500, "internal_error", detail, {})
+
+
+def _log_failure(request: web.Request, error: Exception) -> None:
+    line = "[HTTP] %s %s failed, request %s"
+    values = (request.method, loggable_path(request), request[REQUEST_ID])
+    # an InterfaceError may be a bug of ours as well
+    if db.is_connection_error(error) and not isinstance(error, asyncpg.InterfaceError):
+        # the place where a lost connection was noticed says nothing
+        log.error(f"{line}: %s", *values, error)
+    else:
+        log.error(line, *values, exc_info=error)
 
 
 def _failure(request: web.Request, error: FindMeError) -> web.Response:
