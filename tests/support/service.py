@@ -1,9 +1,12 @@
 """The real service in a process of its own, as an operator starts it."""
 
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,6 +77,7 @@ def running_service(
     data_dir: Path, *, port: int = 0, settings: Mapping[str, str] | None = None
 ) -> Iterator[Service]:
     """Start the service on *data_dir* and wait until it is ready; end it by pid."""
+    _models.lay_out(data_dir)
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a", encoding="utf-8") as stderr:
         process = subprocess.Popen(
@@ -94,7 +98,9 @@ def running_service(
             cwd=data_dir.parent,
         )
     try:
-        yield Service(_ready_url(process, log), data_dir, process, log)
+        url = _ready_url(process, log)
+        _models.keep(data_dir)
+        yield Service(url, data_dir, process, log)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -105,6 +111,32 @@ def running_service(
                 process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+class _Models:
+    """The face service's models as it keeps them, made by the first service of a test run.
+
+    Each further service would take two seconds of CPU to make the same files.
+    """
+
+    def __init__(self) -> None:
+        self._kept: Path | None = None
+
+    def lay_out(self, data_dir: Path) -> None:
+        """Give a service that has no data directory yet the models of an earlier one."""
+        if self._kept is not None and not data_dir.exists():
+            shutil.copytree(self._kept, data_dir / "faces" / "models")
+
+    def keep(self, data_dir: Path) -> None:
+        """Copy the models of a running service, if it has its own face service."""
+        made = data_dir / "faces" / "models"
+        if self._kept is None and made.exists():
+            folder = tempfile.mkdtemp(prefix="findme-models-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            self._kept = Path(shutil.copytree(made, Path(folder) / "models"))
+
+
+_models = _Models()
 
 
 def _ready_url(process: subprocess.Popen[str], log: Path) -> str:
