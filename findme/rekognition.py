@@ -67,7 +67,7 @@ _THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException"}
 
 
 class CollectionMissing(EngineError):
-    """The event's collection does not exist."""
+    """The event's collection is not there."""
 
 
 class CollectionOutdated(EngineError):

@@ -30,7 +30,7 @@ REBUILD_DELAY = 60.0
 
 
 class Interrupted(FindMeError):
-    """The service was interrupted every time this job ran."""
+    """The service was interrupted each time this job ran."""
 
 
 def outcome_of(error: Exception | None, job: Job) -> Outcome:
