@@ -18,11 +18,11 @@ async def run_shielded(work: Coroutine[Any, Any, T]) -> T:
     """
     task = asyncio.create_task(work)
     _running.add(task)
-    task.add_done_callback(_let_go)
+    task.add_done_callback(_retrieve)
     return await asyncio.shield(task)
 
 
-def _let_go(task: "asyncio.Task[Any]") -> None:
+def _retrieve(task: "asyncio.Task[Any]") -> None:
     _running.discard(task)
     if not task.cancelled():
         task.exception()  # from now on it counts as retrieved

@@ -192,7 +192,9 @@ async def _look(
                   and (told.upto is null or since > told.upto - make_interval(secs => $5))) as news
          where photos > 0
            and (expires_at is null or expires_at > now())
-           and (closes_at is null or closes_at + $6 > now())""",
+           and (closes_at is null or closes_at + $6 > now())
+            -- two that notify the same guests at once insert their jobs' keys in one order
+         order by told.id""",
         event_id,
         guest_id,
         mails(settings),
