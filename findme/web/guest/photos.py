@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from findme.errors import DownloadsOff, GalleryIsPrivate
 from findme.models import Cursor, PhotoId, Shelf, Size
-from findme.services.guest_gallery import Tab
+from findme.services.guest_gallery import PhotoPage, Tab
 from findme.web.guest import photo_lists
 from findme.web.keys import GUEST_GALLERY, PICTURES, actor, user
 from findme.web.openapi.route import (
@@ -20,7 +20,7 @@ from findme.web.openapi.route import (
     get,
     picture_answers,
 )
-from findme.web.responses import choice_of, limit_of, page_answer, path_id
+from findme.web.responses import choice_of, limit_of, list_answer, pack_list, path_id
 from findme.web.streaming import CACHE_CONTROL, send_image
 
 #: The tabs that `?shelf=` names.
@@ -42,12 +42,15 @@ async def get_all_photos(request: web.Request) -> web.Response:
 
 async def _list(request: web.Request, tab: Tab, before: Cursor | None, limit: int) -> web.Response:
     event, guest = await photo_lists.joined_event(request)
-    page = await request.app[GUEST_GALLERY].list_photos(
-        event, guest, tab, before=before, limit=limit, is_admin=actor(request).is_admin
+
+    def pack(page: PhotoPage) -> bytes:
+        items = (photo_lists.photo_of(photo, event) for photo in page.photos)
+        return pack_list(items, page.total, photo_lists.cursor_text(page.following))
+
+    packed = await request.app[GUEST_GALLERY].packed_photos(
+        event, guest, tab, pack, before=before, limit=limit, is_admin=actor(request).is_admin
     )
-    items = (photo_lists.photo_of(photo, event) for photo in page.photos)
-    following = photo_lists.cursor_text(page.following)
-    return await page_answer(request, items, page.total, following)
+    return list_answer(request, packed)
 
 
 async def get_photo(request: web.Request) -> web.StreamResponse:
