@@ -106,6 +106,51 @@ async def test_photos_that_waited_for_a_failed_job_have_failed_since(empty_datab
     await conn.close()
 
 
+async def test_waiting_jobs_get_their_dedupe_keys_and_of_twins_one_does(
+    empty_database: str,
+) -> None:
+    conn, released = await asyncpg.connect(empty_database), read_migrations()
+    await db.migrate(conn, released[:10])
+    event_id = await conn.fetchval(
+        "insert into event (code, name, collection_id) values ('A', 'Gala', 'x') returning id"
+    )
+    await conn.executemany(
+        """
+        insert into job (kind, event_id, label, priority, state, payload)
+        values ($1, $2, '-', 1, $3, $4)""",
+        [
+            ("match_event", event_id, "running", None),
+            ("match_event", event_id, "queued", None),
+            ("match_event", event_id, "failed", None),
+            ("match_event", event_id, "done", None),
+            ("reindex_event", event_id, "running", None),
+            ("group_faces", event_id, "running", None),
+            ("group_faces", event_id, "queued", None),
+            ("notify_guest", event_id, "queued", '{"guest_id": 7}'),
+            ("notify_guest", event_id, "queued", '{"guest_id": 7}'),
+            ("index_photo", event_id, "queued", None),
+        ],
+    )
+
+    await db.migrate(conn, released[:11])
+
+    match, reindex, group = (
+        f"{kind}:{event_id}" for kind in ("match_event", "reindex_event", "group_faces")
+    )
+    rows = await conn.fetch("select dedupe_key, dedupe_running from job order by id")
+    assert [tuple(row) for row in rows] == [
+        *[(match, False)] * 3,
+        (None, False),
+        (reindex, True),
+        (group, True),
+        (None, False),
+        ("notify_guest:7", False),
+        (None, False),
+        (None, False),
+    ]
+    await conn.close()
+
+
 @pytest.mark.parametrize(
     "names", [[], ["0002_later.sql"], ["0001_a.sql", "0003_c.sql"], ["0001_a.sql", "0001_b.sql"]]
 )
