@@ -20,8 +20,12 @@ check: .venv/.dev ## format, lint, types, import rings
 format: .venv/.dev ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-bench: .venv/.dev ## the benchmarks, as a table
-	$(BIN)/python -m tests.bench
+bench: .venv/.dev ## the benchmarks, as a table; `make bench engine` runs one
+	$(BIN)/python -m tests.bench $(BENCH) $(filter-out bench,$(MAKECMDGOALS))
+# What follows `make bench` is the name of a benchmark, and nothing to make.
+ifeq (bench,$(firstword $(MAKECMDGOALS)))
+$(foreach name,$(filter-out bench,$(MAKECMDGOALS)),$(eval $(name): ; @:))
+endif
 docs: .venv/.dev ## docs/api-calls.md, written anew from the routes
 	$(BIN)/python -m findme.web.openapi > docs/api-calls.md
 screenshots: .venv/.dev ## the pictures of docs/screenshots, drawn anew from the demo

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from findme.engine.embedding import CHIP
 from findme.engine.geometry import similarity
-from findme.engine.sface import CHIP
 
 TEMPLATE = np.array(
     [

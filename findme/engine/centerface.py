@@ -8,9 +8,7 @@ faces that YuNet found: YuNet's own points hardly follow the tilt (10 degrees wh
 from pathlib import Path
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from findme.engine.detections import OVERLAP, Detections
 from findme.engine.geometry import keep_best
@@ -19,40 +17,8 @@ from findme.engine.onnx_session import open_session
 STRIDE = 4
 """One cell of the network's maps is 4 x 4 pixels."""
 
-_OUTPUTS = {"537": 1, "538": 2, "539": 2, "540": 10}
-
-
-def write_graph(source: Path, target: Path) -> None:
-    """Write CenterFace so that it takes any size and pixels as they come.
-
-    Input ``pixels``: uint8, n x rows x columns x 3 (red, green, blue), sides multiples of 32.
-    Outputs: heat, scale, offset and points at a quarter of the size, channels first.
-    """
-    model = onnx.load(str(source))
-    graph = model.graph
-    # Weights named as inputs can't be folded by the runtime; they are constants here.
-    del graph.input[:]
-    del graph.value_info[:]
-    graph.input.append(
-        helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", 3])
-    )
-    planes = [
-        helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node("Cast", ["planes"], ["input.1"], to=TensorProto.FLOAT),
-    ]
-    for node in reversed(planes):
-        graph.node.insert(0, node)
-    # Counters of its training, which nothing reads; the runtime would warn of each.
-    used = {name for node in graph.node for name in node.input}
-    kept = [weight for weight in graph.initializer if weight.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-    del graph.output[:]
-    for name, channels in _OUTPUTS.items():
-        shape: list[str | int | None] = ["n", channels, "rows", "columns"]
-        graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
-    onnx.checker.check_model(model)
-    onnx.save(model, str(target))
+OUTPUTS = {"537": 1, "538": 2, "539": 2, "540": 10}
+"""Names of the maps for heat, scale, offset and points, and how many channels each has."""
 
 
 class LandmarkDetector:
@@ -63,7 +29,7 @@ class LandmarkDetector:
 
     def detect(self, pictures: NDArray[np.uint8], threshold: float) -> list[Detections]:
         """Find the faces of each picture of *pictures* (n x rows x columns x 3), best first."""
-        outputs = self._session.run(list(_OUTPUTS), {"pixels": pictures})
+        outputs = self._session.run(list(OUTPUTS), {"pixels": pictures})
         heat, scales, offsets, points = (output.astype(np.float64) for output in outputs)
         return [
             decode(heat[index, 0], scales[index], offsets[index], points[index], threshold)

@@ -68,7 +68,8 @@ def _decode(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):
         # 16-bit grey: Pillow would clip it to white.
         picture = picture.convert("I").point(lambda value: value / 256).convert("L")
-    return picture.convert("RGB")
+    # convert() copies even if there is nothing to convert.
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _orientation(picture: Image.Image) -> int:

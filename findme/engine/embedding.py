@@ -1,4 +1,4 @@
-"""From chips of faces to the vectors that tell people apart."""
+"""SFace: from chips of faces to the vectors that tell people apart."""
 
 from pathlib import Path
 
@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from findme.engine.onnx_session import open_session
-from findme.engine.sface import DIMENSIONS
 
+CHIP = 112
+"""Side of the square picture of an aligned face that the network takes, in pixels."""
+DIMENSIONS = 128
+"""Numbers of a vector."""
 BATCH = 4
 """Chips in one run: 16 cost 160 MB more and save no time."""
 

@@ -1,6 +1,7 @@
 """From the bytes of a picture to its faces: where, how good, and the vector of each."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -8,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from findme.engine import centerface, sface, weights, yunet
+from findme.engine import weights
 from findme.engine.alignment import chip_frame, cut
 from findme.engine.centerface import LandmarkDetector
 from findme.engine.decoding import open_picture
 from findme.engine.detections import Detections
-from findme.engine.embedding import Embedder
+from findme.engine.embedding import CHIP, Embedder
+from findme.engine.exposure import brighten, brighten_chips
 from findme.engine.face_finder import FaceFinder
 from findme.engine.geometry import pose
+from findme.engine.graphs import write_graph
 from findme.engine.image_quality import brightness, sharpness
-from findme.engine.sface import CHIP
 from findme.engine.yunet import Detector
 
 MOST_FACES = 100
@@ -85,11 +87,11 @@ class Analyst:
         shipped or a kept file is missing or altered.
         """
         detector, landmarks, network = (
-            weights.prepare(folder, source, name, make)
-            for source, name, make in (
-                (weights.DETECTOR, "yunet-1.onnx", yunet.write_graph),
-                (weights.LANDMARKS, "centerface-2.onnx", centerface.write_graph),
-                (weights.FACE_NETWORK, "sface-1.onnx", sface.write_graph),
+            weights.prepare(folder, source, f"{name}.onnx", partial(write_graph, module))
+            for source, name, module in (
+                (weights.DETECTOR, "yunet-1", "yunet_graph"),
+                (weights.LANDMARKS, "centerface-2", "centerface_graph"),
+                (weights.FACE_NETWORK, "sface-1", "sface_graph"),
             )
         )
         weights.remove_others(folder, {detector, landmarks, network})
@@ -98,12 +100,12 @@ class Analyst:
 
     def faces(self, data: bytes) -> list[Face]:
         """Find the faces on a JPEG or PNG, largest first, 100 at most; raises refusals."""
-        picture = open_picture(data)
+        picture, light = brighten(open_picture(data))
         found = self.find(picture)
         chips = self.cut(picture, found)
         vectors = self.embed(chips)
         return [
-            _face(picture.size, found, index, chip, vector)
+            _face(picture.size, found, index, chip, vector, light)
             for index, (chip, vector) in enumerate(zip(chips, vectors, strict=True))
         ]
 
@@ -119,7 +121,7 @@ class Analyst:
 
     def embed(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Vectors, n x 128, of the faces that *chips* show."""
-        return self._embedder.embed(chips)
+        return self._embedder.embed(brighten_chips(chips))
 
 
 def _face(
@@ -128,6 +130,7 @@ def _face(
     index: int,
     chip: NDArray[np.uint8],
     vector: NDArray[np.float32],
+    light: float,
 ) -> Face:
     box, points = found.boxes[index], found.points[index]
     limits = np.array(size, np.float64)
@@ -138,7 +141,7 @@ def _face(
         confidence=float(np.interp(found.scores[index], *_CONFIDENCE)),
         points=tuple((float(x), float(y)) for x, y in points / limits),
         pose=Pose(roll, yaw, pitch),
-        brightness=brightness(chip),
+        brightness=brightness(chip) / light,
         sharpness=sharpness(chip),
         side=float(found.sides[index]),
         vector=vector,

@@ -13,8 +13,8 @@ from PIL import Image
 from findme.engine.alignment import TEMPLATE, cut, surroundings_frame
 from findme.engine.centerface import LandmarkDetector
 from findme.engine.detections import MIRRORED, Detections
+from findme.engine.embedding import CHIP
 from findme.engine.geometry import roll, turn_between
-from findme.engine.sface import CHIP
 
 SIDE = 96
 """Pixels of the square that CenterFace sees; 128 costs twice as much and gains nothing."""

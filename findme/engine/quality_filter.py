@@ -28,7 +28,7 @@ class Bar:
 BARS = {
     "NONE": Bar(0, 0, 0, 0, 180, 180),
     # Drops what could match nothing, and nothing else: docs/calibration.md has the measurements.
-    "AUTO": Bar(75, 12, 1.5, 20, 88, 88),
+    "AUTO": Bar(75, 12, 0.5, 20, 88, 88),
     "LOW": Bar(85, 24, 6, 30, 70, 60, doubt=95),
     "MEDIUM": Bar(90, 40, 10, 45, 55, 45, doubt=97),
     "HIGH": Bar(95, 60, 20, 70, 40, 30, doubt=98),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from findme.engine.sface import DIMENSIONS
+from findme.engine.embedding import DIMENSIONS
 
 _SLACK = 1e-3
 """float32 cancellation in the fast distance; what it lets in is measured again exactly."""

@@ -1,16 +1,26 @@
-"""Run the benchmarks and print one table; `python -m tests.bench engine search` runs those two."""
+"""Run the benchmarks and print one table; `make bench engine search` runs those two."""
 
 import argparse
 import asyncio
 
-from tests.bench import archive, engine, latency, phones, reference, scale, search, upload, watcher
+from tests.bench import (
+    archive,
+    engine,
+    face_service,
+    latency,
+    phones,
+    scale,
+    search,
+    upload,
+    watcher,
+)
 
 BENCHES = {
     "archive": archive.measure,
     "engine": engine.measure,
+    "service": face_service.measure,
     "latency": latency.measure,
     "phones": phones.measure,
-    "reference": reference.measure,
     "scale": scale.measure,
     "search": search.measure,
     "upload": upload.measure,

@@ -24,8 +24,8 @@ from skimage import data
 from findme.embedded.postgres_home import find_home
 from findme.engine import FACE_MODEL_VERSION
 from findme.engine.collection_store import Gallery, StoredFace
+from findme.engine.embedding import DIMENSIONS
 from findme.engine.faces import Analyst, Box
-from findme.engine.sface import DIMENSIONS
 from tests.support.engine_service import connected, serving
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, running_service
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from findme.engine import calibrate, similarity
 from findme.engine.calibrate import Measured
@@ -113,6 +113,22 @@ def test_selfies_with_few_pixels_match_some_and_never_a_stranger(
 
     assert wrong == 0
     assert recall >= 0.65
+
+
+@pytest.mark.parametrize("light", [0.1, 0.04])
+@pytest.mark.parametrize("frame", [0, 40])
+def test_a_dark_face_is_told_by_what_light_it_has(
+    analyst: Analyst, light: float, frame: int
+) -> None:
+    """Dark as a whole, and dark in a bright frame."""
+    bright = analyst.faces(jpeg(astronaut()))[0]
+    dark = astronaut().point(lambda value: value * light)
+    framed = ImageOps.expand(dark, frame, "white")
+
+    [face] = analyst.faces(jpeg(framed))
+
+    assert float(face.vector @ bright.vector) > 0.7
+    assert face.brightness < 0.2 * bright.brightness
 
 
 def test_a_crowd_of_small_faces_is_looked_at_closely(analyst: Analyst) -> None:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from findme.engine.alignment import TEMPLATE, chip_frame, cut, surroundings_frame
-from findme.engine.sface import CHIP
+from findme.engine.embedding import CHIP
 
 
 def test_points_where_the_template_has_them_give_the_picture_itself() -> None:

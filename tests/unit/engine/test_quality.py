@@ -36,7 +36,7 @@ def pixels(picture: Image.Image) -> np.ndarray:
     [
         (replace(GOOD, confidence=60.0), "LOW_CONFIDENCE"),
         (replace(GOOD, side=11.0), "SMALL_BOUNDING_BOX"),
-        (replace(GOOD, brightness=1.0), "LOW_BRIGHTNESS"),
+        (replace(GOOD, brightness=0.3), "LOW_BRIGHTNESS"),
         (replace(GOOD, sharpness=15.0), "LOW_SHARPNESS"),
         (replace(GOOD, pose=Pose(0, -89, 0)), "EXTREME_POSE"),
         (replace(GOOD, pose=Pose(0, 0, 89)), "EXTREME_POSE"),

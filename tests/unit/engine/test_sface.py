@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from findme.engine import sface, weights
+from findme.engine import sface_graph, weights
 from findme.engine.block_quantization import dequantise, replace_body
 from findme.engine.embedding import Embedder
 from findme.engine.onnx_session import open_session
@@ -23,7 +23,7 @@ CHIPS = np.stack(
 @pytest.fixture(scope="module")
 def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
     target = tmp_path_factory.mktemp("sface") / "sface.onnx"
-    sface.write_graph(weights.locate(weights.FACE_NETWORK), target)
+    sface_graph.write_graph(weights.locate(weights.FACE_NETWORK), target)
     return Embedder(target)
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from findme.engine.sface import DIMENSIONS
+from findme.engine.embedding import DIMENSIONS
 from findme.engine.vectors import VectorTable
 
 

@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from findme.engine.block_quantization import Weights, dequantise, replace_body
-
-CHIP = 112
-"""Side of the square picture of an aligned face that the network takes, in pixels."""
-DIMENSIONS = 128
+from findme.engine.embedding import CHIP
 
 
 def write_graph(source: Path, target: Path) -> None:
