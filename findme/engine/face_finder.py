@@ -13,7 +13,7 @@ from findme.engine.centerface import LandmarkDetector
 from findme.engine.detections import Detections, merge
 from findme.engine.geometry import roll
 from findme.engine.landmarks import refine, uprightness
-from findme.engine.tiling import THRESHOLD, look, look_at
+from findme.engine.tiling import HINT, THRESHOLD, look, look_at
 from findme.engine.yunet import Detector
 
 UPRIGHT = 0.7
@@ -25,6 +25,9 @@ DEMOTED = 0.5
 """Factor of the score of faces that are likely turned: what the turned picture shows is better."""
 CONFIRMED = 0.3
 """CenterFace's score of a face, however it lies: 0.39 and more; of what is none, below 0.25."""
+FEW_PIXELS, CONFIRMED_SMALL = 64.0, 0.5
+"""Below this side in pixels there is little to see, and CenterFace must be surer: it gives faces of
+20 to 60 pixels 0.55 and more, and what looks like one in knitwear or leaves up to 0.36."""
 SURE = 0.7
 """YuNet's score from which a face needs no confirmation (its back, its half, a mask)."""
 MOST_CHECKED = 8
@@ -76,7 +79,7 @@ class FaceFinder:
         return [
             quarters
             for quarters, transpose in _TRANSPOSE.items()
-            if len(look_at(self._detector, reduced.transpose(transpose), PROBE_SIDE))
+            if len(look_at(self._detector, reduced.transpose(transpose), PROBE_SIDE, HINT))
         ]
 
     def _turned(self, picture: Image.Image, quarters: int, most: int) -> Detections:
@@ -123,7 +126,7 @@ def are_faces(found: Detections, upright: NDArray[np.float64]) -> NDArray[np.boo
     """Tell which are faces, by the scores of both detectors."""
     least = np.where(upright > CONFIRMED, THRESHOLD, SURE)
     faces: NDArray[np.bool_] = (found.scores > least) | (upright > UPRIGHT)
-    return faces
+    return faces & ((found.sides >= FEW_PIXELS) | (upright > CONFIRMED_SMALL))
 
 
 def largest(found: Detections, most: int) -> Detections:

@@ -89,7 +89,7 @@ class Analyst:
         detector, landmarks, network = (
             weights.prepare(folder, source, f"{name}.onnx", partial(write_graph, module))
             for source, name, module in (
-                (weights.DETECTOR, "yunet-1", "yunet_graph"),
+                (weights.DETECTOR, "yunet-2", "yunet_graph"),
                 (weights.LANDMARKS, "centerface-2", "centerface_graph"),
                 (weights.FACE_NETWORK, "sface-1", "sface_graph"),
             )

@@ -19,10 +19,12 @@ def write_graph(source: Path, target: Path) -> None:
     graph = model.graph
     name = next(item.name for item in graph.input if item.name == "input")
     nodes, weights = dequantise(graph)
-    weights["blue_first"] = np.array([2, 1, 0], np.int64)
+    # The network takes blue first: its first filters are reordered instead of each picture.
+    first = next(node for node in nodes if node.op_type == "Conv")
+    weights["red_first"] = weights[first.input[1]][:, ::-1]
+    first.input[1] = "red_first"
     planes = [
-        helper.make_node("Gather", ["pixels", "blue_first"], ["reordered"], axis=2),
-        helper.make_node("Transpose", ["reordered"], ["planes"], perm=[2, 0, 1]),
+        helper.make_node("Transpose", ["pixels"], ["planes"], perm=[2, 0, 1]),
         helper.make_node("Cast", ["planes"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["floats", "first_axis"], [name]),
     ]
