@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 MOST_SEARCHES = 100
 #: Least similarity of two faces of one person. Neither is a selfie: small faces in a crowd resemble
 #: each other more than any of them resembles a selfie, and siblings reach the `sure` threshold.
-GROUP_SIMILARITY = 94.0
+GROUP_SIMILARITY = 95.5
 #: Faces of one look for some to search from.
 BATCH = 50
 

@@ -3,7 +3,7 @@
 import io
 
 import aiohttp
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from tests.conftest import App
 from tests.support.event_builder import EventBuilder
@@ -11,12 +11,12 @@ from tests.support.labelled_event import labelled_event, two_guests
 from tests.support.pictures import labelled
 
 
-def far_away(name: str) -> bytes:
-    """A picture on which somebody is seen, too small to be kept."""
+def out_of_focus(name: str) -> bytes:
+    """A picture on which somebody is seen, too blurred to be kept."""
     selfie = Image.open(labelled().selfies[name]).convert("RGB")
-    small = selfie.resize((30, round(30 * selfie.height / selfie.width)))
+    small = selfie.resize((200, round(200 * selfie.height / selfie.width)))
     scene = Image.new("RGB", (900, 600), "#9a8f86")
-    scene.paste(small, (400, 250))
+    scene.paste(small.filter(ImageFilter.GaussianBlur(11)), (400, 100))
     out = io.BytesIO()
     scene.save(out, "JPEG", quality=92)
     return out.getvalue()
@@ -48,7 +48,7 @@ async def test_a_face_that_was_not_kept_is_in_the_ledger_until_a_thorough_try_ke
 ) -> None:
     one, _, _ = two_guests()
     builder = await labelled_event(app, [], [])
-    photo_id = await upload(builder, "far.jpg", far_away(one))
+    photo_id = await upload(builder, "far.jpg", out_of_focus(one))
 
     listed = await missed(builder, "missed-faces")
     summed = await missed(builder, "missed-faces/summary")
@@ -71,7 +71,7 @@ async def test_what_a_plain_try_no_longer_sees_leaves_the_engine(app: App) -> No
     """Else no receipt of the event would ever be complete: the engine held more than is known."""
     one, _, _ = two_guests()
     builder = await labelled_event(app, [], [])
-    photo_id = await upload(builder, "far.jpg", far_away(one))
+    photo_id = await upload(builder, "far.jpg", out_of_focus(one))
 
     async def held(*, thorough: bool) -> int:
         answer = await app.client.post(
