@@ -142,8 +142,10 @@ async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None
 
 
 async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
-    """Remove a user's part in an event; their vectors follow by a job; False without one."""
-    await _unname(conn, event_id, user_id)
+    """Remove a user's part in an event; their vectors follow by a job; False without one.
+
+    A trigger clears what they wrote, and the name of their group of faces (migrations/0017).
+    """
     faces = await _vectors(conn, event_id, user_id)
     deleted = await conn.execute(
         "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
@@ -157,7 +159,6 @@ async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None
 
     Their verdicts go too, and so do their notifications of photos that show them.
     """
-    await _unname(conn, event_id, user_id)
     faces = await _vectors(conn, event_id, user_id)
     guest_id = await conn.fetchval(
         """
@@ -170,19 +171,11 @@ async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None
     # the names are ours; matches go with their references
     for table in ("verdict", "reference", "selfie", "push_subscription"):
         await conn.execute(f"delete from {table} where guest_id = $1", guest_id)  # noqa: S608
-    await conn.execute("update person set guest_id = null where guest_id = $1", guest_id)
-    await forget_faces(conn, event_id, faces)
-
-
-async def _unname(conn: Connection, event_id: EventId, user_id: UserId) -> None:
-    """Delete the name that an admin gave to a guest's group of faces: it is personal data too."""
+    # the name that an admin gave to their group of faces is personal data too
     await conn.execute(
-        """
-        update person set name = null
-         where guest_id = (select id from guest where event_id = $1 and account_id = $2)""",
-        event_id,
-        user_id,
+        "update person set guest_id = null, name = null where guest_id = $1", guest_id
     )
+    await forget_faces(conn, event_id, faces)
 
 
 async def _vectors(conn: Connection, event_id: EventId, user_id: UserId) -> list[EngineFaceId]:

@@ -76,6 +76,12 @@ class Receipt:
     sure: int
     maybe: int
     verdicts: int
+    #: Notes on photos that the person reported.
+    notes: int
+    #: Texts of other people that mention the person.
+    mentions: int
+    #: Whether a text of theirs was found where none should be.
+    texts_left: bool
     #: Engines that held the faceprints: `embedded`, `aws:<region>`.
     engines: Sequence[str]
 
@@ -158,6 +164,7 @@ async def find(conn: Connection, token: str) -> tuple[int, Receipt]:
     row = await conn.fetchrow(
         """
         select id, erased_at, checked_at, whole, events, selfies, faceprints, sure, maybe, verdicts,
+               notes, mentions, texts_left <> '{}' as texts_left,
                array(select distinct engine from receipt_collection
                       where receipt_id = receipt.id and engine is not null order by 1) as engines
           from receipt where token_hash = $1""",
@@ -175,15 +182,17 @@ async def check(pool: Pool, faces: Rekognition, receipt_id: int) -> bool:
         row = await conn.fetchrow(
             """
             update receipt set tried_at = now() where id = $1 and checked_at is null
-            returning account_id, guest_ids, whole""",
+            returning account_id, guest_ids, whole, texts_left""",
             receipt_id,
         )
         if row is None:
             return True
         tables = OF_GUEST if row["whole"] else OF_FACE
         rows = await count_rows(conn, row["account_id"], row["guest_ids"], tables)
-    if rows:
-        log.error("[Erasure] Receipt %s: %d rows are left", receipt_id, rows)
+    if rows or row["texts_left"]:
+        # the texts were looked for in the erasing transaction: nobody knows them any more
+        columns = ", ".join(row["texts_left"])
+        log.error("[Erasure] Receipt %s: %d rows are left, text in: %s", receipt_id, rows, columns)
         return False
     try:
         if not await _collections_are_clean(pool, faces, receipt_id):

@@ -16,7 +16,7 @@ from findme.errors import FindMeError, NotFound
 from findme.gallery import events, guest_photos
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.models import Event, EventId, Shelf, UserId
-from findme.privacy import audit_log, erasure_receipts
+from findme.privacy import audit_log, erased_texts, erasure_receipts
 from findme.rekognition import Rekognition
 from findme.services import vectors
 
@@ -56,10 +56,12 @@ class Erasure:
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, None)
             receipt = await erasure_receipts.begin(conn, user_id, whole=True)
+            texts = await erased_texts.collect(conn, user_id, event_ids, whole=True)
             for event_id in event_ids:
                 await guests.forget(conn, event_id, user_id)
             await auth.delete_account(conn, user_id)
             await erasure_receipts.note_faceprints(conn, receipt)
+            await erased_texts.check(conn, receipt, texts)
             await audit_log.note(conn, None, "account.erased", detail={"events": len(event_ids)})
         return await self._complete(receipt, event_ids)
 
@@ -72,13 +74,13 @@ class Erasure:
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, event_id)
             receipt = await erasure_receipts.begin(conn, user_id, whole=False, event_id=event_id)
+            left = [each for each in event_ids if not (await events.get(conn, each)).browsable]
+            texts = await erased_texts.collect(conn, user_id, left, whole=False)
             for each in event_ids:
-                if (await events.get(conn, each)).browsable:
-                    await guests.withdraw(conn, each, user_id)
-                else:
-                    await guests.forget(conn, each, user_id)
+                await (guests.forget if each in left else guests.withdraw)(conn, each, user_id)
                 await audit_log.note(conn, None, "face.erased", event_id=each)
             await erasure_receipts.note_faceprints(conn, receipt)
+            await erased_texts.check(conn, receipt, texts)
         return await self._complete(receipt, event_ids)
 
     async def leave_event(
@@ -91,8 +93,10 @@ class Erasure:
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, event_id)
             receipt = await erasure_receipts.begin(conn, user_id, whole=False, event_id=event_id)
+            texts = await erased_texts.collect(conn, user_id, [event_id], whole=False)
             await guests.forget(conn, event_id, user_id)
             await erasure_receipts.note_faceprints(conn, receipt)
+            await erased_texts.check(conn, receipt, texts)
             done = "guest.left" if removed_by is None else "guest.removed"
             await audit_log.note(conn, removed_by, done, event_id=event_id)
         return await self._complete(receipt, event_ids)
