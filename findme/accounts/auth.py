@@ -12,9 +12,10 @@ import asyncpg
 import orjson
 
 from findme import db
+from findme.accounts import known_browsers
 from findme.cache import USERS, Cache
 from findme.db import Connection, Pool
-from findme.errors import EmailTaken, InvalidRequest, TooManyAttempts, WrongCredentials
+from findme.errors import EmailTaken, InvalidRequest
 from findme.models import Actor, EventId, Role, TokenId, User, UserId
 
 #: The admin account that is created if none is named.
@@ -23,9 +24,6 @@ SESSION_LIFETIME = timedelta(days=30)
 MIN_PASSWORD = 8
 MAX_PASSWORD = 1024
 MAX_EMAIL = 254
-#: Failed sign-ins a minute, for an address and for an account, after which all are refused.
-MAX_FAILURES = 10
-FAILURE_SECONDS = 60
 #: The prefix of a token says which table holds it.
 SESSION_PREFIX = "fms_"
 UPLOAD_PREFIX = "fmu_"
@@ -44,6 +42,8 @@ class Session:
 
     token: str
     expires_at: datetime
+    #: The token of the browser's own cookie (see `known_browsers`).
+    browser: str
 
 
 async def hash_password(password: str) -> str:
@@ -178,28 +178,8 @@ async def set_admin(pool: Pool, email: str, password: str) -> None:
             await conn.execute("delete from password_reset where account_id = $1", user_id)
 
 
-async def sign_in(pool: Pool, cache: Cache, email: str, password: str, address: str) -> User:
-    """Return the user; WrongCredentials, or TooManyAttempts for the address or the account."""
-    # a longer address belongs to nobody, and would be stored with the attempts
-    email = email.strip().lower()[:MAX_EMAIL]
-    origin, account = f"address:{address}", f"account:{email}"
-    if await cache.attempts(origin) >= MAX_FAILURES:
-        raise TooManyAttempts
-    # counted before the password is checked: parallel guesses must not all pass
-    if await cache.count_attempt(account, seconds=FAILURE_SECONDS) > MAX_FAILURES:
-        raise TooManyAttempts
-    async with db.acquire(pool) as conn:
-        found = await find_account(conn, email)
-    valid = await verify_password(found[1] if found else NOBODY_HASH, password[:MAX_PASSWORD])
-    if found is None or not valid:
-        await cache.count_attempt(origin, seconds=FAILURE_SECONDS)
-        raise WrongCredentials
-    await cache.take_back_attempt(account)
-    return found[0]
-
-
-async def open_session(conn: Connection, user_id: UserId) -> Session:
-    """Open a session in the caller's transaction."""
+async def open_session(conn: Connection, user_id: UserId, browser: str = "") -> Session:
+    """Open a session in the caller's transaction, in a browser that is known from then on."""
     token = SESSION_PREFIX + secrets.token_urlsafe(32)
     expires_at = datetime.now(UTC) + SESSION_LIFETIME
     await conn.execute(
@@ -208,7 +188,7 @@ async def open_session(conn: Connection, user_id: UserId) -> Session:
         user_id,
         expires_at,
     )
-    return Session(token, expires_at)
+    return Session(token, expires_at, await known_browsers.remember(conn, user_id, browser))
 
 
 async def close_session(pool: Pool, cache: Cache, token: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from findme import db, queue
-from findme.accounts import auth
+from findme.accounts import auth, known_browsers
 from findme.cache import USERS, Cache
 from findme.db import Connection, Pool
 from findme.errors import Conflict, LinkExpired, NotFound
@@ -96,8 +96,11 @@ async def check(conn: Connection, token: str) -> None:
         raise LinkExpired
 
 
-async def use(pool: Pool, cache: Cache, token: str, password: str) -> UserId:
-    """Set a new password, end all sessions and all other links of the account.
+async def use(pool: Pool, cache: Cache, token: str, password: str, browser: str) -> str:
+    """Set a new password; all sessions, known browsers and other links of the account end.
+
+    Return the token of the browser, which is known from now on: whoever guesses at the account
+    does not keep its owner out (see `known_browsers`).
 
     LinkExpired for a link that was used or has expired. InvalidRequest for an unsuitable password:
     the link then still works.
@@ -118,13 +121,15 @@ async def use(pool: Pool, cache: Cache, token: str, password: str) -> UserId:
             "update account set password_hash = $2 where id = $1", user_id, password_hash
         )
         await conn.execute("delete from password_reset where account_id = $1", user_id)
+        await known_browsers.forget_all(conn, UserId(user_id))
+        browser = await known_browsers.remember(conn, UserId(user_id), browser)
         ended = await conn.fetch(
             "delete from session where account_id = $1 returning token_hash", user_id
         )
     for row in ended:
         await cache.forget(USERS, row["token_hash"].hex())
     log.info("[Auth] Account %s has a new password; %d sessions ended", user_id, len(ended))
-    return UserId(user_id)
+    return browser
 
 
 def _digest(token: str) -> bytes:

@@ -133,6 +133,9 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
     sessions = await conn.fetch(
         "select created_at, expires_at from session where account_id = $1 order by id", user_id
     )
+    browsers = await conn.fetch(
+        "select last_used_at from known_browser where account_id = $1 order by 1", user_id
+    )
     uploads = await conn.fetch(
         """
         select id::text as photo_id, event_id::text, filename, uploaded_at
@@ -155,6 +158,7 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
     return {
         "account": None if account is None else dict(account),
         "sessions": [dict(row) for row in sessions],
+        "browsers": [dict(row) for row in browsers],
         "uploads": [dict(row) for row in uploads],
         "actions": [dict(row) for row in actions],
         "events": [

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from findme import db
 from findme.accounts import accounts, auth, guests, password_resets
+from findme.accounts import sign_in as passwords
 from findme.accounts.auth import Session
+from findme.accounts.sign_in import Origin
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound, TooManyAttempts
@@ -38,15 +40,15 @@ class Access:
     cache: Cache
     workers: Workers
 
-    async def sign_in(self, email: str, password: str, origin: str) -> SignedIn:
-        """Open a session by password; WrongCredentials, TooManyAttempts for *origin* or account."""
-        user = await auth.sign_in(self.pool, self.cache, email, password, origin)
-        return SignedIn(await self.open_session(user.id), user)
+    async def sign_in(self, email: str, password: str, origin: Origin) -> SignedIn:
+        """Open a session by password; WrongCredentials, TooManyAttempts (see `sign_in`)."""
+        user = await passwords.sign_in(self.pool, self.cache, email, password, origin)
+        return SignedIn(await self.open_session(user.id, origin.browser), user)
 
-    async def open_session(self, user_id: UserId) -> Session:
-        """Open a session for somebody whose identity was proved otherwise."""
-        async with db.acquire(self.pool) as conn:
-            return await auth.open_session(conn, user_id)
+    async def open_session(self, user_id: UserId, browser: str) -> Session:
+        """Open a session for somebody whose identity was proved, in a browser with that token."""
+        async with db.transaction(self.pool) as conn:
+            return await auth.open_session(conn, user_id, browser)
 
     async def find_by_key(self, key: str) -> User:
         """Return the account that a link's key opens; NotFound."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from findme import db
-from findme.accounts import accounts, auth
+from findme.accounts import accounts, auth, sign_in
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import Conflict, TooManyAttempts, WrongCredentials, WrongPassword
@@ -35,9 +35,7 @@ class Account:
         await auth.read_anew(self.pool, self.cache, wanted.id)
         return wanted
 
-    async def change_password(
-        self, user: User, old: str, new: str, *, origin: str, keep: str
-    ) -> None:
+    async def change_password(self, user: User, old: str, new: str, *, keep: str) -> None:
         """Replace a password and end all sessions but *keep* (a token).
 
         WrongPassword, TooManyAttempts; Conflict if the account has no password.
@@ -45,7 +43,7 @@ class Account:
         if user.email is None:
             raise Conflict("This account has no password yet: add an e-mail address and one.")
         try:
-            await auth.sign_in(self.pool, self.cache, user.email, old, origin)
+            await sign_in.confirm_password(self.pool, self.cache, user, old)
         except WrongCredentials as error:
             raise WrongPassword(field="old") from error
         password_hash = await auth.hash_password(auth.check_password(new))

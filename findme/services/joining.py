@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from findme import db
-from findme.accounts import accounts, auth, guests, selfies
+from findme.accounts import accounts, auth, guests, selfies, sign_in
 from findme.accounts.auth import Session
 from findme.accounts.guests import Guest
+from findme.accounts.sign_in import Origin
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import (
@@ -45,8 +46,7 @@ class Applicant:
     signed_in: User | None
     #: Their part in the event so far.
     guest: Guest | None
-    #: The key under which their attempts are counted.
-    origin: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class Joining:
     cache: Cache
     selfies: GuestSelfies
 
-    async def check_may_join(self, code: str, signed_in: User | None, origin: str) -> Applicant:
+    async def check_may_join(self, code: str, signed_in: User | None, origin: Origin) -> Applicant:
         """Return who may send a join form to the event with that code; call it before its body.
 
         A guest who joined with a selfie may send another one even after the event has closed.
@@ -128,7 +128,7 @@ class Joining:
                 guest = await guests.find(conn, event.id, signed_in.id)
         if guest is None or not guest.consented:
             check_open(event)
-        if await self.cache.count_attempt(f"joins:{origin}", seconds=SECONDS) > MAX_JOINS:
+        if await self.cache.count_attempt(f"joins:{origin.address}", seconds=SECONDS) > MAX_JOINS:
             raise TooManyAttempts
         return Applicant(event, signed_in, guest, origin)
 
@@ -177,11 +177,13 @@ class Joining:
             # NotFound: the event was deleted meanwhile
             await self._undo(user, guest_id, is_new=is_new, newcomer=isinstance(someone, Newcomer))
             raise
-        session = None if signed_in is not None else await self._open_session(user)
+        session = None
+        if signed_in is None:
+            session = await self._open_session(user, applicant.origin.browser)
         return Joined(event, user, judged, session, key)
 
     async def browse(
-        self, code: str, signed_in: User | None, *, name: str, origin: str, language: str
+        self, code: str, signed_in: User | None, *, name: str, origin: Origin, language: str
     ) -> Joined:
         """Let somebody see an event's gallery without a selfie; a newcomer gets an account.
 
@@ -205,14 +207,15 @@ class Joining:
                 await guests.browse(conn, event.id, signed_in.id)
             return Joined(event, signed_in, None)
         newcomer = Newcomer(auth.check_name(name.strip() or NAMELESS))
-        added = await self.cache.count_attempt(f"newcomers:{origin}", seconds=SECONDS)
+        added = await self.cache.count_attempt(f"newcomers:{origin.address}", seconds=SECONDS)
         if added > MAX_NEWCOMERS:
             raise TooManyAttempts
         async with db.transaction(self.pool) as conn:
             await events.lock(conn, event.id)
             user, key = await newcomer.create_account(conn, language)
             await guests.browse(conn, event.id, user.id)
-        return Joined(event, user, None, await self._open_session(user), key)
+        session = await self._open_session(user, origin.browser)
+        return Joined(event, user, None, session, key)
 
     async def _identify(self, applicant: Applicant, form: JoinForm) -> User | Newcomer:
         """Return the account that the form's password opens, or a newcomer; EmailTaken."""
@@ -231,7 +234,7 @@ class Joining:
         if found[0].role is not Role.GUEST:
             raise EmailTaken
         try:
-            return await auth.sign_in(self.pool, self.cache, email, password, applicant.origin)
+            return await sign_in.sign_in(self.pool, self.cache, email, password, applicant.origin)
         except WrongCredentials as error:
             raise EmailTaken from error
 
@@ -243,9 +246,9 @@ class Joining:
             if newcomer and not await guests.list_by_user(conn, user.id):
                 await auth.delete_account(conn, user.id)
 
-    async def _open_session(self, user: User) -> Session:
-        async with db.acquire(self.pool) as conn:
-            return await auth.open_session(conn, user.id)
+    async def _open_session(self, user: User, browser: str) -> Session:
+        async with db.transaction(self.pool) as conn:
+            return await auth.open_session(conn, user.id, browser)
 
 
 def check_open(event: Event) -> None:

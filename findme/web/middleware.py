@@ -16,6 +16,7 @@ from findme.accounts import auth
 from findme.errors import Contended, CrossSiteRequest, FindMeError, SignInRequired
 from findme.models import Actor
 from findme.operations import job_history
+from findme.web import cookies
 from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SETTINGS
 from findme.web.metrics import CALLER_GONE
 from findme.web.rendering import render
@@ -24,7 +25,6 @@ from findme.web.shapes import Problem
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-SESSION_COOKIE = "findme_session"
 #: The names in the routes of path parts that are secrets.
 SECRET_PARTS = frozenset({"key", "token"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -155,7 +155,7 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
     authorization = request.headers.get("Authorization", "")
     scheme, _, bearer = authorization.partition(" ")
     by_cookie = not authorization
-    token = request.cookies.get(SESSION_COOKIE, "") if by_cookie else bearer.strip()
+    token = cookies.session_of(request) if by_cookie else bearer.strip()
     if token and (by_cookie or scheme.lower() == "bearer"):
         found = await auth.identify(
             request.app[POOL], request.app[CACHE], token, by_cookie=by_cookie

@@ -121,3 +121,10 @@ def test_connections_are_borrowed_through_db_alone() -> None:
     found = [name_of(file) for file in FILES if borrowing.search(file.read_text("utf-8"))]
 
     assert found == ["findme.db"]
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    """Two branches may each take the next number; the service would not start with both."""
+    numbers = sorted(int(file.name[:4]) for file in (ROOT / "migrations").glob("*.sql"))
+
+    assert numbers == list(range(1, len(numbers) + 1))

@@ -3,7 +3,8 @@
 from aiohttp import web
 
 from findme.models import User
-from findme.web.guest.auth import logout, set_session_cookie
+from findme.web import cookies
+from findme.web.guest.auth import logout
 from findme.web.keys import ACCESS, actor
 from findme.web.rendering import redirect, render
 
@@ -32,9 +33,9 @@ async def _owner(request: web.Request) -> User:
 
 
 async def _enter(request: web.Request, owner: User) -> web.Response:
-    session = await request.app[ACCESS].open_session(owner.id)
+    session = await request.app[ACCESS].open_session(owner.id, cookies.origin_of(request).browser)
     response = _hide_address(redirect(await _home_of(request, owner)))
-    set_session_cookie(response, request, session)
+    cookies.set_session(response, request, session)
     return response
 
 

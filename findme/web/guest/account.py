@@ -11,7 +11,7 @@ from findme.errors import Conflict, EmailTaken, InvalidRequest, TooManyAttempts,
 from findme.models import User
 from findme.web import shapes
 from findme.web.guest.auth import session_token
-from findme.web.keys import ACCESS, ACCOUNT, remote, user
+from findme.web.keys import ACCESS, ACCOUNT, user
 from findme.web.links import key_url
 from findme.web.openapi.route import GONE, Tag, Who, created, ok, patch, post, put
 from findme.web.rendering import LANGUAGES, SCHEMES
@@ -77,9 +77,7 @@ async def save_profile(request: web.Request, wanted: User) -> User:
 
 async def change_password(request: web.Request, old: str, new: str) -> None:
     """Replace the caller's password and end their other sessions (see `Account`)."""
-    await request.app[ACCOUNT].change_password(
-        user(request), old, new, origin=remote(request), keep=session_token(request)
-    )
+    await request.app[ACCOUNT].change_password(user(request), old, new, keep=session_token(request))
 
 
 async def renew_link(request: web.Request) -> str:

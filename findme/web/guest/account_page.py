@@ -10,10 +10,10 @@ from findme.errors import FindMeError
 from findme.gallery import events
 from findme.models import EventId, GuestId, SelfieState
 from findme.services.erasure import Scope
+from findme.web import cookies
 from findme.web.guest import account
 from findme.web.guest import auth as auth_api
 from findme.web.keys import ACCOUNT, ERASURE, POOL, user
-from findme.web.middleware import SESSION_COOKIE
 from findme.web.rendering import (
     LANGUAGE_COOKIE,
     SCHEME_COOKIE,
@@ -128,7 +128,7 @@ async def sign_out_everywhere(request: web.Request) -> web.Response:
     """POST /account/sign-out-everywhere."""
     await auth_api.post_logout_everywhere(request)
     response = redirect("/")
-    response.del_cookie(SESSION_COOKIE)
+    cookies.end_session(response)
     return response
 
 
@@ -156,7 +156,7 @@ async def erase(request: web.Request) -> web.Response:
     me, scope, service = user(request), _scope_of(request), request.app[ERASURE]
     if scope is Scope.ACCOUNT:
         response = redirect(f"/receipt/{await service.erase_account(me.id)}")
-        response.del_cookie(SESSION_COOKIE)
+        cookies.end_session(response)
         return response
     if scope is Scope.EVENT:
         token = await service.leave_event(me.id, _event_id(request))

@@ -4,11 +4,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from findme.accounts import auth
-from findme.accounts.auth import Session
 from findme.errors import SignInRequired, TooManyAttempts, WrongCredentials
-from findme.web import shapes
-from findme.web.keys import ACCESS, CACHE, POOL, actor, base_url, remote, user
-from findme.web.middleware import SESSION_COOKIE
+from findme.web import cookies, shapes
+from findme.web.keys import ACCESS, CACHE, POOL, actor, user
 from findme.web.openapi.route import GONE, Tag, Who, ok, post
 from findme.web.responses import json_answer, json_of, text_of, time_text
 from findme.web.shapes import Time
@@ -29,25 +27,11 @@ class SessionAnswer(Struct, frozen=True):
     user: shapes.User
 
 
-def set_session_cookie(
-    response: web.StreamResponse, request: web.Request, session: Session
-) -> None:
-    """Give the browser its session: out of reach of scripts and of other sites."""
-    response.set_cookie(
-        SESSION_COOKIE,
-        session.token,
-        max_age=int(auth.SESSION_LIFETIME.total_seconds()),
-        httponly=True,
-        samesite="Lax",
-        secure=base_url(request).startswith("https://"),
-    )
-
-
 async def post_login(request: web.Request) -> web.Response:
     """POST /api/auth/login."""
     body = await json_of(request)
     email, password = text_of(body, "email"), text_of(body, "password")
-    signed_in = await request.app[ACCESS].sign_in(email, password, remote(request))
+    signed_in = await request.app[ACCESS].sign_in(email, password, cookies.origin_of(request))
     response = json_answer(
         SessionAnswer(
             token=signed_in.session.token,
@@ -55,13 +39,13 @@ async def post_login(request: web.Request) -> web.Response:
             user=shapes.user_of(signed_in.user),
         )
     )
-    set_session_cookie(response, request, signed_in.session)
+    cookies.set_session(response, request, signed_in.session)
     return response
 
 
 def session_token(request: web.Request) -> str:
     """Return the token of the session that the request came with; empty without one."""
-    token = request.cookies.get(SESSION_COOKIE, "")
+    token = cookies.session_of(request)
     if not actor(request).by_cookie:
         token = request.headers.get("Authorization", "").partition(" ")[2].strip() or token
     return token
@@ -79,7 +63,7 @@ async def post_logout(request: web.Request) -> web.Response:
     """POST /api/auth/logout."""
     await logout(request)
     response = web.Response(status=204)
-    response.del_cookie(SESSION_COOKIE)
+    cookies.end_session(response)
     return response
 
 
@@ -87,7 +71,7 @@ async def post_logout_everywhere(request: web.Request) -> web.Response:
     """POST /api/auth/logout-everywhere: all sessions of the caller end, this one too."""
     await auth.close_sessions(request.app[POOL], request.app[CACHE], user(request).id)
     response = web.Response(status=204)
-    response.del_cookie(SESSION_COOKIE)
+    cookies.end_session(response)
     return response
 
 

@@ -7,8 +7,9 @@ from msgspec import Meta, Struct
 
 from findme.errors import BrowsingClosed, EventClosed, JoinClosed, NotFound, TooManyAttempts
 from findme.services.joining import Joined
+from findme.web import cookies
 from findme.web.guest.join import JoinedAnswer, joined_answer, set_session
-from findme.web.keys import JOINING, actor, remote
+from findme.web.keys import JOINING, actor
 from findme.web.openapi.route import JSON, Body, Tag, Who, created, post
 from findme.web.rendering import language_of, redirect
 from findme.web.request_bodies import form_of
@@ -27,7 +28,7 @@ async def browse(request: web.Request, name: str) -> Joined:
         request.match_info["code"],
         actor(request).user,
         name=name,
-        origin=remote(request),
+        origin=cookies.origin_of(request),
         language=language_of(request).code,
     )
 

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from findme.models import EventId
+from findme.web import cookies
 from findme.web.keys import ERASURE, user
-from findme.web.middleware import SESSION_COOKIE
 from findme.web.openapi.route import GONE_WITH_RECEIPT, Tag, Who, delete
 from findme.web.responses import path_id
 
@@ -12,7 +12,7 @@ from findme.web.responses import path_id
 async def delete_me(request: web.Request) -> web.Response:
     """DELETE /api/me: account, selfies, vectors and matches."""
     response = _erased(await request.app[ERASURE].erase_account(user(request).id))
-    response.del_cookie(SESSION_COOKIE)
+    cookies.end_session(response)
     return response
 
 

@@ -11,11 +11,11 @@ from findme.accounts import auth, guests
 from findme.errors import FindMeError, NotFound
 from findme.gallery import events
 from findme.models import Accounts, Event
+from findme.web import cookies
 from findme.web.guest import auth as auth_api
 from findme.web.guest import join as join_api
-from findme.web.keys import ACCESS, FACES, POOL, TYPED, actor, remote
+from findme.web.keys import ACCESS, FACES, POOL, TYPED, actor
 from findme.web.links import key_url
-from findme.web.middleware import SESSION_COOKIE
 from findme.web.rendering import local_path, redirect, render, set_event_zone, zones_of
 from findme.web.request_bodies import form_of
 
@@ -123,7 +123,7 @@ async def login(request: web.Request) -> web.Response:
     email, password = str(form.get("email", "")), str(form.get("password", ""))
     following = local_path(str(form.get("next", "")), "/")
     try:
-        signed_in = await request.app[ACCESS].sign_in(email, password, remote(request))
+        signed_in = await request.app[ACCESS].sign_in(email, password, cookies.origin_of(request))
     except FindMeError as error:
         return render(
             request,
@@ -134,7 +134,7 @@ async def login(request: web.Request) -> web.Response:
     if following == "/" and signed_in.user.role == "admin":
         following = "/admin"
     response = redirect(following)
-    auth_api.set_session_cookie(response, request, signed_in.session)
+    cookies.set_session(response, request, signed_in.session)
     return response
 
 
@@ -143,7 +143,7 @@ async def logout(request: web.Request) -> web.Response:
     if actor(request).user is not None:
         await auth_api.logout(request)
     response = redirect("/")
-    response.del_cookie(SESSION_COOKIE)
+    cookies.end_session(response)
     return response
 
 

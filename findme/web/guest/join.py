@@ -24,8 +24,7 @@ from findme.media import storage
 from findme.models import Gallery, SelfieState
 from findme.services.guest_selfies import SelfieResult
 from findme.services.joining import Joined, JoinForm
-from findme.web import shapes
-from findme.web.guest.auth import set_session_cookie
+from findme.web import cookies, shapes
 from findme.web.keys import (
     GUEST_SELFIES,
     JOINING,
@@ -33,7 +32,6 @@ from findme.web.keys import (
     SETTINGS,
     TYPED,
     actor,
-    remote,
     user,
 )
 from findme.web.links import key_url
@@ -158,7 +156,7 @@ async def join_from_form(request: web.Request) -> Joined:
     """Let the caller join the event of the path with what their form says (see `Joining`)."""
     joining = request.app[JOINING]
     applicant = await joining.check_may_join(
-        request.match_info["code"], actor(request).user, remote(request)
+        request.match_info["code"], actor(request).user, cookies.origin_of(request)
     )
     form = await read_form(request)
     fields = form.fields
@@ -198,7 +196,7 @@ def joined_answer(request: web.Request, joined: Joined) -> web.Response:
 def set_session(request: web.Request, response: web.Response, joined: Joined) -> web.Response:
     """Give the browser the session, if joining opened one."""
     if joined.session is not None:
-        set_session_cookie(response, request, joined.session)
+        cookies.set_session(response, request, joined.session)
     return response
 
 

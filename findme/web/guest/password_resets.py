@@ -9,6 +9,7 @@ from findme import db
 from findme.accounts import auth, password_resets
 from findme.errors import Conflict, FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
+from findme.web import cookies
 from findme.web.keys import ACCESS, CACHE, POOL, admin, base_url, mailed_base, remote
 from findme.web.openapi.route import Answer, Tag, Who, created, post
 from findme.web.rendering import language_of, render
@@ -106,10 +107,18 @@ async def reset(request: web.Request) -> web.Response:
     password = str((await form_of(request)).get("password", ""))
     app = request.app
     try:
-        await password_resets.use(app[POOL], app[CACHE], request.match_info["token"], password)
+        browser = await password_resets.use(
+            app[POOL],
+            app[CACHE],
+            request.match_info["token"],
+            password,
+            cookies.origin_of(request).browser,
+        )
     except FindMeError as error:
         return _reset(request, error)
-    return _reset(request, done=True)
+    page = _reset(request, done=True)
+    cookies.set_browser(page, request, browser)
+    return page
 
 
 def _reset(

@@ -20,7 +20,7 @@ from findme.errors import (
     TooManyAttempts,
     UploadTooLarge,
 )
-from findme.web.middleware import SESSION_COOKIE
+from findme.web import cookies
 from findme.web.openapi.route import JSON, PROBLEM, Answer, Call, Header, Query, Shape, Tag, Who
 from findme.web.shapes import Problem
 
@@ -54,7 +54,7 @@ SECURITY_SCHEMES: Final = {
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
-        "name": SESSION_COOKIE,
+        "name": cookies.SESSION,
         "description": "The same session; what it changes needs a same-origin proof "
         "(Sec-Fetch-Site, Origin or Referer).",
     },

@@ -4,6 +4,7 @@ import pytest
 
 from findme import db
 from findme.accounts import auth, guests
+from findme.accounts.sign_in import Origin
 from findme.db import Pool
 from findme.errors import ConsentRequired, JoinClosed, SelfieRefused, TooManyAttempts
 from findme.models import Event, SelfieState
@@ -14,7 +15,7 @@ from findme.services.joining import JoinForm, Joining
 from tests.support.helpers import PASSWORD, add_gala
 from tests.support.scripted_engine import Scripted, picture
 
-ORIGIN = "203.0.113.7"
+ORIGIN = Origin("203.0.113.7")
 
 
 @pytest.fixture
@@ -116,4 +117,4 @@ async def test_a_closed_event_and_a_busy_address_are_refused_before_the_form(
 
     await pool.execute("update event set join_open = false")
     with pytest.raises(JoinClosed):
-        await joining.check_may_join(event.code, None, "203.0.113.8")
+        await joining.check_may_join(event.code, None, Origin("203.0.113.8"))

@@ -8,7 +8,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from findme.db import Pool
 from findme.settings import Settings
-from findme.web.middleware import SESSION_COOKIE
+from findme.web import cookies
 from tests.support.helpers import problem
 from tests.support.rights import (
     BODIES,
@@ -137,7 +137,7 @@ async def test_a_cookie_changes_nothing_without_the_proof_of_same_origin(
             answer = await builder.call(
                 method,
                 fixture.path(route),
-                {"Cookie": f"{SESSION_COOKIE}={fixture.admin_token}", **proof},
+                {"Cookie": f"{cookies.SESSION}={fixture.admin_token}", **proof},
                 params=fixture.query(route),
                 json=BODIES.get(route),
             )

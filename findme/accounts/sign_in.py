@@ -1,0 +1,140 @@
+"""Signing in by password, and how guessing is held back without locking anybody out.
+
+Failures are counted for the pair of account and address first: after ten in a minute, none is
+looked at. The wider counts, of an account from anywhere and of an address with any account, only
+make strangers wait for their turn. A browser that has signed in to the account before has a count
+of its own: others' guesses neither refuse nor delay it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from findme import db
+from findme.accounts import auth, known_browsers
+from findme.cache import Cache
+from findme.db import Pool
+from findme.errors import TooManyAttempts, WrongCredentials
+from findme.models import User
+
+#: Failed sign-ins a minute, for a pair of account and address and for a known browser.
+MAX_FAILURES, FAILURE_SECONDS = 10, 60
+#: Seconds that each failure beyond as many makes strangers wait, and the longest wait.
+STEP, LONGEST = 0.25, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an attempt to sign in comes from."""
+
+    #: The address, or its network, under which attempts are counted.
+    address: str
+    #: The token of the browser's cookie (see `known_browsers`); empty if it has none.
+    browser: str = ""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The turns of one account, or of one address."""
+
+    turns: asyncio.Semaphore
+    taken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Lanes:
+    """Turns by key: *wide* at a time, and *most* attempts that have one or wait for one."""
+
+    wide: int
+    most: int
+    _lanes: dict[str, _Lane] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def turn(self, key: str, seconds: float) -> AsyncIterator[None]:
+        """Wait for a turn, which lasts *seconds* or longer; TooManyAttempts if too many wait."""
+        lane = self._lanes.setdefault(key, _Lane(asyncio.Semaphore(self.wide)))
+        if lane.taken >= self.most:
+            raise TooManyAttempts
+        lane.taken += 1
+        try:
+            async with lane.turns:
+                await asyncio.sleep(seconds)
+                yield
+        finally:
+            lane.taken -= 1
+            if not lane.taken:
+                del self._lanes[key]
+
+
+#: In each process: at most 12 guesses a minute at an account, and 120 from an address, are looked
+#: at while an attack goes on, however many connections and addresses it has.
+_by_account, _by_address = _Lanes(wide=1, most=5), _Lanes(wide=10, most=50)
+
+
+def wait_after(failures: int) -> float:
+    """Return the seconds that a stranger waits after so many failures of a minute."""
+    return min(LONGEST, STEP * max(0, failures - MAX_FAILURES))
+
+
+async def sign_in(pool: Pool, cache: Cache, email: str, password: str, origin: Origin) -> User:
+    """Return the user; WrongCredentials, TooManyAttempts."""
+    # a longer address belongs to nobody, and would be stored with the attempts
+    email = email.strip().lower()[: auth.MAX_EMAIL]
+    async with db.acquire(pool) as conn:
+        known = await known_browsers.knows(conn, email, origin.browser)
+    pair = f"{origin.browser if known else origin.address} {email}"
+    # counted before the password is checked: parallel guesses must not all pass
+    if await cache.count_attempt(f"pair:{pair}", seconds=FAILURE_SECONDS) > MAX_FAILURES:
+        raise TooManyAttempts
+    if known:
+        found = await _verify(pool, email, password)
+    else:
+        found = await _verify_stranger(pool, cache, email, password, origin.address)
+    if found is None:
+        raise WrongCredentials
+    await cache.take_back_attempt(f"pair:{pair}")
+    return found
+
+
+async def _verify_stranger(
+    pool: Pool, cache: Cache, email: str, password: str, address: str
+) -> User | None:
+    """Verify a password after the waits that the failures of a minute ask for."""
+    account, origin = f"account:{email}", f"address:{address}"
+    counted = await cache.count_attempt(account, seconds=FAILURE_SECONDS)
+    account_wait = wait_after(counted - 1)
+    # counted after the check: guests who sign in at the same moment must not wait for each other
+    address_wait = wait_after(await cache.attempts(origin))
+    async with AsyncExitStack() as stack:
+        if account_wait:
+            await stack.enter_async_context(_by_account.turn(email, account_wait))
+        if address_wait:
+            await stack.enter_async_context(_by_address.turn(address, address_wait))
+        found = await _verify(pool, email, password)
+    if found is None:
+        await cache.count_attempt(origin, seconds=FAILURE_SECONDS)
+    else:
+        await cache.take_back_attempt(account)
+    return found
+
+
+async def _verify(pool: Pool, email: str, password: str) -> User | None:
+    async with db.acquire(pool) as conn:
+        found = await auth.find_account(conn, email)
+    password_hash = found[1] if found else auth.NOBODY_HASH
+    valid = await auth.verify_password(password_hash, password[: auth.MAX_PASSWORD])
+    return found[0] if found and valid else None
+
+
+async def confirm_password(pool: Pool, cache: Cache, user: User, password: str) -> None:
+    """Check the password of somebody who is signed in; WrongCredentials, TooManyAttempts.
+
+    Their own failures alone are counted.
+    """
+    counted = f"confirm:{user.id}"
+    if await cache.count_attempt(counted, seconds=FAILURE_SECONDS) > MAX_FAILURES:
+        raise TooManyAttempts
+    if user.email is None or await _verify(pool, user.email, password) is None:
+        raise WrongCredentials
+    await cache.take_back_attempt(counted)
