@@ -203,6 +203,8 @@ def main() -> None:
                     show_guest(visit, at, shown, size)
                 with visiting(browser, at.service, size) as visit:
                     visit.goto(f"/k/{shown.key}")
+                    visit.page.click("form button.main")
+                    visit.page.wait_for_url("**/gallery?event=*")
                     show(visit, NAMED, shown, size)
                 with visiting(browser, at.service, size) as visit:
                     sign_in(visit, at.made.admin_email, at.made.password)

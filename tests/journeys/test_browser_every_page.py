@@ -118,6 +118,8 @@ def test_no_page_breaks_a_rule(
                 sign_in(visit, *credentials)
             if who == "named":
                 visit.goto(f"/k/{shown.key}")
+                visit.page.click("form button.main")
+                visit.page.wait_for_url("**/gallery?event=*")
                 # the account speaks the language it was made in
                 visit.goto(f"/account?lang={language[:2]}")
             check(visit, pages, {**asdict(shown), "leave": at.leave}, language)

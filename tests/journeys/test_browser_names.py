@@ -66,6 +66,8 @@ def test_a_name_is_enough_and_the_link_opens_it_again(
 
     with visiting(browser, service) as other:
         other.goto(link)
+        assert violations(other) == []
+        other.page.click("text=Ouvrir mes photos")
         other.page.wait_for_url("**/gallery?event=*")
         expect(other.page.locator(".tile")).to_have_count(1)
         other.goto("/account")

@@ -10,18 +10,22 @@ from findme.web.rendering import redirect, render
 
 
 async def open_link(request: web.Request) -> web.Response:
-    """GET /k/{key}: the gallery; a visitor who is signed in as somebody else is asked first."""
+    """GET /k/{key}: one button, or the gallery of a visitor who is signed in as its owner.
+
+    It signs nobody in: programs look at the links of mails and chats, and another site could send
+    its visitors here to get their selfies.
+    """
     owner, present = await _owner(request), actor(request).user
-    if present is None:
-        return await _enter(request, owner)
-    if present.id == owner.id:
+    if present is not None and present.id == owner.id:
         return _hide_address(redirect(await _home_of(request, owner)))
-    # its form needs the proof of same origin that `no-referrer` would take away
-    return render(request, "guest/key_ask.html", {"other": owner})
+    page = render(request, "guest/key_ask.html", {"other": owner})
+    # the form needs the proof of same origin that `no-referrer` would take away
+    page.headers["Cache-Control"] = "no-store"
+    return page
 
 
-async def switch_account(request: web.Request) -> web.Response:
-    """POST /k/{key}: the visitor said yes; the session that was open ends."""
+async def enter(request: web.Request) -> web.Response:
+    """POST /k/{key}: the visitor pressed the button; a session that was open ends."""
     owner = await _owner(request)
     if actor(request).user is not None:
         await logout(request)
@@ -54,5 +58,5 @@ def _hide_address(response: web.Response) -> web.Response:
 
 ROUTES = [
     web.get("/k/{key}", open_link),
-    web.post("/k/{key}", switch_account),
+    web.post("/k/{key}", enter),
 ]

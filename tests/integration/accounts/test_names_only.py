@@ -65,7 +65,8 @@ async def test_a_refused_selfie_leaves_no_account(builder: ScriptedEvent) -> Non
 
 async def test_the_link_opens_the_gallery_and_tells_nobody(builder: ScriptedEvent) -> None:
     link = urlsplit((await builder.join_by_name(3))["key_url"]).path
-    answer = await builder.client.get(link, headers=PAGE, allow_redirects=False)
+    own = {**PAGE, "Sec-Fetch-Site": "same-origin"}
+    answer = await builder.client.post(link, headers=own, allow_redirects=False)
 
     assert answer.status == 303
     assert answer.headers["Location"] == f"/gallery?event={builder.event_id}"
@@ -77,6 +78,43 @@ async def test_the_link_opens_the_gallery_and_tells_nobody(builder: ScriptedEven
     again = await builder.client.get(link, headers=PAGE, allow_redirects=False)
     assert again.status == 303
     assert "findme_session" not in again.cookies
+
+
+@pytest.mark.parametrize("site", ["none", "cross-site", "same-origin", None])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_looking_at_a_link_signs_nobody_in(
+    builder: ScriptedEvent, method: str, site: str | None
+) -> None:
+    """A mail program's preview, or another site that sends its visitors there."""
+    link = urlsplit((await builder.join_by_name(3))["key_url"]).path
+    before = await builder.count("session")
+    headers = PAGE if site is None else {**PAGE, "Sec-Fetch-Site": site}
+    answer = await builder.call(method, link, headers)
+
+    assert answer.status == 200
+    assert not answer.cookies
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert await builder.count("session") == before
+    if method == "GET":
+        assert "Open my photos" in await answer.text()
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+async def test_the_form_of_another_site_opens_no_link(
+    builder: ScriptedEvent, proof: dict[str, str]
+) -> None:
+    link = urlsplit((await builder.join_by_name(3))["key_url"]).path
+    answer = await builder.call("POST", link, proof)
+    assert await problem(answer) == (403, "csrf")
+    assert not answer.cookies
 
 
 async def test_a_form_that_is_sent_again_is_the_same_guest(builder: ScriptedEvent) -> None:
@@ -94,7 +132,7 @@ async def test_a_form_that_is_sent_again_is_the_same_guest(builder: ScriptedEven
     assert len(builder.vectors_of_guests()) == 3
     for joined in (first, again):
         assert len(await builder.get_json("/api/my-photos", bearer(joined["token"]))) == 1
-    page = await builder.call("GET", urlsplit(again["key_url"]).path, PAGE)
+    page = await builder.call("POST", urlsplit(again["key_url"]).path, PAGE)
     assert page.status == 303
 
 
@@ -194,14 +232,14 @@ async def test_no_password_opens_an_account_without_one(builder: ScriptedEvent) 
 async def test_a_new_link_ends_the_old_one_and_other_sessions(builder: ScriptedEvent) -> None:
     joined = await builder.join_by_name(3)
     old = urlsplit(joined["key_url"]).path
-    elsewhere = await builder.call("GET", old, PAGE)
+    elsewhere = await builder.call("POST", old, PAGE)
     other = bearer(elsewhere.cookies["findme_session"].value)
 
     answer = await builder.call("POST", "/api/me/key", bearer(joined["token"]))
     assert answer.status == 201
     new = urlsplit((await answer.json())["key_url"]).path
     assert (await builder.call("GET", old)).status == 404
-    assert (await builder.call("GET", new)).status == 303
+    assert (await builder.call("POST", new)).status == 303
     assert (await builder.call("GET", "/api/me", other)).status == 401
     assert (await builder.call("GET", "/api/me", bearer(joined["token"]))).status == 200
 

@@ -145,6 +145,22 @@ async def test_a_cookie_changes_nothing_without_the_proof_of_same_origin(
     assert await digest(builder.pool) == before
 
 
+async def test_reading_signs_nobody_in(builder: ScriptedEvent, fixture: RightsFixture) -> None:
+    """Previews of links and pages of other sites make browsers read; only a form signs in."""
+    sessions = await builder.count("session")
+    for method, route in routes_of(builder):
+        if method not in READS:
+            continue
+        answer = await builder.call(
+            method,
+            fixture.path(route),
+            {"Sec-Fetch-Site": "cross-site"},
+            params=fixture.query(route),
+        )
+        assert not {cookies.SESSION, cookies.BROWSER} & answer.cookies.keys(), (method, route)
+    assert await builder.count("session") == sessions
+
+
 async def test_photos_that_guests_do_not_see_are_there_for_admins_alone(
     builder: ScriptedEvent, fixture: RightsFixture
 ) -> None:

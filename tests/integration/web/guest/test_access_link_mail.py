@@ -53,7 +53,7 @@ async def test_the_link_arrives_and_opens_the_account(mailing: App, box: Postbox
     assert mail["Subject"] == "Your link to your photos"
     assert f"{BASE}/k/{key}\r\n" in text_of(mail)
     assert f'href="{BASE}/k/{key}"' in text_of(mail, "html")
-    opened = await mailing.client.get(f"/k/{key}", allow_redirects=False)
+    opened = await mailing.client.post(f"/k/{key}", allow_redirects=False)
     assert opened.status == 303
 
 
