@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from findme.privacy import audit_log
 from findme.settings import Settings
 from findme.workers import Workers
 
+#: How long after its start an event is deleted if whoever creates it names no end.
+LIFETIME = timedelta(days=30)
 #: The audit log's detail for a new cover.
 COVER = {"members": ["cover"]}
 
@@ -29,7 +31,8 @@ class EventSetup:
     """Writes events and their audit entries; NotFound if there is no such event.
 
     *changes* are attributes of `Event` with their new values, and `wall`: whether the event has a
-    live wall. InvalidRequest if they contradict each other or what the event has already.
+    live wall. InvalidRequest if they contradict each other or what the event has already, or if
+    `expires_at` becomes a time that has passed: a mistyped year would erase the event at once.
     """
 
     settings: Settings
@@ -39,7 +42,10 @@ class EventSetup:
     workers: Workers
 
     async def create(self, actor: UserId, changes: Mapping[str, Any]) -> Event:
-        """Add an event with a code of its own, and announce it to webhooks; it needs a `name`."""
+        """Add an event with a code of its own, and announce it to webhooks; it needs a `name`.
+
+        If `expires_at` is left out, the event ends LIFETIME after its start; None: it has no end.
+        """
         async with db.transaction(self.pool) as conn:
             event = await events.create(
                 conn,
@@ -49,29 +55,19 @@ class EventSetup:
                 gallery=Gallery.EVERYONE,
                 join_open=True,
             )
-            event = await events.update(conn, _changed(event, changes))
+            wanted = _changed(event, _with_end(changes))
+            _check_end(event, wanted)
+            event = await events.update(conn, wanted)
             await audit_log.note(conn, actor, "event.created", event_id=event.id)
             await webhooks.announce_created(conn, event)
         return event
 
-    async def change(
-        self,
-        actor: UserId,
-        event_id: EventId,
-        changes: Mapping[str, Any],
-        *,
-        refuse_past_end: bool = False,
-    ) -> Event:
-        """Change an event, and invalidate its cached lists.
-
-        *refuse_past_end*: InvalidRequest if `expires_at` becomes a time that has passed. Somebody
-        who mistypes the year must not erase the event at once.
-        """
+    async def change(self, actor: UserId, event_id: EventId, changes: Mapping[str, Any]) -> Event:
+        """Change an event, and invalidate its cached lists."""
         async with db.transaction(self.pool) as conn:
             before = await events.get(conn, event_id)
             wanted = _changed(before, changes)
-            if refuse_past_end:
-                _check_end(before, wanted)
+            _check_end(before, wanted)
             event = await events.update(conn, wanted)
             await audit_log.note(
                 conn, actor, "event.changed", event_id=event_id, detail={"members": sorted(changes)}
@@ -127,6 +123,17 @@ def _changed(event: Event, changes: Mapping[str, Any]) -> Event:
         if begin is not None and end is not None and end < begin:
             raise InvalidRequest(f"{later} would be before {earlier}.", field=later)
     return event
+
+
+def _with_end(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of a new event, which has an end unless they say otherwise."""
+    if "expires_at" in changes:
+        return changes
+    named = [changes.get(name) for name in ("starts_at", "closes_at")]
+    start = max(moment for moment in (datetime.now(UTC), *named) if moment is not None)
+    if start > datetime.max.replace(tzinfo=UTC) - LIFETIME:  # the end of the calendar
+        return changes
+    return {**changes, "expires_at": start + LIFETIME}
 
 
 def _check_end(before: Event, after: Event) -> None:

@@ -11,7 +11,11 @@ ClosesAt: TypeAlias = Annotated[
     Time | None, Meta(description="From then on nobody joins and nothing is uploaded.")
 ]
 ExpiresAt: TypeAlias = Annotated[
-    Time | None, Meta(description="When the event is deleted by itself.")
+    Time | None,
+    Meta(
+        description="When the event is deleted by itself; never a time that has passed. A new "
+        "event's is 30 days after its start if it is left out, and null if it never ends."
+    ),
 ]
 TimeZone: TypeAlias = Annotated[
     str | None, Meta(description="As Europe/Paris: what cameras without a zone are read in.")

@@ -57,7 +57,7 @@ async def post_page(request: web.Request) -> web.Response:
         zone = events.zone_of(replace(event, **changes)) or zone_of(request)
         changes |= read_changes(_members(form, zone))
         changes = {name: value for name, value in changes.items() if _value(event, name) != value}
-        await request.app[EVENT_SETUP].change(actor, event.id, changes, refuse_past_end=True)
+        await request.app[EVENT_SETUP].change(actor, event.id, changes)
     except InvalidRequest as error:
         return _page(request, event, typed=form, field=str(error.extra.get("field", "")))
     return redirect(f"{request.path}?saved=1")

@@ -12,7 +12,7 @@ from findme.errors import BadImage, InvalidRequest, NotFound
 from findme.gallery import events
 from findme.messaging import webhooks
 from findme.models import Event, EventId, Publish, Size, UserId
-from findme.services.event_setup import EventSetup
+from findme.services.event_setup import LIFETIME, EventSetup
 from findme.web.keys import EVENT_SETUP
 from tests.conftest import App
 from tests.support.no_engine_app import app, settings
@@ -20,6 +20,7 @@ from tests.support.pictures import drawn
 
 __all__ = ["app", "settings"]
 
+FAR, LONG_AGO = datetime(2099, 1, 1, tzinfo=UTC), datetime(1999, 1, 1, tzinfo=UTC)
 Noted = Callable[[], Awaitable[list[tuple[str, dict[str, object]]]]]
 
 
@@ -93,22 +94,45 @@ async def test_a_change_makes_the_lists_stale_and_keeps_the_address_of_the_wall(
     ]
 
 
-async def test_an_end_that_has_passed_is_refused_if_the_caller_asks(
+async def test_an_end_that_has_passed_is_refused(
     pool: Pool, service: EventSetup, admin_id: UserId
 ) -> None:
-    event = await service.create(admin_id, {"name": "Gala"})
+    """Somebody who mistypes the year does not erase the event."""
+    event = await service.create(admin_id, {"name": "Gala", "expires_at": None})
     past = {"expires_at": datetime.now(UTC) - timedelta(days=365)}
-    with pytest.raises(InvalidRequest) as refused:
-        await service.change(admin_id, event.id, past, refuse_past_end=True)
-    assert refused.value.extra["field"] == "expires_at"
+    for attempt in (
+        service.change(admin_id, event.id, past),
+        service.create(admin_id, {"name": "Other", **past}),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            await attempt
+        assert refused.value.extra["field"] == "expires_at"
     assert (await stored(pool, event.id)).expires_at is None
+    assert await pool.fetchval("select count(*) from event") == 1
 
-    changed = await service.change(admin_id, event.id, past)
     # the form sends the time again that is there already
-    again = await service.change(
-        admin_id, event.id, {"name": "Gala 2", **past}, refuse_past_end=True
-    )
-    assert again.expires_at == changed.expires_at
+    await pool.execute("update event set expires_at = $1", past["expires_at"])
+    again = await service.change(admin_id, event.id, {"name": "Gala 2", **past})
+    assert again.name == "Gala 2"
+
+
+@pytest.mark.parametrize("named", ["starts_at", "closes_at"])
+async def test_an_event_ends_by_itself_unless_somebody_says_otherwise(
+    service: EventSetup, admin_id: UserId, named: str
+) -> None:
+    before = datetime.now(UTC)
+    plain = await service.create(admin_id, {"name": "Gala"})
+    assert plain.expires_at is not None
+    assert before + LIFETIME <= plain.expires_at <= datetime.now(UTC) + LIFETIME
+
+    # not before it begins, nor at once if it was long ago
+    for moment, start in ((FAR, FAR), (LONG_AGO, before)):
+        event = await service.create(admin_id, {"name": "Gala", named: moment})
+        assert event.expires_at is not None
+        assert event.expires_at >= start + LIFETIME
+    last = await service.create(admin_id, {"name": "Gala", named: datetime.max.replace(tzinfo=UTC)})
+    never = await service.create(admin_id, {"name": "Gala", "expires_at": None})
+    assert (last.expires_at, never.expires_at) == (None, None)
 
 
 async def test_a_cover_comes_from_a_file_and_goes(
