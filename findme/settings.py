@@ -163,7 +163,7 @@ class Settings:
     # similarities: from which a match is one, and from which its own matches count. 92 and 90 are
     # cosines of 0.50 and 0.47 of the embedded engine (docs/calibration.md)
     face_query_expansion_anchor: float = _setting(92.0, _number(0, 100))
-    face_query_expansion_threshold: float = _setting(90.0, _number(0, 100))
+    face_query_expansion_threshold: float = _setting(92.0, _number(0, 100))
     max_upload_mb: int = _setting(50, _whole(1, 10_000))
     max_image_pixels: int = _setting(200_000_000, _whole(1_000_000, 2_000_000_000))
     findme_host: str = _setting("127.0.0.1", str)

@@ -7,6 +7,7 @@ from datetime import datetime
 from findme import queue
 from findme.db import Connection, Record
 from findme.errors import ConsentRequired
+from findme.faces.sweep_requests import sweep_for_rivals
 from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieState, UserId
 
 
@@ -147,6 +148,7 @@ async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
     A trigger clears what they wrote, and the name of their group of faces (migrations/0017).
     """
     faces = await _vectors(conn, event_id, user_id)
+    await sweep_for_rivals(conn, event_id, user_id)
     deleted = await conn.execute(
         "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
     )
@@ -160,6 +162,7 @@ async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None
     Their verdicts go too, and so do their notifications of photos that show them.
     """
     faces = await _vectors(conn, event_id, user_id)
+    await sweep_for_rivals(conn, event_id, user_id)
     guest_id = await conn.fetchval(
         """
         update guest set consent_withdrawn_at = coalesce(consent_withdrawn_at, now()),

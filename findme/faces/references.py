@@ -31,17 +31,31 @@ async def list_unsearched(conn: Connection, event_id: EventId) -> list[Reference
     return [Reference.of(dict(row)) for row in rows]
 
 
-async def add_expansions(conn: Connection, event_id: EventId, expansion: QueryExpansion) -> int:
-    """Make references of the strongest matches of selfies and confirmed faces; return how many."""
+async def renew_expansions(conn: Connection, event_id: EventId, expansion: QueryExpansion) -> None:
+    """Make references of the strongest matches of selfies and confirmed faces.
+
+    Those whose face is another guest's meanwhile, or whose guest is a nearer face of the photo, are
+    deleted with their matches.
+    """
+    await conn.execute(
+        """
+        delete from reference
+         where event_id = $1 and kind = 'expansion'
+           and not exists (select from judged_match as match
+                            where match.reference_id = reference.parent_id
+                              and match.face_id = reference.face_id and counts)""",
+        event_id,
+    )
     rows = await conn.fetch(
         """
         with strong as (
             select distinct on (match.guest_id, match.face_id)
                    match.guest_id, match.face_id, match.reference_id, match.similarity
-              from reference join match on match.reference_id = reference.id
+              from reference join judged_match as match on match.reference_id = reference.id
                    join event on event.id = reference.event_id
                              and event.generation = match.generation
              where reference.event_id = $1 and reference.kind <> 'expansion' and similarity >= $2
+               and counts
                and not exists (select from verdict where verdict.guest_id = match.guest_id
                                   and verdict.photo_id = match.photo_id and says = 'not_me')
              order by match.guest_id, match.face_id, match.similarity desc),
@@ -57,7 +71,7 @@ async def add_expansions(conn: Connection, event_id: EventId, expansion: QueryEx
         expansion.most,
     )
     if not rows:
-        return 0
+        return
     last: int = await conn.fetchval(
         """
         update event set last_reference = last_reference + $2 where id = $1
@@ -78,7 +92,6 @@ async def add_expansions(conn: Connection, event_id: EventId, expansion: QueryEx
             for number, row in enumerate(rows, start=last - len(rows) + 1)
         ],
     )
-    return len(rows)
 
 
 async def retire_selfies(conn: Connection, reference: Reference) -> list[EngineFaceId]:

@@ -2,7 +2,7 @@
 
 from findme import queue
 from findme.db import Connection
-from findme.models import EventId, JobKind
+from findme.models import EventId, JobKind, UserId
 from findme.queue import Dedupe
 from findme.settings import Settings
 
@@ -32,3 +32,21 @@ async def enqueue_sweep(
         delay=delay,
         dedupe=Dedupe(f"{JobKind.MATCH_EVENT}:{event_id}", postpone_seconds=latest),
     )
+
+
+async def sweep_for_rivals(conn: Connection, event_id: EventId, user_id: UserId) -> None:
+    """Queue a sweep if a guest who gives up their faces shares one with another guest's matches.
+
+    The face may be the other's from now on, and further photos may be found from it.
+    """
+    shared: bool = await conn.fetchval(
+        """
+        select exists (
+            select from guest join match on match.guest_id = guest.id
+              join match as rival on rival.face_id = match.face_id and rival.guest_id <> guest.id
+             where guest.event_id = $1 and guest.account_id = $2)""",
+        event_id,
+        user_id,
+    )
+    if shared:
+        await enqueue_sweep(conn, event_id, delay=0, latest=0)

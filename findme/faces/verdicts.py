@@ -122,8 +122,10 @@ async def _face_of(
     faces = await conn.fetch(
         """
         select face.id, max(match.similarity) as similarity
-          from face left join match on match.face_id = face.id and match.guest_id = $1
-         where face.photo_id = $2 group by face.id order by similarity desc nulls last""",
+          from face left join judged_match as match
+                           on match.face_id = face.id and match.guest_id = $1
+         where face.photo_id = $2 group by face.id
+         order by bool_or(counts) desc nulls last, similarity desc nulls last""",
         guest_id,
         photo_id,
     )

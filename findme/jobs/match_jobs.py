@@ -143,7 +143,7 @@ class MatchJobs:
         async with db.transaction(self._pool) as conn:
             await events.lock(conn, event.id)
             if self._expansion is not None:
-                await references.add_expansions(conn, event.id, self._expansion)
+                await references.renew_expansions(conn, event.id, self._expansion)
             waiting = await references.list_unsearched(conn, event.id)
             edge = await matching.horizon(conn, event.id, settle=self._settle)
         if waiting:

@@ -34,6 +34,7 @@ SELFIE_SIDE: Final = 1600  # px; one face fills much of the picture
 PREVIEW_SIDE: Final = 1600  # px; a full screen
 THUMB_SIDE: Final = 400  # px; a tile of the gallery at twice the pixel density
 ENGINE_BYTES: Final = 5_000_000  # Rekognition takes 5,242,880 bytes of picture
+ENGINE_SMALL: Final = 2_000_000  # pixels; a smaller picture is sent at a higher quality
 ENGINE_LEAST_SIDE: Final = 80  # px; Rekognition refuses less, either way
 THUMB_BYTES: Final = 25_000  # a page of 100 tiles stays below 2.5 MB
 
@@ -262,20 +263,35 @@ def _for_engine(picture: Image.Image, long_side: int) -> bytes:
             for side in picture.size
         )
         picture = picture.resize((width, height), Image.Resampling.BICUBIC)
-    return _jpeg(picture, 88, limit=ENGINE_BYTES)
+    # Small pictures have small faces, which another loss changes most: at 88 their vectors turn
+    # twice as far (docs/calibration.md).
+    small = picture.width * picture.height <= ENGINE_SMALL
+    return _jpeg(picture, 95 if small else 88, limit=ENGINE_BYTES, fine=small)
 
 
 def _jpeg(
-    picture: Image.Image, quality: int, *, limit: int | None = None, progressive: bool = False
+    picture: Image.Image,
+    quality: int,
+    *,
+    limit: int | None = None,
+    progressive: bool = False,
+    fine: bool = False,
 ) -> bytes:
     """Encode at *quality*, or in steps down to 40 as long as the result has *limit* bytes or more.
 
-    Quality 40 keeps nine megapixels of pure noise below ENGINE_BYTES.
+    If *fine*, colours keep the full resolution. Quality 40 keeps nine megapixels of pure noise
+    below ENGINE_BYTES.
     """
     encoded = b""
     for attempt in range(quality, 39, -8):
         with _scratch() as output:
-            picture.save(output, "JPEG", quality=attempt, progressive=progressive)
+            picture.save(
+                output,
+                "JPEG",
+                quality=attempt,
+                progressive=progressive,
+                subsampling="4:4:4" if fine else "4:2:0",
+            )
             output.seek(0)
             encoded = output.read()
         if limit is None or len(encoded) < limit:

@@ -9,7 +9,7 @@ from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import InvalidRequest, NotFound
 from findme.faces import verdicts
-from findme.faces.sweep_requests import request_sweep
+from findme.faces.sweep_requests import request_sweep, sweep_for_rivals
 from findme.gallery import events, favourites, guest_photos, photos, reports
 from findme.gallery.reports import Reason
 from findme.models import EventId, FaceId, PhotoId, UserId
@@ -34,6 +34,7 @@ class PhotoMarks:
         async with db.transaction(self.pool) as conn:
             guest = await self._lock_guest(conn, user_id, photo_id)
             await verdicts.reject(conn, guest.id, photo_id)
+            await sweep_for_rivals(conn, guest.event_id, user_id)
         await self._publish(guest.event_id)
 
     async def confirm(self, user_id: UserId, photo_id: PhotoId, face_id: FaceId | None) -> None:

@@ -17,6 +17,7 @@ from findme.gallery import events
 from findme.models import EventId, Gallery, Shelf
 from findme.settings import Settings
 from tests.support.helpers import Member, add_gala, member
+from tests.support.one_guest_a_face import SAME_PERSON, settle
 
 #: Similarities that PostgreSQL's `real` stores exactly.
 SIMILARITIES = st.integers(120, 200).map(lambda half: half / 2)
@@ -69,9 +70,47 @@ class Scene:
         return self.photos[photo] == "shown"
 
     def best(self, guest: int, photo: int) -> float | None:
-        """Return the similarity of a guest's best match on a photo."""
-        found = [m.similarity for m in self.matches if (m.guest, m.photo) == (guest, photo)]
+        """Return the similarity of a guest's best match on a photo that counts as theirs."""
+        verdict = self.verdicts.get((guest, photo))
+        mine = None if verdict and verdict.says == "me" else self.faces_of_guests(photo).get(guest)
+        found = [
+            match.similarity
+            for match in self.matches
+            if (match.guest, match.photo) == (guest, photo)
+            and (match.face == mine or (verdict and verdict.says == "me"))
+        ]
         return max(found, default=None)
+
+    def faces_of_guests(self, photo: int) -> dict[int, int]:
+        """Return which face of a photo each guest is, by the nearest selfies."""
+        nearest: dict[tuple[int, int], float] = {}
+        for match in self.matches:
+            if match.photo == photo:
+                pair = (match.guest, match.face)
+                nearest[pair] = max(nearest.get(pair, 0.0), match.similarity)
+        return settle(
+            nearest,
+            taking_nothing={
+                guest
+                for (guest, of), verdict in self.verdicts.items()
+                if of == photo and verdict.says == "not_me"
+            },
+            same_person=self.look_alike,
+        )
+
+    def look_alike(self, one: int, other: int) -> bool:
+        """Whether both guests are surely the same face of some photo."""
+        surely = [
+            {
+                (match.photo, match.face)
+                for match in self.matches
+                if match.guest == guest
+                and match.similarity >= SAME_PERSON
+                and self.photos[match.photo] != "deleted"
+            }
+            for guest in (one, other)
+        ]
+        return bool(surely[0] & surely[1])
 
     def found_shelf(self, guest: int, photo: int) -> Shelf | None:
         """Return the shelf of a photo if nobody had said anything."""

@@ -1,7 +1,8 @@
 """A Rekognition endpoint over a made-up world: it counts, and misbehaves when told to.
 
 Pictures carry their people as black and white fields, so whatever is encoded anew on the way still
-says who is on it. Two faces of one person are 99 similar, those of two people 55.
+says who is on it. Two faces of one person are 99 similar, those of two people 55, but for those who
+are said to be alike.
 """
 
 import asyncio
@@ -112,6 +113,8 @@ class Scripted:
     latency: float = 0.0
     #: A new vector is no search's answer before `settle` is called.
     lags: bool = False
+    #: People who resemble each other, and how much: {frozenset({1, 2}): 93}.
+    alike: dict[frozenset[int], float] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     collections: dict[str, dict[str, Face]] = field(default_factory=dict)
     #: What new collections are made with; nothing is indexed into those of another model.
@@ -137,6 +140,10 @@ class Scripted:
     def faces(self) -> dict[str, Face]:
         """All vectors, by id."""
         return {face.id: face for held in self.collections.values() for face in held.values()}
+
+    def similarity(self, one: int, other: int) -> float:
+        """Return how similar the faces of two people are."""
+        return SAME if one == other else self.alike.get(frozenset((one, other)), OTHER)
 
     def settle(self) -> None:
         """Let searches find what was indexed so far."""
@@ -259,7 +266,7 @@ class Scripted:
             {"Similarity": similarity, "Face": face.as_json()}
             for face in held.values()
             if face.id != body["FaceId"] and face.id not in self._fresh
-            for similarity in [SAME if face.person == person else OTHER]
+            for similarity in [self.similarity(face.person, person)]
             if similarity >= body.get("FaceMatchThreshold", 80)
         ]
         found.sort(key=lambda match: str(match["Similarity"]), reverse=True)
