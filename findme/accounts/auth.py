@@ -93,14 +93,17 @@ def check_name(name: str) -> str:
 async def create_account(
     conn: Connection, *, name: str, email: str, password_hash: str, role: Role
 ) -> UserId:
-    """Add an account; EmailTaken if the address has one."""
+    """Add an account; EmailTaken if the address has one.
+
+    An admin's address counts as proven, since an operator gave it (see `confirmations`).
+    """
     try:
         async with conn.transaction():
             return UserId(
                 await conn.fetchval(
                     """
-                    insert into account (role, name, email, password_hash)
-                    values ($1, $2, $3, $4) returning id""",
+                    insert into account (role, name, email, password_hash, email_proven_at)
+                    values ($1, $2, $3, $4, case $1 when 'admin' then now() end) returning id""",
                     role,
                     name,
                     email,
@@ -164,10 +167,11 @@ async def set_admin(pool: Pool, email: str, password: str) -> None:
         async with conn.transaction():
             user_id = await conn.fetchval(
                 """
-                insert into account (role, name, email, password_hash)
-                values ('admin', 'Admin', $1, $2)
+                insert into account (role, name, email, password_hash, email_proven_at)
+                values ('admin', 'Admin', $1, $2, now())
                 on conflict (email) do update
-                   set role = 'admin', password_hash = excluded.password_hash
+                   set role = 'admin', password_hash = excluded.password_hash,
+                       email_proven_at = excluded.email_proven_at
                 returning id""",
                 email,
                 password_hash,

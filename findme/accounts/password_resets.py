@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from findme import db, queue
-from findme.accounts import auth, known_browsers
+from findme.accounts import auth, confirmations, known_browsers
 from findme.cache import USERS, Cache
 from findme.db import Connection, Pool
 from findme.errors import Conflict, LinkExpired, NotFound
-from findme.models import JobKind, UserId
+from findme.models import JobKind, Role, UserId
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,12 @@ async def ask_by_mail(
             )
 
 
-async def create(conn: Connection, user_id: UserId) -> Link:
-    """Make a link; NotFound without such an account, Conflict for one without a password."""
+async def create(conn: Connection, user_id: UserId, *, by_mail: bool = False) -> Link:
+    """Make a link; NotFound without such an account, Conflict for one without a password.
+
+    A link that is sent *by_mail* proves the address: it opens an account whose address was proved
+    before, and takes the address out of any other (see `use`).
+    """
     email = await conn.fetchrow("select email from account where id = $1", user_id)
     if email is None:
         raise NotFound
@@ -72,11 +76,12 @@ async def create(conn: Connection, user_id: UserId) -> Link:
     await conn.execute("delete from password_reset where expires_at < now()")
     link_id = await conn.fetchval(
         """
-        insert into password_reset (account_id, token_hash, expires_at)
-        values ($1, $2, $3) returning id""",
+        insert into password_reset (account_id, token_hash, expires_at, by_mail)
+        values ($1, $2, $3, $4) returning id""",
         user_id,
         _digest(token),
         expires_at,
+        by_mail,
     )
     return Link(link_id, token, expires_at)
 
@@ -96,8 +101,20 @@ async def check(conn: Connection, token: str) -> None:
         raise LinkExpired
 
 
-async def use(pool: Pool, cache: Cache, token: str, password: str, browser: str) -> str:
+async def use(
+    pool: Pool,
+    cache: Cache,
+    token: str,
+    password: str,
+    *,
+    browser: str,
+    signed_in: UserId | None = None,
+) -> str:
     """Set a new password; all sessions, known browsers and other links of the account end.
+
+    If the link was mailed to an address that nobody has proved, it proves it. The address then
+    leaves the account, unless the opener is *signed_in* with it, and begins one of its own: whoever
+    typed the address may be somebody else.
 
     Return the token of the browser, which is known from now on: whoever guesses at the account
     does not keep its owner out (see `known_browsers`).
@@ -109,27 +126,47 @@ async def use(pool: Pool, cache: Cache, token: str, password: str, browser: str)
         await check(conn, token)
     password_hash = await auth.hash_password(auth.check_password(password))
     async with db.transaction(pool) as conn:
-        user_id: int | None = await conn.fetchval(
+        row = await conn.fetchrow(
             """
-            delete from password_reset where token_hash = $1 and expires_at > now()
-            returning account_id""",
+            delete from password_reset using account
+             where token_hash = $1 and expires_at > now() and account.id = account_id
+            returning account_id, by_mail, email, email_proven_at is not null as proven""",
             _digest(token),
         )
-        if user_id is None:  # another request has just used it
+        if row is None:  # another request has just used it
             raise LinkExpired
-        await conn.execute(
-            "update account set password_hash = $2 where id = $1", user_id, password_hash
-        )
+        user_id = UserId(row["account_id"])
+        if row["by_mail"] and not row["proven"] and user_id != signed_in:
+            user_id = await _take_over(conn, user_id, row["email"], password_hash)
+        else:
+            await conn.execute(
+                "update account set password_hash = $2 where id = $1", user_id, password_hash
+            )
+        if row["by_mail"]:
+            await confirmations.prove(conn, user_id)
         await conn.execute("delete from password_reset where account_id = $1", user_id)
-        await known_browsers.forget_all(conn, UserId(user_id))
-        browser = await known_browsers.remember(conn, UserId(user_id), browser)
+        await known_browsers.forget_all(conn, user_id)
+        browser = await known_browsers.remember(conn, user_id, browser)
         ended = await conn.fetch(
             "delete from session where account_id = $1 returning token_hash", user_id
         )
-    for row in ended:
-        await cache.forget(USERS, row["token_hash"].hex())
+    for ended_session in ended:
+        await cache.forget(USERS, ended_session["token_hash"].hex())
     log.info("[Auth] Account %s has a new password; %d sessions ended", user_id, len(ended))
     return browser
+
+
+async def _take_over(conn: Connection, from_id: UserId, email: str, password_hash: str) -> UserId:
+    """Move an address that was never proved from an account to a new one of its owner."""
+    await confirmations.detach(conn, from_id)
+    log.info("[Auth] The address of account %s was taken over by its owner", from_id)
+    return await auth.create_account(
+        conn,
+        name=email.partition("@")[0][:100],
+        email=email,
+        password_hash=password_hash,
+        role=Role.GUEST,
+    )
 
 
 def _digest(token: str) -> bytes:

@@ -10,7 +10,7 @@ from email.utils import parseaddr
 import orjson
 
 from findme import db, queue
-from findme.accounts import password_resets
+from findme.accounts import confirmations, password_resets
 from findme.db import Connection, Pool
 from findme.errors import DeliveryFailed, DeliveryRefused
 from findme.gallery import events
@@ -115,6 +115,8 @@ class DeliveryJobs:
         payload = job.payload or {}
         if payload["letter"] == password_resets.LETTER:
             await self._send_reset(payload)
+        elif payload["letter"] == confirmations.LETTER:
+            await self._send_confirmation(payload)
         else:
             await self._send_news(GuestId(_number(job, "guest_id")), _number(job, "photos"))
 
@@ -124,7 +126,7 @@ class DeliveryJobs:
             to: str | None = await conn.fetchval("select email from account where id = $1", user_id)
             if to is None:
                 return
-            link = await password_resets.create(conn, user_id)
+            link = await password_resets.create(conn, user_id, by_mail=True)
         url = f"{payload['base_url']}/reset/{link.token}"
         minutes = int(password_resets.LIFETIME.total_seconds() // 60)
         letter = mail_templates.write(
@@ -135,6 +137,23 @@ class DeliveryJobs:
         except DeliveryFailed:
             async with db.acquire(self._pool) as conn:
                 await password_resets.delete_unsent(conn, link)
+            raise
+
+    async def _send_confirmation(self, payload: Mapping[str, object]) -> None:
+        user_id = UserId(int(str(payload["account_id"])))
+        async with db.transaction(self._pool) as conn:
+            created = await confirmations.create(conn, user_id)
+        if created is None:  # proven or gone meanwhile
+            return
+        token, email = created
+        letter = mail_templates.write(
+            "confirm", str(payload["language"]), {"url": f"{payload['base_url']}/confirm/{token}"}
+        )
+        try:
+            await self._send(email, letter)
+        except DeliveryFailed:
+            async with db.acquire(self._pool) as conn:
+                await confirmations.delete_unsent(conn, token)
             raise
 
     async def _send_news(self, guest_id: GuestId, photos: int) -> None:

@@ -174,7 +174,8 @@ async def _look(
     rows = await conn.fetch(
         """
         with wanting as (
-            select guest.id, notified_at, notify_mail and $3 and email is not null as mail,
+            select guest.id, notified_at,
+                   notify_mail and $3 and email_proven_at is not null as mail,
                    (select min(created_at) from push_subscription
                      where guest_id = guest.id) as push_since
               from guest join account on account.id = guest.account_id
@@ -262,6 +263,6 @@ async def find_reader(conn: Connection, guest_id: GuestId) -> Record | None:
                event.id as event_id, event.name as event
           from guest join account on account.id = guest.account_id
                join event on event.id = guest.event_id
-         where guest.id = $1 and notify_mail and email is not null""",
+         where guest.id = $1 and notify_mail and email_proven_at is not null""",
         guest_id,
     )

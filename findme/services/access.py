@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from findme import db
-from findme.accounts import accounts, auth, guests, password_resets
+from findme.accounts import accounts, auth, confirmations, guests, password_resets
 from findme.accounts import sign_in as passwords
 from findme.accounts.auth import Session
+from findme.accounts.confirmations import Confirmation
 from findme.accounts.sign_in import Origin
 from findme.cache import Cache
 from findme.db import Pool
-from findme.errors import NotFound, TooManyAttempts
+from findme.errors import LinkExpired, NotFound, TooManyAttempts
 from findme.messaging import mail_templates, notifications, smtp
 from findme.messaging.smtp import Mail
 from findme.models import EventId, User, UserId
@@ -75,6 +76,25 @@ class Access:
             self.pool, self.cache, auth.check_email(email), language=language, base_url=base_url
         )
         self.workers.wake()
+
+    async def find_confirmation(self, token: str) -> Confirmation:
+        """Return what the link in a mail to an address is about; LinkExpired."""
+        async with db.acquire(self.pool) as conn:
+            return await confirmations.find(conn, token)
+
+    async def confirm_address(self, token: str, user: User) -> None:
+        """Prove a user's address by the link that was mailed to it; LinkExpired for another's."""
+        async with db.transaction(self.pool) as conn:
+            if (await confirmations.find(conn, token)).user_id != user.id:
+                raise LinkExpired
+            await confirmations.prove(conn, user.id)
+
+    async def take_address_back(self, token: str) -> None:
+        """Take an address out of an account that its owner does not know; LinkExpired."""
+        async with db.transaction(self.pool) as conn:
+            found = await confirmations.find(conn, token)
+            await confirmations.detach(conn, found.user_id)
+        await auth.read_anew(self.pool, self.cache, found.user_id)
 
     async def create_reset_link(self, admin_id: UserId, user_id: UserId) -> password_resets.Link:
         """Create a reset link that an admin hands over; NotFound, Conflict without a password."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from findme import db
-from findme.accounts import accounts, auth, sign_in
+from findme.accounts import accounts, auth, confirmations, sign_in
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import Conflict, TooManyAttempts, WrongCredentials, WrongPassword
@@ -51,10 +51,13 @@ class Account:
             await accounts.set_password(conn, user.id, password_hash)
         await auth.close_sessions(self.pool, self.cache, user.id, but=keep)
 
-    async def add_sign_in(self, user: User, email: str, password: str) -> User:
+    async def add_sign_in(
+        self, user: User, email: str, password: str, *, language: str, base_url: str | None
+    ) -> User:
         """Give an account that only a key opened an e-mail address and a password.
 
-        EmailTaken, Conflict, TooManyAttempts.
+        The address gets a mail to confirm it, if mails are sent (*base_url*). EmailTaken,
+        Conflict, TooManyAttempts.
         """
         # the answer tells whether an address has an account, so attempts are limited
         tried = await self.cache.count_attempt(f"credentials:{user.id}", seconds=ADDRESS_SECONDS)
@@ -64,5 +67,9 @@ class Account:
         password_hash = await auth.hash_password(password)
         async with db.transaction(self.pool) as conn:
             await accounts.add_sign_in(conn, user.id, email, password_hash)
+            if base_url is not None:
+                await confirmations.request(
+                    conn, self.cache, user.id, email, language=language, base_url=base_url
+                )
         await auth.read_anew(self.pool, self.cache, user.id)
         return replace(user, email=email)

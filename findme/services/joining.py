@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from findme import db
-from findme.accounts import accounts, auth, guests, selfies, sign_in
+from findme.accounts import accounts, auth, confirmations, guests, selfies, sign_in
 from findme.accounts.auth import Session
 from findme.accounts.guests import Guest
 from findme.accounts.sign_in import Origin
@@ -62,6 +62,8 @@ class JoinForm:
     password: str = ""
     #: The form's secret: a form that is sent twice leads to the same guest.
     attempt: str = ""
+    #: The base of links in mails; None: no mail is sent.
+    base_url: str | None = None
     #: The selfie as the engine will see it.
     jpeg: bytes | None = None
 
@@ -180,6 +182,16 @@ class Joining:
         session = None
         if signed_in is None:
             session = await self._open_session(user, applicant.origin.browser)
+        if isinstance(someone, Newcomer) and user.email is not None and form.base_url is not None:
+            async with db.transaction(self.pool) as conn:
+                await confirmations.request(
+                    conn,
+                    self.cache,
+                    user.id,
+                    user.email,
+                    language=form.language,
+                    base_url=form.base_url,
+                )
         return Joined(event, user, judged, session, key)
 
     async def browse(

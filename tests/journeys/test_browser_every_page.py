@@ -26,6 +26,7 @@ UNDRAWN = {"admin-loose": "/admin/events/{event}/faces/loose"}
 ELSEWHERE = {
     "/accent/{}.css",
     "/admin/stream",
+    "/confirm/{}",
     "/e",
     "/e/{}/cover",
     "/gallery/counts",

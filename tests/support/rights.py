@@ -48,6 +48,8 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         POST /logout
         GET /forgotten
         POST /forgotten
+        GET /confirm/{token}
+        POST /confirm/{token}
         GET /reset/{token}
         POST /reset/{token}
         GET /k/{key}

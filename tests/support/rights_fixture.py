@@ -8,8 +8,9 @@ from typing import Any
 from PIL import Image
 
 from findme import db, queue
+from findme.accounts import confirmations
 from findme.messaging import unsubscribe as unsubscribing
-from findme.models import EventId, GuestId, JobKind
+from findme.models import EventId, GuestId, JobKind, UserId
 from tests.support.helpers import bearer, make_event, make_token, member
 from tests.support.rights import (
     ADMIN,
@@ -118,6 +119,9 @@ async def fill(builder: ScriptedEvent) -> RightsFixture:
         job_id = await queue.enqueue(
             conn, JobKind.MATCH_EVENT, label="an operator's", event_id=EventId(int(event_id))
         )
+    async with db.transaction(builder.pool) as conn:
+        confirmation = await confirmations.create(conn, UserId(int(me["id"])))
+    assert confirmation is not None
     tokens = await _json(builder, f"/api/admin/events/{event_id}/tokens", app.admin)
     photo_id = verdict["photo_id"]
     return RightsFixture(
@@ -147,6 +151,7 @@ async def fill(builder: ScriptedEvent) -> RightsFixture:
             "token_id": tokens[0]["id"],
             "sha256": "00" * 32,
             "key": named["key_url"].rpartition("/")[2],
+            "/confirm/{token}": confirmation[0],
             "/reset/{token}": link["url"].rpartition("/")[2],
             "/receipt/{token}": left.headers["Location"].rpartition("/")[2],
             "/unsubscribe/{token}": unsubscribe,

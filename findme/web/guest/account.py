@@ -11,10 +11,10 @@ from findme.errors import Conflict, EmailTaken, InvalidRequest, TooManyAttempts,
 from findme.models import User
 from findme.web import shapes
 from findme.web.guest.auth import session_token
-from findme.web.keys import ACCESS, ACCOUNT, user
+from findme.web.keys import ACCESS, ACCOUNT, mailed_base, user
 from findme.web.links import key_url
 from findme.web.openapi.route import GONE, Tag, Who, created, ok, patch, post, put
-from findme.web.rendering import LANGUAGES, SCHEMES
+from findme.web.rendering import LANGUAGES, SCHEMES, language_of
 from findme.web.responses import json_answer, json_of, text_of
 
 CHOICES = frozenset({"name", "language", "scheme", "letter_keys"})
@@ -80,6 +80,17 @@ async def change_password(request: web.Request, old: str, new: str) -> None:
     await request.app[ACCOUNT].change_password(user(request), old, new, keep=session_token(request))
 
 
+async def add_sign_in(request: web.Request, email: str, password: str) -> User:
+    """Give the caller's account an address and a password (see `Account`)."""
+    return await request.app[ACCOUNT].add_sign_in(
+        user(request),
+        email,
+        password,
+        language=language_of(request).code,
+        base_url=mailed_base(request),
+    )
+
+
 async def renew_link(request: web.Request) -> str:
     """Return the caller's new link; the old one opens nothing, their other sessions end."""
     key = await request.app[ACCESS].renew_key(user(request), keep=session_token(request))
@@ -123,8 +134,7 @@ async def put_credentials(request: web.Request) -> web.Response:
     """PUT /api/me/credentials {email, password}: for an account that only a key opened so far."""
     body = await json_of(request)
     email, password = text_of(body, "email"), text_of(body, "password")
-    changed = await request.app[ACCOUNT].add_sign_in(user(request), email, password)
-    return json_answer(shapes.user_of(changed))
+    return json_answer(shapes.user_of(await add_sign_in(request, email, password)))
 
 
 async def post_key(request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from findme import db
-from findme.accounts import auth, guests, selfies
+from findme.accounts import auth, confirmations, guests, selfies
 from findme.errors import FindMeError
 from findme.gallery import events
 from findme.models import EventId, GuestId, SelfieState
@@ -13,7 +13,7 @@ from findme.services.erasure import Scope
 from findme.web import cookies
 from findme.web.guest import account
 from findme.web.guest import auth as auth_api
-from findme.web.keys import ACCOUNT, ERASURE, POOL, user
+from findme.web.keys import ERASURE, POOL, mailed_base, user
 from findme.web.rendering import (
     LANGUAGE_COOKIE,
     SCHEME_COOKIE,
@@ -40,6 +40,7 @@ async def _page(request: web.Request, error: FindMeError | None = None) -> web.R
         parts = await guests.list_by_user(conn, signed_in.id)
         named = {event.id: event for event in await events.list_joined(conn, signed_in.id)}
         pictures = {part.id: await _pictures(conn, part.id) for part in parts}
+        proven = await confirmations.is_proven(conn, signed_in.id)
     joined = [
         (part, named[part.event_id], pictures[part.id]) for part in parts if part.event_id in named
     ]
@@ -55,6 +56,10 @@ async def _page(request: web.Request, error: FindMeError | None = None) -> web.R
             "code": None if error is None else error.code,
             "field": None if error is None else error.extra.get("field"),
             "done": request.query.get("done"),
+            # without mail, nobody could prove an address
+            "unproven": signed_in.email is not None
+            and not proven
+            and mailed_base(request) is not None,
         },
         status=200 if error is None else error.status,
     )
@@ -112,7 +117,7 @@ async def add_sign_in(request: web.Request) -> web.Response:
     form = await form_of(request)
     try:
         email, password = str(form.get("email", "")), str(form.get("password", ""))
-        await request.app[ACCOUNT].add_sign_in(user(request), email, password)
+        await account.add_sign_in(request, email, password)
     except FindMeError as error:
         return await _page(request, error)
     return redirect("/account?done=credentials#sign-in")

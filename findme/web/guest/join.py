@@ -32,6 +32,7 @@ from findme.web.keys import (
     SETTINGS,
     TYPED,
     actor,
+    mailed_base,
     user,
 )
 from findme.web.links import key_url
@@ -170,6 +171,7 @@ async def join_from_form(request: web.Request) -> Joined:
             email=fields.get("email", ""),
             password=fields.get("password", ""),
             attempt=fields.get("attempt", ""),
+            base_url=mailed_base(request),
             jpeg=form.jpeg,
         ),
     )

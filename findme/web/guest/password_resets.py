@@ -10,7 +10,7 @@ from findme.accounts import auth, password_resets
 from findme.errors import Conflict, FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
 from findme.web import cookies
-from findme.web.keys import ACCESS, CACHE, POOL, admin, base_url, mailed_base, remote
+from findme.web.keys import ACCESS, CACHE, POOL, actor, admin, base_url, mailed_base, remote
 from findme.web.openapi.route import Answer, Tag, Who, created, post
 from findme.web.rendering import language_of, render
 from findme.web.request_bodies import form_of
@@ -105,14 +105,15 @@ async def reset_page(request: web.Request) -> web.Response:
 async def reset(request: web.Request) -> web.Response:
     """POST /reset/{token}: the form."""
     password = str((await form_of(request)).get("password", ""))
-    app = request.app
+    app, signed_in = request.app, actor(request).user
     try:
         browser = await password_resets.use(
             app[POOL],
             app[CACHE],
             request.match_info["token"],
             password,
-            cookies.origin_of(request).browser,
+            browser=cookies.origin_of(request).browser,
+            signed_in=None if signed_in is None else signed_in.id,
         )
     except FindMeError as error:
         return _reset(request, error)

@@ -8,7 +8,7 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import db
-from findme.accounts import auth
+from findme.accounts import auth, confirmations
 from findme.models import Role
 from findme.settings import Settings
 from tests.conftest import App, application
@@ -55,13 +55,15 @@ async def silent(
 
 async def add_account(app: App, email: str) -> int:
     async with db.transaction(app.resources.pool) as conn:
-        return await auth.create_account(
+        user_id = await auth.create_account(
             conn,
             name="Anne",
             email=email,
             password_hash=await auth.hash_password(OLD),
             role=Role.GUEST,
         )
+        await confirmations.prove(conn, user_id)
+        return user_id
 
 
 async def forget(app: App, email: str, language: str = "en") -> int:

@@ -101,3 +101,16 @@ async def test_who_left_before_the_mail_went_out_gets_none(
     await work(builder)
     assert box.mails == []
     assert await jobs(builder, "send_mail") == [("done", False)]
+
+
+async def test_an_address_that_nobody_confirmed_gets_no_news(
+    builder: EventBuilder, box: Postbox
+) -> None:
+    """It may be mistyped, and somebody else's."""
+    await want_mail(builder, 1)
+    await builder.app.resources.pool.execute("update account set email_proven_at = null")
+    await builder.upload(1)
+    await work(builder)
+
+    assert box.mails == []
+    assert await jobs(builder, "send_mail") == []

@@ -81,7 +81,7 @@ def test_every_letter_is_whole_in_every_language(language: str | None, photos: i
         "photos": photos,
         "unsubscribe": "https://x/u",
     }
-    for name in ("reset", "news", "key"):
+    for name in ("reset", "news", "key", "confirm"):
         letter = mail_templates.write(name, language, context)
         assert letter.subject
         assert "https://x/reset/t" in letter.text
@@ -109,7 +109,7 @@ def test_what_is_prepared_needs_no_reading_and_compiling_any_more(
 
     context = {"url": "u", "minutes": 60, "event": "Gala", "photos": 2, "unsubscribe": "v"}
     for language in ("fr", "en"):
-        for name in ("reset", "news", "key"):
+        for name in ("reset", "news", "key", "confirm"):
             assert started.write(name, language, context).html
 
 
