@@ -113,6 +113,8 @@ class JobKind(StrEnum):
     #: Notifies one guest of new photos.
     NOTIFY_GUEST = "notify_guest", 1
     SEND_PUSH = "send_push", 1
+    #: Removes what deleted rows leave in the database's files.
+    REMOVE_TRACES = "remove_traces", 1
     INDEX_PHOTO = "index_photo", 2
     GROUP_FACES = "group_faces", 3
 

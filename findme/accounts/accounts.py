@@ -44,6 +44,28 @@ async def create_keyed(conn: Connection, name: str, key: str | None = None) -> t
     return UserId(user_id), key
 
 
+async def delete_keyed_without_event(conn: Connection) -> int:
+    """Delete the guests' accounts by name alone whose last event is over; return their number.
+
+    Their key opens nothing any more, and nobody could be told.
+    """
+    rows = await conn.fetch(
+        """
+        select id from account
+         where email is null and role = 'guest'
+           and not exists (select from guest where account_id = account.id)
+           for update skip locked"""
+    )
+    # again, now that nobody can join with them: somebody may have just done so
+    deleted = await conn.execute(
+        """
+        delete from account where id = any($1)
+           and not exists (select from guest where account_id = account.id)""",
+        [row["id"] for row in rows],
+    )
+    return int(deleted.removeprefix("DELETE "))
+
+
 async def lock(conn: Connection, user_id: UserId) -> None:
     """Lock an account for update until the transaction ends, so that nobody joins with it."""
     await conn.execute("select from account where id = $1 for update", user_id)

@@ -29,7 +29,9 @@ from findme.errors import StartError
 TUNING = {
     "max_connections": "200",
     "shared_buffers": "256MB",
-    "max_wal_size": "4GB",
+    # A checkpoint removes old segments instead of using them again: they hold what was deleted.
+    "max_wal_size": "1GB",
+    "wal_recycle": "off",
     "checkpoint_completion_target": "0.9",
     "synchronous_commit": "on",
     # A private server has no replicas, and the write-ahead log is smaller this way.
@@ -74,7 +76,7 @@ async def open_postgres(
 ) -> AsyncIterator[Postgres]:
     """Run the private PostgreSQL of *data_dir*; the caller holds `hold_data_dir` meanwhile.
 
-    *startup_timeout*, in seconds, includes the recovery after a crash, which replays up to 4 GB of
+    *startup_timeout*, in seconds, includes the recovery after a crash, which replays up to 1 GB of
     log. Raises StartError, one line, if the server cannot run. Enter it on the main thread: the
     kernel ends the server with the thread that started it.
     """

@@ -14,6 +14,7 @@ from findme.jobs.job_type import JobType
 from findme.jobs.match_jobs import MatchJobs
 from findme.jobs.photo_jobs import PhotoJobs
 from findme.jobs.reindex_job import ReindexJob
+from findme.jobs.trace_jobs import TraceJobs
 from findme.media.image_threads import ImageThreads
 from findme.models import JobKind
 from findme.recognition.types import QueryExpansion
@@ -52,4 +53,5 @@ def make_job_types(
         **reindex.types(),
         JobKind.GROUP_FACES: JobType(grouping.group_faces),
         **DeliveryJobs(settings, pool).types(),
+        **TraceJobs(settings, pool).types(),
     }

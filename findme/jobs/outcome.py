@@ -15,6 +15,7 @@ from findme.errors import (
     NotFound,
 )
 from findme.models import Job, JobState
+from findme.privacy.raw_traces import TracesHeld
 from findme.queue import DONE, Outcome
 
 MAX_ATTEMPTS = 3
@@ -25,6 +26,8 @@ RETRY_DELAYS = (5.0, 30.0)
 DELIVERY_DELAYS = (60.0, 600.0)
 #: Seconds until a job that lost the database is tried again.
 DATABASE_DELAY = 2.0
+#: Seconds until the traces of deleted rows are tried again.
+TRACES_DELAY = 10.0
 #: Seconds that a job waits for a re-index, whose switch makes it due; each try renders photos anew.
 REBUILD_DELAY = 60.0
 
@@ -40,6 +43,8 @@ def outcome_of(error: Exception | None, job: Job) -> Outcome:
             return DONE
         case CollectionRebuilding():
             return _wait(error, "waits for a re-index", delay=REBUILD_DELAY)
+        case TracesHeld():
+            return _wait(error, "waits for a transaction", delay=TRACES_DELAY)
         case EngineUnavailable():
             return _wait(error, "waits for the face engine", parked=True)
         case BadImage() | DeliveryRefused() | EngineRefused() | NotFound() | Interrupted():

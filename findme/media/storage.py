@@ -186,7 +186,8 @@ async def store_bytes(
     digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
     image_id = await _insert(conn, owner, StoredForm(size, media_type, recipe), len(data), digest)
     await conn.copy_records_to_table(
-        "image_chunk",
+        # a table that is rewritten after erasures (see privacy.raw_traces)
+        "image_chunk" if owner.selfie_id is None else "selfie_chunk",
         columns=("image_id", "number", "bytes"),
         records=[
             (image_id, number, data[start : start + CHUNK])
@@ -269,7 +270,10 @@ async def read_chunks(
     while last is None or number <= last:
         async with db.acquire(pool) as conn:
             chunk: bytes | None = await conn.fetchval(
-                "select bytes from image_chunk where image_id = $1 and number = $2",
+                """
+                select coalesce(
+                    (select bytes from image_chunk where image_id = $1 and number = $2),
+                    (select bytes from selfie_chunk where image_id = $1 and number = $2))""",
                 image_id,
                 number,
             )

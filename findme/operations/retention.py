@@ -4,7 +4,7 @@ import logging
 from functools import partial
 
 from findme import db
-from findme.accounts import auth, known_browsers
+from findme.accounts import accounts, auth, known_browsers
 from findme.db import Connection, Pool
 from findme.errors import NotFound
 from findme.gallery import events
@@ -18,8 +18,10 @@ PERIOD = 30.0
 
 
 async def delete_expired(pool: Pool) -> None:
-    """Delete expired events and sessions, and browsers that were not used for long."""
+    """Delete what has expired: events, accounts by name alone, sessions, unused browsers."""
     await delete_expired_events(pool)
+    async with db.transaction(pool) as conn:
+        await accounts.delete_keyed_without_event(conn)
     await auth.prune_sessions(pool)
     await known_browsers.prune(pool)
 

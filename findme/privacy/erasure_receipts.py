@@ -31,7 +31,9 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 OF_ACCOUNT = {
     "account": "id",
     "audit": "actor_id",
+    "email_confirmation": "account_id",
     "guest": "account_id",
+    "known_browser": "account_id",
     "password_reset": "account_id",
     "photo": "account_id",
     "session": "account_id",
@@ -82,6 +84,9 @@ class Receipt:
     mentions: int
     #: Whether a text of theirs was found where none should be.
     texts_left: bool
+    #: When the database's files were freed of the deleted rows, and how far (raw_traces.Extent).
+    rewritten_at: datetime | None
+    rewritten: str | None
     #: Engines that held the faceprints: `embedded`, `aws:<region>`.
     engines: Sequence[str]
 
@@ -164,7 +169,7 @@ async def find(conn: Connection, token: str) -> tuple[int, Receipt]:
     row = await conn.fetchrow(
         """
         select id, erased_at, checked_at, whole, events, selfies, faceprints, sure, maybe, verdicts,
-               notes, mentions, texts_left <> '{}' as texts_left,
+               notes, mentions, texts_left <> '{}' as texts_left, rewritten_at, rewritten,
                array(select distinct engine from receipt_collection
                       where receipt_id = receipt.id and engine is not null order by 1) as engines
           from receipt where token_hash = $1""",

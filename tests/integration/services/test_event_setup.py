@@ -172,6 +172,7 @@ async def test_a_deleted_event_leaves_its_entry_and_the_job_for_the_engine(
         ("event.created", event.id),
         ("event.deleted", event.id),
     ]
-    assert [row["kind"] for row in await pool.fetch("select kind from job")] == [
-        "delete_collection"
+    assert [row["kind"] for row in await pool.fetch("select kind from job order by id")] == [
+        "delete_collection",
+        "remove_traces",
     ]
