@@ -4,7 +4,7 @@ FindMeError
 ├── StartError                 the service cannot start
 ├── InvalidRequest 422         the request cannot be understood
 │   ├── ConsentRequired
-│   ├── SelfieRefused          no_face, several_faces, poor_quality, invalid_image
+│   ├── SelfieRefused          no_face, several_faces, poor_quality, not_alike, invalid_image
 │   ├── EveryFileRejected
 │   └── HashMismatch
 ├── BadImage 422

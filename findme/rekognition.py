@@ -198,6 +198,21 @@ class Rekognition:
             if match["Face"]["FaceId"] != face_id
         ]
 
+    async def similarity(self, source: bytes, target: bytes) -> float:
+        """Return how similar (0..100) the largest faces of two pictures are; 0 if one has none."""
+        answer = await self._call(
+            "CompareFaces",
+            self._client.compare_faces,
+            SourceImage={"Bytes": source},
+            TargetImage={"Bytes": target},
+            SimilarityThreshold=0.0,
+            QualityFilter=QualityFilter.NONE.value,
+        )
+        # the others are in the background, and may be whoever
+        return float(
+            max(answer["FaceMatches"], key=_area, default={"Similarity": 0.0})["Similarity"]
+        )
+
     async def delete_faces(self, collection_id: str, face_ids: Sequence[EngineFaceId]) -> None:
         """Delete vectors; no error if they or the collection are gone."""
         for start in range(0, len(face_ids), DELETE_BATCH):
@@ -323,3 +338,9 @@ async def open_client(
             yield Rekognition(client, limit=limit, rates=rates, meter=meter, embedded=embedded)
     except botocore.exceptions.NoRegionError as error:
         raise StartError("FACE_ENGINE=aws needs a region: set AWS_REGION.") from error
+
+
+def _area(match: Mapping[str, Any]) -> float:
+    """Share of a picture that a face of CompareFaces's answer covers."""
+    box = match["Face"]["BoundingBox"]
+    return float(box["Width"] * box["Height"])

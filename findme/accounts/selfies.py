@@ -36,6 +36,10 @@ SENTENCES = {
     "turned_away": "The face is turned away.",
     COVERED: "Eyes or mouth are covered.",
 }
+NOT_ALIKE = (
+    "This picture does not look like your other selfies. If it is you, try another one. Otherwise "
+    "replace your selfies: the old ones are erased."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +241,23 @@ async def accept(
         )
     await _end_index_job(conn, selfie.id)
     return True
+
+
+async def list_beside(
+    conn: Connection, selfie: PendingSelfie, judged: JudgedSelfie
+) -> list[SelfieId]:
+    """Return the guest's accepted selfies that would stay beside this one, newest first."""
+    rows = await conn.fetch(
+        """
+        select other.id
+          from selfie join selfie as other on other.guest_id = selfie.guest_id
+         where selfie.id = $1 and other.id <> selfie.id and other.state = 'accepted'
+           and (not selfie.replaces or $2 or other.id > selfie.id)
+         order by other.id desc""",
+        selfie.id,
+        bool(judged.advice),
+    )
+    return [SelfieId(row["id"]) for row in rows]
 
 
 async def refuse(conn: Connection, selfie: PendingSelfie, problem: str) -> None:

@@ -95,7 +95,11 @@ async def renew_expansions(conn: Connection, event_id: EventId, expansion: Query
 
 
 async def retire_selfies(conn: Connection, reference: Reference) -> list[EngineFaceId]:
-    """Remove a guest's selfies before this one, if it replaces them; return vectors to forget."""
+    """Remove a guest's selfies before this one, if it replaces them; return vectors to forget.
+
+    Faces that they confirmed, and that do not resemble this selfie, are searched on no longer: it
+    may show somebody else.
+    """
     rows = await conn.fetch(
         """
         delete from reference
@@ -107,6 +111,19 @@ async def retire_selfies(conn: Connection, reference: Reference) -> list[EngineF
         reference.id,
     )
     await conn.execute("delete from selfie where id = any($1)", [row["selfie_id"] for row in rows])
+    if rows:
+        await conn.execute(
+            """
+            delete from reference as confirmed using event_threshold
+             where confirmed.guest_id = $1 and confirmed.kind = 'confirmed'
+               and event_threshold.event_id = confirmed.event_id
+               and not exists (
+                   select from match join reference as selfie on selfie.id = match.reference_id
+                    where selfie.guest_id = $1 and selfie.kind = 'selfie'
+                      and match.face_id = confirmed.face_id
+                      and match.similarity >= event_threshold.maybe)""",
+            reference.guest_id,
+        )
     return [EngineFaceId(row["engine_face_id"]) for row in rows]
 
 

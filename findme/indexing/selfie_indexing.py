@@ -7,14 +7,14 @@ from weakref import WeakValueDictionary
 
 from findme import db
 from findme.accounts import selfies
-from findme.accounts.selfies import PendingSelfie
+from findme.accounts.selfies import JudgedSelfie, PendingSelfie
 from findme.db import Pool
 from findme.errors import CollectionSwitched, EngineRefused, NotFound, SelfieRefused
 from findme.faces import reindex_state
 from findme.gallery import events
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.media import storage
-from findme.models import Event, EventId
+from findme.models import Event, EventId, SelfieId
 from findme.rekognition import Rekognition
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,8 @@ class SelfieIndexing:
     ) -> Sequence[str]:
         """Index and judge a selfie while its guest waits; return what would make it find more.
 
-        SelfieRefused if the picture is unusable. EngineUnavailable leaves the selfie to the
+        SelfieRefused if the picture is unusable, or shows somebody else than the guest's selfies
+        that it would stand beside. EngineUnavailable leaves the selfie to the
         workers. NotFound if the event was deleted meanwhile.
         """
         event = await self.event_with_collection(event_id)
@@ -56,18 +57,46 @@ class SelfieIndexing:
         indexed = [face.engine_face_id for face in result.faces]
         try:
             judged = selfies.judge(result)
-        except SelfieRefused:
+            accepted = await self._accept(event, selfie, judged, jpeg)
+        except (SelfieRefused, EngineRefused):
             await self._vectors.discard_vectors(event, indexed)
             raise
-        try:
-            async with db.transaction(self._pool) as conn:
-                await events.lock(conn, event_id)
-                accepted = await selfies.accept(conn, event_id, event.collection_id, selfie, judged)
         except CollectionSwitched:
             return await self.index_selfie_now(event_id, selfie, jpeg)
         if not accepted:
             await self._vectors.discard_vectors(event, indexed)
         return judged.advice
+
+    async def _accept(
+        self, event: Event, selfie: PendingSelfie, judged: JudgedSelfie, jpeg: bytes
+    ) -> bool:
+        """Accept a selfie that resembles one that it stands beside, or stands alone.
+
+        Otherwise four selfies of four people would open the photos of all. False if the guest is
+        gone; SelfieRefused (`not_alike`).
+        """
+        compared: set[SelfieId] = set()
+        while True:
+            async with db.transaction(self._pool) as conn:
+                await events.lock(conn, event.id)
+                beside = await selfies.list_beside(conn, selfie, judged)
+                left = [other for other in beside if other not in compared]
+                if not beside:
+                    return await selfies.accept(conn, event.id, event.collection_id, selfie, judged)
+                if not left:
+                    raise SelfieRefused(selfies.NOT_ALIKE, code="not_alike")
+                image = await storage.find_selfie_image(conn, left[0])
+            compared.add(left[0])
+            if image is None:
+                continue
+            other = await storage.read_bytes(self._pool, image.id)
+            if await self._faces.similarity(other, jpeg) < event.thresholds.maybe:
+                continue
+            async with db.transaction(self._pool) as conn:
+                await events.lock(conn, event.id)
+                # removed or replaced while they were compared: it vouches for nobody any more
+                if left[0] in await selfies.list_beside(conn, selfie, judged):
+                    return await selfies.accept(conn, event.id, event.collection_id, selfie, judged)
 
     async def ensure_indexed(self, event_id: EventId) -> Event:
         """Return the event once its collection exists and its guests' selfies are indexed.

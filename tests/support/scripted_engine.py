@@ -26,6 +26,7 @@ SAME, OTHER = 99.0, 55.0
 #: Fields of a picture: each row is a face (a mark, then its person in binary), the last two rows
 #: only make the picture different from others.
 COLUMNS, ROWS, FIELD, MOST_FACES = 12, 8, 16, 6
+_PAID = ("IndexFaces", "SearchFaces", "SearchFacesByImage", "CompareFaces")
 _NAMESPACE = uuid.UUID("6a0e8f2c-43a5-4d6a-9d43-0c7f3c1d9b11")
 
 
@@ -88,6 +89,8 @@ class Face:
     external_id: str
     person: int
     row: int
+    #: Share of the picture's width that it covers.
+    width: float = 1.0
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -95,7 +98,12 @@ class Face:
             "ExternalImageId": self.external_id,
             "ImageId": self.id,
             "Confidence": 99.9,
-            "BoundingBox": {"Left": 0.0, "Top": self.row / ROWS, "Width": 1.0, "Height": 1 / ROWS},
+            "BoundingBox": {
+                "Left": 0.0,
+                "Top": self.row / ROWS,
+                "Width": self.width,
+                "Height": 1 / ROWS,
+            },
         }
 
 
@@ -115,6 +123,8 @@ class Scripted:
     lags: bool = False
     #: People who resemble each other, and how much: {frozenset({1, 2}): 93}.
     alike: dict[frozenset[int], float] = field(default_factory=dict)
+    #: People whose faces are small, and which share of the picture's width they cover.
+    widths: dict[int, float] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     collections: dict[str, dict[str, Face]] = field(default_factory=dict)
     #: What new collections are made with; nothing is indexed into those of another model.
@@ -134,7 +144,7 @@ class Scripted:
     @property
     def paid(self) -> int:
         """How many calls cost money."""
-        return sum(self.calls[name] for name in ("IndexFaces", "SearchFaces", "SearchFacesByImage"))
+        return sum(self.calls[name] for name in _PAID)
 
     @property
     def faces(self) -> dict[str, Face]:
@@ -225,6 +235,7 @@ class Scripted:
                 external_id,
                 person,
                 row,
+                self.widths.get(person, 1.0),
             )
             for row, person in enumerate(people_on(base64.b64decode(body["Image"]["Bytes"])))
         ]
@@ -276,6 +287,21 @@ class Scripted:
             "FaceModelVersion": "7.0",
         }
 
+    def _compare(self, body: Mapping[str, Any]) -> dict[str, object]:
+        source, *_ = people_on(base64.b64decode(body["SourceImage"]["Bytes"]))
+        return {
+            "FaceMatches": [
+                {
+                    "Similarity": self.similarity(source, person),
+                    "Face": Face("", "", person, row, self.widths.get(person, 1.0)).as_json(),
+                }
+                for row, person in enumerate(
+                    people_on(base64.b64decode(body["TargetImage"]["Bytes"]))
+                )
+            ],
+            "UnmatchedFaces": [],
+        }
+
     def _forget(self, body: Mapping[str, Any]) -> dict[str, object]:
         held = self._held(body)
         return {"DeletedFaces": [face for face in body["FaceIds"] if held.pop(face, None)]}
@@ -288,6 +314,7 @@ _OPERATIONS: Mapping[str, Callable[[Scripted, Mapping[str, Any]], dict[str, obje
     "ListCollections": Scripted._list,
     "IndexFaces": Scripted._index,
     "SearchFaces": Scripted._search,
+    "CompareFaces": Scripted._compare,
     "DeleteFaces": Scripted._forget,
 }
 

@@ -5,7 +5,7 @@ import { closeSelfie, selfieIsOpen, takeSelfie } from "./selfie.js";
 import { has, say } from "./words.js";
 
 // errors that another picture can fix; all others are about the form
-const PICTURE = new Set(["no_face", "several_faces", "poor_quality", "invalid_image", "unsupported_image", "unreadable_image", "image_too_large", "upload_too_large"]);
+const PICTURE = new Set(["no_face", "several_faces", "poor_quality", "not_alike", "invalid_image", "unsupported_image", "unreadable_image", "image_too_large", "upload_too_large"]);
 const DRAWN = 700; // ms: the pencil's circle is complete
 
 let link = null; // the key of a guest without an account, until it is shown

@@ -13,7 +13,8 @@ from findme.recognition import rate_limiter
 from findme.settings import Settings
 from tests.conftest import App, application
 from tests.support.event_builder import EventBuilder
-from tests.support.scripted_engine import Fault, Scripted
+from tests.support.helpers import selfie_form
+from tests.support.scripted_engine import Fault, Scripted, picture
 from tests.support.scripted_guests import exhaustive, matched, until, until_idle
 
 
@@ -234,3 +235,25 @@ async def test_a_photo_deleted_while_it_is_indexed_leaves_no_vector(
         for face in endpoint.faces.values()
     }
     assert of == {*(f"p{photo}" for photo in builder.photos), "g2"}
+
+
+async def test_a_selfie_that_waited_is_compared_with_the_others_as_well(
+    builder: EventBuilder, endpoint: Scripted
+) -> None:
+    await builder.join(1)
+    await until_idle(builder.app)
+    endpoint.script = lambda _operation: Fault.UNAVAILABLE
+    answer = await builder.call(
+        "POST",
+        f"/api/me/events/{builder.event_id}/selfies",
+        builder.headers(1),
+        data=selfie_form(picture(2, serial=7)),
+    )
+    assert (await answer.json())["selfie"]["status"] == "pending"
+
+    endpoint.script = lambda _operation: None
+    await until_idle(builder.app)
+
+    rows = await builder.pool.fetch("select state, problem from selfie order by id")
+    assert [tuple(row) for row in rows] == [("accepted", None), ("refused", "not_alike")]
+    assert [face.person for face in endpoint.faces.values()] == [1]
