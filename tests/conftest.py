@@ -260,8 +260,11 @@ async def application(
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings for a test: the defaults, in a folder of its own."""
-    return Settings(findme_data_dir=tmp_path)
+    """Settings for a test: the defaults, in a folder of its own; searches wait for no more photos.
+
+    Where the queue is at work, each test would otherwise sit out seconds of it.
+    """
+    return Settings(findme_data_dir=tmp_path, face_idle_seconds=0.05)
 
 
 @pytest.fixture
