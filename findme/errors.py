@@ -34,6 +34,7 @@ FindMeError
 ├── TooManyAttempts 429
 ├── Contended 503 the database rolled the change back because of another one
 ├── QueueFull 503
+├── PicturesUnavailable 503    no process or memory for them; the file is not to blame
 ├── DiskFull 503
 ├── DeliveryFailed 503          a mail or a push message; worth another try later
 │   └── DeliveryRefused 502     final: it would be refused again
@@ -241,6 +242,14 @@ class QueueFull(FindMeError):
     status = 503
     code = "queue_full"
     retry_after = 20
+
+
+class PicturesUnavailable(FindMeError):
+    """Pictures cannot be read at this moment: try again."""
+
+    status = 503
+    code = "pictures_unavailable"
+    retry_after = 5
 
 
 class Contended(FindMeError):

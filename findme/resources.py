@@ -27,7 +27,8 @@ from findme.jobs.job_types import make_job_types
 from findme.jobs.no_workers import NoWorkers
 from findme.jobs.worker import WorkQueue
 from findme.media import storage
-from findme.media.image_threads import ImageThreads
+from findme.media.image_workers import ImageLanes, ImageWorkers
+from findme.media.photo_images import PhotoImages
 from findme.models import JobKind
 from findme.operations import engine_usage
 from findme.operations.stats import LoopWatch
@@ -48,7 +49,9 @@ class Resources:
     pool: Pool
     faces: Rekognition
     cache: Cache
-    threads: ImageThreads
+    #: Does all that is done with pixels, in children.
+    image_workers: ImageWorkers
+    photo_images: PhotoImages
     vectors: VectorDeletion
     selfies: SelfieIndexing
     grouping: PersonGrouping
@@ -89,18 +92,24 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         # the month's sum, before the first call adds to it
         await engine_usage.flush(pool, faces.meter)
         replica_id = None if role == "web" else await _take_part(stack, pool, faces, alone=alone)
+        lanes = ImageLanes.of_this_machine()
+        stack.callback(lanes.close)
+        try:
+            lanes.start()
+        except OSError as error:
+            raise StartError(f"No process for pictures can be started: {error}") from error
         resources = assemble(
             settings,
             pool,
             faces,
             cache,
+            lanes,
             lost=lost,
             settle=settle,
             expansion=_query_expansion(settings, embedded=faces.embedded),
             replica_id=replica_id,
             database=database,
         )
-        stack.callback(resources.threads.close)
         yield resources
 
 
@@ -109,6 +118,7 @@ def assemble(
     pool: Pool,
     faces: Rekognition,
     cache: Cache,
+    lanes: ImageLanes,
     *,
     lost: asyncio.Future[str],
     settle: float,
@@ -116,11 +126,12 @@ def assemble(
     replica_id: int | None,
     database: Postgres | None = None,
 ) -> Resources:
-    """Build the resources that use the open pool, engine and cache; the caller closes the threads.
+    """Build the resources that use the open pool, engine and cache; the caller closes the lanes.
 
     Without *replica_id* this process has no workers.
     """
-    threads = ImageThreads(settings, pool)
+    image_workers = ImageWorkers(lanes, settings.max_image_pixels)
+    photo_images = PhotoImages(settings.findme_data_dir, pool, image_workers)
     vectors = VectorDeletion(pool, faces)
     selfies = SelfieIndexing(pool, faces, vectors)
     grouping = PersonGrouping(settings, pool, faces)
@@ -129,7 +140,8 @@ def assemble(
         pool,
         faces,
         cache,
-        threads=threads,
+        image_workers=image_workers,
+        photo_images=photo_images,
         vectors=vectors,
         selfies=selfies,
         grouping=grouping,
@@ -150,7 +162,8 @@ def assemble(
         pool=pool,
         faces=faces,
         cache=cache,
-        threads=threads,
+        image_workers=image_workers,
+        photo_images=photo_images,
         vectors=vectors,
         selfies=selfies,
         grouping=grouping,

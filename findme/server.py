@@ -98,20 +98,20 @@ def make_app(resources: Resources, role: str) -> web.Application:
 def _add_services(app: web.Application, on: Resources) -> None:
     """Build the use cases over the open resources."""
     selfies = GuestSelfies(
-        on.settings, on.pool, on.cache, on.threads, on.selfies, on.vectors, on.queue
+        on.settings, on.pool, on.cache, on.image_workers, on.selfies, on.vectors, on.queue
     )
-    uploads = Uploads(on.settings, on.pool, on.threads, on.queue)
+    uploads = Uploads(on.settings, on.pool, on.image_workers, on.queue)
     app[keys.ACCESS] = Access(on.settings, on.pool, on.cache, on.queue)
     app[keys.ACCOUNT] = Account(on.pool, on.cache)
-    app[keys.DOWNLOADS] = Downloads(on.pool, on.threads)
+    app[keys.DOWNLOADS] = Downloads(on.pool, on.photo_images)
     app[keys.ERASURE] = Erasure(on.pool, on.cache, on.faces, on.vectors)
     app[keys.GUEST_GALLERY] = GuestGallery(on.pool, on.cache)
     app[keys.GUEST_SELFIES] = selfies
     app[keys.JOINING] = Joining(on.pool, on.cache, selfies)
     app[keys.NOTIFICATION_CHOICES] = NotificationChoices(on.settings, on.pool)
     app[keys.PHOTO_MARKS] = PhotoMarks(on.settings, on.pool, on.cache, on.queue)
-    app[keys.PICTURES] = Pictures(on.pool, on.threads)
-    app[keys.EVENT_SETUP] = EventSetup(on.settings, on.pool, on.cache, on.threads, on.queue)
+    app[keys.PICTURES] = Pictures(on.pool, on.photo_images, on.image_workers)
+    app[keys.EVENT_SETUP] = EventSetup(on.settings, on.pool, on.cache, on.image_workers, on.queue)
     app[keys.PERSON_EDITS] = PersonEdits(on.pool, on.grouping, on.queue)
     app[keys.PHOTO_REVIEW] = PhotoReview(on.settings, on.pool, on.cache, on.vectors, on.queue)
     app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue, on.on_retry)

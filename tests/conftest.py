@@ -39,6 +39,7 @@ from findme.settings import Settings
 from tests.support.compiled_templates import share_compiled_templates
 from tests.support.databases import Databases, database_of
 from tests.support.described import DescribedClient
+from tests.support.image_lanes import shared_lanes
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
 
 
@@ -232,12 +233,12 @@ async def application(
             pool,
             faces,
             cache,
+            shared_lanes(),
             lost=asyncio.get_running_loop().create_future(),
             settle=settle,
             expansion=expansion,
             replica_id=replica_id,
         )
-        stack.callback(resources.threads.close)
         work = resources.queue
         assert isinstance(work, WorkQueue)
         async with db.acquire(pool) as conn:
@@ -260,11 +261,8 @@ async def application(
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings for a test: the defaults, in a folder of its own; searches wait for no more photos.
-
-    Where the queue is at work, each test would otherwise sit out seconds of it.
-    """
-    return Settings(findme_data_dir=tmp_path, face_idle_seconds=0.05)
+    """Settings for a test: the defaults, in a folder of its own."""
+    return Settings(findme_data_dir=tmp_path)
 
 
 @pytest.fixture

@@ -1,20 +1,25 @@
 """A photo's renditions and its faces at the engine: what indexing and re-indexing share."""
 
+import logging
+
 from findme import db
 from findme.cache import Cache
 from findme.db import Pool
+from findme.errors import ImageTooLarge
 from findme.gallery import events, photos
 from findme.gallery.photos import Photo
-from findme.media import images, redaction, storage
-from findme.media.image_threads import ImageThreads
-from findme.media.images import Renditions
+from findme.media import redaction, storage
+from findme.media.image_workers import ImageWorkers
+from findme.media.images import Renditions, crowded
+from findme.media.photo_images import PhotoImages
 from findme.media.redaction import Redaction
 from findme.media.storage import ImageOwner
 from findme.messaging import webhooks
 from findme.models import PhotoState, Size
 from findme.recognition.types import IndexResult, QualityFilter
 from findme.rekognition import Rekognition
-from findme.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class PhotoPreparation:
@@ -22,25 +27,25 @@ class PhotoPreparation:
 
     def __init__(
         self,
-        settings: Settings,
         pool: Pool,
         faces: Rekognition,
         cache: Cache,
-        threads: ImageThreads,
+        workers: ImageWorkers,
+        images: PhotoImages,
     ) -> None:
-        self._settings = settings
         self._pool = pool
         self._faces = faces
         self._cache = cache
-        self._threads = threads
+        self._workers = workers
+        self._images = images
 
     async def prepare(self, photo: Photo) -> bytes:
         """Store thumbnail, preview and redactions once; return the JPEG that the engine gets."""
-        async with self._threads.original(photo.id) as path:
-            made = await self._threads.run(images.render, path, self._settings.max_image_pixels)
+        async with self._images.original(photo.id) as path:
+            made = await self._workers.render(path)
             # a failed photo starts afresh: it may have failed before its pictures were stored
             if photo.state in (PhotoState.RECEIVED, PhotoState.FAILED):
-                blanks = await self._threads.run(redaction.redactions, path)
+                blanks = await self._workers.redactions(path)
                 await self._store(photo, made, blanks)
         return made.analysis
 
@@ -55,10 +60,14 @@ class PhotoPreparation:
             collection_id, analysis, photo.external_id, quality=quality
         )
         boxes = [face.box for face in result.faces] + [face.box for face in result.unindexed]
-        if not self._faces.embedded or not images.crowded(boxes, photo.width, photo.height):
+        if not self._faces.embedded or not crowded(boxes, photo.width, photo.height):
             return result
-        async with self._threads.original(photo.id) as path:
-            larger = await self._threads.run(images.closer, path, self._settings.max_image_pixels)
+        try:
+            async with self._images.original(photo.id) as path:
+                larger = await self._workers.closer(path)
+        except ImageTooLarge as problem:
+            log.warning("[Indexing] Photo %s has no closer look: %s", photo.id, problem)
+            return result
         closer = await self._faces.index_faces(
             collection_id, larger, photo.external_id, quality=quality
         )

@@ -15,7 +15,8 @@ from findme.jobs.match_jobs import MatchJobs
 from findme.jobs.photo_jobs import PhotoJobs
 from findme.jobs.reindex_job import ReindexJob
 from findme.jobs.trace_jobs import TraceJobs
-from findme.media.image_threads import ImageThreads
+from findme.media.image_workers import ImageWorkers
+from findme.media.photo_images import PhotoImages
 from findme.models import JobKind
 from findme.recognition.types import QueryExpansion
 from findme.rekognition import Rekognition
@@ -28,7 +29,8 @@ def make_job_types(
     faces: Rekognition,
     cache: Cache,
     *,
-    threads: ImageThreads,
+    image_workers: ImageWorkers,
+    photo_images: PhotoImages,
     vectors: VectorDeletion,
     selfies: SelfieIndexing,
     grouping: PersonGrouping,
@@ -39,7 +41,7 @@ def make_job_types(
 
     *settle* is the number of seconds after which a search surely finds a new vector.
     """
-    preparation = PhotoPreparation(settings, pool, faces, cache, threads)
+    preparation = PhotoPreparation(pool, faces, cache, image_workers, photo_images)
     photo = PhotoJobs(
         settings, pool, cache, preparation=preparation, selfies=selfies, vectors=vectors
     )

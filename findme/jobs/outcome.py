@@ -13,6 +13,7 @@ from findme.errors import (
     EngineUnavailable,
     FindMeError,
     NotFound,
+    PicturesUnavailable,
 )
 from findme.models import Job, JobState
 from findme.privacy.raw_traces import TracesHeld
@@ -49,6 +50,8 @@ def outcome_of(error: Exception | None, job: Job) -> Outcome:
             return _wait(error, "waits for the face engine", parked=True)
         case BadImage() | DeliveryRefused() | EngineRefused() | NotFound() | Interrupted():
             return Outcome(JobState.FAILED, str(error), summary="failed")
+        case PicturesUnavailable():
+            return _try_again(str(error), job, RETRY_DELAYS, spread=True)
         case DeliveryFailed():
             return _try_again(str(error), job, DELIVERY_DELAYS)
         case _ if db.is_connection_error(error):

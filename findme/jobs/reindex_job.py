@@ -30,7 +30,7 @@ from findme.settings import Settings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: Pictures at a time: as many as the threads for pixels prepare, and one on the wire.
+#: Pictures at a time: as many as the children for photos prepare, and one on the wire.
 AT_A_TIME = 3
 #: Pictures between two looks at what is outdated.
 BATCH = 30

@@ -1,7 +1,4 @@
-"""A guest's own face, small, for the top bar of their gallery.
-
-Pure functions on pixels; they block: call them in a thread.
-"""
+"""A guest's own face, small, for the top bar of their gallery."""
 
 from io import BytesIO
 from typing import Final

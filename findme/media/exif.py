@@ -20,7 +20,7 @@ DECODER_ERRORS = (
 
 # EXIF tags and what the values of Orientation ask for (Exif 2.32, 4.6.4 A).
 _ORIENTATION, _EXIF_IFD, _DATE_TIME_ORIGINAL, _OFFSET_TIME_ORIGINAL = 0x0112, 0x8769, 0x9003, 0x9011
-_YEARS = range(1000, 9000)  # beyond, a zone or an offset would lead out of the calendar
+YEARS = range(1000, 9000)  # beyond, a zone or an offset would lead out of the calendar
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,8 +32,11 @@ UPRIGHT = {
 }
 
 
-def read_exif(image: Image.Image, zone: tzinfo = UTC) -> tuple[int, datetime | None]:
-    """Return orientation (1 to 8) and time of capture; broken EXIF does not refuse a picture."""
+def read_exif(image: Image.Image, zone: tzinfo | None = UTC) -> tuple[int, datetime | None]:
+    """Return orientation (1 to 8) and time of capture; broken EXIF does not refuse a picture.
+
+    The time is in UTC; if EXIF names no zone, it is read in *zone*, or stays without one.
+    """
     try:
         # The base class's: that of PNG decodes the pixels in search of an eXIf chunk behind them.
         # HEIC names orientation 1 here, its decoder having turned the picture already.
@@ -45,14 +48,15 @@ def read_exif(image: Image.Image, zone: tzinfo = UTC) -> tuple[int, datetime | N
     return orientation if orientation in UPRIGHT else 1, taken_at
 
 
-def _taken_at(exif_ifd: dict[int, object], zone: tzinfo) -> datetime | None:
+def _taken_at(exif_ifd: dict[int, object], zone: tzinfo | None) -> datetime | None:
     local = str(exif_ifd.get(_DATE_TIME_ORIGINAL, "")).strip("\0 ")
     offset = str(exif_ifd.get(_OFFSET_TIME_ORIGINAL, "")).strip("\0 ")
     for named in (offset, ""):
         try:
             clock = datetime.strptime(f"{local} {named or '+00:00'}", "%Y:%m:%d %H:%M:%S %z")
-            if clock.year in _YEARS:
-                return (clock if named else clock.replace(tzinfo=zone)).astimezone(UTC)
+            if clock.year in YEARS:
+                taken_at = clock if named else clock.replace(tzinfo=zone)
+                return taken_at if taken_at.tzinfo is None else taken_at.astimezone(UTC)
         except ValueError:
             continue  # no zone, or an invalid one; after that: no time
     return None

@@ -1,4 +1,4 @@
-"""A face cut out of its photo, for people who compare two faces. Blocks: call it in a thread."""
+"""A face cut out of its photo, for people who compare two faces."""
 
 from io import BytesIO
 from typing import Final

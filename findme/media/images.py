@@ -1,7 +1,7 @@
 """Pure functions on pixels: probing a file, and making pictures from it.
 
-Every function blocks and releases the GIL while it decodes, scales and encodes: call it in a
-thread. Renditions are JPEG in sRGB, upright, and carry no metadata.
+The server calls none of these itself: its children do (`image_tasks`), on descriptors of files.
+Renditions are JPEG in sRGB, upright, and carry no metadata.
 """
 
 import os
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Final
+from typing import IO, BinaryIO, Final
 
 from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
@@ -38,7 +38,10 @@ ENGINE_SMALL: Final = 2_000_000  # pixels; a smaller picture is sent at a higher
 ENGINE_LEAST_SIDE: Final = 80  # px; Rekognition refuses less, either way
 THUMB_BYTES: Final = 25_000  # a page of 100 tiles stays below 2.5 MB
 
-_CUT_OFF = "The file is cut off: its end is missing."
+#: A file by its path, or open for reading as this descriptor.
+Source = Path | int
+
+CUT_OFF = "The file is cut off: its end is missing."
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/heic": "HEIF"}
 _HEIC_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")
@@ -72,27 +75,27 @@ class Renditions:
     height: int
 
 
-def probe(path: Path, max_pixels: int, zone: tzinfo = UTC) -> Probe:
+def probe(source: Source, max_pixels: int, zone: tzinfo | None = UTC) -> Probe:
     """Return a picture's type (by content), upright size and time of capture, without decoding it.
 
     Raises UnsupportedImage for anything but JPEG, PNG, WebP and HEIC, UnreadableImage for a broken
     header and ImageTooLarge above *max_pixels*. *taken_at* is in UTC; a time without a zone is read
-    in *zone*. A JPEG that is cut off passes: `render` notices.
+    in *zone*, or stays without one. A JPEG that is cut off passes: `render` notices.
     """
-    with _opened(path, max_pixels) as (media_type, image):
+    with _opened(source, max_pixels) as (media_type, image):
         orientation, taken_at = read_exif(image, zone)
         width, height = upright_size(image.size, orientation)
         return Probe(media_type, width, height, taken_at)
 
 
-def render(path: Path, max_pixels: int) -> Renditions:
+def render(source: Source, max_pixels: int) -> Renditions:
     """Decode a picture once and make every rendition of it; the same file gives the same bytes.
 
     No rendition is larger than the original, except *analysis*, which has at least
     ENGINE_LEAST_SIDE pixels each way and always less than ENGINE_BYTES. Raises as `probe` does, and
     UnreadableImage if pixels are damaged or missing.
     """
-    with _opened(path, max_pixels) as (_, image):
+    with _opened(source, max_pixels) as (_, image):
         width, height = upright_size(image.size, read_exif(image)[0])
         picture = _decode(image, ANALYSIS_SIDE)
     preview = _shrink(picture, PREVIEW_SIDE)
@@ -108,22 +111,23 @@ def render(path: Path, max_pixels: int) -> Renditions:
     )
 
 
-def guest_rendition(path: Path, max_pixels: int, side: int | None, watermark: str | None) -> bytes:
+def guest_rendition(
+    source: Source, max_pixels: int, side: int | None, watermark: str | None
+) -> bytes:
     """Return a guest's picture: an upright JPEG of at most *side* pixels, with the watermark.
 
-    Without *side* it keeps its size, and takes some 5 bytes of memory per pixel. Raises as `render`
-    does.
+    Without *side* it keeps its size. Raises as `render` does.
     """
-    with _opened(path, max_pixels) as (_, image):
+    with _opened(source, max_pixels) as (_, image):
         picture = _decode(image, side or max(image.size), remain=1.0)
     if watermark:
         stamps.stamp(picture, watermark)
     return _jpeg(picture, 82 if side and side <= PREVIEW_SIDE else 90, progressive=True)
 
 
-def selfie(path: Path, max_pixels: int) -> bytes:
+def selfie(source: Source, max_pixels: int) -> bytes:
     """Return a selfie for the face engine: an upright JPEG; raises as `render` does."""
-    with _opened(path, max_pixels) as (_, image):
+    with _opened(source, max_pixels) as (_, image):
         picture = _decode(image, SELFIE_SIDE)
     return _for_engine(picture, SELFIE_SIDE)
 
@@ -137,13 +141,13 @@ def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
     return sum(side < CROWD_FACE * longest for side in sides) >= CROWD
 
 
-def closer(path: Path, max_pixels: int) -> bytes:
+def closer(source: Source, max_pixels: int) -> bytes:
     """Return a picture for the embedded engine's second indexing of a crowd.
 
     An upright JPEG of up to CLOSE_SIDE pixels, fewer if it had ENGINE_BYTES or more; it shows what
     *analysis* of `render` shows. Takes some 0.5 s of CPU; raises as `render` does.
     """
-    with _opened(path, max_pixels) as (_, image):
+    with _opened(source, max_pixels) as (_, image):
         picture = _decode(image, CLOSE_SIDE)
     for side in (CLOSE_SIDE, 5000, 4000):
         encoded = _jpeg(_shrink(picture, side), 80)
@@ -153,39 +157,46 @@ def closer(path: Path, max_pixels: int) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
+def _opened(source: Source, max_pixels: int) -> Iterator[tuple[str, Image.Image]]:
     """Open a picture without decoding it; translate decoders' errors in the block to ours."""
-    media_type = _media_type(path)
-    try:
-        with Image.open(path, formats=[_FORMATS[media_type]]) as image:
-            width, height = image.size
-            if width < 1 or height < 1:
-                raise UnreadableImage
-            if width * height > max_pixels:
-                raise ImageTooLarge(
-                    f"The picture has {width} × {height} pixels,"
-                    f" more than the {max_pixels / 1e6:g} million that this server takes."
-                )
-            yield media_type, image
-    except DECODER_ERRORS as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        reason = str(error).lower()
-        cut_off = "truncated" in reason or "end of file" in reason
-        raise UnreadableImage(_CUT_OFF if cut_off else None) from error
+    with open(source, "rb", closefd=isinstance(source, Path)) as file:
+        media_type = _media_type(file)
+        try:
+            with Image.open(file, formats=[_FORMATS[media_type]]) as image:
+                width, height = image.size
+                if width < 1 or height < 1:
+                    raise UnreadableImage
+                if width * height > max_pixels:
+                    raise too_many_pixels(width, height, max_pixels)
+                yield media_type, image
+        except DECODER_ERRORS as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            reason = str(error).lower()
+            cut_off = "truncated" in reason or "end of file" in reason
+            raise UnreadableImage(CUT_OFF if cut_off else None) from error
 
 
-def _media_type(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(256)
+def too_many_pixels(width: int, height: int, max_pixels: int) -> ImageTooLarge:
+    """Return the error for a picture of more than *max_pixels*."""
+    return ImageTooLarge(
+        f"The picture has {width} × {height} pixels,"
+        f" more than the {max_pixels / 1e6:g} million that this server takes."
+    )
+
+
+def _media_type(file: BinaryIO) -> str:
+    file.seek(0)
+    head = file.read(256)
+    file.seek(0)
     if head.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         # The decoder has only one error for every kind of damage.
-        if int.from_bytes(head[4:8], "little") + 8 > path.stat().st_size:
-            raise UnreadableImage(_CUT_OFF)
+        if int.from_bytes(head[4:8], "little") + 8 > os.fstat(file.fileno()).st_size:
+            raise UnreadableImage(CUT_OFF)
         return "image/webp"
     if head[4:8] == b"ftyp":
         box_end = min(int.from_bytes(head[:4], "big"), len(head))
@@ -239,8 +250,13 @@ def _in_srgb(image: Image.Image) -> Image.Image:
                 return ImageCms.buildTransform(profile, srgb, image.mode, "RGB").apply(image)
         except (ImageCms.PyCMSError, OSError, ValueError):
             # A profile that is broken or of another colour space: as if there were none.
-            return image.convert("RGB")
-    return image.convert("RGB")
+            return _in_rgb(image)
+    return _in_rgb(image)
+
+
+def _in_rgb(image: Image.Image) -> Image.Image:
+    # convert() copies even if there is nothing to convert
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _shrink(image: Image.Image, long_side: int) -> Image.Image:

@@ -12,6 +12,7 @@ notes, IPTC place names, and XMP in UTF-16 or UTF-32.
 
 import base64
 import json
+import os
 import re
 import struct
 import zlib
@@ -36,6 +37,8 @@ _MAX_DIRECTORIES: Final = 16  # in one EXIF block
 _MAX_ENTRIES: Final = 512
 _MAX_VALUE_BYTES: Final = 65_536
 _MAX_PLACES_IN_TEXT: Final = 10_000
+#: Characters of a file's redactions as JSON: they are read whenever the file is sent.
+MOST_REDACTIONS: Final = 512 * 1024
 _MAX_PNG_CHUNKS: Final = 100_000  # a 50 MB file in the usual chunks of 8 KB has 6,000
 
 # One pattern each: a scan for a literal is ten times as fast as one for alternatives.
@@ -71,18 +74,22 @@ class Redaction:
         return self.offset + len(self.replacement)
 
 
-def redactions(path: Path) -> list[Redaction]:
-    """Find every position that a picture contains; sorted, without overlaps.
+def redactions(source: Path | int) -> list[Redaction]:
+    """Find every position that a file (a path, or a descriptor) contains; sorted, no overlaps.
 
-    Reads the whole file once and blocks: call it in a thread. A file of another type, or a broken
-    one, is no error.
+    Reads the whole file once. A file of another type, or a broken one, is no error.
     """
-    if path.stat().st_size == 0:
-        return []  # cannot be mapped
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-        if data[:8] == _PNG_SIGNATURE:
-            return list(_in_png(data))
-        return _disjoint(chain(_in_exif(data), _in_text(data)))
+    with open(source, "rb", closefd=isinstance(source, Path)) as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return []  # cannot be mapped
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            return _in_file(data)
+
+
+def _in_file(data: Bytes) -> list[Redaction]:
+    if data[:8] == _PNG_SIGNATURE:
+        return list(_in_png(data))
+    return _disjoint(chain(_in_exif(data), _in_text(data)))
 
 
 def apply(chunk: bytes, chunk_offset: int, redactions: Sequence[Redaction]) -> bytes:

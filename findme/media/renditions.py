@@ -88,7 +88,7 @@ async def sizes(
 
 
 async def store(
-    conn: Connection, photo_id: PhotoId, spec: RenditionSpec, jpeg: bytes
+    conn: Connection, photo_id: PhotoId, spec: RenditionSpec, jpeg: storage.Bytes
 ) -> StoredImage:
     """Store a rendition in place of one of another spec; NotFound if the photo is deleted.
 

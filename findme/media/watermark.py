@@ -1,6 +1,7 @@
-"""Watermarks: a line of text in a corner of a picture. Blocks: call it in a thread."""
+"""Watermarks: a line of text in a corner of a picture."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from io import BytesIO
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -51,8 +52,14 @@ def stamp(picture: Image.Image, text: str) -> None:
     picture.paste(patch, at, mask=patch)
 
 
+@cache
+def _font_file() -> bytes:
+    return _FONT.read_bytes()
+
+
 @lru_cache(maxsize=8)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.truetype(_FONT, size)
+    # from memory: a child that makes pictures cannot open files
+    font = ImageFont.truetype(BytesIO(_font_file()), size)
     font.set_variation_by_axes([_WEIGHT])
     return font

@@ -20,7 +20,7 @@ from findme.errors import BadImage, DownloadsOff, NotFound
 from findme.gallery import events, exports, guest_photos
 from findme.gallery.exports import Original
 from findme.media import renditions, storage, zip_stream
-from findme.media.image_threads import ImageThreads
+from findme.media.photo_images import PhotoImages
 from findme.media.renditions import RenditionSpec
 from findme.media.zip_stream import ZipEntry
 from findme.models import Event, PhotoId, Shelf, UserId
@@ -45,7 +45,7 @@ class Downloads:
     """Lists what goes into an archive; no byte of a picture is read before it is streamed."""
 
     pool: Pool
-    images: ImageThreads
+    images: PhotoImages
 
     async def pack_photos(
         self, event: Event, guest: Guest, chosen: Collection[int] | None

@@ -12,10 +12,10 @@ from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import InvalidRequest
 from findme.gallery import events
-from findme.media import images
-from findme.media.image_threads import ImageThreads
+from findme.media.image_workers import ImageWorkers
 from findme.messaging import webhooks
 from findme.models import Event, EventId, Gallery, Size, UserId
+from findme.pixels.gate import Urgency
 from findme.privacy import audit_log
 from findme.settings import Settings
 from findme.workers import Workers
@@ -38,7 +38,7 @@ class EventSetup:
     settings: Settings
     pool: Pool
     cache: Cache
-    threads: ImageThreads
+    images: ImageWorkers
     workers: Workers
 
     async def create(self, actor: UserId, changes: Mapping[str, Any]) -> Event:
@@ -77,7 +77,7 @@ class EventSetup:
 
     async def set_cover(self, actor: UserId, event_id: EventId, path: Path) -> Event:
         """Make the picture in a file the event's cover; BadImage if it cannot be read."""
-        made = await self.threads.run(images.render, path, self.settings.max_image_pixels)
+        made = await self.images.render(path, Urgency.NEXT)
         return await self._store_cover(
             actor, event_id, {Size.PREVIEW: made.preview, Size.THUMB: made.thumb}
         )

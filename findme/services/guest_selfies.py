@@ -1,6 +1,5 @@
 """A guest's selfies: read, added (up to five), judged, shown, removed."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,8 @@ from findme.errors import (
 from findme.gallery import events
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
-from findme.media import avatar, images, storage
-from findme.media.image_threads import ImageThreads
+from findme.media import storage
+from findme.media.image_workers import ImageWorkers
 from findme.media.storage import ImageOwner
 from findme.models import EventId, GuestId, SelfieId, SelfieState, Size, StoredImage, UserId
 from findme.privacy import audit_log
@@ -52,7 +51,7 @@ class GuestSelfies:
     settings: Settings
     pool: Pool
     cache: Cache
-    images: ImageThreads
+    images: ImageWorkers
     indexing: SelfieIndexing
     vectors: VectorDeletion
     workers: Workers
@@ -66,7 +65,7 @@ class GuestSelfies:
         if spooled.size_bytes == 0:
             return None
         try:
-            return await self.images.run(images.selfie, path, self.settings.max_image_pixels)
+            return await self.images.selfie(path)
         except BadImage as problem:
             raise SelfieRefused(str(problem), code="invalid_image") from problem
 
@@ -149,7 +148,7 @@ class GuestSelfies:
         if image is None:
             raise NotFound
         picture = await storage.read_bytes(self.pool, image.id)
-        return await asyncio.to_thread(avatar.avatar, picture)
+        return await self.images.avatar(picture)
 
     async def remove(self, user_id: UserId, event_id: EventId, selfie_id: SelfieId) -> None:
         """Remove a selfie with what was found from it; NotFound, LastSelfie."""

@@ -7,8 +7,9 @@ from findme.db import Pool
 from findme.errors import DownloadsOff, NotFound
 from findme.faces import threshold_preview
 from findme.gallery import events, guest_photos, live_wall
-from findme.media import face_crop, renditions, storage
-from findme.media.image_threads import ImageThreads
+from findme.media import renditions, storage
+from findme.media.image_workers import ImageWorkers
+from findme.media.photo_images import PhotoImages
 from findme.models import FaceId, PhotoId, Size, StoredImage, User
 
 
@@ -26,7 +27,8 @@ class Pictures:
     """Finds the picture of a photo for a guest, an admin or a live wall."""
 
     pool: Pool
-    images: ImageThreads
+    images: PhotoImages
+    image_workers: ImageWorkers
 
     async def find_for_guest(self, user: User, photo_id: PhotoId, size: Size) -> Picture:
         """Return a photo's picture as a guest gets it, made now if it does not exist yet.
@@ -79,4 +81,4 @@ class Pictures:
         if image is None:
             raise NotFound
         jpeg = await storage.read_bytes(self.pool, image.id)
-        return await self.images.run(face_crop.cut_out, jpeg, box)
+        return await self.image_workers.cut_out_face(jpeg, box)

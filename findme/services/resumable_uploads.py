@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from findme import db
 from findme.db import Pool
-from findme.errors import HashMismatch, QueueFull, UploadTooLarge, WrongOffset
+from findme.errors import HashMismatch, PicturesUnavailable, QueueFull, UploadTooLarge, WrongOffset
 from findme.gallery import events, photos
 from findme.media import resumable_uploads, storage
 from findme.media.resumable_uploads import Partial, Turns
@@ -103,7 +103,7 @@ class ResumableUploads:
                 raise HashMismatch
             with storage.disk_full_errors():
                 result = await self.uploads.store(event_id, uploader, whole, filename)
-            if not isinstance(result.problem, QueueFull):
+            if not isinstance(result.problem, (PicturesUnavailable, QueueFull)):
                 partial.remove()
             return result
 

@@ -10,11 +10,19 @@ from pathlib import Path
 
 from findme import db, queue
 from findme.db import Connection, Pool
-from findme.errors import BadImage, Conflict, EventClosed, FindMeError, QueueFull, UploadTooLarge
+from findme.errors import (
+    BadImage,
+    Conflict,
+    EventClosed,
+    FindMeError,
+    PicturesUnavailable,
+    QueueFull,
+    UploadTooLarge,
+)
 from findme.gallery import events, photographers, photos
 from findme.gallery.photos import NewPhoto
-from findme.media import images, storage
-from findme.media.image_threads import ImageThreads
+from findme.media import storage
+from findme.media.image_workers import ImageWorkers
 from findme.media.storage import Spooled
 from findme.models import Actor, EventId, JobId, JobKind, PhotoId
 from findme.settings import Settings
@@ -63,7 +71,7 @@ class Uploads:
 
     settings: Settings
     pool: Pool
-    images: ImageThreads
+    images: ImageWorkers
     workers: Workers
 
     async def check_accepts(self, event_id: EventId) -> None:
@@ -106,9 +114,7 @@ class Uploads:
         try:
             async with db.acquire(self.pool) as conn:
                 zone = events.zone_of(await events.get(conn, event_id)) or UTC
-            probe = await self.images.run(
-                images.probe, spooled.path, self.settings.max_image_pixels, zone
-            )
+            probe = await self.images.probe(spooled.path, zone)
             async with db.transaction(self.pool) as conn:
                 await self._check_queue(conn)
                 photographer = None
@@ -133,7 +139,7 @@ class Uploads:
                     conn, JobKind.INDEX_PHOTO, label=filename, event_id=event_id, photo_id=photo_id
                 )
                 waiting = await queue.count_queued(conn, JobKind.INDEX_PHOTO)
-        except (BadImage, QueueFull) as problem:
+        except (BadImage, PicturesUnavailable, QueueFull) as problem:
             return _reject(filename, problem, sha256)
         log.info("[PhotoQueue] Job %s enqueued (queue size: %d)", job_id, waiting)
         self.workers.wake()

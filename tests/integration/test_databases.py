@@ -7,7 +7,7 @@ import pytest
 
 from findme import db
 from findme.db import Connection
-from tests.support.databases import Databases, database_of
+from tests.support.databases import Databases
 
 
 @pytest.fixture
@@ -65,22 +65,6 @@ async def test_a_database_that_was_changed_is_not_lent_again(lent: Databases, ch
     await conn.close()
     await lent.give_back(dsn)
     assert await lent.take() != dsn
-
-
-async def test_databases_of_a_template_that_was_changed_meanwhile_are_lent_again(
-    lent: Databases, cluster: str
-) -> None:
-    """PostgreSQL analyzes the template's tables by itself: later copies differ from the first."""
-    first = await lent.take()
-    conn = await asyncpg.connect(database_of(cluster, lent.template))
-    await conn.execute("analyze")
-    await conn.close()
-    second = await lent.take()
-
-    await lent.give_back(second)
-    await lent.give_back(first)
-
-    assert {await lent.take(), await lent.take()} == {first, second}
 
 
 async def test_a_database_that_has_grown_is_not_lent_again(lent: Databases) -> None:

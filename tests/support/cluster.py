@@ -12,9 +12,8 @@ import asyncpg
 from findme.embedded.postgres import open_postgres
 
 #: No test takes the power from this server, so nothing waits for the disk. The tests of durability
-#: start a server of their own, which runs as it does at a customer's. Nor does it look after its
-#: tables by itself: a database with new statistics is another one, and is not lent again.
-_FAST = ("fsync", "full_page_writes", "autovacuum")
+#: start a server of their own, which runs as it does at a customer's.
+_FAST = ("fsync", "full_page_writes")
 
 
 async def _serve(folder: Path) -> None:

@@ -44,13 +44,11 @@ class Databases:
         self._dsn = dsn
         checksums = "".join(migration.checksum for migration in db.read_migrations())
         #: Others may use the server with other migrations.
-        self.template = f"findme_{hashlib.sha256(checksums.encode()).hexdigest()[:16]}"
+        self._template = f"findme_{hashlib.sha256(checksums.encode()).hexdigest()[:16]}"
         self._all: set[str] = set()
         self._free: list[str] = []
         self._emptying = ""
-        #: What each database's catalog said when it was new: the template's own may change between
-        #: two copies of it, as when PostgreSQL looks at the template's tables by itself.
-        self._catalogs: dict[str, list[str]] = {}
+        self._catalog: list[str] = []
         self._size = 0
 
     async def take(self) -> str:
@@ -66,7 +64,7 @@ class Databases:
             await conn.execute("""
                 select pg_terminate_backend(pid, 10000) from pg_stat_activity
                  where datname = current_database() and pid <> pg_backend_pid()""")
-            unchanged = await conn.fetchval(_CATALOG) == self._catalogs[dsn]
+            unchanged = await conn.fetchval(_CATALOG) == self._catalog
             size = await conn.fetchval("select pg_database_size(current_database())")
             if unchanged and size <= self._size + _MAX_GROWTH:
                 await conn.execute(self._emptying)
@@ -85,27 +83,27 @@ class Databases:
         admin = await asyncpg.connect(self._dsn)
         try:
             # test processes that share a server make one template
-            await admin.execute("select pg_advisory_lock(hashtext($1))", self.template)
+            await admin.execute("select pg_advisory_lock(hashtext($1))", self._template)
             known = "select exists (select from pg_database where datname = $1)"
-            if not await admin.fetchval(known, self.template):
+            if not await admin.fetchval(known, self._template):
                 unfinished = f"unfinished_{uuid.uuid4().hex}"
                 await admin.execute(f"create database {unfinished}")
                 conn = await asyncpg.connect(database_of(self._dsn, unfinished))
                 await db.migrate(conn)
                 await conn.close()
-                await admin.execute(f"alter database {unfinished} rename to {self.template}")
+                await admin.execute(f"alter database {unfinished} rename to {self._template}")
             name = f"test_{uuid.uuid4().hex}"
-            await admin.execute(f"create database {name} template {self.template}")
+            await admin.execute(f"create database {name} template {self._template}")
         finally:
             await admin.close()
         dsn = database_of(self._dsn, name)
         self._all.add(dsn)
-        conn = await asyncpg.connect(dsn)
-        self._catalogs[dsn] = await conn.fetchval(_CATALOG)
         if not self._emptying:
+            conn = await asyncpg.connect(dsn)
             self._emptying = await _emptying(conn)
+            self._catalog = await conn.fetchval(_CATALOG)
             self._size = await conn.fetchval("select pg_database_size(current_database())")
-        await conn.close()
+            await conn.close()
         return dsn
 
     async def _drop(self, dsn: str) -> None:
@@ -114,7 +112,6 @@ class Databases:
         await admin.execute(f"drop database {name} with (force)")
         await admin.close()
         self._all.discard(dsn)
-        self._catalogs.pop(dsn, None)
 
 
 async def _emptying(conn: db.Connection) -> str:

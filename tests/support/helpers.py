@@ -63,7 +63,11 @@ async def prepare_photo(app: App, photo_id: str) -> None:
     async with db.acquire(resources.pool) as conn:
         photo = await photos.get(conn, PhotoId(int(photo_id)))
     preparation = PhotoPreparation(
-        resources.settings, resources.pool, resources.faces, resources.cache, resources.threads
+        resources.pool,
+        resources.faces,
+        resources.cache,
+        resources.image_workers,
+        resources.photo_images,
     )
     await preparation.prepare(photo)
 

@@ -21,8 +21,6 @@ ADMIN_PASSWORD = "correct horse battery"
 #: Seconds; a cold start on a busy machine.
 START_SECONDS = 120
 STOP_SECONDS = 60
-#: What the services of tests do not wait for: more photos, before they search.
-QUICK = {"FACE_IDLE_SECONDS": "0.2"}
 
 
 @dataclass
@@ -96,7 +94,7 @@ def running_service(
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            env=environment(**{**QUICK, **(settings or {})}),
+            env=environment(**(settings or {})),
             cwd=data_dir.parent,
         )
     try:

@@ -16,6 +16,7 @@ from findme.errors import (
     InvalidRequest,
     JoinClosed,
     NotFound,
+    PicturesUnavailable,
     SelfieRefused,
     TooManyAttempts,
 )
@@ -247,6 +248,7 @@ ROUTES = [
             EmailTaken,
             ConsentRequired,
             SelfieRefused,
+            PicturesUnavailable,
             TooManyAttempts,
         ],
         tag=Tag.JOINING,

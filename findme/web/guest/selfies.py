@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from findme.errors import (
     ConsentRequired,
     LastSelfie,
+    PicturesUnavailable,
     SelfieRefused,
     TooManyAttempts,
     TooManySelfies,
@@ -134,7 +135,7 @@ def _event_id(request: web.Request) -> EventId:
 
 
 _FORM = Body({FORM: SelfiePart})
-_REFUSED = (ConsentRequired, SelfieRefused, TooManyAttempts)
+_REFUSED = (ConsentRequired, SelfieRefused, TooManyAttempts, PicturesUnavailable)
 
 ROUTES = [
     put(

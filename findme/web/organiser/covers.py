@@ -4,7 +4,14 @@ from aiohttp import web
 from msgspec import Struct
 
 from findme import db
-from findme.errors import BadImage, ImageTooLarge, InvalidRequest, UnreadableImage, UnsupportedImage
+from findme.errors import (
+    BadImage,
+    ImageTooLarge,
+    InvalidRequest,
+    PicturesUnavailable,
+    UnreadableImage,
+    UnsupportedImage,
+)
 from findme.gallery import events
 from findme.media import storage
 from findme.models import Event, EventId, UserId
@@ -70,7 +77,13 @@ ROUTES = [
         "Give an event a cover picture, as the body or in a form",
         ok(Cover, "Where it is."),
         takes=Body({**dict.fromkeys(PICTURE_TYPES), FORM: CoverForm}),
-        fails=[ImageTooLarge, UnsupportedImage, BadImage, UnreadableImage],
+        fails=[
+            ImageTooLarge,
+            UnsupportedImage,
+            BadImage,
+            UnreadableImage,
+            PicturesUnavailable,
+        ],
         tag=Tag.EVENTS,
         who=Who.ADMIN,
     ),

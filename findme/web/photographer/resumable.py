@@ -20,6 +20,7 @@ from findme.errors import (
     EveryFileRejected,
     HashMismatch,
     InvalidRequest,
+    PicturesUnavailable,
     QueueFull,
     WrongOffset,
 )
@@ -159,6 +160,7 @@ ROUTES = [
             HashMismatch,
             EveryFileRejected,
             QueueFull,
+            PicturesUnavailable,
             DiskFull,
         ],
         expect_handler=_wait,

@@ -14,6 +14,7 @@ from findme.errors import (
     EveryFileRejected,
     InvalidRequest,
     NotFound,
+    PicturesUnavailable,
     QueueFull,
     UploadTooLarge,
 )
@@ -110,8 +111,9 @@ def answer(results: list[UploadResult]) -> web.Response:
     problems = [result.problem for result in results if result.problem is not None]
     if len(problems) < len(results):
         return json_answer(UploadResults(shown), HTTPStatus.ACCEPTED)
-    if all(isinstance(problem, QueueFull) for problem in problems):
-        raise QueueFull(results=shown)
+    for temporary in (QueueFull, PicturesUnavailable):
+        if all(isinstance(problem, temporary) for problem in problems):
+            raise temporary(results=shown)
     if all(isinstance(problem, UploadTooLarge) for problem in problems):
         raise UploadTooLarge(str(problems[0]), results=shown)
     raise EveryFileRejected(results=shown)
@@ -145,7 +147,14 @@ ROUTES = [
         accepted(UploadResults, "At least one was taken: bytes and job are on disk."),
         query=[Query("filename", "The name of a raw body.")],
         takes=Body({FORM: UploadForm, "image/*": None}),
-        fails=[EventClosed, Conflict, EveryFileRejected, QueueFull, DiskFull],
+        fails=[
+            EventClosed,
+            Conflict,
+            EveryFileRejected,
+            QueueFull,
+            PicturesUnavailable,
+            DiskFull,
+        ],
         tag=Tag.UPLOADING,
         who=Who.UPLOADER,
     ),

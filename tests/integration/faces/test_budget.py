@@ -49,9 +49,8 @@ async def test_an_evening_in_one_go_costs_at_most_205_calls(
     aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
 ) -> None:
     """With the defaults and the queue at work while the photos come in."""
-    defaults = Settings(findme_data_dir=settings.findme_data_dir)
     async with application(
-        aiohttp_client, defaults, database, endpoint_url=endpoint.url, run_queue=True
+        aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
     ) as app:
         builder = await EventBuilder.create(app)
         await arrive(builder, range(GUESTS))

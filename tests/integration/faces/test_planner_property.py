@@ -25,6 +25,7 @@ from findme.rekognition import Rekognition
 from findme.resources import assemble
 from findme.settings import Settings
 from tests.support.helpers import add_gala
+from tests.support.image_lanes import shared_lanes
 from tests.support.one_guest_a_face import settle
 from tests.support.scripted_engine import Fault, Scripted, picture
 
@@ -100,6 +101,7 @@ class World:
                 self.pool,
                 self.faces,
                 cache,
+                shared_lanes(),
                 lost=asyncio.get_running_loop().create_future(),
                 settle=self.settle,
                 expansion=None,
@@ -187,7 +189,6 @@ class World:
             return
         task.cancel()
         await asyncio.wait({task})
-        self.resources.threads.close()
         await self.start()
 
     async def before(self, _operation: str) -> None:
@@ -359,4 +360,3 @@ async def test_in_the_end_all_is_found_whatever_happened(
     await world.come_to_rest()
 
     await world.check()
-    world.resources.threads.close()

@@ -11,7 +11,6 @@ from findme.errors import CollectionSwitched
 from findme.faces import reindex_state
 from findme.faces.sweep_requests import request_sweep
 from findme.gallery import events
-from findme.jobs import worker
 from findme.models import EventId
 from findme.rekognition import CollectionMissing
 from findme.settings import Settings
@@ -23,14 +22,9 @@ from tests.support.scripted_guests import exhaustive, matched, until, until_idle
 
 @pytest.fixture
 async def builder(
-    aiohttp_client: AiohttpClient,
-    settings: Settings,
-    database: str,
-    endpoint: Scripted,
-    monkeypatch: pytest.MonkeyPatch,
+    aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
 ) -> AsyncIterator[EventBuilder]:
     """One guest and their photo, of an application whose queue is at work."""
-    monkeypatch.setattr(worker, "POLL_SECONDS", 0.1)
     async with application(
         aiohttp_client, settings, database, endpoint_url=endpoint.url, run_queue=True
     ) as app:

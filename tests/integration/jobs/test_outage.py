@@ -8,7 +8,7 @@ import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
 from findme import rekognition
-from findme.jobs import engine_watch, worker
+from findme.jobs import engine_watch
 from findme.recognition import rate_limiter
 from findme.settings import Settings
 from tests.conftest import App, application
@@ -20,12 +20,11 @@ from tests.support.scripted_guests import exhaustive, matched, until, until_idle
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up a call after one attempt and half a second; ask the engine and the queue soon."""
+    """Give up a call after one attempt and half a second; ask the engine again soon."""
     monkeypatch.setattr(rekognition, "RETRIES", 0)
     monkeypatch.setattr(rekognition, "READ_SECONDS", 0.5)
     monkeypatch.setattr(rekognition, "OUTAGE_SECONDS", 0.1)
     monkeypatch.setattr(engine_watch, "PARK_SECONDS", 0.2)
-    monkeypatch.setattr(worker, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(rate_limiter, "FLOOR", 20.0)
 
 

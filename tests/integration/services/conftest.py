@@ -14,6 +14,7 @@ from findme.models import Role, UserId
 from findme.resources import Resources, assemble
 from findme.settings import Settings
 from tests.conftest import Engine
+from tests.support.image_lanes import shared_lanes
 from tests.support.scripted_engine import Scripted
 
 
@@ -40,11 +41,17 @@ async def resources(settings: Settings, pool: Pool, endpoint: Scripted) -> Async
         ) as faces,
     ):
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        assembled = assemble(
-            settings, pool, faces, cache, lost=lost, settle=0.0, expansion=None, replica_id=None
+        yield assemble(
+            settings,
+            pool,
+            faces,
+            cache,
+            shared_lanes(),
+            lost=lost,
+            settle=0.0,
+            expansion=None,
+            replica_id=None,
         )
-        yield assembled
-        assembled.threads.close()
 
 
 @pytest.fixture

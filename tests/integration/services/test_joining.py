@@ -24,7 +24,7 @@ def joining(resources: Resources) -> Joining:
         resources.settings,
         resources.pool,
         resources.cache,
-        resources.threads,
+        resources.image_workers,
         resources.selfies,
         resources.vectors,
         resources.queue,

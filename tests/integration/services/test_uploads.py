@@ -22,7 +22,7 @@ from tests.support.scripted_engine import picture
 
 @pytest.fixture
 def uploads(resources: Resources) -> Uploads:
-    return Uploads(resources.settings, resources.pool, resources.threads, resources.queue)
+    return Uploads(resources.settings, resources.pool, resources.image_workers, resources.queue)
 
 
 @pytest.fixture
