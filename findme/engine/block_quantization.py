@@ -13,7 +13,7 @@ Weights = dict[str, NDArray[np.generic]]
 
 
 def dequantise(graph: onnx.GraphProto) -> tuple[list[onnx.NodeProto], Weights]:
-    """Return the nodes that compute something, and all weights by name (float32 where quantised).
+    """Return the nodes that compute something, and all weights by name, quantised ones in float32.
 
     Nodes that only unpack, reshape or name weights are gone; a Dropout is passed by.
     """

@@ -29,7 +29,7 @@ class Measured:
 
     people: list[str]
     cosines: NDArray[np.float64]
-    """p x q: from the selfie to the nearest face on the photo; -1 where there is none."""
+    """p x q: from the selfie to the nearest face on the photo; -1 if there is none."""
     same: NDArray[np.bool_]
     """p x q: whether the guest is on that photo."""
     between: NDArray[np.float64]
@@ -96,7 +96,7 @@ def read_truth(folder: Path) -> dict[str, Any]:
 
 
 def measure(analyst: Analyst, folder: Path) -> Measured:
-    """Look at every labelled picture of *folder*; LayoutError where one can't be read."""
+    """Look at every labelled picture of *folder*; LayoutError if one can't be read."""
     truth = read_truth(folder)
     selfies = {name: _indexed(analyst, folder / path) for name, path in truth["people"].items()}
     photos = {path: _indexed(analyst, folder / path) for path in truth["photos"]}

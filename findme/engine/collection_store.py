@@ -192,7 +192,7 @@ class Gallery:
     def current(self, name: str) -> Collection:
         """Find a collection that vectors of today's model may be put in and compared with.
 
-        FaceModelVersionMismatchException where it holds those of another model.
+        FaceModelVersionMismatchException if it holds those of another model.
         """
         collection = self.collection(name)
         if collection.model != FACE_MODEL_VERSION:

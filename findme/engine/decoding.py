@@ -73,7 +73,7 @@ def _decode(picture: Image.Image) -> Image.Image:
 
 
 def _orientation(picture: Image.Image) -> int:
-    """EXIF's word on how a JPEG is to be turned; 1 where it says nothing that can be read."""
+    """EXIF's word on how a JPEG is to be turned; 1 if it says nothing that can be read."""
     # Pictures of some phones are JPEGs with more behind them, which Pillow calls MPO.
     if picture.format == "PNG":
         return 1

@@ -1,8 +1,8 @@
 """Where the faces of a picture are and how they are tilted, whichever way up the picture lies.
 
 YuNet finds upright faces and, with points that are wrong, some of the turned ones. Every face's
-points are measured again by CenterFace, whose score tells whether it stands upright by them. Where
-it does not, or no face is found at all, the picture is looked at turned.
+points are measured again by CenterFace, whose score tells whether it stands upright by them. If it
+does not, or no face is found at all, the picture is looked at turned.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ UPRIGHT = 0.7
 """CenterFace's score of an upright face: 0.72 to 0.9 on the labelled set; of one on its side or
 head 0.05 to 0.6."""
 TURNED, AHEAD = 0.5, 0.15
-"""A face is turned where its score is as high when looked at turned, and better by the second."""
+"""A face is turned if its score is as high when looked at turned, and better by the second."""
 DEMOTED = 0.5
 """Factor of the score of faces that are likely turned: what the turned picture shows is better."""
 CONFIRMED = 0.3
@@ -33,7 +33,7 @@ SURE = 0.7
 MOST_CHECKED = 8
 """Doubtful faces of a picture that are looked at turned, the largest first: crowds have many."""
 PROBE_SIDE = 320
-"""Where nothing was found, the turned pictures are looked at with this longer side first."""
+"""If nothing was found, the turned pictures are looked at with this longer side first."""
 SAME = 0.3
 """Faces whose points lie this near to each other, in sides of the larger box, are the same."""
 _TRANSPOSE = {
@@ -70,7 +70,7 @@ class FaceFinder:
         return largest(each_once(merge(parts)), most)
 
     def _probed(self, picture: Image.Image, *, found: np.bool_) -> list[int]:
-        """Quarter turns that show a face where none was *found*."""
+        """Quarter turns that show a face if none was *found*."""
         if found:
             return []
         scale = min(1.0, PROBE_SIDE / max(picture.size))

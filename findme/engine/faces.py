@@ -83,7 +83,7 @@ class Analyst:
     def load(cls, folder: Path) -> Self:
         """Load the models, which are kept ready for use in *folder* after the first time.
 
-        Takes a quarter of a second, and one second the first time. Raises WeightsError where a
+        Takes a quarter of a second, and one second the first time. Raises WeightsError if a
         shipped or a kept file is missing or altered.
         """
         detector, landmarks, network = (

@@ -35,7 +35,7 @@ def refine(
     """Measure the points (5 x 2) of a face again; return them and how upright they found it.
 
     The second value, 0 to 1, is CenterFace's score: above 0.7 the face stands upright by these
-    points, below it is turned away from them, or hardly to be seen. Where CenterFace sees no face
+    points, below it is turned away from them, or hardly to be seen. If CenterFace sees no face
     the points come back unchanged with 0.
     """
     score = 0.0
@@ -64,7 +64,7 @@ def uprightness(
 def _measure(
     landmarks: LandmarkDetector, picture: Image.Image, points: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float] | None:
-    """Points and score seen once; None where no face is seen at its place."""
+    """Points and score seen once; None if no face is seen at its place."""
     step, origin = surroundings_frame(points, SIDE, COVER)
     square = cut(picture, (step, origin), SIDE)
     plain, mirrored = landmarks.detect(np.stack([square, square[:, ::-1]]), LEAST_SCORE)

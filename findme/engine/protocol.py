@@ -30,7 +30,7 @@ MAX_IMAGE_BYTES = 5_242_880
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """An image of the size above is 6,990,508 bytes in base64; the rest of a request is small."""
 LONGEST_LIST = 4096
-"""Where the model sets no limit: the validator reports every wrong item, not only the first."""
+"""If the model sets no limit: the validator reports every wrong item, not only the first."""
 LONGEST_MESSAGE = 500
 """Characters: the validator's sentences quote values whole."""
 

@@ -46,7 +46,7 @@ class WeightsError(Exception):
 
 
 def locate(source: Source) -> Path:
-    """Path of a weight file inside an installed package; WeightsError where there is none."""
+    """Path of a weight file inside an installed package; WeightsError if there is none."""
     spec = importlib.util.find_spec(source.package)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder, source.path)

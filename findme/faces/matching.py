@@ -21,7 +21,7 @@ from findme.models import EngineFaceId, EventId, FaceId
 from findme.recognition.types import QueryExpansion, Reference, Similar
 from findme.rekognition import MAX_MATCHES
 
-#: The similarity of a vector to itself, where the engine gives both ends the same id.
+#: The similarity of a vector to itself; the engine gives both ends the same id.
 IDENTICAL = 100.0
 
 
@@ -296,7 +296,7 @@ async def _hold(
 
 
 async def close_sweep(conn: Connection, event_id: EventId, edge: Horizon) -> None:
-    """Move the references' marks up to a sweep's horizon where no pair below it is open.
+    """Move the references' marks up to a sweep's horizon if no pair below it is open.
 
     A match of an earlier generation ends once its face and its reference are compared in this one:
     if it is still true, it was found again.

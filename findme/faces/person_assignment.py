@@ -86,7 +86,7 @@ async def _release_faces(conn: Connection, event_id: EventId) -> None:
         event_id,
     )
     # A new selfie that matches nothing of a person shows somebody else: the guest leaves it.
-    # Where an admin placed faces of either, it is the admin's word that counts.
+    # If an admin placed faces of either, it is the admin's word that counts.
     await conn.execute(
         """
         with theirs as materialized (

@@ -148,7 +148,7 @@ async def compare_faces(service: Service, request: Members) -> Members:
 
 
 async def _main_face(service: Service, image: Members, request: Members) -> Face:
-    """Find the largest face; refused where there is none, or where the filter drops it."""
+    """Find the largest face; refused if there is none, or if the filter drops it."""
     faces = await service.faces(image["Bytes"])
     if not faces or reasons(faces[0], _filter(request)):
         raise InvalidParameterException("There are no faces in the image. Should be at least 1.")

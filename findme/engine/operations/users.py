@@ -209,13 +209,13 @@ def _person(gallery: Gallery, collection: Collection, user_id: str) -> int:
 def _asked(
     gallery: Gallery, collection: Collection, face_ids: Sequence[str]
 ) -> list[tuple[str, StoredFace | None]]:
-    """Each face id asked for, once, with the face where there is one."""
+    """Each face id asked for, once, with the face if there is one."""
     found = {face.face_id: face for face in gallery.faces_by_id(collection, face_ids)}
     return [(face_id, found.get(face_id)) for face_id in dict.fromkeys(face_ids)]
 
 
 def _likeness(collection: Collection, face: StoredFace, others: Sequence[StoredFace]) -> float:
-    """Similarity to the most similar of *others*; 100 where there are none."""
+    """Similarity to the most similar of *others*; 100 if there are none."""
     return max(
         (collection.scale.of_vectors(face.vector, other.vector) for other in others),
         default=100.0,
