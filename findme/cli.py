@@ -13,11 +13,15 @@ from pathlib import Path
 import findme
 from findme import logs, resources, server
 from findme.accounts.auth import check_email, check_password
+from findme.audit import command as audit
 from findme.backup import create, restore
 from findme.demo import generate
 from findme.errors import FindMeError
 from findme.settings import Settings, read_env_file
 from findme.watcher import cli
+
+#: Bytes of the shortest text that `findme audit --find` takes.
+LEAST_TEXT = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,6 +109,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_restore)
 
+    command = commands.add_parser(
+        "audit", help="compare database, face engine, pictures and disk; the service may run"
+    )
+    command.add_argument(
+        "--find",
+        type=_text,
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="also look for a name or an address, in all text and all files; may be repeated",
+    )
+    command.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    command.set_defaults(run=_audit)
+
     command = commands.add_parser("admin", help="manage admins")
     actions = command.add_subparsers(metavar="ACTION", required=True)
     action = actions.add_parser("create", help="create an admin, or make an account an admin")
@@ -132,6 +150,14 @@ def _settings(options: argparse.Namespace) -> Settings:
         settings, **{name: value for name, value in given.items() if value is not None}
     )
     return replace(settings, findme_data_dir=settings.findme_data_dir.resolve())
+
+
+def _text(text: str) -> str:
+    if len(text.strip().encode()) < LEAST_TEXT:
+        raise argparse.ArgumentTypeError(
+            f"a text of {LEAST_TEXT} bytes or more: a shorter one is in any file by chance"
+        )
+    return text.strip()
 
 
 def _port(text: str) -> int:
@@ -193,6 +219,16 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
         "The next start re-indexes all faces from the stored pictures."
     )
     return 0
+
+
+def _audit(options: argparse.Namespace, settings: Settings) -> int:
+    found = asyncio.run(audit.run(settings, options.find))
+    for finding in found:
+        print(finding)
+    if settings.database_url is not None:
+        print("Not looked at: the files of the database server, its log and its replicas.")
+    print(f"{len(found)} found." if found else "Nothing found.")
+    return 1 if found else 0
 
 
 def _create_admin(options: argparse.Namespace, settings: Settings) -> int:

@@ -33,7 +33,7 @@ from findme.models import JobKind
 from findme.operations import engine_usage
 from findme.operations.stats import LoopWatch
 from findme.queue import OnRetry
-from findme.recognition.aws_session import aws_is_configured
+from findme.recognition.aws_session import uses_aws
 from findme.recognition.types import QueryExpansion
 from findme.rekognition import Rekognition
 from findme.settings import Settings
@@ -235,11 +235,8 @@ async def open_face_engine(
     stack: AsyncExitStack, settings: Settings, role: str
 ) -> tuple[Rekognition, float]:
     """Open the face engine; return the client and the seconds until a search finds a vector."""
-    use_aws = settings.face_engine == "aws" or (
-        settings.face_engine == "auto" and await aws_is_configured(settings.aws_region)
-    )
     limit, settle = settings.aws_concurrent_requests, settings.face_settle_seconds
-    if use_aws:
+    if await uses_aws(settings.face_engine, settings.aws_region):
         client = await stack.enter_async_context(
             rekognition.open_client(
                 limit=limit,

@@ -18,6 +18,11 @@ def _loader(data_path: str | None) -> Loader:
     return create_loader(data_path)
 
 
+async def uses_aws(face_engine: str, region: str | None) -> bool:
+    """Whether FACE_ENGINE and AWS_REGION mean AWS, or another server with its protocol."""
+    return face_engine == "aws" or (face_engine == "auto" and await aws_is_configured(region))
+
+
 async def aws_is_configured(region: str | None) -> bool:
     """Whether AWS credentials and a region are found, as FACE_ENGINE=auto asks."""
     session = make_session()

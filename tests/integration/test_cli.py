@@ -48,6 +48,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         ["faces", "--port", "many"],
         ["admin"],
         ["admin", "create"],
+        ["audit", "--find", "Al"],
     ],
 )
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

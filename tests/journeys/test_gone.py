@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from findme.embedded.postgres import join_postgres
+from tests.support.cli import findme
 from tests.support.helpers import PASSWORD, bearer, selfie_form
 from tests.support.pictures import labelled
 from tests.support.raw_bytes import find_bytes, pieces_of
@@ -75,6 +76,17 @@ class World:
         }
         return await find_bytes(self.service.data_dir, needles)
 
+    async def audit(self) -> tuple[int, str]:
+        """Return what `findme audit` says of the guest, beside the running service."""
+        done = await asyncio.to_thread(
+            findme,
+            *("audit", "--find", NAME, "--find", ADDRESS),
+            *("--data-dir", str(self.service.data_dir)),
+            cwd=self.service.data_dir.parent,
+        )
+        assert not done.stderr, done.stderr
+        return done.returncode, done.stdout
+
 
 @pytest.fixture
 async def world(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> AsyncIterator[World]:
@@ -122,6 +134,8 @@ async def test_no_file_has_a_guest_who_was_forgotten(world: World) -> None:
     selfie = await world.selfie_of(NAME)
     await world.settle_on_disk()
     assert set(await world.traces(selfie)) == {"name", "address", "note", "selfie"}
+    code, said = await world.audit()
+    assert (code, "account.email, 1 row" in said, "text in a file" in said) == (1, True, True)
 
     await world.call("DELETE", "/api/me", guest)
 
@@ -130,6 +144,7 @@ async def test_no_file_has_a_guest_who_was_forgotten(world: World) -> None:
 
     await until(gone, seconds=GONE_SECONDS)
     assert await world.database.fetchval("select rewritten from receipt") == "files"
+    assert await world.audit() == (0, "Nothing found.\n")
     # those who stayed are found as before
     other = await world.selfie_of("Other 1")
     assert await find_bytes(world.service.data_dir, {"selfie": pieces_of(other)})
@@ -149,5 +164,7 @@ async def test_no_file_has_a_guest_of_an_event_that_has_expired(world: World) ->
         return not await world.traces(selfie)
 
     await until(gone, seconds=GONE_SECONDS)
+    assert await world.audit() == (0, "Nothing found.\n")
     assert await asyncio.to_thread(world.service.terminate) == 0
     assert not await world.traces(selfie)
+    assert await world.audit() == (0, "Nothing found.\n")

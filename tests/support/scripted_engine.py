@@ -222,7 +222,14 @@ class Scripted:
         return {"FaceCount": len(held), "FaceModelVersion": self.models[body["CollectionId"]]}
 
     def _list(self, _body: Mapping[str, Any]) -> dict[str, object]:
-        return {"CollectionIds": sorted(self.collections)[:1], "FaceModelVersions": ["7.0"]}
+        return {"CollectionIds": sorted(self.collections), "FaceModelVersions": ["7.0"]}
+
+    def _list_faces(self, body: Mapping[str, Any]) -> dict[str, object]:
+        """One face a page."""
+        held = sorted(self._held(body))
+        at = int(body.get("NextToken", "0"))
+        more = {"NextToken": str(at + 1)} if at + 1 < len(held) else {}
+        return {"Faces": [{"FaceId": each} for each in held[at : at + 1]], **more}
 
     def _index(self, body: Mapping[str, Any]) -> dict[str, object]:
         held, external_id = self._held(body), body["ExternalImageId"]
@@ -312,6 +319,7 @@ _OPERATIONS: Mapping[str, Callable[[Scripted, Mapping[str, Any]], dict[str, obje
     "DeleteCollection": Scripted._delete,
     "DescribeCollection": Scripted._describe,
     "ListCollections": Scripted._list,
+    "ListFaces": Scripted._list_faces,
     "IndexFaces": Scripted._index,
     "SearchFaces": Scripted._search,
     "CompareFaces": Scripted._compare,
