@@ -3,7 +3,7 @@
 FindMeError
 ├── StartError                 the service cannot start
 ├── InvalidRequest 422         the request cannot be understood
-│   ├── ConsentRequired
+│   ├── ConsentRequired, CommonPassword
 │   ├── SelfieRefused          no_face, several_faces, poor_quality, not_alike, invalid_image
 │   ├── EveryFileRejected
 │   └── HashMismatch
@@ -33,9 +33,8 @@ FindMeError
 ├── NotAlike 422
 ├── TooManyAttempts 429
 ├── Contended 503 the database rolled the change back because of another one
-├── QueueFull 503
+├── QueueFull, DiskFull 503
 ├── PicturesUnavailable 503    no process or memory for them; the file is not to blame
-├── DiskFull 503
 ├── DeliveryFailed 503          a mail or a push message; worth another try later
 │   └── DeliveryRefused 502     final: it would be refused again
 └── EngineError
@@ -92,6 +91,12 @@ class SelfieRefused(InvalidRequest):
     def __init__(self, message: str, *, code: str, problems: list[str] | None = None) -> None:
         super().__init__(message, problems=problems or [])
         self.code = code  # type: ignore[misc]  # one class for the four ways a selfie is refused
+
+
+class CommonPassword(InvalidRequest):
+    """This password is one of the most common: take one that nobody guesses."""
+
+    code = "common_password"
 
 
 class EveryFileRejected(InvalidRequest):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from findme import db, rekognition
-from findme.accounts import auth
+from findme.accounts import auth, common_passwords
 from findme.accounts import selfies as selfie_records
 from findme.cache import Cache, open_cache
 from findme.db import Pool
@@ -226,6 +226,9 @@ async def _see_to_admin(pool: Pool, settings: Settings) -> None:
     made_up = await auth.ensure_admin(
         pool, settings.findme_admin_email, settings.findme_admin_password
     )
+    given = settings.findme_admin_password
+    if given is not None and (len(given) < auth.MIN_PASSWORD or common_passwords.is_common(given)):
+        log.warning("[Startup] FINDME_ADMIN_PASSWORD is short or one of the most common passwords")
     if made_up is not None:
         # shown only this once, on standard output, which is no log file by default
         print(f"FindMe admin: {auth.FIRST_ADMIN} with the password {made_up}", flush=True)  # noqa: T201

@@ -12,10 +12,10 @@ import asyncpg
 import orjson
 
 from findme import db
-from findme.accounts import known_browsers
+from findme.accounts import common_passwords, known_browsers
 from findme.cache import USERS, Cache
 from findme.db import Connection, Pool
-from findme.errors import EmailTaken, InvalidRequest
+from findme.errors import CommonPassword, EmailTaken, InvalidRequest
 from findme.models import Actor, EventId, Role, TokenId, User, UserId
 
 #: The admin account that is created if none is named.
@@ -64,11 +64,13 @@ async def verify_password(password_hash: str, password: str) -> bool:
 
 
 def check_password(password: str) -> str:
-    """Return the password; InvalidRequest if it is too short or too long."""
+    """Return a new password; InvalidRequest if it is too short or too long, CommonPassword."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidRequest(
             f"The password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
         )
+    if common_passwords.is_common(password):
+        raise CommonPassword(field="password")
     return password
 
 

@@ -238,11 +238,11 @@ class Joining:
             if form.attempt:
                 key = accounts.key_of_attempt(form.attempt, event.id, name)
             return Newcomer(name, key=key)
-        email, password = auth.check_email(email), auth.check_password(password)
+        email = auth.check_email(email)
         async with db.acquire(self.pool) as conn:
             found = await auth.find_account(conn, email)
         if found is None:
-            return Newcomer(name, email, await auth.hash_password(password))
+            return Newcomer(name, email, await auth.hash_password(auth.check_password(password)))
         if found[0].role is not Role.GUEST:
             raise EmailTaken
         try:

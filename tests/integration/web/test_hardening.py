@@ -10,7 +10,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from yarl import URL
 
 from findme import db
-from findme.accounts import auth
+from findme.accounts import accounts, auth
 from findme.services import account, guest_selfies, joining
 from findme.settings import Settings
 from tests.conftest import App, application
@@ -25,6 +25,7 @@ from tests.support.helpers import (
     selfie_form,
 )
 from tests.support.no_engine_app import NO_ENGINE, app, settings
+from tests.support.pictures import drawn
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD
 
 __all__ = ["app", "settings"]
@@ -270,3 +271,34 @@ async def test_a_bomb_of_pixels_is_never_decoded(app: App) -> None:
 
     assert (await problem(cover))[0] in (413, 422)
     assert await problem(joined) == (422, "invalid_image")
+
+
+async def test_a_common_password_is_taken_nowhere(app: App) -> None:
+    """Neither when joining, nor for a name's account, nor in place of another password."""
+    common = "Password1"
+    event = await make_event(app, accounts="optional")
+    joined = await ask_to_join(app, event["code"], drawn(), password=common)
+    guest = await member(app.resources.pool, event, "ada@example.org")
+    changed = await app.client.put(
+        "/api/me/password", json={"old": ADMIN_PASSWORD, "new": common}, headers=app.admin
+    )
+    me = await (await app.client.get("/api/me", headers=guest.headers)).json()
+    made = await app.client.post(f"/api/admin/users/{me['id']}/reset-link", headers=app.admin)
+    reset = await app.client.post(
+        URL((await made.json())["url"]).path,
+        data={"password": common},
+        headers={"Accept-Language": "en"},
+    )
+    async with db.transaction(app.resources.pool) as conn:
+        named, _ = await accounts.create_keyed(conn, "Nia")
+        session = await auth.open_session(conn, named)
+    added = await app.client.put(
+        "/api/me/credentials",
+        json={"email": "nia@example.org", "password": common},
+        headers=bearer(session.token),
+    )
+
+    for answer in (joined, changed, added):
+        assert await problem(answer) == (422, "common_password")
+    assert reset.status == 422
+    assert "too common" in await reset.text()
