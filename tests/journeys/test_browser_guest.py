@@ -233,6 +233,7 @@ def test_without_scripts_a_file_is_enough(
     event = organiser.make_event("Sans script")
     for number in range(61):
         organiser.upload(event, f"{number}.jpg", drawn(100 + number, 160, 120))
+    organiser.wait_for_jobs()
     with visiting(browser, service, scripts=False) as visit:
         page = visit.page
         visit.goto(f"/e/{event['code']}")

@@ -129,6 +129,7 @@ def all_photos(guest: Visit, organiser: Organiser, count: int) -> dict[str, Any]
     event = organiser.make_event("Calme", browse=True, accounts="optional")
     for number in range(count):
         organiser.upload(event, f"{number}.jpg", drawn(900 + number, 160, 200))
+    organiser.wait_for_jobs()
     page = guest.page
     guest.goto(f"/e/{event['code']}")
     page.click("text=Voir la galerie sans selfie")
@@ -209,6 +210,7 @@ def test_a_late_photo_goes_where_it_was_taken(guest: Visit, organiser: Organiser
         organiser.upload(event, f"{number}.jpg", picture)
     page = guest.page
     join(guest, event["code"], "late", next(iter(labelled().selfies.values())))
+    organiser.wait_for_jobs()
     guest.goto(f"/gallery?event={event['id']}&tab=all")
     reload_until(page, LONG)
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
@@ -235,13 +237,11 @@ def test_the_notice_of_a_late_photo_leads_to_it(guest: Visit, organiser: Organis
         organiser.upload(event, f"{number}.jpg", picture)
     page = guest.page
     join(guest, event["code"], "notice", next(iter(labelled().selfies.values())))
+    organiser.wait_for_jobs()
     # away from the top before anything is told to the page: there, photos come by themselves
     page.add_init_script("addEventListener('DOMContentLoaded', () => scrollTo(0, 100))")
     guest.goto(f"/gallery?event={event['id']}&tab=all")
-    main = page.locator("main[data-gallery]")
-    while '"all": 30,' not in str(main.get_attribute("data-counts")):
-        page.reload()
-    page.wait_for_load_state()
+    reload_until(page, 30)
     assert page.evaluate("scrollY") == 100
     organiser.upload(event, "late.jpg", dated(800, f"{today} 00:00:30", 160, 200))
     page.click("[data-fresh]")

@@ -19,6 +19,7 @@ def event(organiser: Organiser) -> dict[str, Any]:
     made = organiser.make_event("Longue soirée", browse=True, accounts="optional")
     for number in range(PHOTOS):
         organiser.upload(made, f"{number}.jpg", drawn(1000 + number, 160, 120))
+    organiser.wait_for_jobs()
     return made
 
 

@@ -95,6 +95,7 @@ def test_a_group_is_named_hidden_and_shown_again(
     photos = labelled()
     for path in sorted(photos.people)[:2]:
         organiser.upload(event, path.name, path.read_bytes())
+    organiser.wait_for_jobs()
     with visiting(browser, service, size, language="en-GB", scripts=False) as visit:
         page = signed_in(visit, organiser).page
         visit.goto(f"/admin/events/{event['id']}/photos?view=working")

@@ -20,6 +20,7 @@ def event(organiser: Organiser) -> dict[str, Any]:
     made = organiser.make_event("Viewer", browse=True, accounts="optional", watermark="© Léa")
     for number in range(PHOTOS):
         organiser.upload(made, f"a · {number}.jpg", drawn(700 + number, 640, 480))
+    organiser.wait_for_jobs()
     return made
 
 

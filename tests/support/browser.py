@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -171,6 +172,16 @@ class Organiser:
             "POST", "/api/admin/events", data={"name": name, **choices}
         )
         return made
+
+    def wait_for_jobs(self) -> None:
+        """Return once no job waits or runs: a page that is loaded then needs no second look.
+
+        Loading pages meanwhile would take the CPU from what they wait for.
+        """
+        deadline = time.monotonic() + PATIENCE / 1000
+        while self.call("GET", "/api/admin/queue/stats")["queue"]["current_queue_size"]:
+            assert time.monotonic() < deadline, "the queue does not become empty"
+            time.sleep(0.05)
 
     def upload(self, event: dict[str, Any], name: str, picture: bytes) -> None:
         """Send one photo."""
