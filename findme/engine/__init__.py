@@ -1,7 +1,8 @@
 """Rekognition's face operations on this machine, over the same wire protocol.
 
-This package stands alone: it imports nothing else of FindMe, and FindMe talks to it
-through the same AWS client that it uses for AWS itself.
+This package stands alone: it imports nothing else of FindMe but `findme.pixels`, which knows
+nothing of FindMe either, and FindMe talks to it through the same AWS client that it uses for AWS
+itself.
 """
 
 FACE_MODEL_VERSION = "sface-2021dec-1"

@@ -77,9 +77,10 @@ async def open_service(data_dir: Path, threads: int) -> AsyncIterator[Service]:
         raise
     service = Service(analyst, gallery, threads)
     try:
+        service.start()
         yield service
     finally:
-        await asyncio.shield(asyncio.to_thread(service.close))
+        await asyncio.shield(service.close())
 
 
 def create_app(service: Service, credentials: Mapping[str, str] | None) -> web.Application:

@@ -1,8 +1,10 @@
-"""Bytes of a JPEG or PNG to an upright RGB picture, with limits before anything is decoded."""
+"""Bytes of a JPEG or PNG to an upright RGB picture, with limits before anything is decoded.
+
+The service does it in a child (`picture_reader`), the command that measures it by itself.
+"""
 
 import io
 import struct
-import threading
 
 from PIL import Image
 
@@ -18,7 +20,6 @@ MAX_PIXELS = 200_000_000
 """A few megabytes can claim any size; this many pixels are 600 MB of memory."""
 WORKING_SIDE = 6000
 """Longer sides are reduced to this: at 10 pixels a face is lost anyhow, and memory is bounded."""
-_LARGE = 36_000_000
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,8 +34,6 @@ _TURNS = {
 # Pillow's own guard warns at one size and refuses at twice that; ours is exact, see open_picture.
 Image.MAX_IMAGE_PIXELS = None
 
-_large_pictures = threading.Lock()
-
 
 def open_picture(data: bytes) -> Image.Image:
     """Decode *data*, turned as its EXIF orientation says (JPEG only, as in AWS)."""
@@ -47,11 +46,7 @@ def open_picture(data: bytes) -> Image.Image:
         raise ImageTooLargeException
     if min(picture.size) < LEAST_SIDE:
         raise InvalidParameterException(f"The image must have {LEAST_SIDE} pixels each way.")
-    if pixels <= _LARGE:
-        return _decode(picture)
-    # One after the other: two threads with 600 MB each are more than a laptop likes to give.
-    with _large_pictures:
-        return _decode(picture)
+    return _decode(picture)
 
 
 def _decode(picture: Image.Image) -> Image.Image:

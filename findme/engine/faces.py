@@ -100,7 +100,11 @@ class Analyst:
 
     def faces(self, data: bytes) -> list[Face]:
         """Find the faces on a JPEG or PNG, largest first, 100 at most; raises refusals."""
-        picture, light = brighten(open_picture(data))
+        return self.faces_on(open_picture(data))
+
+    def faces_on(self, rgb: Image.Image) -> list[Face]:
+        """Find the faces on an RGB picture, largest first, 100 at most."""
+        picture, light = brighten(rgb)
         found = self.find(picture)
         chips = self.cut(picture, found)
         vectors = self.embed(chips)

@@ -1,4 +1,4 @@
-"""What the operations work with: the models in a pool of threads, the gallery in its own."""
+"""What the operations work with: a child that decodes, the models in threads, the gallery."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from findme.engine.collection_store import Gallery
 from findme.engine.faces import Analyst, Face
+from findme.engine.picture_reader import PictureReader, Pixels
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,6 +24,9 @@ class Service:
 
     def __init__(self, analyst: Analyst, gallery: Gallery, threads: int) -> None:
         self._analyst = analyst
+        self._reader = PictureReader()
+        # One more than is looked at: it is decoded meanwhile, and no others wait in memory.
+        self._open = asyncio.Semaphore(threads + 1)
         self._gallery = gallery
         self._pictures = ThreadPoolExecutor(threads, "pictures", initializer=_give_way)
         # One thread, so that every operation on the gallery is whole before the next begins.
@@ -31,7 +35,12 @@ class Service:
     async def faces(self, data: bytes) -> list[Face]:
         """Find the faces on a picture, largest first; raises refusals."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pictures, self._analyst.faces, data)
+        async with self._open:
+            pixels = await self._reader.read(data)
+            return await loop.run_in_executor(self._pictures, self._look, pixels)
+
+    def _look(self, pixels: Pixels) -> list[Face]:
+        return self._analyst.faces_on(pixels.picture())
 
     async def stored(
         self, work: Callable[Concatenate[Gallery, P], T], *args: P.args, **kwargs: P.kwargs
@@ -42,8 +51,17 @@ class Service:
             self._keeper, lambda: work(self._gallery, *args, **kwargs)
         )
 
-    def close(self) -> None:
+    def start(self) -> None:
+        """Start the child that decodes, so that the first picture finds it ready; OSError."""
+        self._reader.start()
+
+    async def close(self) -> None:
         """Wait for what is being done, then close the gallery."""
+        # on the event loop, which may be waiting for the child
+        self._reader.close()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
         self._pictures.shutdown(cancel_futures=True)
         self._keeper.shutdown(cancel_futures=True)
         self._gallery.close()

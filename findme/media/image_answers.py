@@ -12,7 +12,6 @@ from findme.media.exif import YEARS
 from findme.media.images import Probe, Renditions
 from findme.media.redaction import MOST_REDACTIONS, Redaction
 from findme.pixels import sealed_files
-from findme.pixels.confinement import MOST_FILE_BYTES
 from findme.pixels.header import Bytes, Kind, Refused
 from findme.pixels.inspection import inspect_bytes
 from findme.pixels.lane import Answer
@@ -21,6 +20,8 @@ from findme.pixels.sealed_files import BadFile
 
 #: The most pixels of a JPEG's side.
 _LONGEST_JPEG: Final = 65_535
+#: What a child may hand back at all (`ChildKind`).
+_MOST_JPEG: Final = 64 * MIB
 _MOST_PREVIEW: Final = 8 * MIB
 _MOST_SMALL: Final = 1 * MIB
 
@@ -87,7 +88,7 @@ def read_small_picture(answer: Answer, side: int) -> bytes:
 
 def map_picture(answer: Answer, side: int | None) -> mmap:
     """Return a guest's JPEG, which is not copied into this process: it may be large."""
-    picture = sealed_files.mapped(_only(answer), MOST_FILE_BYTES)
+    picture = sealed_files.mapped(_only(answer), _MOST_JPEG)
     _check_jpeg(picture, side or _LONGEST_JPEG)
     return picture
 

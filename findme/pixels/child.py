@@ -1,4 +1,4 @@
-"""A child: ``python -m findme.pixels.child SOCKET PARENT TASKS NICENESS MEMORY``.
+"""A child: ``python -m findme.pixels.child SOCKET PARENT TASKS NICENESS MEMORY FILE``.
 
 It is told of one file at a time over the socket, together with the file's descriptor. It answers
 with the memory that the task will take, waits for leave, and answers with the result. It needs
@@ -31,7 +31,8 @@ MOST_MESSAGE: Final = 60_000
 
 def main(arguments: Sequence[str]) -> NoReturn:
     """Serve tasks until the parent hangs up."""
-    descriptor, parent, module, niceness, memory = arguments
+    descriptor, parent, module, *limits = arguments
+    niceness, memory, file_bytes = map(int, limits)
     connection = socket.socket(fileno=int(descriptor))
     confinement.die_with_parent(int(parent))
     # Ctrl-C in the terminal is for the parent, which then ends this process itself
@@ -39,7 +40,9 @@ def main(arguments: Sequence[str]) -> NoReturn:
     try:
         tasks = cast("Tasks", importlib.import_module(module))
         tasks.warm_up()
-        idle = confinement.confine(int(parent), niceness=int(niceness), memory=int(memory))
+        idle = confinement.confine(
+            int(parent), niceness=niceness, memory=memory, file_bytes=file_bytes
+        )
     except Exception:  # noqa: BLE001 - the parent says why no child starts
         last_words = traceback.format_exc()[-2000:]
         connection.send(json.dumps({"failed": last_words}).encode())

@@ -13,8 +13,6 @@ from findme.pixels.memory import MIB
 
 #: What a task may take beyond its estimate: glibc's pad of 64 MiB, and some more.
 SLACK: Final = 112 * MIB
-#: Bytes of one file that a task makes.
-MOST_FILE_BYTES: Final = 64 * MIB
 #: The user that a child of root becomes: no account has it, and no range of systemd's.
 UNPRIVILEGED: Final = 60_999
 #: If the machine runs out of memory, children are ended before anything else (-1000 to 1000).
@@ -32,7 +30,7 @@ def die_with_parent(parent: int) -> None:
         os._exit(0)
 
 
-def confine(parent: int, *, niceness: int, memory: int) -> int:
+def confine(parent: int, *, niceness: int, memory: int, file_bytes: int) -> int:
     """Limit this process for good; return the bytes of data that it has while it does nothing.
 
     Call it after all imports: the user that it becomes may not be able to read a library. *memory*
@@ -45,7 +43,7 @@ def confine(parent: int, *, niceness: int, memory: int) -> int:
     hard = idle + memory + SLACK
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_FILE_BYTES, MOST_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     if os.getuid() == 0:
         os.setgroups([])

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     CUT_OFF = "cut_off"
     #: It has more pixels than the caller takes.
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_FEW_PIXELS = "too_few_pixels"
     #: To decode it takes more memory than its lane has.
     TOO_MUCH_MEMORY = "too_much_memory"
     #: It is built so that reading it takes long.

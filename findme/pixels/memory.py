@@ -41,6 +41,18 @@ def to_scan(header: Header) -> int:
     return 4 * header.metadata + _SCANNED
 
 
+def to_decode(header: Header, side: int) -> int:
+    """Return the bytes that it takes to hand over an upright picture of at most *side* pixels."""
+    other = 4 * header.metadata + _LEAST
+    if header.kind is Kind.JPEG:
+        coefficients, decoded = _of_jpeg(header, side, 1.0)
+        # the picture, the one that is turned, and its values
+        return int(max(coefficients + decoded, 2.75 * decoded) + other)
+    decode, shrink, _ = _FACTORS[_kind(header)]
+    kept = min(header.pixels, side * side)
+    return int(max(decode, shrink) * header.pixels + 7 * kept + other)
+
+
 def to_make(header: Header, side: int | None, remain: float = 0.8) -> int:
     """Return the bytes that it takes to make a picture of at most *side* pixels; None: all.
 
@@ -49,10 +61,7 @@ def to_make(header: Header, side: int | None, remain: float = 0.8) -> int:
     pixels = header.pixels
     other = 4 * header.metadata + _LEAST
     if header.kind is Kind.JPEG:
-        # a progressive one, or one of several scans, is whole in coefficients of two bytes
-        whole = header.progressive or header.scans > 1
-        coefficients = 2 * header.samples * pixels if whole else 0.0
-        decoded = (1 if header.channels == 1 else 4) * pixels / _scale(header, side, remain) ** 2
+        coefficients, decoded = _of_jpeg(header, side, remain)
         if side is None:
             return int(max(coefficients + decoded, _FULL_JPEG * pixels) + other)
         made = 12 * _kept(pixels, side)
@@ -62,6 +71,15 @@ def to_make(header: Header, side: int | None, remain: float = 0.8) -> int:
         return int(max(decode, full) * pixels + other)
     made = (16 if header.kind is Kind.HEIC else 12) * _kept(pixels, side)
     return int(max(decode, shrink) * pixels + made + other)
+
+
+def _of_jpeg(header: Header, side: int | None, remain: float) -> tuple[float, float]:
+    """Return the bytes of a JPEG's coefficients, and those of its pixels."""
+    # a progressive one, or one of several scans, is whole in coefficients of two bytes
+    whole = header.progressive or header.scans > 1
+    coefficients = 2 * header.samples * header.pixels if whole else 0.0
+    stored = 1 if header.channels == 1 else 4
+    return coefficients, stored * header.pixels / _scale(header, side, remain) ** 2
 
 
 def _kept(pixels: int, side: int) -> int:

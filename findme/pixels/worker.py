@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
+from findme.pixels.memory import MIB
+
 #: Seconds for a child to start on a busy machine.
 START_SECONDS: Final = 30.0
 #: Seconds for the exit status of a child that has hung up.
@@ -54,6 +56,8 @@ class ChildKind:
     niceness: int
     #: The most bytes that a task may take.
     memory: int
+    #: The most bytes of a file that it hands back.
+    file_bytes: int = 64 * MIB
 
 
 @dataclass(slots=True)
@@ -90,7 +94,8 @@ class Worker:
                     [
                         *(sys.executable, "-P", "-m", "findme.pixels.child"),
                         *(str(theirs.fileno()), str(os.getpid())),
-                        *(kind.tasks, str(kind.niceness), str(kind.memory)),
+                        *(kind.tasks, str(kind.niceness)),
+                        *(str(kind.memory), str(kind.file_bytes)),
                     ],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
