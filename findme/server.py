@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from findme import db
+from findme.accounts import idle_accounts
 from findme.errors import StartError
 from findme.jobs import worker
 from findme.media import resumable_uploads
@@ -130,6 +131,9 @@ def periodic_work(app: web.Application, on: Resources, role: str) -> list[Period
     )
     work = [
         Periodic("Retention", retention.PERIOD, partial(retention.delete_expired, pool)),
+        Periodic(
+            "Accounts", idle_accounts.PERIOD, partial(retention.follow_accounts, pool, settings)
+        ),
         Periodic(
             "Usage",
             engine_usage.PERIOD,

@@ -127,6 +127,12 @@ async def find_account(conn: Connection, email: str) -> tuple[User, str] | None:
     return None if row is None else (User.of(dict(row)), row["password_hash"])
 
 
+async def find_role(conn: Connection, user_id: UserId) -> Role | None:
+    """Return the role of an account, or None if there is none."""
+    role = await conn.fetchval("select role from account where id = $1", user_id)
+    return None if role is None else Role(role)
+
+
 async def delete_account(conn: Connection, user_id: UserId) -> None:
     """Delete the account with everything that belongs to it."""
     await conn.execute("delete from account where id = $1", user_id)

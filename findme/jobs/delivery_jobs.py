@@ -10,7 +10,7 @@ from email.utils import parseaddr
 import orjson
 
 from findme import db, queue
-from findme.accounts import confirmations, password_resets
+from findme.accounts import confirmations, idle_accounts, password_resets
 from findme.db import Connection, Pool
 from findme.errors import DeliveryFailed, DeliveryRefused
 from findme.gallery import events
@@ -117,6 +117,8 @@ class DeliveryJobs:
             await self._send_reset(payload)
         elif payload["letter"] == confirmations.LETTER:
             await self._send_confirmation(payload)
+        elif payload["letter"] == idle_accounts.LETTER:
+            await self._send_farewell(UserId(_number(job, "account_id")))
         else:
             await self._send_news(GuestId(_number(job, "guest_id")), _number(job, "photos"))
 
@@ -155,6 +157,15 @@ class DeliveryJobs:
             async with db.acquire(self._pool) as conn:
                 await confirmations.delete_unsent(conn, token)
             raise
+
+    async def _send_farewell(self, user_id: UserId) -> None:
+        async with db.acquire(self._pool) as conn:
+            reader = await idle_accounts.find_reader(conn, user_id)
+        if reader is None:  # gone, or in an event again
+            return
+        email, language = reader
+        context = {"days": idle_accounts.NOTICE.days, "url": self._settings.findme_base_url or ""}
+        await self._send(email, mail_templates.write("farewell", language, context))
 
     async def _send_news(self, guest_id: GuestId, photos: int) -> None:
         base = self._settings.findme_base_url

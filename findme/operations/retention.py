@@ -4,12 +4,14 @@ import logging
 from functools import partial
 
 from findme import db
-from findme.accounts import accounts, auth, known_browsers
+from findme.accounts import accounts, auth, idle_accounts, known_browsers
 from findme.db import Connection, Pool
 from findme.errors import NotFound
 from findme.gallery import events
+from findme.messaging import notifications
 from findme.models import EventId
 from findme.privacy import audit_log
+from findme.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,18 @@ async def delete_expired(pool: Pool) -> None:
         await accounts.delete_keyed_without_event(conn)
     await auth.prune_sessions(pool)
     await known_browsers.prune(pool)
+
+
+async def follow_accounts(pool: Pool, settings: Settings) -> None:
+    """Announce and erase the accounts of guests whose last event is over."""
+    mailed = notifications.mails(settings)
+    async with db.transaction(pool) as conn:
+        await idle_accounts.note_idle(conn)
+        if mailed:
+            await idle_accounts.announce(conn)
+        erased = await idle_accounts.erase(conn, announced=mailed)
+    if erased:
+        log.info("[Housekeeping] %d accounts in no event are erased", erased)
 
 
 async def delete_expired_events(pool: Pool) -> int:

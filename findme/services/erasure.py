@@ -12,10 +12,10 @@ from findme import db
 from findme.accounts import auth, guests
 from findme.cache import Cache
 from findme.db import Connection, Pool
-from findme.errors import FindMeError, NotFound
+from findme.errors import Conflict, FindMeError, NotFound
 from findme.gallery import events, guest_photos
 from findme.indexing.vector_deletion import VectorDeletion
-from findme.models import Event, EventId, Shelf, UserId
+from findme.models import Event, EventId, Role, Shelf, UserId
 from findme.privacy import audit_log, erased_texts, erasure_receipts
 from findme.rekognition import Rekognition
 from findme.services import vectors
@@ -50,8 +50,14 @@ class Erasure:
     faces: Rekognition
     vectors: VectorDeletion
 
-    async def erase_account(self, user_id: UserId) -> str:
-        """Erase an account with all that belongs to it, and end its sessions."""
+    async def erase_account(self, user_id: UserId, *, erased_by: UserId | None = None) -> str:
+        """Erase an account with all that belongs to it, and end its sessions.
+
+        *erased_by* is the admin who erases a guest's account: NotFound if there is none, Conflict
+        if it is an admin's.
+        """
+        if erased_by is not None:
+            await self._check_guest(user_id)
         await auth.close_sessions(self.pool, self.cache, user_id)
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, None)
@@ -62,7 +68,8 @@ class Erasure:
             await auth.delete_account(conn, user_id)
             await erasure_receipts.note_faceprints(conn, receipt)
             await erased_texts.check(conn, receipt, texts)
-            await audit_log.note(conn, None, "account.erased", detail={"events": len(event_ids)})
+            done = "account.erased" if erased_by is None else "account.removed"
+            await audit_log.note(conn, erased_by, done, detail={"events": len(event_ids)})
         return await self._complete(receipt, event_ids)
 
     async def erase_face(self, user_id: UserId, event_id: EventId | None) -> str:
@@ -123,6 +130,14 @@ class Erasure:
                 if each.id in guest_ids
             ]
         return sum(counts)
+
+    async def _check_guest(self, user_id: UserId) -> None:
+        async with db.acquire(self.pool) as conn:
+            role = await auth.find_role(conn, user_id)
+        if role is None:
+            raise NotFound
+        if role is not Role.GUEST:
+            raise Conflict("This is an admin's account: only its owner can erase it.")
 
     async def _complete(self, receipt: erasure_receipts.Opened, event_ids: list[EventId]) -> str:
         """Delete vectors and check that all is gone, as far as that can be done at once.

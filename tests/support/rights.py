@@ -184,6 +184,7 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         GET /admin/jobs
         GET /admin/jobs/{id}
         GET /admin/webhooks
+        POST /admin/users/{id}/erase
         POST /admin/webhooks
         GET /admin/webhooks/{id}
         POST /admin/webhooks/{id}
@@ -241,6 +242,7 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         POST /api/admin/queue/pause
         POST /api/admin/queue/resume
         GET /api/admin/queue/stats
+        DELETE /api/admin/users/{id}
         POST /api/admin/users/{id}/key-link
         POST /api/admin/users/{id}/reset-link
         GET /api/admin/webhooks

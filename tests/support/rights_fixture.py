@@ -164,6 +164,7 @@ async def fill(builder: ScriptedEvent) -> RightsFixture:
             "/api/admin/queue/jobs/{id}": str(job_id),
             "/admin/jobs/{id}": str(job_id),
             "/api/admin/users/{id}": me["id"],
+            "/admin/users/{id}": me["id"],
             "/api/admin/webhooks/{id}": webhook["id"],
             "/admin/webhooks/{id}": webhook["id"],
             "/api/admin/webhooks/deliveries/{id}": delivery["id"],

@@ -129,6 +129,17 @@ async def delete_guest(request: web.Request) -> web.Response:
     return web.Response(status=204, headers={"Location": f"/receipt/{await _remove(request)}"})
 
 
+async def delete_user(request: web.Request) -> web.Response:
+    """DELETE /api/admin/users/{id}: erases the whole account; Location: receipt."""
+    return web.Response(status=204, headers={"Location": f"/receipt/{await _erase(request)}"})
+
+
+async def _erase(request: web.Request) -> str:
+    """Erase the account of the path in all events; return the token of the receipt."""
+    actor = admin(request).id
+    return await request.app[ERASURE].erase_account(UserId(path_id(request)), erased_by=actor)
+
+
 async def _remove(request: web.Request) -> str:
     """Erase the user's part in the event of the path; return the token of the receipt."""
     actor, event_id = admin(request).id, EventId(path_id(request))
@@ -205,6 +216,11 @@ async def remove(request: web.Request) -> web.Response:
     return redirect(str(target))
 
 
+async def erase(request: web.Request) -> web.Response:
+    """POST /admin/users/{id}/erase: erases the whole account, and shows the receipt."""
+    return redirect(f"/receipt/{await _erase(request)}")
+
+
 ROUTES = [
     get(
         "/api/admin/events/{id}/guest-list",
@@ -232,6 +248,16 @@ ROUTES = [
         tag=Tag.EVENTS,
         who=Who.ADMIN,
     ),
+    delete(
+        "/api/admin/users/{id}",
+        delete_user,
+        "Erase a guest's whole account, in all events",
+        GONE_WITH_RECEIPT,
+        fails=[Conflict],
+        tag=Tag.EVENTS,
+        who=Who.ADMIN,
+    ),
+    web.post(r"/admin/users/{id:\d+}/erase", erase),
     web.get(r"/admin/events/{id:\d+}/guests", guests_page),
     web.get(r"/admin/events/{id:\d+}/guests/{user_id:\d+}", guest_page),
     web.post(r"/admin/events/{id:\d+}/guests/{user_id:\d+}/link", new_link),

@@ -5,7 +5,7 @@ import pytest
 from findme import db
 from findme.accounts import guests
 from findme.db import Pool
-from findme.errors import NotFound
+from findme.errors import Conflict, NotFound
 from findme.models import UserId
 from findme.privacy import erasure_receipts
 from findme.resources import Resources
@@ -77,3 +77,31 @@ async def test_nobody_leaves_an_event_that_they_did_not_join(
         assert await conn.fetchval("select count(*) from receipt") == 0
         assert await conn.fetchval("select count(*) from audit") == 0
         assert await guests.find(conn, event.id, guest.user_id) is not None
+
+
+async def test_an_admin_erases_a_whole_account(
+    pool: Pool, erasure: Erasure, admin_id: UserId
+) -> None:
+    async with db.transaction(pool) as conn:
+        event = await add_gala(conn)
+    guest = await member(pool, {"id": event.id}, "guest@example.org")
+
+    token = await erasure.erase_account(guest.user_id, erased_by=admin_id)
+
+    async with db.acquire(pool) as conn:
+        _, receipt = await erasure_receipts.find(conn, token)
+        noted = await conn.fetchrow("select action, actor_id, detail from audit")
+        assert await conn.fetchval("select count(*) from account where role = 'guest'") == 0
+    assert (receipt.whole, receipt.events) == (True, 1)
+    assert noted is not None
+    assert tuple(noted) == ("account.removed", admin_id, '{"events": 1}')
+    with pytest.raises(NotFound):
+        await erasure.erase_account(guest.user_id, erased_by=admin_id)
+
+
+async def test_no_admin_erases_an_admins_account(
+    pool: Pool, erasure: Erasure, admin_id: UserId
+) -> None:
+    with pytest.raises(Conflict):
+        await erasure.erase_account(admin_id, erased_by=admin_id)
+    assert await pool.fetchval("select count(*) from account") == 1

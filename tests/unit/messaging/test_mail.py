@@ -79,9 +79,10 @@ def test_every_letter_is_whole_in_every_language(language: str | None, photos: i
         "minutes": 60,
         "event": "Léa & <Tom>",
         "photos": photos,
+        "days": 7,
         "unsubscribe": "https://x/u",
     }
-    for name in ("reset", "news", "key", "confirm"):
+    for name in ("reset", "news", "key", "confirm", "farewell"):
         letter = mail_templates.write(name, language, context)
         assert letter.subject
         assert "https://x/reset/t" in letter.text
