@@ -6,7 +6,7 @@ Lists are cached under the event's version: as rows for pages, and as `web` pack
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import msgspec
@@ -176,8 +176,9 @@ class GuestGallery:
         self, event: Event, guest: Guest, tab: Tab, before: Cursor | None, limit: int
     ) -> PhotoPage:
         async with db.acquire(self.pool) as conn:
-            found = await self._list(conn, event, guest, tab, before, limit + 1)
+            # the count first: a photo that comes in between is listed, and counted as news
             total = await self._count(conn, event, guest, tab)
+            found = await self._list(conn, event, guest, tab, before, limit + 1)
         photos = found[:limit]
         return PhotoPage(photos, total, photos[-1].cursor if len(found) > limit else None)
 
@@ -189,6 +190,9 @@ class GuestGallery:
         weighed = event.download_size is DownloadSize.ORIGINAL and not event.watermark
         async with db.acquire(self.pool) as conn:
             summary = await guest_summary.find(conn, event.id, guest.id)
+            # a later count would include photos that the page does not show, and its script
+            # would take them for shown
+            summary = replace(summary, **{tab.value: page.total})
             selfie_id = await selfies.find_newest_accepted(conn, guest.id)
             download_bytes = None
             if tab is Tab.MINE and weighed:

@@ -88,6 +88,22 @@ async def test_the_summary_says_what_live_updates_say(
     assert standing.done == summary.searched < summary.total
 
 
+async def test_a_view_counts_the_photos_of_its_tab_that_it_lists(
+    pool: Pool, gallery: GuestGallery, shown: tuple[Event, Guest, list[PhotoId]]
+) -> None:
+    """A match that is found between list and counts is still news to the page's script."""
+    event, guest, photo_ids = shown
+    before = await gallery.view(event, guest, Tab.MINE, before=None, limit=10)
+    async with db.transaction(pool) as conn:
+        await add_match(conn, guest.id, photo_ids[3], 99.0)
+
+    view = await gallery.view(event, guest, Tab.MINE, before=None, limit=10)
+
+    assert view.page == before.page
+    assert view.summary.mine == len(view.page.photos) == 2
+    assert (await gallery.summarise(event, guest)).mine == 3
+
+
 async def test_a_photo_knows_its_place_in_each_tab(
     gallery: GuestGallery, shown: tuple[Event, Guest, list[PhotoId]]
 ) -> None:
