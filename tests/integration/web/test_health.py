@@ -2,15 +2,22 @@
 
 from dataclasses import replace
 
+import pytest
 from pytest_aiohttp.plugin import AiohttpClient
 
-from findme import db, server
+from findme import db, rekognition, server
 from findme.jobs.no_workers import NoWorkers
 from findme.settings import Settings
 from tests.conftest import App, Engine, application
 from tests.support.no_engine_app import app, settings
 
 __all__ = ["app", "settings"]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody tries an absent engine again, seconds later."""
+    monkeypatch.setattr(rekognition, "RETRIES", 0)
 
 
 async def test_a_service_with_all_it_needs_is_ready(
