@@ -323,3 +323,5 @@ class StoredImage:
     digest: str
     #: The redactions that are applied while it is sent (see redaction.py), as JSON.
     redactions: str | None
+    #: SHA-256 of the bytes with the redactions; None: not computed yet (see storage.sent_digest).
+    sent_digest: str | None

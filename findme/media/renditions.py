@@ -63,7 +63,7 @@ async def find(conn: Connection, photo_id: PhotoId, spec: RenditionSpec) -> Stor
     """Return the stored rendition of this spec."""
     row = await conn.fetchrow(
         """
-        select id, media_type, size_bytes, digest, redactions
+        select id, media_type, size_bytes, digest, redactions, sent_digest
           from image where photo_id = $1 and size = $2 and recipe = $3""",
         photo_id,
         spec.kind,

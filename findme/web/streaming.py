@@ -31,7 +31,7 @@ async def send_image(
 ) -> web.StreamResponse:
     """Answer with a stored picture: 200, 206 for a Range, 304, 412 or 416."""
     blanks = redaction.from_json(image.redactions) if image.redactions else []
-    etag = f'"{image.digest[:32]}{"r" if blanks else ""}"'
+    etag = f'"{(await storage.sent_digest(request.app[POOL], image))[:32]}"'
     headers = {"ETag": etag, "Cache-Control": cache_control, "Accept-Ranges": "bytes"}
     if {etag, "*"} & etags_of(request.headers.get("If-None-Match", "")):
         return web.Response(status=304, headers=headers)
