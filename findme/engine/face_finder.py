@@ -32,6 +32,8 @@ SURE = 0.7
 """YuNet's score from which a face needs no confirmation (its back, its half, a mask)."""
 MOST_CHECKED = 8
 """Doubtful faces of a picture that are looked at turned, the largest first: crowds have many."""
+CANDIDATES = 2
+"""Of a crowd, this many times the faces that are wanted are looked at by CenterFace."""
 PROBE_SIDE = 320
 """If nothing was found, the turned pictures are looked at with this longer side first."""
 SAME = 0.3
@@ -56,7 +58,7 @@ class FaceFinder:
 
         The score of a face is the better one of both detectors.
         """
-        seen = largest(look(self._detector, picture), most)
+        seen = largest(look(self._detector, picture), CANDIDATES * most)
         seen, upright = self._refined(picture, seen)
         turns = self._turns(picture, seen, upright)
         faces = are_faces(seen, upright)

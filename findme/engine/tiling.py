@@ -13,6 +13,8 @@ THRESHOLD = 0.5
 """Least score of a face; below 0.6 one is doubtful."""
 HINT = 0.3
 """Score from which something may be a face on its side or head, or one of a crowd."""
+DOUBTFUL = 0.2
+"""Score from which something in a tile may be a face of a crowd: CenterFace decides."""
 FAINT = 0.1
 """Score from which something small is looked at again, larger."""
 
@@ -89,7 +91,7 @@ def _in_tiles(detector: Detector, picture: Image.Image, whole: Detections) -> De
     for left, top in product(tile_starts(picture.width), tile_starts(picture.height)):
         right, bottom = min(left + TILE, picture.width), min(top + TILE, picture.height)
         tile = picture.crop((left, top, right, bottom))
-        found = detector.detect(tile, THRESHOLD)
+        found = detector.detect(tile, DOUBTFUL)
         # Larger ones are cut by the tile, and were seen on the whole picture.
         parts.append(found.pick(found.sides < MARGIN).moved(left, top))
     return merge(parts)
