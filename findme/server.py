@@ -14,7 +14,7 @@ from findme import db
 from findme.accounts import idle_accounts
 from findme.errors import StartError
 from findme.jobs import worker
-from findme.media import resumable_uploads
+from findme.media import image_workers, resumable_uploads
 from findme.messaging import mail_templates, webhook_delivery
 from findme.operations import dashboard, engine_usage, job_history, retention, runtime_control
 from findme.operations.dashboard import Dashboard
@@ -158,6 +158,7 @@ def periodic_work(app: web.Application, on: Resources, role: str) -> list[Period
             resumable_uploads.PERIOD,
             partial(resumable_uploads.remove_abandoned, settings.findme_data_dir, pool),
         ),
+        Periodic("Pictures", image_workers.PERIOD, on.image_workers.lanes.renew),
         Periodic("Old jobs", job_history.PERIOD, partial(job_history.prune_all, pool), JOBS),
         Periodic("Audit log", audit_log.PERIOD, partial(audit_log.prune, pool), JOBS),
         Periodic("Erasure journal", erasure_journal.PERIOD, journal.export, JOBS, at_stop=True),

@@ -55,6 +55,9 @@ PROBE: Final = Deadline(5, 2)
 SELFIE: Final = Deadline(8, 4)
 PHOTO: Final = Deadline(30, 10)
 
+#: Seconds between two looks for children that died while they had nothing to do.
+PERIOD: Final = 5.0
+
 _CGROUP_MEMORY: Final = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -80,6 +83,11 @@ class ImageLanes:
         """Start all children, so that the first pictures find them ready."""
         self.selfies.start()
         self.photos.start()
+
+    async def renew(self) -> None:
+        """Replace the children that died while they had nothing to do."""
+        self.selfies.renew()
+        self.photos.renew()
 
     def close(self) -> None:
         """Kill the children."""

@@ -122,6 +122,12 @@ class Lane:
         while len(self._idle) + len(self._busy) < self._most:
             self._idle.append(Worker.start(self._kind))
 
+    def renew(self) -> None:
+        """Replace the children that died while they had nothing to do."""
+        for worker in [each for each in self._idle if each.has_ended()]:
+            self._idle.remove(worker)
+            self._replace(worker)
+
     def close(self) -> None:
         """Kill the children; a task that runs fails."""
         self._closed = True
@@ -224,6 +230,9 @@ class Lane:
         if sound and not self._closed:
             self._idle.append(worker)
             return
+        self._replace(worker)
+
+    def _replace(self, worker: Worker) -> None:
         worker.end()
         if not self._closed:
             self.replaced += 1

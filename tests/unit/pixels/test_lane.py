@@ -195,6 +195,18 @@ async def test_a_child_that_died_while_idle_costs_nothing(lane: Lane) -> None:
     assert second["pid"] != first["pid"]
 
 
+async def test_a_child_that_died_while_idle_is_replaced_before_it_is_needed(lane: Lane) -> None:
+    first = (await run(lane, "echo"))["pid"]
+    os.kill(first, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(first)], timeout=30)
+
+    lane.renew()
+
+    (second,) = lane.pids
+    assert second != first
+    assert (await run(lane, "echo"))["pid"] == second
+
+
 async def test_a_child_that_stands_still_is_replaced(lane: Lane) -> None:
     """A stopped process gets no alarm: the parent ends it a moment later."""
     stopped = (await run(lane, "echo"))["pid"]
