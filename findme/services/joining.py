@@ -27,7 +27,7 @@ from findme.media.storage import ImageOwner
 from findme.models import Accounts, Event, GuestId, Role, Size, User
 from findme.services.guest_selfies import GuestSelfies, SelfieResult
 
-#: The recorded consent text if the form does not say which sentence it showed.
+#: The recorded consent text if a form comes without a page.
 CONSENT = "I agree that my face is used to find my photos of this event."
 #: Attempts to join in a minute from one address: all guests of a party may share it.
 MAX_JOINS = 600
@@ -55,7 +55,7 @@ class JoinForm:
 
     consented: bool
     language: str
-    #: The sentence that was shown beside the consent box.
+    #: The text that was shown with the consent box.
     consent_text: str = ""
     name: str = ""
     email: str = ""
@@ -164,7 +164,7 @@ class Joining:
                 conn,
                 event.id,
                 user.id,
-                consent_text=form.consent_text.strip()[:2000] or CONSENT,
+                consent_text=form.consent_text or CONSENT,
                 language=form.language,
             )
             selfie = await selfies.add(conn, event.id, guest_id)

@@ -143,6 +143,12 @@ def module_of(request: web.Request, template: str) -> TemplateModule:
     return environment.get_template(template).make_module(_known(request, language))
 
 
+def text_in(request: web.Request, code: str, template: str, context: Mapping[str, object]) -> str:
+    """Return a piece of a page in one of our languages, whatever the visitor's."""
+    environment = request.app[request.app[ENVIRONMENTS][code]]
+    return environment.get_template(template).render(context)
+
+
 def _known(request: web.Request, language: Language) -> dict[str, object]:
     """Return the values that every page has."""
     zone = zone_of(request)

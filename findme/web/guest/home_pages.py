@@ -13,10 +13,11 @@ from findme.gallery import events
 from findme.models import Accounts, Event
 from findme.web import cookies
 from findme.web.guest import auth as auth_api
+from findme.web.guest import consent
 from findme.web.guest import join as join_api
-from findme.web.keys import ACCESS, FACES, POOL, TYPED, actor
+from findme.web.keys import ACCESS, POOL, TYPED, actor
 from findme.web.links import key_url
-from findme.web.rendering import local_path, redirect, render, set_event_zone, zones_of
+from findme.web.rendering import language_of, local_path, redirect, render, set_event_zone, zones_of
 from findme.web.request_bodies import form_of
 
 
@@ -98,12 +99,12 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "adds": guest is not None and "more" in request.query,
             "closed": not event.admits(datetime.now(UTC)),
             "optional": event.accounts is Accounts.OPTIONAL,
-            "browse": event.browsable,
             # without scripts, the form comes back with the error in its fields
             "full": error is not None and error.extra.get("field") in ("email", "password"),
             "typed": request.get(TYPED, {}),
             "attempt": secrets.token_urlsafe(),
-            "region": None if request.app[FACES].embedded else request.app[FACES].region,
+            **consent.facts(request, event, language_of(request).code),
+            "consent_id": consent.consent_text(request, event).id,
         },
         status=HTTPStatus.OK if error is None else error.status,
     )

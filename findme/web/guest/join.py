@@ -26,6 +26,7 @@ from findme.models import Gallery, SelfieState
 from findme.services.guest_selfies import SelfieResult
 from findme.services.joining import Joined, JoinForm
 from findme.web import cookies, shapes
+from findme.web.guest.consent import ConsentChanged, agreed_text
 from findme.web.keys import (
     GUEST_SELFIES,
     JOINING,
@@ -38,7 +39,6 @@ from findme.web.keys import (
 )
 from findme.web.links import key_url
 from findme.web.openapi.route import FORM, Body, Tag, Who, created, get, ok, post
-from findme.web.rendering import language_of
 from findme.web.request_bodies import chunks_of, parts_of, text_of
 from findme.web.responses import json_answer, time_text
 from findme.web.shapes import File, Id, Time, Url
@@ -114,8 +114,9 @@ class FormOfGuest(Struct, kw_only=True):
     email: str | UnsetType = UNSET
     password: Annotated[str | UnsetType, Meta(description="8 to 1024 characters.")] = UNSET
     consent: Annotated[str, Meta(extra_json_schema={"const": "yes"})]
-    consent_text: Annotated[
-        str | UnsetType, Meta(description="The sentence that was agreed to, as shown.")
+    consent_id: Annotated[
+        str | UnsetType,
+        Meta(description="Of the text that was shown, from the join page; the present one if none"),
     ] = UNSET
     language: Annotated[
         str | UnsetType, Meta(description="Its language; that of Accept-Language if left out.")
@@ -162,12 +163,18 @@ async def join_from_form(request: web.Request) -> Joined:
     )
     form = await read_form(request)
     fields = form.fields
+    shown = agreed_text(
+        request,
+        applicant.event,
+        language_code=fields.get("language", "").strip(),
+        shown_id=fields.get("consent_id", "").strip(),
+    )
     return await joining.join(
         applicant,
         JoinForm(
             consented=fields.get("consent", "").strip().lower() in YES,
-            consent_text=fields.get("consent_text", ""),
-            language=fields.get("language", "").strip()[:10] or language_of(request).code,
+            consent_text=shown.text,
+            language=shown.language,
             name=fields.get("name", ""),
             email=fields.get("email", ""),
             password=fields.get("password", ""),
@@ -246,6 +253,7 @@ ROUTES = [
             JoinClosed,
             EventClosed,
             EmailTaken,
+            ConsentChanged,
             ConsentRequired,
             SelfieRefused,
             PicturesUnavailable,
