@@ -197,6 +197,11 @@ class Settings:
         return self.max_upload_mb * 1024 * 1024
 
     @property
+    def is_https(self) -> bool:
+        """Whether guests reach the service by https, as far as the settings say."""
+        return (self.findme_base_url or "").startswith("https://")
+
+    @property
     def pool_min_size(self) -> int:
         """Connections kept open."""
         if self.db_pool_size is not None:

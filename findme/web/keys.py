@@ -60,6 +60,8 @@ PHOTO_REVIEW = web.AppKey("PHOTO_REVIEW", PhotoReview)
 QUEUE_CONTROL = web.AppKey("QUEUE_CONTROL", QueueControl)
 WEBHOOKS = web.AppKey("WEBHOOKS", Webhooks)
 
+#: Our value of the Server header; the usual one has the versions of Python and aiohttp.
+SERVER = "FindMe"
 ACTOR = web.RequestKey("ACTOR", Actor)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 #: The time zone of the event that the request is about, if it has one; pages show times in it.

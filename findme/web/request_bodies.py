@@ -1,15 +1,21 @@
 """Bodies, read piece by piece, and forms; a broken one raises InvalidRequest."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable
 from typing import TypeVar
 
 from aiohttp import BodyPartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import (
+    ContentEncodingError,
+    HttpProcessingError,
+    TransferEncodingError,
+)
 from multidict import MultiDict, MultiDictProxy
 
 from findme.errors import InvalidRequest
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: Seconds without a byte after which a connection counts as dead: a lost phone does not close it.
@@ -28,12 +34,16 @@ _BROKEN = "This multipart form cannot be understood."
 
 
 async def with_read_timeout(reading: Awaitable[T]) -> T:
-    """Await a read of a body, and return its result; 408 if the sender stalls."""
+    """Await a read of a body, and return its result; 408 if the sender stalls, 400 if it breaks."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
             return await reading
     except TimeoutError as error:
         raise web.HTTPRequestTimeout(text="Nothing more arrived.") from error
+    except (ContentEncodingError, TransferEncodingError, web.RequestPayloadError) as error:
+        # also a broken `Content-Encoding: gzip`, which aiohttp unpacks while it reads
+        log.info("[HTTP] A body is broken: %s", error)
+        raise web.HTTPBadRequest(text="The body is not encoded as its headers say.") from error
 
 
 async def body_of(request: web.Request) -> AsyncIterator[bytes]:

@@ -31,6 +31,7 @@ NO_ROUTE = b'"detail":"404: Not Found"'
 ANYWHERE = frozenset(
     {
         HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.BAD_REQUEST,
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.PRECONDITION_FAILED,
         HTTPStatus.EXPECTATION_FAILED,

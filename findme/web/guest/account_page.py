@@ -133,7 +133,7 @@ async def sign_out_everywhere(request: web.Request) -> web.Response:
     """POST /account/sign-out-everywhere."""
     await auth_api.post_logout_everywhere(request)
     response = redirect("/")
-    cookies.end_session(response)
+    cookies.end_session(response, request)
     return response
 
 
@@ -161,7 +161,7 @@ async def erase(request: web.Request) -> web.Response:
     me, scope, service = user(request), _scope_of(request), request.app[ERASURE]
     if scope is Scope.ACCOUNT:
         response = redirect(f"/receipt/{await service.erase_account(me.id)}")
-        cookies.end_session(response)
+        cookies.end_session(response, request, erased=True)
         return response
     if scope is Scope.EVENT:
         token = await service.leave_event(me.id, _event_id(request))

@@ -63,7 +63,7 @@ async def post_logout(request: web.Request) -> web.Response:
     """POST /api/auth/logout."""
     await logout(request)
     response = web.Response(status=204)
-    cookies.end_session(response)
+    cookies.end_session(response, request)
     return response
 
 
@@ -71,7 +71,7 @@ async def post_logout_everywhere(request: web.Request) -> web.Response:
     """POST /api/auth/logout-everywhere: all sessions of the caller end, this one too."""
     await auth.close_sessions(request.app[POOL], request.app[CACHE], user(request).id)
     response = web.Response(status=204)
-    cookies.end_session(response)
+    cookies.end_session(response, request)
     return response
 
 

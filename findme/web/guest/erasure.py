@@ -12,7 +12,7 @@ from findme.web.responses import path_id
 async def delete_me(request: web.Request) -> web.Response:
     """DELETE /api/me: account, selfies, vectors and matches."""
     response = _erased(await request.app[ERASURE].erase_account(user(request).id))
-    cookies.end_session(response)
+    cookies.end_session(response, request, erased=True)
     return response
 
 

@@ -144,7 +144,7 @@ async def logout(request: web.Request) -> web.Response:
     if actor(request).user is not None:
         await auth_api.logout(request)
     response = redirect("/")
-    cookies.end_session(response)
+    cookies.end_session(response, request)
     return response
 
 
