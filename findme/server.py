@@ -16,7 +16,14 @@ from findme.errors import StartError
 from findme.jobs import worker
 from findme.media import image_workers, resumable_uploads
 from findme.messaging import mail_templates, webhook_delivery
-from findme.operations import dashboard, engine_usage, job_history, retention, runtime_control
+from findme.operations import (
+    dashboard,
+    engine_usage,
+    job_history,
+    open_files,
+    retention,
+    runtime_control,
+)
 from findme.operations.dashboard import Dashboard
 from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
@@ -44,7 +51,7 @@ from findme.services.upload_tokens import UploadTokens
 from findme.services.uploads import Uploads
 from findme.services.webhooks import Webhooks
 from findme.settings import Settings
-from findme.web import keys, rendering, routes
+from findme.web import connections, keys, rendering, routes
 from findme.web.guest import live_stream
 from findme.web.keys import CACHE, FACES, METRICS, POOL, SETTINGS, STATS
 from findme.web.metrics import measured
@@ -191,9 +198,13 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    log.info("[Startup] At most %d files and connections may be open", open_files.raise_limit())
     async with open_resources(settings, role) as resources:
-        runner = web.AppRunner(
-            make_app(resources, role), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        runner = connections.Runner(
+            make_app(resources, role),
+            most=connections.most_per_address(open_files.limit()),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_SECONDS,
         )
         await runner.setup()
         await asyncio.to_thread(rendering.compile_pages, runner.app)
@@ -215,10 +226,10 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
         finally:
             if trouble:
                 log.error("[Shutdown] %s", trouble)
-            connections = () if runner.server is None else runner.server.connections
+            held = () if runner.server is None else runner.server.connections
             log.info(
                 "[Shutdown] %d connections are open, %d jobs run",
-                len(connections),
+                len(held),
                 len(resources.queue.active),
             )
             silent = asyncio.create_task(_judge_database(resources), name="stop-database")

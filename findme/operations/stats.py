@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from findme import db
 from findme.cache import PHOTOS, USERS, Cache
 from findme.db import Pool
+from findme.operations import open_files
 from findme.rekognition import Rekognition
 from findme.workers import Workers
 
@@ -104,6 +105,8 @@ class ProcessStats(Struct, frozen=True):
     uptime_s: float
     replicas: Annotated[int, _about("Services that work on this database.")]
     loop_blocked_ms: Annotated[float, _about("The longest stall of the last minute.")]
+    open_files: Annotated[int, _about("Files and connections that are open.")]
+    max_open_files: Annotated[int, _about("How many may be.")]
 
 
 class Stats(Struct, frozen=True):
@@ -208,6 +211,8 @@ async def collect(sources: Sources) -> Stats:
             uptime_s=round(sources.clock() - sources.started, 1),
             replicas=row["replicas"],
             loop_blocked_ms=sources.watch.longest_ms,
+            open_files=open_files.count(sources.process),
+            max_open_files=open_files.limit(),
         ),
     )
 

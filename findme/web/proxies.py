@@ -11,7 +11,7 @@ Networks = Sequence[IPv4Network | IPv6Network]
 def visitor(request: BaseRequest, proxies: Networks) -> str:
     """Return the visitor's address: the connection's, or the one that a proxy of ours names."""
     peer = request.remote or ""
-    if not _is_of(peer, proxies):
+    if not is_of(peer, proxies):
         return peer
     seen = [
         address.strip()
@@ -20,7 +20,7 @@ def visitor(request: BaseRequest, proxies: Networks) -> str:
     ]
     # each proxy appends the address that it saw: the last one that is not ours is the visitor, and
     # anyone may have written those before it
-    named = next((address for address in reversed(seen) if not _is_of(address, proxies)), peer)
+    named = next((address for address in reversed(seen) if not is_of(address, proxies)), peer)
     return named if _is_address(named) else peer
 
 
@@ -39,7 +39,7 @@ def household(address: str) -> str:
 def scheme(request: BaseRequest, proxies: Networks) -> str:
     """Return `http` or `https`: the scheme with which the visitor reached us or our proxy."""
     named = request.headers.get("X-Forwarded-Proto", "").strip().lower()
-    if named in ("http", "https") and _is_of(request.remote or "", proxies):
+    if named in ("http", "https") and is_of(request.remote or "", proxies):
         return named
     return request.scheme
 
@@ -52,5 +52,6 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_of(text: str, networks: Networks) -> bool:
+def is_of(text: str, networks: Networks) -> bool:
+    """Whether *text* is an address in one of the networks."""
     return _is_address(text) and any(ip_address(text) in network for network in networks)

@@ -31,6 +31,7 @@ async def test_the_stats_have_every_key_of_the_contract(app: App) -> None:
         assert re.fullmatch(r"\d+\.\d\d%", region["hit_rate"])
     assert body["process"]["replicas"] == 1
     assert body["process"]["rss_mb"] > 10
+    assert 0 < body["process"]["open_files"] < body["process"]["max_open_files"]
     assert body["database"]["size"] >= body["database"]["idle"] >= 1
 
 
