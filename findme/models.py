@@ -231,6 +231,9 @@ class Event:
     download_size: DownloadSize
     #: The text on the pictures that guests see and download; None: no watermark.
     watermark: str | None
+    #: Who is responsible for the event's data, and how to reach them; None: see consents.
+    controller: str | None
+    contact: str | None
     publish: Publish
     #: `#rrggbb` in place of ink on the guests' buttons; None: ink.
     accent: str | None

@@ -17,7 +17,15 @@ from dotenv.parser import parse_stream
 from findme.errors import StartError
 
 #: Variables of ours that a typing error would otherwise hide.
-OUR_PREFIXES = ("FINDME_", "PHOTO_QUEUE_", "FACE_", "MAX_UPLOAD_", "MAX_IMAGE_", "REKOGNITION_")
+OUR_PREFIXES = (
+    "FINDME_",
+    "PHOTO_QUEUE_",
+    "FACE_",
+    "MAX_UPLOAD_",
+    "MAX_IMAGE_",
+    "REKOGNITION_",
+    "CONTROLLER_",
+)
 #: Ours by prefix, but read by the tests, not by the service.
 NOT_SETTINGS = frozenset({"FINDME_PHOTOS", "FINDME_CHROMIUM"})
 #: Variables that the face service's own command reads.
@@ -188,6 +196,10 @@ class Settings:
     smtp_url: str | None = _setting(None, _smtp_url, secret=True)
     # the sender of mail; None: the user of SMTP_URL, or findme@ its host
     mail_from: str | None = _setting(None, _sender)
+    # who is responsible for guests' data, and how to reach them, if an event does not say; None:
+    # the first admin's name and address
+    controller_name: str | None = _setting(None, str)
+    controller_contact: str | None = _setting(None, str)
     # minutes between two messages to a guest about new photos
     notify_minutes: int = _setting(15, _whole(1, 1440))
 

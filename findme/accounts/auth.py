@@ -133,6 +133,14 @@ async def find_role(conn: Connection, user_id: UserId) -> Role | None:
     return None if role is None else Role(role)
 
 
+async def find_first_admin(conn: Connection) -> tuple[str, str] | None:
+    """Return name and address of the first admin, who is responsible if nobody else is named."""
+    row = await conn.fetchrow(
+        "select name, email from account where role = 'admin' order by id limit 1"
+    )
+    return None if row is None else (row["name"], row["email"])
+
+
 async def delete_account(conn: Connection, user_id: UserId) -> None:
     """Delete the account with everything that belongs to it."""
     await conn.execute("delete from account where id = $1", user_id)

@@ -151,7 +151,8 @@ async def update(conn: Connection, event: Event) -> Event:
         update event set name = $2, starts_at = $3, expires_at = $4, gallery = $5, join_open = $6,
                          match_threshold = $7, maybe_threshold = $8, accounts = $9, browse = $10,
                          downloads = $11, download_size = $12, watermark = $13, publish = $14,
-                         accent = $15, closes_at = $16, time_zone = $17, wall_token = $18
+                         accent = $15, closes_at = $16, time_zone = $17, wall_token = $18,
+                         controller = $19, contact = $20
          where id = $1""",
         event.id,
         event.name,
@@ -171,6 +172,8 @@ async def update(conn: Connection, event: Event) -> Event:
         event.closes_at,
         event.time_zone,
         event.wall_token,
+        event.controller,
+        event.contact,
     )
     written = await get(conn, event.id)
     sure, maybe = written.thresholds.sure, written.thresholds.maybe

@@ -24,6 +24,8 @@ OTHERS_WORDS = frozenset(
         "account.email",
         "account.name",
         "audit.detail",
+        "event.contact",
+        "event.controller",
         "event.name",
         "event.watermark",
         "guest.consent_text",

@@ -23,6 +23,10 @@ TimeZone: TypeAlias = Annotated[
 GalleryOf: TypeAlias = Annotated[
     Gallery, Meta(description="Whether guests see all photos, or only their own.")
 ]
+Controller: TypeAlias = Annotated[
+    str | None, Meta(description="Who is responsible for guests' data, as the consent says.")
+]
+Contact: TypeAlias = Annotated[str | None, Meta(description="How to reach them.")]
 JoinOpen: TypeAlias = Annotated[bool, Meta(description="Whether guests may still join.")]
 AccountsOf: TypeAlias = Annotated[
     Accounts, Meta(description="Whether joining needs e-mail and password, or only a name.")
@@ -93,6 +97,8 @@ class Event(Struct, frozen=True):
     downloads: Downloads
     download_size: DownloadSizeOf
     watermark: Watermark
+    controller: Controller
+    contact: Contact
     accent: Accent
     match_threshold: Threshold
     maybe_threshold: Threshold
@@ -120,6 +126,8 @@ class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     downloads: Downloads | UnsetType = UNSET
     download_size: DownloadSizeOf | UnsetType = UNSET
     watermark: Watermark | UnsetType = UNSET
+    controller: Controller | UnsetType = UNSET
+    contact: Contact | UnsetType = UNSET
     accent: Accent | UnsetType = UNSET
     match_threshold: Threshold | UnsetType = UNSET
     maybe_threshold: Threshold | UnsetType = UNSET

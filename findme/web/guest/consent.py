@@ -11,10 +11,12 @@ from datetime import UTC
 
 from aiohttp import web
 
+from findme import db
+from findme.accounts import auth
 from findme.errors import Conflict
 from findme.gallery import events
 from findme.models import Event
-from findme.web.keys import FACES
+from findme.web.keys import FACES, POOL, SETTINGS
 from findme.web.rendering import LANGUAGES, language_of, text_in
 
 
@@ -34,24 +36,37 @@ class ConsentText:
     text: str
 
 
-def facts(request: web.Request, event: Event, language_code: str) -> dict[str, object]:
-    """Return what the text says of an event: where it is compared, and until when it is kept."""
+async def facts(request: web.Request, event: Event, language_code: str) -> dict[str, object]:
+    """Return what the text says of an event: who is responsible, where, and until when."""
     faces, ends = request.app[FACES], None
     if event.expires_at is not None:
         # not in the visitor's zone, which the browser tells only later: the same text both times
         zone = events.zone_of(event) or UTC
         ends = request.app[LANGUAGES][language_code].day(event.expires_at, zone)
     return {
+        **await _responsible(request, event),
         "browse": event.browsable,
         "ends": ends,
         "region": None if faces.embedded else faces.region,
     }
 
 
-def consent_text(request: web.Request, event: Event, language_code: str = "") -> ConsentText:
+async def _responsible(request: web.Request, event: Event) -> dict[str, object]:
+    """Return who is responsible for the event, and how to reach them."""
+    settings = request.app[SETTINGS]
+    controller = event.controller or settings.controller_name
+    contact = event.contact or settings.controller_contact
+    if controller is None or contact is None:
+        async with db.acquire(request.app[POOL]) as conn:
+            name, email = await auth.find_first_admin(conn) or (event.name, "")
+        controller, contact = controller or name, contact or email
+    return {"controller": controller, "contact": contact}
+
+
+async def consent_text(request: web.Request, event: Event, language_code: str = "") -> ConsentText:
     """Return the present text for an event's guests, in that language or else the visitor's."""
     code = language_code if language_code in request.app[LANGUAGES] else language_of(request).code
-    page = text_in(request, code, "guest/consent_record.html", facts(request, event, code))
+    page = text_in(request, code, "guest/consent_record.html", await facts(request, event, code))
     paragraphs = re.findall(r"<p>(.*?)</p>", page, re.DOTALL)
     text = "\n".join(
         html.unescape(re.sub(r"[ \n]+", " ", paragraph).strip()) for paragraph in paragraphs
@@ -60,14 +75,14 @@ def consent_text(request: web.Request, event: Event, language_code: str = "") ->
     return ConsentText(f"{code}-{digest}", code, text)
 
 
-def agreed_text(
+async def agreed_text(
     request: web.Request, event: Event, *, language_code: str, shown_id: str
 ) -> ConsentText:
     """Return the text that a form agrees to; ConsentChanged if *shown_id* names another one.
 
     A client without an id agrees to the present text.
     """
-    present = consent_text(request, event, language_code)
+    present = await consent_text(request, event, language_code)
     if shown_id and shown_id != present.id:
         raise ConsentChanged
     return present

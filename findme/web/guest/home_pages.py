@@ -103,8 +103,8 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "full": error is not None and error.extra.get("field") in ("email", "password"),
             "typed": request.get(TYPED, {}),
             "attempt": secrets.token_urlsafe(),
-            **consent.facts(request, event, language_of(request).code),
-            "consent_id": consent.consent_text(request, event).id,
+            **await consent.facts(request, event, language_of(request).code),
+            "consent_id": (await consent.consent_text(request, event)).id,
         },
         status=HTTPStatus.OK if error is None else error.status,
     )

@@ -163,7 +163,7 @@ async def join_from_form(request: web.Request) -> Joined:
     )
     form = await read_form(request)
     fields = form.fields
-    shown = agreed_text(
+    shown = await agreed_text(
         request,
         applicant.event,
         language_code=fields.get("language", "").strip(),

@@ -13,6 +13,8 @@ from findme.web.responses import parse_time, text_of
 
 MAX_NAME: Final = 200
 MAX_WATERMARK: Final = 60
+#: Characters of who is responsible for an event, and of how to reach them.
+MAX_LINE: Final = 200
 
 Read = Callable[[Mapping[str, Any], str], Any]
 
@@ -72,6 +74,13 @@ def _watermark(body: Mapping[str, Any], name: str) -> str | None:
     return text or None
 
 
+def _line(body: Mapping[str, Any], name: str) -> str | None:
+    text = " ".join(text_of(body, name, required=False).split())
+    if len(text) > MAX_LINE or not text.isprintable():
+        raise InvalidRequest(f"{name} has at most {MAX_LINE} characters.", field=name)
+    return text or None
+
+
 def _accent(body: Mapping[str, Any], name: str) -> str | None:
     text = text_of(body, name, required=False).strip().lower()
     if text and not re.fullmatch("#[0-9a-f]{6}", text):
@@ -103,6 +112,8 @@ _READ: Final[dict[str, Read]] = {
     "downloads": _flag,
     "download_size": _word(DownloadSize),
     "watermark": _watermark,
+    "controller": _line,
+    "contact": _line,
     "accent": _accent,
     "match_threshold": _similarity,
     "maybe_threshold": _similarity,

@@ -19,7 +19,7 @@ from findme.models import Event, EventId, Size
 from findme.web.keys import EVENT_SETUP, POOL, admin
 from findme.web.links import cover_url, wall_url
 from findme.web.organiser.covers import take_cover
-from findme.web.organiser.event_options import MAX_NAME, MAX_WATERMARK, read_changes
+from findme.web.organiser.event_options import MAX_LINE, MAX_NAME, MAX_WATERMARK, read_changes
 from findme.web.rendering import redirect, render, set_event_zone, zone_of
 from findme.web.request_bodies import form_of
 from findme.web.responses import path_id
@@ -86,7 +86,8 @@ def _value(event: Event, name: str) -> object:
 def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
     """Return the members of the API for the fields of a form."""
     members: dict[str, Any] = {name: name in form for name in TICKED}
-    for name in ("name", "gallery", "accounts", "publish", "watermark"):
+    names = ("name", "gallery", "accounts", "publish", "watermark", "controller", "contact")
+    for name in names:
         members[name] = form.get(name, "")
     for name in MOMENTS:
         members[name] = _moment(form.get(name, ""), name, zone)
@@ -131,6 +132,7 @@ def _page(
             "accent": None if event.accent is None else accent_colour.accent(event.accent),
             "max_name": MAX_NAME,
             "max_watermark": MAX_WATERMARK,
+            "max_line": MAX_LINE,
         },
         status=HTTPStatus.OK if field is None else HTTPStatus.UNPROCESSABLE_ENTITY,
     )
@@ -148,6 +150,8 @@ def _texts(request: web.Request, event: Event) -> dict[str, str]:
         "publish": str(event.publish),
         "take_home": take_home,
         "watermark": event.watermark or "",
+        "controller": event.controller or "",
+        "contact": event.contact or "",
         "accent": event.accent or "#221c1e",
     }
     for name in MOMENTS:

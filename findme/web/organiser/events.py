@@ -68,6 +68,8 @@ def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAn
         downloads=event.downloads,
         download_size=event.download_size,
         watermark=event.watermark,
+        controller=event.controller,
+        contact=event.contact,
         accent=event.accent,
         match_threshold=event.match_threshold,
         maybe_threshold=event.maybe_threshold,

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
@@ -57,7 +58,7 @@ async def test_the_record_has_all_that_the_page_said(
     assert kept_language == language
     assert consent_id.startswith(f"{language}-")
     lines = text.split("\n")
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
         assert line in page
     assert "2031" in text
@@ -96,3 +97,24 @@ async def test_a_text_that_has_changed_since_is_read_again(builder: EventBuilder
     assert other != consent_id
     answer = await builder.send_join_form(picture(1), name="Nia", language="en", consent_id=other)
     assert answer.status == 201
+
+
+async def test_the_text_names_who_is_responsible(builder: EventBuilder) -> None:
+    page, _ = await shown_page(builder, "en")
+    assert "Responsible: Admin. Questions, and what else you may ask: admin@example.org." in page
+    await builder.set_columns(controller="Léa & Sons", contact="+33 1 23 45 67 89")
+    answer = await builder.send_join_form(picture(1), name="Nia", language="en")
+    assert answer.status == 201
+    assert "Responsible: Léa & Sons. " in (await recorded(builder))[0]
+    assert "+33 1 23 45 67 89" in (await recorded(builder))[0]
+
+
+async def test_the_settings_name_who_is_responsible_for_all_events(
+    aiohttp_client: AiohttpClient, settings: Settings, database: str, endpoint: Scripted
+) -> None:
+    ours = replace(settings, controller_name="Gala Ltd", controller_contact="dpo@gala.example")
+    async with application(aiohttp_client, ours, database, endpoint_url=endpoint.url) as app:
+        builder = await EventBuilder.create(app)
+        page, _ = await shown_page(builder, "en")
+    assert "Responsible: Gala Ltd. " in page
+    assert "dpo@gala.example" in page

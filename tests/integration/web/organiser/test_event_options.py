@@ -19,6 +19,8 @@ DEFAULTS = {
     "downloads": True,
     "download_size": "original",
     "watermark": None,
+    "controller": None,
+    "contact": None,
     "accent": None,
     "wall": False,
     "wall_url": None,
@@ -33,6 +35,8 @@ CHOSEN: dict[str, Any] = {
     "downloads": False,
     "download_size": "large",
     "watermark": "© Léa Martin",
+    "controller": "Léa Martin SARL",
+    "contact": "+33 1 23 45 67 89",
     "accent": "#7a1f5c",
 }
 
@@ -70,6 +74,8 @@ async def test_choices_are_made_with_the_event_or_later(app: App) -> None:
         ("watermark", {"watermark": "x" * 61}),
         ("watermark", {"watermark": ["©"]}),
         ("watermark", {"watermark": "漢"}),
+        ("controller", {"controller": "x" * 201}),
+        ("contact", {"contact": ["x"]}),
         ("accent", {"accent": "red"}),
         ("accent", {"accent": "#12345"}),
         ("time_zone", {"time_zone": "Mars/Olympus"}),

@@ -24,6 +24,8 @@ FORM = {
     "publish": "after_approval",
     "take_home": "large",
     "watermark": "© Léa",
+    "controller": "Léa Martin",
+    "contact": "lea@example.org",
     "accented": "yes",
     "accent": "#7a1f5c",
     "wall": "yes",
