@@ -1,4 +1,7 @@
-"""The `findme` command: exit code 0 done, 1 failed, 2 wrong usage."""
+"""The `findme` command: exit code 0 done, 1 failed, 2 wrong usage.
+
+Each command imports what it needs when it runs: the whole service takes a second of CPU to import.
+"""
 
 import argparse
 import asyncio
@@ -11,14 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import findme
-from findme import logs, resources, server
-from findme.accounts.auth import check_email, check_password
-from findme.audit import command as audit
-from findme.backup import create, restore
-from findme.demo import generate
+from findme import logs
 from findme.errors import FindMeError
 from findme.settings import Settings, read_env_file
-from findme.watcher import cli
+from findme.watcher.commands import COMMANDS
 
 #: Bytes of the shortest text that `findme audit --find` takes.
 LEAST_TEXT = 4
@@ -28,11 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["faces"]:
-        # onnxruntime takes 0.2 s and 27 MB, which no other command needs
         from findme.engine import __main__ as engine
 
         return engine.main(words[1:])
-    if words and words[0] in cli.COMMANDS:
+    if words and words[0] in COMMANDS:
+        from findme.watcher import cli
+
         return cli.main(words, lambda: _settings(argparse.Namespace()).findme_token)
     options = _parser().parse_args(words)
     logs.configure("text")
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("faces", help="run the Rekognition-compatible face service alone")
 
     # the watcher's commands parse their own options, too
-    for name, about in cli.COMMANDS.items():
+    for name, about in COMMANDS.items():
         commands.add_parser(name, help=about)
 
     command = commands.add_parser("migrate", help="run the database migrations")
@@ -167,6 +167,8 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from findme import server
+
     logs.configure(settings.log_format)
 
     def ready(url: str) -> None:
@@ -176,12 +178,16 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
+    from findme import resources
+
     asyncio.run(resources.migrate(settings))
     print("The database is up to date.")
     return 0
 
 
 def _demo(options: argparse.Namespace, settings: Settings) -> int:
+    from findme.demo import generate
+
     made = asyncio.run(generate.make(settings, force=options.force))
     base = settings.findme_base_url or f"http://{settings.findme_host}:{settings.findme_port}"
     print(
@@ -195,6 +201,8 @@ def _demo(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    from findme.backup import create
+
     manifest, size = asyncio.run(create.make(settings, options.file.absolute()))
     print(
         f"{options.file}: {size / 1e6:.1f} MB with {manifest.events} events, "
@@ -204,6 +212,8 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    from findme.backup import restore
+
     done = asyncio.run(
         restore.restore(
             settings,
@@ -222,6 +232,8 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _audit(options: argparse.Namespace, settings: Settings) -> int:
+    from findme.audit import command as audit
+
     found = asyncio.run(audit.run(settings, options.find))
     for finding in found:
         print(finding)
@@ -232,6 +244,9 @@ def _audit(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _create_admin(options: argparse.Namespace, settings: Settings) -> int:
+    from findme import resources
+    from findme.accounts.auth import check_email, check_password
+
     email = check_email(options.email)
     made_up = None
     if sys.stdin.isatty():

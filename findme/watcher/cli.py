@@ -16,14 +16,11 @@ from urllib.parse import urlsplit
 
 from findme.errors import FindMeError, StartError
 from findme.watcher.api_client import TokenRejected, open_server
+from findme.watcher.commands import COMMANDS
 from findme.watcher.journal import open_journal
 from findme.watcher.reporter import Reporter, open_reporter
 from findme.watcher.watcher import Options, Watcher
 
-COMMANDS = {
-    "watch": "send a folder's photos as they arrive",
-    "upload": "send single photos",
-}
 _DEFAULT = Options()
 
 

@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-import rawpy
 from PIL import Image
 
 PICTURES = frozenset((".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic", ".heif", ".hif"))
@@ -155,6 +154,9 @@ def _boxes_end(file: BinaryIO, size: int) -> bool:
 
 def _embedded_jpeg(path: Path) -> bytes:
     """Return the full-size JPEG that the camera put into a RAW file, turned as the camera was."""
+    # with numpy 0.1 s, which a folder without RAW files does not need
+    import rawpy
+
     with path.open("rb") as file:  # raises OSError; LibRaw has one error for everything
         file.read(1)
     try:

@@ -1,6 +1,8 @@
 """The command: exit codes, one clear line for what is wrong, and the small commands."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -35,6 +37,32 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
     assert [] in explained
     assert ["serve"] in explained
     assert ["admin", "create"] in explained
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        (
+            ["--version"],
+            {"aiohttp", "asyncpg", "numpy", "PIL", "findme.server", "findme.watcher.cli"},
+        ),
+        (["watch", "--help"], {"asyncpg", "botocore", "numpy", "findme.server"}),
+    ],
+)
+def test_a_command_imports_nothing_of_the_others(words: list[str], unneeded: set[str]) -> None:
+    """The whole service takes a second of CPU to import."""
+    script = (
+        "import atexit, sys\n"
+        "from findme.cli import main\n"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+        "main(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+    )
+    imported = set(done.stderr.split())
+    assert "findme.cli" in imported
+    assert not imported & unneeded
 
 
 @pytest.mark.parametrize(
