@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from findme import db
 from findme.accounts import auth, known_browsers
 from findme.cache import Cache
-from findme.db import Pool
+from findme.db import Connection, Pool
 from findme.errors import TooManyAttempts, WrongCredentials
-from findme.models import User
+from findme.models import Role, User
+from findme.privacy import audit_log
 
 #: Failed sign-ins a minute, for a pair of account and address and for a known browser.
 MAX_FAILURES, FAILURE_SECONDS = 10, 60
@@ -92,9 +93,31 @@ async def sign_in(pool: Pool, cache: Cache, email: str, password: str, origin: O
     else:
         found = await _verify_stranger(pool, cache, email, password, origin.address)
     if found is None:
+        await _note_failure(pool, email)
         raise WrongCredentials
     await cache.take_back_attempt(f"pair:{pair}")
+    async with db.acquire(pool) as conn:
+        await note_entry(conn, found, by="password")
     return found
+
+
+async def note_entry(conn: Connection, user: User, *, by: str) -> None:
+    """Record that somebody signed in, *by* a password or a link; guests are not named."""
+    actor = user.id if user.role is Role.ADMIN else None
+    await audit_log.note(
+        conn, actor, "account.signed_in", detail={"role": str(user.role), "by": by}
+    )
+
+
+async def _note_failure(pool: Pool, email: str) -> None:
+    """Record that somebody did not sign in, and at which admin's account."""
+    async with db.acquire(pool) as conn:
+        found = await auth.find_account(conn, email)
+        admins = [found[0].id] if found and found[0].role is Role.ADMIN else []
+        role = str(found[0].role) if found else "nobody"
+        await audit_log.note(
+            conn, None, "account.sign_in_failed", subjects=admins, detail={"role": role}
+        )
 
 
 async def _verify_stranger(
@@ -136,5 +159,6 @@ async def confirm_password(pool: Pool, cache: Cache, user: User, password: str) 
     if await cache.count_attempt(counted, seconds=FAILURE_SECONDS) > MAX_FAILURES:
         raise TooManyAttempts
     if user.email is None or await _verify(pool, user.email, password) is None:
+        await _note_failure(pool, user.email or "")
         raise WrongCredentials
     await cache.take_back_attempt(counted)

@@ -44,12 +44,14 @@ class Access:
     async def sign_in(self, email: str, password: str, origin: Origin) -> SignedIn:
         """Open a session by password; WrongCredentials, TooManyAttempts (see `sign_in`)."""
         user = await passwords.sign_in(self.pool, self.cache, email, password, origin)
-        return SignedIn(await self.open_session(user.id, origin.browser), user)
-
-    async def open_session(self, user_id: UserId, browser: str) -> Session:
-        """Open a session for somebody whose identity was proved, in a browser with that token."""
         async with db.transaction(self.pool) as conn:
-            return await auth.open_session(conn, user_id, browser)
+            return SignedIn(await auth.open_session(conn, user.id, origin.browser), user)
+
+    async def enter_by_link(self, user: User, browser: str) -> Session:
+        """Open a session for somebody whose link was opened, in a browser with that token."""
+        async with db.transaction(self.pool) as conn:
+            await passwords.note_entry(conn, user, by="link")
+            return await auth.open_session(conn, user.id, browser)
 
     async def find_by_key(self, key: str) -> User:
         """Return the account that a link's key opens; NotFound."""

@@ -37,7 +37,7 @@ async def _owner(request: web.Request) -> User:
 
 
 async def _enter(request: web.Request, owner: User) -> web.Response:
-    session = await request.app[ACCESS].open_session(owner.id, cookies.origin_of(request).browser)
+    session = await request.app[ACCESS].enter_by_link(owner, cookies.origin_of(request).browser)
     response = _hide_address(redirect(await _home_of(request, owner)))
     cookies.set_session(response, request, session)
     return response

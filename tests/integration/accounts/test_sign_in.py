@@ -172,3 +172,25 @@ async def test_an_unknown_address_costs_as_much_as_a_known_one() -> None:
     """There is something to verify against, made with the same parameters."""
     real = await auth.hash_password("some password")
     assert auth.NOBODY_HASH.rsplit("$", 2)[0] == real.rsplit("$", 2)[0]
+
+
+async def test_sign_ins_are_in_the_audit_log_and_failed_ones_too(app: App) -> None:
+    """Admins by their account, guests without a name."""
+    await member(app.resources.pool, await make_event(app), "ada@example.org")
+    guest = {"email": "ada@example.org", "password": "not the one"}
+    nobody = {"email": "nobody@example.org", "password": "not the one"}
+    for body in (RIGHT, WRONG, guest, nobody):
+        await app.client.post("/api/auth/login", json=body)
+    admin_id = await app.resources.pool.fetchval("select id from account where role = 'admin'")
+
+    rows = await app.resources.pool.fetch(
+        """
+        select actor_id, action, subjects, detail->>'role' as role
+          from audit where action like 'account.%' order by id"""
+    )
+    assert [tuple(row) for row in rows] == [
+        (admin_id, "account.signed_in", [], "admin"),
+        (None, "account.sign_in_failed", [admin_id], "admin"),
+        (None, "account.sign_in_failed", [], "guest"),
+        (None, "account.sign_in_failed", [], "nobody"),
+    ]
