@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from findme.media import images, redaction
+from findme.media import images
 from findme.media.exif import YEARS
 from findme.media.images import Probe, Renditions
 from findme.media.redaction import MOST_REDACTIONS, Redaction
@@ -97,12 +97,14 @@ def read_redactions(answer: Answer, size: int) -> list[Redaction]:
     """Return what to blank in a file of *size* bytes: in order, and never twice."""
     text = msgspec.convert(answer.values, _Redacted).redactions
     try:
-        found = redaction.from_json(text)
-    except (ValueError, TypeError) as error:
+        # msgspec reads bytes from base64
+        spans = msgspec.json.decode(text, type=list[tuple[int, bytes]])
+    except msgspec.DecodeError as error:
         raise msgspec.ValidationError("no redactions") from error
+    found = [Redaction(*span) for span in spans]
     end = 0
     for each in found:
-        if not isinstance(each.offset, int) or each.offset < end or each.end > size:
+        if each.offset < end or each.end > size:
             raise msgspec.ValidationError("redactions that do not fit the file")
         end = each.end
     return found

@@ -47,8 +47,8 @@ SMALL_PHOTO_MEMORY: Final = 544 * MIB
 PHOTO_MEMORY: Final = 1024 * MIB
 SELFIE_MEMORY: Final = 448 * MIB
 ROOMY: Final = 3_600 * MIB
-#: The niceness (0 to 19): people wait for selfies.
-PHOTO_NICENESS: Final = 10
+#: The niceness (0 to 19): that of photos is the face service's, and people wait for selfies.
+PHOTO_NICENESS: Final = 5
 SELFIE_NICENESS: Final = 2
 #: Honest pictures of 24 megapixels take 0.2 s of CPU, the largest ones 3 s.
 PROBE: Final = Deadline(5, 2)

@@ -217,6 +217,8 @@ def _decode(image: Image.Image, long_side: int, *, remain: float = 0.8) -> Image
     picture = _in_srgb(_opaque(_shrink(_scalable(image), long_side)))
     if orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[orientation])
+    if picture is not image:
+        image.close()  # its pixels would be kept until the result is encoded
     picture.info = {}  # the JPEG writer would copy comments out of it
     return picture
 

@@ -1,6 +1,7 @@
 """The limits of a child, kept by the kernel: memory, time, files, and an end with its parent."""
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -46,9 +47,8 @@ def confine(parent: int, *, niceness: int, memory: int, file_bytes: int) -> int:
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     if os.getuid() == 0:
-        os.setgroups([])
-        os.setresgid(UNPRIVILEGED, UNPRIVILEGED, UNPRIVILEGED)
-        os.setresuid(UNPRIVILEGED, UNPRIVILEGED, UNPRIVILEGED)
+        _become_nobody()
+    if os.getuid() == UNPRIVILEGED:
         # of all children together: HEIC is decoded in a thread. Without a user of their own, what
         # the system counts is everybody's
         resource.setrlimit(resource.RLIMIT_NPROC, (_MOST_THREADS, _MOST_THREADS))
@@ -56,6 +56,19 @@ def confine(parent: int, *, niceness: int, memory: int, file_bytes: int) -> int:
     # a change of user clears it
     die_with_parent(parent)
     return idle
+
+
+def _become_nobody() -> None:
+    try:
+        os.setgroups([])
+        os.setresgid(UNPRIVILEGED, UNPRIVILEGED, UNPRIVILEGED)
+        os.setresuid(UNPRIVILEGED, UNPRIVILEGED, UNPRIVILEGED)
+    except OSError as error:
+        if os.getuid() == UNPRIVILEGED:
+            raise
+        # a container whose root is its only user is as much as it can be confined to
+        if error.errno not in (errno.EINVAL, errno.EPERM):
+            raise
 
 
 def limit_memory(data: int) -> None:

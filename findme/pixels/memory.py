@@ -25,7 +25,7 @@ _FACTORS: Final = {
     "HEIC": (8.2, 8.2, 14.5),
 }
 #: Of a JPEG in full size, which is decoded, turned upright and encoded.
-_FULL_JPEG: Final = 12.0
+_FULL_JPEG: Final = 10.2
 #: Pillow makes the canvases of a WebP as soon as it opens the file.
 _OPENED_WEBP: Final = 8.0
 

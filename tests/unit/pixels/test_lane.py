@@ -104,7 +104,8 @@ async def test_a_child_inherits_nothing(lane: Lane, monkeypatch: pytest.MonkeyPa
 async def test_a_task_gets_the_memory_that_it_named_and_no_more(lane: Lane) -> None:
     assert (await run(lane, "take", need=1, bytes=1000))["taken"] == 1000
 
-    assert await refusal(lane, "take", need=1, bytes=500 * MIB) is Reason.TOO_MUCH_MEMORY
+    # less than the lane has, but more than the task named
+    assert await refusal(lane, "take", need=1, bytes=150 * MIB) is Reason.TOO_MUCH_MEMORY
 
     # the child that ran out of memory was replaced
     assert lane.replaced == 1
