@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return cli.main(words, lambda: _settings(argparse.Namespace()).findme_token)
     options = _parser().parse_args(words)
+    if os.geteuid() == 0:
+        # what root writes (pictures, backups, logs) is nobody else's to read
+        os.umask(0o077)
     logs.configure("text")
     try:
         code: int = options.run(options, _settings(options))

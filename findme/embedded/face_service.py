@@ -29,6 +29,12 @@ FIRST_DELAY, MOST_DELAY, HEALTHY_SECONDS = 0.2, 10.0, 60.0
 #: Seconds for a child to end after SIGTERM.
 STOP_SECONDS = 5.0
 
+#: What the child gets of our environment. The admin's password, tokens and the database's address
+#: are none of its business: what reads strangers' pictures should hold no secrets.
+PASSED = re.compile(
+    r"(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|LD_LIBRARY_PATH|PYTHON\w+|VIRTUAL_ENV|OMP_\w+|COVERAGE_\w+)$"
+)
+
 _READY = re.compile(rb"FindMe faces is ready: http://.+:(\d+)\s*$")
 _PR_SET_PDEATHSIG = 1
 # Loaded here, before any fork: between fork and exec nothing may be imported.
@@ -122,7 +128,7 @@ async def open_engine(
     launcher = _Launcher(
         command=(*command, "--data-dir", str(data_dir / "faces")),
         environment={
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if PASSED.match(name)},
             "FINDME_FACES_ACCESS_KEY_ID": key,
             "FINDME_FACES_SECRET_ACCESS_KEY": secret,
             "FINDME_FACES_PARENT_PID": str(os.getpid()),

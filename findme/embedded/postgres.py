@@ -22,7 +22,7 @@ from typing import IO
 from urllib.parse import quote
 
 from findme.embedded.data_dir import DataDirHeld, hold_data_dir
-from findme.embedded.postgres_home import SYSTEM_DIR, Home, find_home
+from findme.embedded.postgres_home import SYSTEM_DIR, Home, allow_owner_alone, find_home
 from findme.errors import StartError
 
 #: Memory and write-ahead log for one machine; every commit still waits for the disk.
@@ -145,7 +145,7 @@ async def _initialise(home: Home) -> None:
     process = await _spawn(
         home,
         "initdb",
-        *("-D", str(home.unfinished), "-U", "postgres", "--auth=trust"),
+        *("-D", str(home.unfinished), "-U", "postgres", "--auth=peer"),
         *("--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -212,6 +212,8 @@ def _is_server(pid: int, data: Path) -> bool:
 
 async def _start(home: Home, seconds: float) -> Server:
     """Return the server once it takes connections."""
+    # at each start: a cluster of an earlier version trusts every local user who reaches its socket
+    await asyncio.to_thread(allow_owner_alone, home)
     if home.log.exists() and home.log.stat().st_size > LOG_MAX_BYTES:
         home.log.replace(home.log.with_name("postgres.log.1"))
     deadline = time.monotonic() + seconds

@@ -76,7 +76,43 @@ def find_home(data_dir: Path, system_dir: Path = SYSTEM_DIR) -> Home:
 
 def make_data_dir(data_dir: Path) -> None:
     """Create *data_dir* if it is missing; if root owns it, other users may only pass through."""
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    try:
+        data_dir.mkdir(parents=True, mode=mode)
+    except FileExistsError:
+        if not data_dir.is_dir():
+            raise
+    else:
+        # whatever the umask: the database's user passes through
+        data_dir.chmod(mode)
+
+
+def allow_owner_alone(home: Home) -> None:
+    """Let only FindMe's own user of the system connect to the server, proved by the kernel.
+
+    Writes the server's access rules anew. A user without a name cannot be proved: only the
+    permissions of the socket's folder keep others out then, which no other user may enter.
+    """
+    try:
+        owner = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        owner = None
+    rule = "local all all trust" if owner is None else "local all all peer map=findme"
+    texts = {
+        "pg_hba.conf": f"# Written by FindMe at each start.\n{rule}\n",
+        "pg_ident.conf": f'# Written by FindMe at each start.\nfindme "{owner}" all\n',
+    }
+    for name, text in texts.items():
+        file = home.data / name
+        made = file.with_name(f"{name}.new")
+        made.unlink(missing_ok=True)
+        # O_EXCL: root must not follow a link that the server's account laid in its own folder
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            if home.account is not None:
+                os.fchown(descriptor, *home.account)
+            opened.write(text)
+        made.replace(file)
 
 
 def find_binaries() -> Path:

@@ -111,8 +111,10 @@ async def test_the_real_service_survives_a_kill_with_address_keys_and_data(
 
 
 async def test_a_child_gets_its_keys_its_folder_and_a_session_of_its_own(
-    tmp_path: Path, http: aiohttp.ClientSession
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("FINDME_ADMIN_PASSWORD", "DATABASE_URL", "SMTP_URL", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "a secret")
     async with open_engine(tmp_path, command=scripted(SERVER)) as engine:
         pid, session, arguments, environment = await ask(http, engine)
 
@@ -129,6 +131,8 @@ async def test_a_child_gets_its_keys_its_folder_and_a_session_of_its_own(
     assert environment["FINDME_FACES_ACCESS_KEY_ID"] == engine.access_key_id
     assert environment["FINDME_FACES_SECRET_ACCESS_KEY"] == engine.secret_access_key
     assert environment["FINDME_FACES_PARENT_PID"] == str(os.getpid())
+    assert "a secret" not in environment.values()
+    assert environment["PATH"] == os.environ["PATH"]
     assert engine.secret_access_key not in repr(engine)
     assert stat.S_IMODE((tmp_path / "faces").stat().st_mode) == 0o700
 

@@ -61,6 +61,17 @@ asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
 """
 
 
+#: Connects as another user.
+CONNECT = """
+import asyncio, concurrent.futures.thread, os, sys  # the last chance to import: see setuid
+import asyncpg
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[1]))
+asyncio.run(asyncpg.connect(sys.argv[3]))
+"""
+
+
 def popen_as_server(command: list[str]) -> subprocess.Popen[str]:
     """Run *command* under the account of the database, what it says on stderr in a pipe."""
     return subprocess.Popen(
@@ -307,3 +318,25 @@ async def test_a_server_that_dies_while_a_stopped_task_returns_its_connection_le
         await until(is_lost)
         gc.collect()
         assert seen == []
+
+
+async def test_no_other_user_of_the_machine_is_let_in(data_dir: Path, system_dir: Path) -> None:
+    """Also by a cluster of an earlier version, which trusted whoever reached its socket."""
+    async with open_postgres(data_dir, system_dir=system_dir) as server:
+        rules = server.data / "pg_hba.conf"
+    rules.write_text("local all all trust\n")
+
+    async with open_postgres(data_dir, system_dir=system_dir) as server:
+        assert await run_sql(server, "select current_user") == "postgres"
+        methods = await run_sql(server, "select array_agg(auth_method) from pg_hba_file_rules")
+        assert methods == ["peer"]
+        if AS_ROOT:
+            # even the database's own user, who reaches the socket
+            tried = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-c", CONNECT, str(SERVER_UID), str(SERVER_GID), server.dsn],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert "Peer authentication failed" in tried.stderr
