@@ -40,7 +40,17 @@ from tests.support.compiled_templates import share_compiled_templates
 from tests.support.databases import Databases, database_of
 from tests.support.described import DescribedClient
 from tests.support.image_lanes import shared_lanes
-from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, environment, running_service
+from tests.support.service import (
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    PREPARED,
+    Service,
+    environment,
+    keep_models,
+    lay_out_models,
+    running_service,
+    share_prepared,
+)
 
 
 @pytest.fixture
@@ -56,6 +66,12 @@ hypothesis.settings.load_profile("findme")
 
 #: The kinds of tests, the longest files first: at the end of a run, no worker then waits for one.
 KINDS = ("journeys", "integration", "unit")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the workers of a run, which inherit the environment, share what services start from."""
+    if PREPARED not in os.environ:
+        config.add_cleanup(share_prepared())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -145,6 +161,7 @@ def engine(scratch: Path) -> Iterator[Engine]:
         "FINDME_FACES_ACCESS_KEY_ID": Engine.access_key_id,
         "FINDME_FACES_SECRET_ACCESS_KEY": Engine.secret_access_key,
     }
+    lay_out_models(scratch / "faces")
     with subprocess.Popen(
         [sys.executable, "-m", "findme.engine", "--data-dir", str(scratch / "faces")],
         stdout=subprocess.PIPE,
@@ -156,6 +173,7 @@ def engine(scratch: Path) -> Iterator[Engine]:
         assert process.stdout is not None
         line = process.stdout.readline().strip()
         assert "ready" in line, "the face service did not start"
+        keep_models(scratch / "faces")
         yield Engine(line.rpartition(" ")[2])
         process.terminate()
         process.wait(30)

@@ -65,7 +65,7 @@ class Admin:
 async def test_sigterm_during_work_puts_jobs_back_and_data_survives(home: Path) -> None:
     """Exit code 0; nothing is left running; the next start goes on where the last one was."""
     photos = list(labelled().people)[:10]
-    with running_service(home) as service:
+    with running_service(home, first_start=True) as service:
         async with aiohttp.ClientSession() as session:
             admin = Admin(service, session)
             await admin.sign_in()

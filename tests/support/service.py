@@ -1,14 +1,16 @@
 """The real service in a process of its own, as an operator starts it."""
 
 import atexit
+import fcntl
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +18,15 @@ from queue import Empty, Queue
 
 import psutil
 
+from findme.embedded.postgres_home import Account, blocked_at
+
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "correct horse battery"
 #: Seconds; a cold start on a busy machine.
 START_SECONDS = 120
 STOP_SECONDS = 60
+#: Environment variable: the folder of what services start from, for all processes of a run.
+PREPARED = "TESTS_PREPARED_DIR"
 
 
 @dataclass
@@ -74,10 +80,18 @@ def environment(**settings: str) -> dict[str, str]:
 
 @contextmanager
 def running_service(
-    data_dir: Path, *, port: int = 0, settings: Mapping[str, str] | None = None
+    data_dir: Path,
+    *,
+    port: int = 0,
+    settings: Mapping[str, str] | None = None,
+    first_start: bool = False,
 ) -> Iterator[Service]:
-    """Start the service on *data_dir* and wait until it is ready; end it by pid."""
-    _models.lay_out(data_dir)
+    """Start the service on *data_dir* and wait until it is ready; end it by pid.
+
+    If there is no *data_dir*, it starts from what was prepared; with *first_start*, from nothing.
+    """
+    if not first_start:
+        _lay_out(data_dir, own_database="DATABASE_URL" not in (settings or {}))
     log = data_dir.parent / f"{data_dir.name}.log"
     with log.open("a", encoding="utf-8") as stderr:
         process = subprocess.Popen(
@@ -99,7 +113,7 @@ def running_service(
         )
     try:
         url = _ready_url(process, log)
-        _models.keep(data_dir)
+        keep_models(data_dir / "faces")
         yield Service(url, data_dir, process, log)
     finally:
         if process.poll() is None:
@@ -113,30 +127,86 @@ def running_service(
         process.stdout.close()
 
 
-class _Models:
-    """The face service's models as it keeps them, made by the first service of a test run.
+def _lay_out(data_dir: Path, *, own_database: bool) -> None:
+    """Give a service that has no data directory yet a migrated database, and the models.
 
-    Each further service would take two seconds of CPU to make the same files.
+    They are made once a run, for all its processes: a start that makes them anew takes two to
+    three seconds of CPU more.
     """
-
-    def __init__(self) -> None:
-        self._kept: Path | None = None
-
-    def lay_out(self, data_dir: Path) -> None:
-        """Give a service that has no data directory yet the models of an earlier one."""
-        if self._kept is not None and not data_dir.exists():
-            shutil.copytree(self._kept, data_dir / "faces" / "models")
-
-    def keep(self, data_dir: Path) -> None:
-        """Copy the models of a running service, if it has its own face service."""
-        made = data_dir / "faces" / "models"
-        if self._kept is None and made.exists():
-            folder = tempfile.mkdtemp(prefix="findme-models-")
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            self._kept = Path(shutil.copytree(made, Path(folder) / "models"))
+    if data_dir.exists():
+        return
+    with _prepared() as folder:
+        prepared = folder / "var"
+        if own_database and _reachable(folder) and _reachable(data_dir.parent):
+            if not prepared.exists():
+                _migrate(folder / "unfinished")
+                (folder / "unfinished").rename(prepared)
+            _copy(prepared, data_dir)
+    lay_out_models(data_dir / "faces")
 
 
-_models = _Models()
+def lay_out_models(faces: Path) -> None:
+    """Give a face service without models those of an earlier one."""
+    with _prepared() as folder:
+        if (folder / "models").exists() and not faces.exists():
+            faces.mkdir(parents=True)
+            _copy(folder / "models", faces / "models")
+
+
+def keep_models(faces: Path) -> None:
+    """Copy the models of a running face service."""
+    with _prepared() as folder:
+        if (faces / "models").exists() and not (folder / "models").exists():
+            _copy(faces / "models", folder / "unfinished")
+            (folder / "unfinished").rename(folder / "models")
+
+
+@contextmanager
+def _prepared() -> Iterator[Path]:
+    """Open the folder of what is prepared to one process of the run at a time."""
+    if PREPARED not in os.environ:
+        atexit.register(share_prepared())
+    folder = Path(os.environ[PREPARED])
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def share_prepared() -> Callable[[], None]:
+    """Make the folder of what is prepared, for this process and its children; return its end."""
+    folder = tempfile.mkdtemp(prefix="findme-prepared-")
+    # PostgreSQL's user passes through
+    Path(folder).chmod(0o711)
+    os.environ[PREPARED] = folder
+
+    def end() -> None:
+        del os.environ[PREPARED]
+        shutil.rmtree(folder)
+
+    return end
+
+
+def _reachable(folder: Path) -> bool:
+    """Say whether PostgreSQL's user can enter a folder; else its database lies elsewhere."""
+    if os.geteuid() != 0:
+        return True
+    nobody = pwd.getpwnam("nobody")
+    return blocked_at(folder.resolve(), Account(nobody.pw_uid, nobody.pw_gid)) is None
+
+
+def _migrate(data_dir: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "findme", "migrate", "--data-dir", str(data_dir)],
+        capture_output=True,
+        check=True,
+        env=environment(),
+        cwd=data_dir.parent,
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder with its owners, which shutil does not."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
 
 
 def _ready_url(process: subprocess.Popen[str], log: Path) -> str:
