@@ -1,5 +1,6 @@
 """The weight of a gallery with sixty photos on a phone: the first visit, and the second."""
 
+import functools
 import io
 
 import numpy as np
@@ -24,13 +25,20 @@ SECOND_BUDGET = 20 * 1024
 DEPTH = 3
 
 
-def lively(seed: int, width: int, height: int) -> bytes:
-    """Return a JPEG with as much detail as a photograph of a builder, and nobody on it."""
-    random = np.random.default_rng(seed)
-    noise = random.integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
+@functools.cache
+def detail() -> Image.Image:
+    """Return as much detail as a photograph of a builder has, larger than any photo here."""
+    noise = np.random.default_rng(0).integers(0, 256, (450, 500, 3), dtype=np.uint8)
     # as strong as the lights of a party, no stronger: no camera gives pure noise
-    picture = Image.fromarray(noise // 2 + 64).resize((width, height))
-    picture = picture.filter(ImageFilter.GaussianBlur(2))
+    picture = Image.fromarray(noise // 2 + 64).resize((2000, 1800))
+    return picture.filter(ImageFilter.GaussianBlur(2))
+
+
+def lively(seed: int, width: int, height: int) -> bytes:
+    """Return a JPEG of a piece of the detail, another for each seed, and nobody on it."""
+    random = np.random.default_rng(seed)
+    left, top = random.integers(0, (2000 - width, 1800 - height))
+    picture = detail().crop((left, top, left + width, top + height))
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=80)
     return out.getvalue()
