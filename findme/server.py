@@ -198,11 +198,12 @@ async def serve(settings: Settings, role: str, ready: Callable[[str], None]) -> 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    log.info("[Startup] At most %d files and connections may be open", open_files.raise_limit())
+    files = open_files.raise_limit()
     async with open_resources(settings, role) as resources:
+        log.info("[Startup] At most %d files and connections may be open", files)
         runner = connections.Runner(
             make_app(resources, role),
-            most=connections.most_per_address(open_files.limit()),
+            most=connections.most_per_address(files),
             access_log=None,
             shutdown_timeout=SHUTDOWN_SECONDS,
         )

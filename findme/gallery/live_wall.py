@@ -60,10 +60,21 @@ async def find(conn: Connection, token: str) -> Wall:
     return Wall(EventId(row["id"]), row["code"], row["name"], row["takes_guests"], row["photos"])
 
 
-async def list_shown(
+async def look(
+    conn: Connection, token: str, *, after: datetime | None, limit: int
+) -> tuple[Wall, list[Shown]]:
+    """Return a wall and its photos, the last shown first; those since *after*. NotFound.
+
+    Both are of one moment: a wall that counts less than it lists would not see that a photo goes.
+    """
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        wall = await find(conn, token)
+        return wall, await _list_shown(conn, wall.event_id, after=after, limit=limit)
+
+
+async def _list_shown(
     conn: Connection, event_id: EventId, *, after: datetime | None, limit: int
 ) -> list[Shown]:
-    """Return the photos that guests can see, the last shown first; those since *after*."""
     rows = await conn.fetch(
         """
         select id, width, height, taken_at, greatest(ready_at, approved_at) as shown_at,

@@ -43,8 +43,7 @@ async def wall_page(request: web.Request) -> web.Response:
     """GET /wall/{token}: the slideshow; without scripts, the newest photo."""
     token = request.match_info["token"]
     async with db.acquire(request.app[POOL]) as conn:
-        wall = await live_wall.find(conn, token)
-        newest = await live_wall.list_shown(conn, wall.event_id, after=None, limit=1)
+        wall, newest = await live_wall.look(conn, token, after=None, limit=1)
     return render(
         request,
         "guest/wall.html",
@@ -67,8 +66,7 @@ async def get_photos(request: web.Request) -> web.Response:
     after = parse_time(request.query, "after")
     token = request.match_info["token"]
     async with db.acquire(request.app[POOL]) as conn:
-        wall = await live_wall.find(conn, token)
-        found = await live_wall.list_shown(conn, wall.event_id, after=after, limit=limit)
+        wall, found = await live_wall.look(conn, token, after=after, limit=limit)
     return await page_answer(request, [_photo(token, photo) for photo in found], wall.photos, None)
 
 

@@ -1,5 +1,6 @@
 """The live wall's calls: what its token opens, and what nobody sees there."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -152,3 +153,25 @@ async def test_two_events_cannot_have_one_wall(app: App) -> None:
     except asyncpg.UniqueViolationError:
         return
     raise AssertionError("the same token opens two walls")
+
+
+async def test_a_wall_counts_what_it_lists_while_photos_come_and_go(app: App) -> None:
+    event = await make_wall(app)
+    at_work = True
+
+    async def come_and_go() -> None:
+        nonlocal at_work
+        async with db.acquire(app.resources.pool) as conn:
+            for _ in range(150):
+                (photo_id,) = await add_photos(conn, event, 1)
+                await conn.execute("delete from photo where id = $1", photo_id)
+        at_work = False
+
+    async def look() -> None:
+        while at_work:
+            async with app.client.get(PHOTOS, params={"limit": "100"}) as answer:
+                assert int(answer.headers["X-Total-Count"]) == len(await answer.json())
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(come_and_go())
+        group.create_task(look())
