@@ -11,8 +11,7 @@ import botocore.exceptions
 from findme.audit import files, rows, vectors
 from findme.audit.finding import Finding
 from findme.audit.vectors import AskEngine
-from findme.embedded.postgres import join_postgres
-from findme.embedded.postgres_home import MAJOR
+from findme.embedded.postgres import join_database
 from findme.errors import StartError
 from findme.recognition.aws_session import make_session, uses_aws
 from findme.settings import Settings
@@ -27,7 +26,7 @@ async def run(settings: Settings, texts: Sequence[str] = ()) -> list[Finding]:
 
     AuditFailed or StartError if something cannot be read.
     """
-    async with _database(settings) as dsn:
+    async with join_database(settings) as dsn:
         try:
             conn = await asyncpg.connect(dsn)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
@@ -45,18 +44,6 @@ async def run(settings: Settings, texts: Sequence[str] = ()) -> list[Finding]:
         finally:
             await conn.close()
     return found
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[str]:
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    data_dir = settings.findme_data_dir
-    if not (data_dir / f"postgres-{MAJOR}").exists():
-        raise AuditFailed(f"There is no database in {data_dir}.")
-    async with join_postgres(data_dir) as dsn:
-        yield dsn
 
 
 @asynccontextmanager

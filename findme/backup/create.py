@@ -1,8 +1,6 @@
 """Back up the whole database while the service runs: `findme backup FILE`."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +11,7 @@ from findme.backup import archive_format
 from findme.backup.archive_format import Manifest
 from findme.db import Connection
 from findme.embedded import postgres_tools
-from findme.embedded.postgres import join_postgres
-from findme.embedded.postgres_home import MAJOR
+from findme.embedded.postgres import join_database
 from findme.errors import StartError
 from findme.settings import Settings
 
@@ -33,7 +30,7 @@ async def make(settings: Settings, path: Path) -> tuple[Manifest, int]:
         raise BackupFailed(f"There is no folder {path.parent}.")
     if path.is_dir():
         raise BackupFailed(f"{path} is a folder: name a file.")
-    async with _database(settings) as dsn:
+    async with join_database(settings) as dsn:
         try:
             conn = await asyncpg.connect(dsn)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
@@ -54,18 +51,6 @@ async def make(settings: Settings, path: Path) -> tuple[Manifest, int]:
         except OSError as error:
             raise BackupFailed(f"{path} cannot be written: {error.strerror}") from error
     return manifest, size
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[str]:
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    data_dir = settings.findme_data_dir
-    if not (data_dir / f"postgres-{MAJOR}").exists():
-        raise BackupFailed(f"There is no database in {data_dir}.")
-    async with join_postgres(data_dir) as dsn:
-        yield dsn
 
 
 async def _describe(conn: Connection, server: int, pg_dump: int) -> Manifest:

@@ -22,8 +22,9 @@ from typing import IO
 from urllib.parse import quote
 
 from findme.embedded.data_dir import DataDirHeld, hold_data_dir
-from findme.embedded.postgres_home import SYSTEM_DIR, Home, allow_owner_alone, find_home
+from findme.embedded.postgres_home import MAJOR, SYSTEM_DIR, Home, allow_owner_alone, find_home
 from findme.errors import StartError
+from findme.settings import Settings
 
 #: Memory and write-ahead log for one machine; every commit still waits for the disk.
 TUNING = {
@@ -108,6 +109,26 @@ async def open_home(home: Home, *, startup_timeout: float = 300) -> AsyncIterato
         if home.sockets != home.data:
             with suppress(OSError):  # not empty after a crash: the next start recovers from it
                 home.sockets.rmdir()
+
+
+class NoDatabase(StartError):
+    """No service has run on this data directory."""
+
+
+@asynccontextmanager
+async def join_database(settings: Settings) -> AsyncIterator[str]:
+    """Yield the DSN of the database that the settings name, for a command beside the service.
+
+    Raises NoDatabase if there is none, and StartError as `join_postgres`.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    data_dir = settings.findme_data_dir
+    if not (data_dir / f"postgres-{MAJOR}").exists():
+        raise NoDatabase(f"There is no database in {data_dir}.")
+    async with join_postgres(data_dir) as dsn:
+        yield dsn
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from findme.backup.archive_format import BackupUnreadable
 from findme.backup.create import BackupFailed
 from findme.db import Pool
 from findme.embedded.data_dir import DataDirHeld, hold_data_dir
-from findme.embedded.postgres import join_postgres, open_postgres
+from findme.embedded.postgres import NoDatabase, join_postgres, open_postgres
 from findme.errors import StartError
 from findme.settings import Settings
 from tests.support.backup_fixtures import add_event_with_data, away, home
@@ -75,7 +75,7 @@ async def test_a_backup_has_to_go_somewhere_and_come_from_something(
         await create.make(home, tmp_path)
     with pytest.raises(BackupFailed, match="holds no FindMe"):
         await create.make(away, tmp_path / "findme.backup")
-    with pytest.raises(BackupFailed, match="no database in"):
+    with pytest.raises(NoDatabase, match="no database in"):
         await create.make(Settings(findme_data_dir=tmp_path / "none"), tmp_path / "x")
     assert not (tmp_path / "none").exists()
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
