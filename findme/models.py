@@ -262,16 +262,6 @@ class Event:
         return self.browse and self.gallery is Gallery.EVERYONE
 
 
-@dataclass(frozen=True, slots=True)
-class EventCounts:
-    """The numbers of an event's photos, guests and faces."""
-
-    photos: int
-    guests: int
-    faces: int
-    matches: int
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Cursor:
     """The end of a page of a guest's list: newest first by time, and by id within a moment."""

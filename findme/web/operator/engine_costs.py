@@ -6,7 +6,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from findme import db
-from findme.gallery import events
+from findme.gallery import event_figures, events
 from findme.models import EventId
 from findme.operations import engine_usage
 from findme.operations.engine_usage import Month
@@ -62,7 +62,7 @@ async def get_event_costs(request: web.Request) -> web.Response:
     async with db.acquire(pool) as conn:
         event = await events.get(conn, event_id)
         months = await engine_usage.of_event(conn, event.id)
-        counts = (await events.counts(conn, [event.id]))[event.id]
+        counts = (await event_figures.counts(conn, [event.id]))[event.id]
     usd = round(sum(month.usd for month in months), 4)
     seed_usd = engine_usage.seed_usd(counts.photos, counts.guests)
     return json_answer(

@@ -8,7 +8,7 @@ from aiohttp import web
 from yarl import URL
 
 from findme import db
-from findme.gallery import events
+from findme.gallery import event_figures, events
 from findme.models import Event, EventId, Size
 from findme.web.keys import POOL, SETTINGS, admin
 from findme.web.links import cover_url, join_url, wall_url
@@ -29,7 +29,7 @@ async def event_list(request: web.Request) -> web.Response:
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         listed = await events.list_all(conn, before=None, limit=MOST_EVENTS)
-        figures = await events.figures(conn, [event.id for event in listed])
+        figures = await event_figures.figures(conn, [event.id for event in listed])
     left = {event.id: days_left(request, event) for event in listed}
     ending = [event for event in listed if _ends_soon(left[event.id])]
     ending.sort(key=lambda event: event.expires_at or datetime.max.replace(tzinfo=UTC))
@@ -53,8 +53,8 @@ async def event(request: web.Request) -> web.Response:
     admin(request)
     async with db.acquire(request.app[POOL]) as conn:
         found = await events.get(conn, EventId(path_id(request)))
-        counts = await events.counts(conn, [found.id])
-        figures = await events.figures(conn, [found.id])
+        counts = await event_figures.counts(conn, [found.id])
+        figures = await event_figures.figures(conn, [found.id])
     set_event_zone(request, found)
     left = days_left(request, found)
     return render(

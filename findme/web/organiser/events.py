@@ -11,8 +11,9 @@ from aiohttp import web
 
 from findme import db
 from findme.accounts import guest_directory, guests
-from findme.gallery import events
-from findme.models import Event, EventCounts, EventId, GuestId
+from findme.gallery import event_figures, events
+from findme.gallery.event_figures import EventCounts
+from findme.models import Event, EventId, GuestId
 from findme.web.event_shapes import (
     Counts,
     EventChanges,
@@ -100,7 +101,7 @@ async def get_events(request: web.Request) -> web.Response:
             conn, before=None if before is None else EventId(before), limit=limit + 1
         )
         page, more = split_page(found, limit)
-        counts = await events.counts(conn, [event.id for event in page])
+        counts = await event_figures.counts(conn, [event.id for event in page])
         total = await events.count_all(conn)
     items = [event_of(request, event, counts.get(event.id, NO_COUNTS)) for event in page]
     return await page_answer(request, items, total, page[-1].id if more else None)
@@ -119,7 +120,7 @@ async def patch_event(request: web.Request) -> web.Response:
     changes = read_changes(await json_of(request))
     event = await request.app[EVENT_SETUP].change(actor, event_id, changes)
     async with db.acquire(request.app[POOL]) as conn:
-        counts = await events.counts(conn, [event.id])
+        counts = await event_figures.counts(conn, [event.id])
     return json_answer(event_of(request, event, counts.get(event.id, NO_COUNTS)))
 
 
@@ -186,7 +187,7 @@ async def get_guests(request: web.Request) -> web.Response:
 async def _find(request: web.Request) -> tuple[Event, EventCounts]:
     async with db.acquire(request.app[POOL]) as conn:
         event = await events.get(conn, EventId(path_id(request)))
-        counts: Sequence[EventCounts] = [*(await events.counts(conn, [event.id])).values()]
+        counts: Sequence[EventCounts] = [*(await event_figures.counts(conn, [event.id])).values()]
     return event, counts[0] if counts else NO_COUNTS
 
 
