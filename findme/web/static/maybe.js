@@ -130,6 +130,7 @@ async function start() {
     const does = { o: () => reply("me"), y: () => reply("me"), n: () => reply("not-me"), arrowright: skip };
     does[event.key.toLowerCase()]?.();
   });
+  main.dataset.keys = "on";
 }
 
 // without the list the page's forms still work
