@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import asyncpg
 
-from findme.errors import StartError
+from findme.errors import FindMeError, StartError
 from findme.paths import MIGRATIONS
 from findme.tasks import run_shielded
 
@@ -55,6 +55,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 MIGRATION_LOCK = 7_213_944_021
 #: Attempts to run a transaction that the server rolls back because of another one.
 ATTEMPTS = 3
+
+
+class DatabaseAway(FindMeError):
+    """The database does not answer at this moment: try again."""
+
+    status = 503
+    code = "database_away"
+    retry_after = 5
 
 
 def is_connection_error(error: Exception) -> bool:

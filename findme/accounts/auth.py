@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -141,9 +142,22 @@ async def find_first_admin(conn: Connection) -> tuple[str, str] | None:
     return None if row is None else (row["name"], row["email"])
 
 
-async def delete_account(conn: Connection, user_id: UserId) -> None:
-    """Delete the account with everything that belongs to it."""
+async def delete_account(conn: Connection, user_id: UserId) -> Sequence[bytes]:
+    """Delete the account with everything that belongs to it; return what names its sessions.
+
+    After the commit, `forget_sessions` ends them in the cache, too.
+    """
+    rows = await conn.fetch(
+        "delete from session where account_id = $1 returning token_hash", user_id
+    )
     await conn.execute("delete from account where id = $1", user_id)
+    return [row["token_hash"] for row in rows]
+
+
+async def forget_sessions(cache: Cache, digests: Iterable[bytes]) -> None:
+    """Let the next request of each session find out whether it still exists."""
+    for digest in digests:
+        await cache.forget(USERS, digest.hex())
 
 
 async def ensure_admin(pool: Pool, email: str | None, password: str | None) -> str | None:
@@ -226,16 +240,14 @@ async def close_sessions(pool: Pool, cache: Cache, user_id: UserId, *, but: str 
             user_id,
             _digest(but),
         )
-    for row in rows:
-        await cache.forget(USERS, row["token_hash"].hex())
+    await forget_sessions(cache, (row["token_hash"] for row in rows))
 
 
 async def read_anew(pool: Pool, cache: Cache, user_id: UserId) -> None:
     """Make the next request of each session read the user again."""
     async with db.acquire(pool) as conn:
         rows = await conn.fetch("select token_hash from session where account_id = $1", user_id)
-    for row in rows:
-        await cache.forget(USERS, row["token_hash"].hex())
+    await forget_sessions(cache, (row["token_hash"] for row in rows))
 
 
 async def prune_sessions(pool: Pool) -> None:

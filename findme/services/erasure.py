@@ -58,18 +58,19 @@ class Erasure:
         """
         if erased_by is not None:
             await self._check_guest(user_id)
-        await auth.close_sessions(self.pool, self.cache, user_id)
         async with db.transaction(self.pool) as conn:
             event_ids = await _lock_joined_events(conn, user_id, None)
             receipt = await erasure_receipts.begin(conn, user_id, whole=True)
             texts = await erased_texts.collect(conn, user_id, event_ids, whole=True)
             for event_id in event_ids:
                 await guests.forget(conn, event_id, user_id)
-            await auth.delete_account(conn, user_id)
+            # not before: if this transaction fails, its owner has to be able to ask again
+            sessions = await auth.delete_account(conn, user_id)
             await erasure_receipts.note_faceprints(conn, receipt)
             await erased_texts.check(conn, receipt, texts)
             done = "account.erased" if erased_by is None else "account.removed"
             await audit_log.note(conn, erased_by, done, detail={"events": len(event_ids)})
+        await auth.forget_sessions(self.cache, sessions)
         return await self._complete(receipt, event_ids)
 
     async def erase_face(self, user_id: UserId, event_id: EventId | None) -> str:

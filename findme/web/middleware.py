@@ -81,25 +81,36 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             # were raised
             log.debug("[HTTP] %s: the client disconnected", request[REQUEST_ID], exc_info=error)
             return web.Response(status=CALLER_GONE)
-        _log_failure(request, error)
-        detail = f"Something went wrong on our side (request {request[REQUEST_ID]})."
-        return problem(request, 500, "internal_error", detail, {})
+        return _fault(request, error)
 
 
-def _log_failure(request: web.Request, error: Exception) -> None:
+def _fault(request: web.Request, error: Exception) -> web.Response:
+    """Log what should not happen, and answer: 503 if a later try may succeed, else 500."""
     line = "[HTTP] %s %s failed, request %s"
     values = (request.method, loggable_path(request), request[REQUEST_ID])
-    # an InterfaceError may be a bug of ours as well
-    if db.is_connection_error(error) and not isinstance(error, asyncpg.InterfaceError):
+    if _is_database_away(error):
         # the place where a lost connection was noticed says nothing
         log.error(f"{line}: %s", *values, error)
-    else:
-        log.error(line, *values, exc_info=error)
+        return _refuse(request, db.DatabaseAway())
+    log.error(line, *values, exc_info=error)
+    detail = f"Something went wrong on our side (request {request[REQUEST_ID]})."
+    return problem(request, 500, "internal_error", detail, {})
+
+
+def _is_database_away(error: Exception) -> bool:
+    """Whether a later try may succeed; an InterfaceError may be a bug of ours as well."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error) or "closing" in str(error)
+    return db.is_connection_error(error)
 
 
 def _failure(request: web.Request, error: FindMeError) -> web.Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("[HTTP] %s %s: %s", request.method, loggable_path(request), error)
+    return _refuse(request, error)
+
+
+def _refuse(request: web.Request, error: FindMeError) -> web.Response:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if isinstance(error, SignInRequired):
         headers["WWW-Authenticate"] = "Bearer"

@@ -1,9 +1,10 @@
 """Erasure is called with the id of an account, without a request."""
 
+import asyncpg
 import pytest
 
 from findme import db
-from findme.accounts import guests
+from findme.accounts import auth, guests
 from findme.db import Pool
 from findme.errors import Conflict, NotFound
 from findme.models import UserId
@@ -39,6 +40,29 @@ async def test_an_erased_account_leaves_a_receipt_with_its_numbers(
         assert await conn.fetchval("select count(*) from account") == 0
     assert (receipt.sure, receipt.selfies) == (2, 2)
     assert actions == ["account.erased"]
+
+
+async def test_a_guest_whose_erasure_fails_can_ask_again(pool: Pool, erasure: Erasure) -> None:
+    """Their session ends with their account, in one transaction, and not before."""
+    async with db.transaction(pool) as conn:
+        event = await add_gala(conn)
+    guest = await member(pool, {"id": event.id})
+    await pool.execute("""
+        create function refuse() returns trigger language plpgsql as
+            $$ begin raise exception 'the disk is gone'; end $$;
+        create trigger refuse before delete on account for each row execute function refuse()""")
+    with pytest.raises(asyncpg.RaiseError):
+        await erasure.erase_account(guest.user_id)
+    token = guest.headers["Authorization"].removeprefix("Bearer ")
+
+    async def identified() -> bool:
+        found = await auth.identify(pool, erasure.cache, token, by_cookie=False)
+        return found is not None
+
+    assert await identified()
+    await pool.execute("drop trigger refuse on account")
+    await erasure.erase_account(guest.user_id)
+    assert not await identified()
 
 
 async def test_a_guest_without_consent_stays_where_the_gallery_can_be_browsed(

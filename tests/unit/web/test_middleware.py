@@ -2,6 +2,7 @@
 
 import logging
 
+import asyncpg
 import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
@@ -10,23 +11,27 @@ from findme.web.middleware import problems
 
 
 @pytest.mark.parametrize(
-    ("error", "ending", "traceback"),
+    ("error", "answered", "ending"),
     [
         (
             ConnectionRefusedError(111, "Connection refused"),
+            (503, "database_away"),
             ": [Errno 111] Connection refused",
-            False,
         ),
-        (ValueError("odd"), "", True),
+        (asyncpg.InterfaceError("connection is closed"), (503, "database_away"), " is closed"),
+        (asyncpg.InterfaceError("no such argument"), (500, "internal_error"), None),
+        (ValueError("odd"), (500, "internal_error"), None),
     ],
 )
 async def test_a_lost_database_is_one_line_and_a_bug_has_a_traceback(
     aiohttp_client: AiohttpClient,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
-    ending: str,
-    traceback: bool,
+    answered: tuple[int, str],
+    ending: str | None,
 ) -> None:
+    """A caller is asked to come again if a later try may succeed; *ending* is the log line's."""
+
     async def fail(_request: web.Request) -> web.Response:
         raise error
 
@@ -37,8 +42,12 @@ async def test_a_lost_database_is_one_line_and_a_bug_has_a_traceback(
         answer = await client.get("/x")
         body = await answer.json()
 
-    assert (answer.status, body["code"]) == (500, "internal_error")
+    assert (answer.status, body["code"]) == answered
+    assert ("Retry-After" in answer.headers) == (answer.status == 503)
     (record,) = caplog.records
-    request_id = body["detail"].rpartition(" ")[2].rstrip(").")
-    assert record.getMessage() == f"[HTTP] GET /x failed, request {request_id}{ending}"
-    assert bool(record.exc_info) == traceback
+    assert record.getMessage().startswith("[HTTP] GET /x failed, request ")
+    assert bool(record.exc_info) == (ending is None)
+    if ending is None:
+        assert body["detail"].rpartition(" ")[2].rstrip(").") in record.getMessage()
+    else:
+        assert record.getMessage().endswith(ending)
