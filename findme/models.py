@@ -27,6 +27,15 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class EventKind(StrEnum):
+    """The kind of occasion: guests read its word (see templates/guest/occasion.html)."""
+
+    WEDDING = "wedding"
+    PARTY = "party"
+    RACE = "race"
+    OTHER = "other"
+
+
 class Gallery(StrEnum):
     """Which photos the guests of an event see."""
 
@@ -209,6 +218,7 @@ class Event:
     name: str
     starts_at: datetime | None
     expires_at: datetime | None
+    kind: EventKind
     gallery: Gallery
     join_open: bool
     collection_id: str

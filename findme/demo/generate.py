@@ -6,7 +6,7 @@ No engine sees the drawn photos, so the rows say what it would have found.
 import asyncio
 import secrets
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from findme import db
@@ -16,7 +16,7 @@ from findme.demo import pictures, rows
 from findme.embedded.postgres import join_postgres
 from findme.errors import StartError
 from findme.gallery import events
-from findme.models import EventId, Gallery, Role, UserId
+from findme.models import EventId, EventKind, Gallery, Role, UserId
 from findme.settings import Settings
 
 #: Addresses that cannot exist (RFC 2606).
@@ -75,15 +75,22 @@ async def fill(
         users = [
             await _account(conn, name, _email(name, suffix), password, Role.GUEST) for name in cast
         ]
-        first = await _event(conn, "Inès & Malik", evening, now + timedelta(days=30), "everyone")
+        first = await _event(
+            conn, "Inès & Malik", evening, now + timedelta(days=30), "everyone", EventKind.WEDDING
+        )
         await rows.store(conn, first, wedding, users, selfies, [0, 2, 3, 5, 6, 7, 9], evening)
         await rows.damaged(conn, first, evening)
         second = await _event(
-            conn, "Gala des anciens", gala_evening, now + timedelta(days=2), "own"
+            conn, "Gala des anciens", gala_evening, now + timedelta(days=2), "own", EventKind.PARTY
         )
         await rows.store(conn, second, gala, users, selfies, [0, 3, 5], gala_evening)
         await _event(
-            conn, "Fête du quartier", now + timedelta(days=6), now + timedelta(days=60), "everyone"
+            conn,
+            "Fête du quartier",
+            now + timedelta(days=6),
+            now + timedelta(days=60),
+            "everyone",
+            EventKind.OTHER,
         )
         code = (await events.get(conn, first)).code
     return Demo(
@@ -122,7 +129,12 @@ async def _account(conn: Connection, name: str, email: str, password: str, role:
 
 
 async def _event(
-    conn: Connection, name: str, starts_at: datetime, expires_at: datetime, gallery: str
+    conn: Connection,
+    name: str,
+    starts_at: datetime,
+    expires_at: datetime,
+    gallery: str,
+    kind: EventKind,
 ) -> EventId:
     event = await events.create(
         conn,
@@ -132,4 +144,4 @@ async def _event(
         gallery=Gallery(gallery),
         join_open=True,
     )
-    return event.id
+    return (await events.update(conn, replace(event, kind=kind))).id

@@ -20,6 +20,7 @@ from findme.models import (
     DownloadSize,
     Event,
     EventId,
+    EventKind,
     Gallery,
     JobKind,
     PhotoId,
@@ -151,7 +152,7 @@ async def update(conn: Connection, event: Event) -> Event:
                          match_threshold = $7, maybe_threshold = $8, accounts = $9, browse = $10,
                          downloads = $11, download_size = $12, watermark = $13, publish = $14,
                          accent = $15, closes_at = $16, time_zone = $17, wall_token = $18,
-                         controller = $19, contact = $20
+                         controller = $19, contact = $20, kind = $21
          where id = $1""",
         event.id,
         event.name,
@@ -173,6 +174,7 @@ async def update(conn: Connection, event: Event) -> Event:
         event.wall_token,
         event.controller,
         event.contact,
+        event.kind,
     )
     written = await get(conn, event.id)
     sure, maybe = written.thresholds.sure, written.thresholds.maybe
@@ -276,6 +278,7 @@ def _event(row: asyncpg.Record) -> Event:
     for name in ("match_threshold", "maybe_threshold"):
         values[name] = None if values[name] is None else _similarity(values[name])
     values |= {
+        "kind": EventKind(row["kind"]),
         "gallery": Gallery(row["gallery"]),
         "accounts": Accounts(row["accounts"]),
         "download_size": DownloadSize(row["download_size"]),

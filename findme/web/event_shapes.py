@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from findme.models import Accounts, DownloadSize, Gallery, Publish
+from findme.models import Accounts, DownloadSize, EventKind, Gallery, Publish
 from findme.web.shapes import Colour, Id, Path, SelfieSoFar, Similarity, Time, Url
 
 ClosesAt: TypeAlias = Annotated[
@@ -19,6 +19,9 @@ ExpiresAt: TypeAlias = Annotated[
 ]
 TimeZone: TypeAlias = Annotated[
     str | None, Meta(description="As Europe/Paris: what cameras without a zone are read in.")
+]
+KindOf: TypeAlias = Annotated[
+    EventKind, Meta(description="The occasion, whose word guests read; other if it is left out.")
 ]
 GalleryOf: TypeAlias = Annotated[
     Gallery, Meta(description="Whether guests see all photos, or only their own.")
@@ -89,6 +92,7 @@ class Event(Struct, frozen=True):
     closes_at: ClosesAt
     expires_at: ExpiresAt
     time_zone: TimeZone
+    kind: KindOf
     gallery: GalleryOf
     join_open: JoinOpen
     accounts: AccountsOf
@@ -118,6 +122,7 @@ class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     closes_at: ClosesAt | UnsetType = UNSET
     expires_at: ExpiresAt | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
+    kind: KindOf | UnsetType = UNSET
     gallery: GalleryOf | UnsetType = UNSET
     join_open: JoinOpen | UnsetType = UNSET
     accounts: AccountsOf | UnsetType = UNSET

@@ -45,6 +45,7 @@ async def facts(request: web.Request, event: Event, language_code: str) -> dict[
         ends = request.app[LANGUAGES][language_code].day(event.expires_at, zone)
     return {
         **await _responsible(request, event),
+        "kind": event.kind,
         "browse": event.browsable,
         "ends": ends,
         "region": None if faces.embedded else faces.region,

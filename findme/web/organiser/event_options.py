@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from findme.errors import InvalidRequest
 from findme.media import watermark
-from findme.models import Accounts, DownloadSize, Gallery, Publish
+from findme.models import Accounts, DownloadSize, EventKind, Gallery, Publish
 from findme.web.responses import parse_time, text_of
 
 MAX_NAME: Final = 200
@@ -104,6 +104,7 @@ _READ: Final[dict[str, Read]] = {
     "closes_at": parse_time,
     "expires_at": parse_time,
     "time_zone": _zone,
+    "kind": _word(EventKind),
     "gallery": _word(Gallery),
     "join_open": _flag,
     "accounts": _word(Accounts),

@@ -28,6 +28,17 @@ from findme.web.responses import path_id
 MOMENTS: Final = ("starts_at", "closes_at", "expires_at")
 #: The checkboxes.
 TICKED: Final = ("join_open", "browse", "wall")
+#: The fields that are members of the API as they are.
+PLAIN: Final = (
+    "name",
+    "kind",
+    "gallery",
+    "accounts",
+    "publish",
+    "watermark",
+    "controller",
+    "contact",
+)
 #: The values of the field `take_home` as members of the API.
 TAKE_HOME: Final[Mapping[str, Mapping[str, object]]] = {
     "nothing": {"downloads": False},
@@ -86,8 +97,7 @@ def _value(event: Event, name: str) -> object:
 def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
     """Return the members of the API for the fields of a form."""
     members: dict[str, Any] = {name: name in form for name in TICKED}
-    names = ("name", "gallery", "accounts", "publish", "watermark", "controller", "contact")
-    for name in names:
+    for name in PLAIN:
         members[name] = form.get(name, "")
     for name in MOMENTS:
         members[name] = _moment(form.get(name, ""), name, zone)
@@ -145,6 +155,7 @@ def _texts(request: web.Request, event: Event) -> dict[str, str]:
     typed = {
         "name": event.name,
         "time_zone": event.time_zone or "",
+        "kind": str(event.kind),
         "gallery": str(event.gallery),
         "accounts": str(event.accounts),
         "publish": str(event.publish),

@@ -61,6 +61,7 @@ def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAn
         closes_at=time_text(event.closes_at),
         expires_at=time_text(event.expires_at),
         time_zone=event.time_zone,
+        kind=event.kind,
         gallery=event.gallery,
         join_open=event.join_open,
         accounts=event.accounts,

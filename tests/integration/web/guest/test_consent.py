@@ -41,12 +41,18 @@ async def recorded(builder: EventBuilder) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("language", "sentence"),
-    [("en", "to find my photos of this evening"), ("fr", "mes photos de cette soirée")],
+    ("kind", "language", "sentence"),
+    [
+        ("other", "en", "to find my photos of this event"),
+        ("wedding", "en", "to find my photos of this wedding"),
+        ("party", "fr", "mes photos de cette soirée"),
+        ("race", "fr", "mes photos de cette course"),
+    ],
 )
 async def test_the_record_has_all_that_the_page_said(
-    builder: EventBuilder, language: str, sentence: str
+    builder: EventBuilder, kind: str, language: str, sentence: str
 ) -> None:
+    await builder.set_columns(kind=kind)
     page, consent_id = await shown_page(builder, language)
     answer = await builder.send_join_form(
         picture(1), name="Nia", language=language, consent_id=consent_id

@@ -13,6 +13,7 @@ PATH = "/api/admin/events"
 DEFAULTS = {
     "closes_at": None,
     "time_zone": None,
+    "kind": "other",
     "accounts": "required",
     "browse": False,
     "publish": "at_once",
@@ -29,6 +30,7 @@ DEFAULTS = {
 CHOSEN: dict[str, Any] = {
     "closes_at": "2099-11-22T03:00:00.000Z",
     "time_zone": "Europe/Paris",
+    "kind": "race",
     "accounts": "optional",
     "browse": True,
     "publish": "after_approval",
@@ -67,6 +69,8 @@ async def test_choices_are_made_with_the_event_or_later(app: App) -> None:
     ("field", "members"),
     [
         ("accounts", {"accounts": "none"}),
+        ("kind", {"kind": "funeral"}),
+        ("kind", {"kind": None}),
         ("browse", {"browse": "yes"}),
         ("publish", {"publish": None}),
         ("downloads", {"downloads": 1}),

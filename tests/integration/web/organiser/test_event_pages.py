@@ -13,6 +13,7 @@ from tests.support.pictures import drawn
 
 FORM = {
     "name": "Inès & Malik",
+    "kind": "wedding",
     "starts_at": "2099-11-21T20:00",
     "closes_at": "2099-11-22T04:00",
     "expires_at": "2099-12-21T12:00",
@@ -60,7 +61,7 @@ async def test_the_form_chooses_all_at_once(app: App) -> None:
     seen = await (
         await app.client.get(f"/api/admin/events/{event['id']}", headers=app.admin)
     ).json()
-    assert seen["name"] == "Inès & Malik"
+    assert (seen["name"], seen["kind"]) == ("Inès & Malik", "wedding")
     assert seen["starts_at"] == "2099-11-21T19:00:00.000Z"
     assert seen["closes_at"] == "2099-11-22T03:00:00.000Z"
     assert (seen["accounts"], seen["browse"], seen["publish"]) == (
