@@ -162,6 +162,7 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         GET /admin/events/{id}/card
         GET /admin/events/{id}/choices
         POST /admin/events/{id}/choices
+        POST /admin/events/{id}/responsible
         POST /admin/events/{id}/cover
         GET /admin/events/{id}/faces
         POST /admin/events/{id}/faces

@@ -11,13 +11,12 @@ from datetime import UTC
 
 from aiohttp import web
 
-from findme import db
-from findme.accounts import auth
 from findme.errors import Conflict
 from findme.gallery import events
 from findme.models import Event
-from findme.web.keys import FACES, POOL, SETTINGS
+from findme.web.keys import FACES
 from findme.web.rendering import LANGUAGES, language_of, text_in
+from findme.web.responsible import responsible_for
 
 
 class ConsentChanged(Conflict):
@@ -43,25 +42,15 @@ async def facts(request: web.Request, event: Event, language_code: str) -> dict[
         # not in the visitor's zone, which the browser tells only later: the same text both times
         zone = events.zone_of(event) or UTC
         ends = request.app[LANGUAGES][language_code].day(event.expires_at, zone)
+    responsible = await responsible_for(request, event)
     return {
-        **await _responsible(request, event),
+        "controller": responsible.controller,
+        "contact": responsible.contact,
         "kind": event.kind,
         "browse": event.browsable,
         "ends": ends,
         "region": None if faces.embedded else faces.region,
     }
-
-
-async def _responsible(request: web.Request, event: Event) -> dict[str, object]:
-    """Return who is responsible for the event, and how to reach them."""
-    settings = request.app[SETTINGS]
-    controller = event.controller or settings.controller_name
-    contact = event.contact or settings.controller_contact
-    if controller is None or contact is None:
-        async with db.acquire(request.app[POOL]) as conn:
-            name, email = await auth.find_first_admin(conn) or (event.name, "")
-        controller, contact = controller or name, contact or email
-    return {"controller": controller, "contact": contact}
 
 
 async def consent_text(request: web.Request, event: Event, language_code: str = "") -> ConsentText:

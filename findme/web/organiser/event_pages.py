@@ -1,4 +1,4 @@
-"""The organiser's pages: the list of events, one event, its table card."""
+"""The organiser's pages: the list of events, one event, who is responsible for it, its card."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,10 +10,13 @@ from yarl import URL
 from findme import db
 from findme.gallery import event_figures, events
 from findme.models import Event, EventId, Size
-from findme.web.keys import POOL, SETTINGS, admin
+from findme.web.keys import EVENT_SETUP, POOL, SETTINGS, admin
 from findme.web.links import cover_url, join_url, wall_url
-from findme.web.rendering import render, set_event_zone, zone_of
+from findme.web.organiser.event_options import read_changes
+from findme.web.rendering import redirect, render, set_event_zone, zone_of
+from findme.web.request_bodies import form_of
 from findme.web.responses import path_id
+from findme.web.responsible import responsible_for
 
 #: Events in the list; the page of an older one has its address.
 MOST_EVENTS = 200
@@ -67,12 +70,25 @@ async def event(request: web.Request) -> web.Response:
             "figures": figures[found.id],
             "left": left if _ends_soon(left) else None,
             "closed": found.is_closed(datetime.now(UTC)),
+            "responsible": await responsible_for(request, found),
             "cover": cover_url(found, Size.THUMB),
             "join_url": join_url(request, found),
             "wall_url": wall_url(request, found),
             "max_upload_mb": request.app[SETTINGS].max_upload_mb,
         },
     )
+
+
+async def confirm_responsible(request: web.Request) -> web.Response:
+    """POST /admin/events/{id}/responsible: names for good who was only assumed to be responsible.
+
+    The form sends what its page showed: what an admin confirms is not what holds a moment later.
+    """
+    actor, event_id = admin(request).id, EventId(path_id(request))
+    form = await form_of(request)
+    named = {name: str(form.get(name, "")) for name in ("controller", "contact")}
+    await request.app[EVENT_SETUP].change(actor, event_id, read_changes(named))
+    return redirect(f"/admin/events/{event_id}")
 
 
 async def card(request: web.Request) -> web.Response:
@@ -114,5 +130,6 @@ def _covers(listed: Sequence[Event]) -> dict[EventId, str | None]:
 ROUTES = [
     web.get("/admin/events", event_list),
     web.get(r"/admin/events/{id:\d+}", event),
+    web.post(r"/admin/events/{id:\d+}/responsible", confirm_responsible),
     web.get(r"/admin/events/{id:\d+}/card", card),
 ]

@@ -156,7 +156,7 @@ async def test_only_admins_see_the_pages_and_change_by_them(app: App) -> None:
         assert (await app.client.get(path, headers=ada.headers)).status == 404
         assert (await app.client.get(path)).status == 401
         assert (await app.client.get(f"/admin/events/999{page}", headers=app.admin)).status == 404
-    for path in ("choices", "cover"):
+    for path in ("choices", "cover", "responsible"):
         answer = await app.client.post(
             f"/admin/events/{event['id']}/{path}", data=FORM, headers=ada.headers
         )
@@ -185,6 +185,25 @@ async def test_an_event_that_ends_soon_leads_the_list_and_warns(app: App) -> Non
     assert "its photos, faces and guests are erased" not in await page_of(
         app, f"/admin/events/{later['id']}"
     )
+
+
+async def test_the_page_asks_once_who_is_responsible(app: App) -> None:
+    """What is confirmed is what was shown; a consent in an open join page stays valid."""
+    event = await make_event(app)
+    page, path = f"/admin/events/{event['id']}", f"/e/{event['code']}"
+    assert "guests read: Admin, admin@example.org." in await page_of(app, page)
+    (consent,) = re.findall(r'name="consent_id" value="[^"]+"', await page_of(app, path, {}))
+
+    shown = {"controller": "Admin", "contact": "admin@example.org"}
+    answer = await app.client.post(
+        f"{page}/responsible", data=shown, headers=app.admin, allow_redirects=False
+    )
+
+    assert (answer.status, answer.headers["Location"]) == (303, page)
+    assert "Who is responsible" not in await page_of(app, page)
+    seen = await (await app.client.get(f"{PATH}/{event['id']}", headers=app.admin)).json()
+    assert {name: seen[name] for name in shown} == shown
+    assert consent in await page_of(app, path, {})
 
 
 async def test_the_table_card_says_the_same_in_both_languages(app: App) -> None:
