@@ -244,6 +244,8 @@ class Event:
     #: Who is responsible for the event's data, and how to reach them; None: see consents.
     controller: str | None
     contact: str | None
+    #: Whether the picture of a selfie goes as soon as its vector is made.
+    drop_selfies: bool
     publish: Publish
     #: `#rrggbb` in place of ink on the guests' buttons; None: ink.
     accent: str | None

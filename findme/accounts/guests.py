@@ -64,6 +64,17 @@ async def count(conn: Connection, event_id: EventId) -> int:
     return number
 
 
+async def any_agreed(conn: Connection, event_id: EventId) -> bool:
+    """Whether a guest of an event has given their consent, and not withdrawn it."""
+    agreed: bool = await conn.fetchval(
+        """
+        select exists (select from guest where event_id = $1 and consent_at is not null
+                          and consent_withdrawn_at is null)""",
+        event_id,
+    )
+    return agreed
+
+
 async def join(
     conn: Connection, event_id: EventId, user_id: UserId, *, consent_text: str, language: str
 ) -> GuestId:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from findme import queue
 from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, LastSelfie, NotFound, SelfieRefused, TooManySelfies
-from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieId, StoredImage
+from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieId
 from findme.recognition.types import IndexedFace, IndexResult
 
 #: With and without glasses: more selfies than this tell the engine nothing new.
@@ -194,15 +194,20 @@ async def accept(
     CollectionSwitched if the event has switched to another collection since.
 
     The guest's earlier selfies stay until that search has an answer (see match_jobs). A poor
-    selfie never replaces a good one: it is searched beside it.
+    selfie never replaces a good one: it is searched beside it. Selfies that are lost (see
+    `selfie_pictures`) are replaced in any case: nothing could be compared with them.
     """
     updated = await conn.execute(
         """
+        with other as (
+            select other.advice,
+                   exists (select from lost_selfie where lost_selfie.id = other.id) as lost
+              from selfie join selfie as other on other.guest_id = selfie.guest_id
+             where selfie.id = $1 and other.id < selfie.id and other.state = 'accepted')
         update selfie set state = 'accepted', problem = null, claimed_until = null, advice = $2,
-               replaces = replaces and (cardinality($2::text[]) = 0 or not exists (
-                   select from selfie as other
-                    where other.guest_id = selfie.guest_id and other.id < selfie.id
-                      and other.state = 'accepted' and other.advice = '{}'))
+               replaces = (replaces or coalesce((select bool_and(lost) from other), false))
+                   and (cardinality($2::text[]) = 0
+                        or not exists (select from other where advice = '{}' and not lost))
          where id = $1 and state <> 'refused'""",
         selfie.id,
         list(judged.advice),
@@ -246,13 +251,17 @@ async def accept(
 async def list_beside(
     conn: Connection, selfie: PendingSelfie, judged: JudgedSelfie
 ) -> list[SelfieId]:
-    """Return the guest's accepted selfies that would stay beside this one, newest first."""
+    """Return the guest's accepted selfies that would stay beside this one, newest first.
+
+    A lost one is none: it is replaced.
+    """
     rows = await conn.fetch(
         """
         select other.id
           from selfie join selfie as other on other.guest_id = selfie.guest_id
          where selfie.id = $1 and other.id <> selfie.id and other.state = 'accepted'
            and (not selfie.replaces or $2 or other.id > selfie.id)
+           and not exists (select from lost_selfie where lost_selfie.id = other.id)
          order by other.id desc""",
         selfie.id,
         bool(judged.advice),
@@ -295,36 +304,18 @@ async def check_room(conn: Connection, guest_id: GuestId) -> None:
 
 
 async def list_of(conn: Connection, guest_id: GuestId) -> list[Record]:
-    """Return a guest's selfies, newest first: id, state, problem, advice, created_at."""
+    """Return a guest's selfies, newest first: id, state, problem, advice, created_at.
+
+    *pictured* says whether the picture is kept, *lost* whether it needs another one instead.
+    """
     return await conn.fetch(
         """
-        select id, state, problem, advice, created_at from selfie where guest_id = $1
-         order by id desc""",
+        select id, state, problem, advice, created_at,
+               exists (select from image where selfie_id = selfie.id) as pictured,
+               id in (select id from lost_selfie where guest_id = $1) as lost
+          from selfie where guest_id = $1 order by id desc""",
         guest_id,
     )
-
-
-async def find_newest_accepted(conn: Connection, guest_id: GuestId) -> SelfieId | None:
-    """Return the newest selfie that a guest is searched for with."""
-    selfie_id: int | None = await conn.fetchval(
-        "select max(id) from selfie where guest_id = $1 and state = 'accepted'", guest_id
-    )
-    return None if selfie_id is None else SelfieId(selfie_id)
-
-
-async def find_image(
-    conn: Connection, guest_id: GuestId, selfie_id: SelfieId
-) -> StoredImage | None:
-    """Return the stored picture of one of a guest's selfies; None if it is not theirs."""
-    row = await conn.fetchrow(
-        """
-        select image.id, media_type, size_bytes, digest, redactions, sent_digest
-          from image join selfie on selfie.id = image.selfie_id
-         where selfie.id = $2 and guest_id = $1 and size = 'original'""",
-        guest_id,
-        selfie_id,
-    )
-    return None if row is None else StoredImage(**row)
 
 
 async def remove(conn: Connection, guest_id: GuestId, selfie_id: SelfieId) -> list[EngineFaceId]:

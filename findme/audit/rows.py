@@ -28,9 +28,17 @@ CHECKS: Mapping[str, str] = {
                                                 and size in ('thumb', 'preview'))
          order by id""",
     "selfie without its picture": """
-        select 'selfie ' || id from selfie
-         where state <> 'refused' and not exists (select from image where selfie_id = selfie.id)
-         order by id""",
+        select 'selfie ' || selfie.id
+          from selfie join guest on guest.id = guest_id join event on event.id = event_id
+         where (state = 'pending' or state = 'accepted' and not drop_selfies)
+           and not exists (select from image where selfie_id = selfie.id)
+         order by selfie.id""",
+    "selfie whose picture should be dropped": """
+        select 'selfie ' || reference.selfie_id
+          from reference join event on event.id = reference.event_id
+               join image on image.selfie_id = reference.selfie_id
+         where drop_selfies and reference.generation = event.generation
+         order by reference.selfie_id""",
     "selfie without its vector": """
         select 'selfie ' || id from selfie
          where state = 'accepted' and not exists (select from reference where selfie_id = selfie.id)

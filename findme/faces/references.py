@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from findme.db import Connection
-from findme.models import EngineFaceId, EventId, SelfieId
+from findme.models import EngineFaceId, EventId, GuestId, SelfieId
 from findme.recognition.types import QueryExpansion, Reference
 
 
@@ -13,6 +13,21 @@ async def find_by_selfie(conn: Connection, selfie_id: SelfieId) -> Reference | N
         "select id, guest_id, engine_face_id, kind from reference where selfie_id = $1", selfie_id
     )
     return None if row is None else Reference.of(dict(row))
+
+
+async def list_selfies(
+    conn: Connection, guest_id: GuestId, vectors: Sequence[EngineFaceId]
+) -> set[SelfieId]:
+    """Return a guest's selfies among vectors of the event's present collection."""
+    rows = await conn.fetch(
+        """
+        select selfie_id from reference join event on event.id = event_id
+         where guest_id = $1 and kind = 'selfie' and engine_face_id = any($2)
+           and reference.generation = event.generation""",
+        guest_id,
+        vectors,
+    )
+    return {SelfieId(row["selfie_id"]) for row in rows}
 
 
 async def list_unsearched(conn: Connection, event_id: EventId) -> list[Reference]:

@@ -158,6 +158,8 @@ async def outdated(conn: Connection, event_id: EventId, *, limit: int) -> Outdat
         """
         select selfie_id from reference join event on event.id = event_id
          where event_id = $1 and kind = 'selfie' and reference.generation < event.generation
+           -- without its picture it stays as it is, and its guest is asked for another one
+           and exists (select from image where image.selfie_id = reference.selfie_id)
          order by selfie_id desc limit $2""",
         event_id,
         limit,

@@ -152,7 +152,8 @@ async def update(conn: Connection, event: Event) -> Event:
                          match_threshold = $7, maybe_threshold = $8, accounts = $9, browse = $10,
                          downloads = $11, download_size = $12, watermark = $13, publish = $14,
                          accent = $15, closes_at = $16, time_zone = $17, wall_token = $18,
-                         controller = $19, contact = $20, kind = $21
+                         controller = $19, contact = $20, kind = $21,
+                         drop_selfies = $22
          where id = $1""",
         event.id,
         event.name,
@@ -175,6 +176,7 @@ async def update(conn: Connection, event: Event) -> Event:
         event.controller,
         event.contact,
         event.kind,
+        event.drop_selfies,
     )
     written = await get(conn, event.id)
     sure, maybe = written.thresholds.sure, written.thresholds.maybe

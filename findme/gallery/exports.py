@@ -77,7 +77,8 @@ async def list_selfies(conn: Connection, user_id: UserId) -> list[ExportedSelfie
 #: The data about a guest by its name in the export; each row names its event.
 _HELD = {
     "selfies": """
-        select guest.event_id, selfie.id::text, state, problem, created_at
+        select guest.event_id, selfie.id::text, state, problem, created_at,
+               exists (select from image where selfie_id = selfie.id) as picture_kept
           from guest join selfie on selfie.guest_id = guest.id
          where guest.account_id = $1 order by selfie.id""",
     "faceprints": """

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from weakref import WeakValueDictionary
 
 from findme import db
-from findme.accounts import selfies
+from findme.accounts import selfie_pictures, selfies
 from findme.accounts.selfies import JudgedSelfie, PendingSelfie
-from findme.db import Pool
+from findme.db import Connection, Pool
 from findme.errors import CollectionSwitched, EngineRefused, NotFound, SelfieRefused
-from findme.faces import reindex_state
+from findme.faces import references, reindex_state
 from findme.gallery import events
 from findme.indexing.vector_deletion import VectorDeletion
 from findme.media import storage
@@ -76,27 +76,53 @@ class SelfieIndexing:
         gone; SelfieRefused (`not_alike`).
         """
         compared: set[SelfieId] = set()
+        alike: Collection[SelfieId] | None = None
         while True:
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 beside = await selfies.list_beside(conn, selfie, judged)
                 left = [other for other in beside if other not in compared]
                 if not beside:
-                    return await selfies.accept(conn, event.id, event.collection_id, selfie, judged)
+                    return await self._store(conn, event, selfie, judged)
                 if not left:
                     raise SelfieRefused(selfies.NOT_ALIKE, code="not_alike")
                 image = await storage.find_selfie_image(conn, left[0])
             compared.add(left[0])
             if image is None:
-                continue
-            other = await storage.read_bytes(self._pool, image.id)
-            if await self._faces.similarity(other, jpeg) < event.thresholds.maybe:
-                continue
+                # its picture was dropped, or it is gone itself
+                if alike is None:
+                    alike = await self._find_alike(event, selfie, judged)
+                if left[0] not in alike:
+                    continue
+            else:
+                other = await storage.read_bytes(self._pool, image.id)
+                if await self._faces.similarity(other, jpeg) < event.thresholds.maybe:
+                    continue
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 # removed or replaced while they were compared: it vouches for nobody any more
                 if left[0] in await selfies.list_beside(conn, selfie, judged):
-                    return await selfies.accept(conn, event.id, event.collection_id, selfie, judged)
+                    return await self._store(conn, event, selfie, judged)
+
+    async def _store(
+        self, conn: Connection, event: Event, selfie: PendingSelfie, judged: JudgedSelfie
+    ) -> bool:
+        accepted = await selfies.accept(conn, event.id, event.collection_id, selfie, judged)
+        await selfie_pictures.drop(conn, event.id)
+        return accepted
+
+    async def _find_alike(
+        self, event: Event, selfie: PendingSelfie, judged: JudgedSelfie
+    ) -> Collection[SelfieId]:
+        """Return the guest's selfies whose vectors resemble this one's: one search tells of all."""
+        vector = judged.face.engine_face_id
+        similar = await self._faces.search_faces(
+            event.collection_id, vector, threshold=event.thresholds.maybe
+        )
+        async with db.acquire(self._pool) as conn:
+            return await references.list_selfies(
+                conn, selfie.guest_id, [vector, *(found.engine_face_id for found in similar)]
+            )
 
     async def ensure_indexed(self, event_id: EventId) -> Event:
         """Return the event once its collection exists and its guests' selfies are indexed.

@@ -10,7 +10,7 @@ from email.utils import parseaddr
 import orjson
 
 from findme import db, queue
-from findme.accounts import confirmations, idle_accounts, password_resets
+from findme.accounts import confirmations, idle_accounts, password_resets, selfie_pictures
 from findme.db import Connection, Pool
 from findme.errors import DeliveryFailed, DeliveryRefused
 from findme.gallery import events
@@ -119,6 +119,8 @@ class DeliveryJobs:
             await self._send_confirmation(payload)
         elif payload["letter"] == idle_accounts.LETTER:
             await self._send_farewell(UserId(_number(job, "account_id")))
+        elif payload["letter"] == selfie_pictures.LETTER:
+            await self._ask_for_selfie(GuestId(_number(job, "guest_id")))
         else:
             await self._send_news(GuestId(_number(job, "guest_id")), _number(job, "photos"))
 
@@ -167,7 +169,19 @@ class DeliveryJobs:
         context = {"days": idle_accounts.NOTICE.days, "url": self._settings.findme_base_url or ""}
         await self._send(email, mail_templates.write("farewell", language, context))
 
+    async def _ask_for_selfie(self, guest_id: GuestId) -> None:
+        async with db.acquire(self._pool) as conn:
+            needed = await selfie_pictures.needs_another(conn, guest_id)
+        if needed:
+            await self._send_to_guest("selfie", guest_id, {})
+
     async def _send_news(self, guest_id: GuestId, photos: int) -> None:
+        await self._send_to_guest("news", guest_id, {"photos": photos})
+
+    async def _send_to_guest(
+        self, name: str, guest_id: GuestId, values: Mapping[str, object]
+    ) -> None:
+        """Send a mail that its reader can end with one tap; nothing if they have."""
         base = self._settings.findme_base_url
         async with db.transaction(self._pool) as conn:
             reader = await notifications.find_reader(conn, guest_id)
@@ -178,13 +192,13 @@ class DeliveryJobs:
             raise DeliveryRefused("FINDME_BASE_URL is not set any more.")
         leave = f"{base}/unsubscribe/{token}"
         letter = mail_templates.write(
-            "news",
+            name,
             reader["language"],
             {
                 "event": reader["event"],
-                "photos": photos,
                 "url": f"{base}/gallery?event={reader['event_id']}",
                 "unsubscribe": leave,
+                **values,
             },
         )
         headers = {

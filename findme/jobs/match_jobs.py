@@ -9,7 +9,7 @@ from itertools import chain
 from weakref import WeakValueDictionary
 
 from findme import db, queue
-from findme.accounts import guests
+from findme.accounts import guests, selfie_pictures
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import CollectionRebuilding, CollectionSwitched, EngineRefused
@@ -74,7 +74,8 @@ class MatchJobs:
         assert job.selfie_id is not None
         async with db.acquire(self._pool) as conn:
             reference = await references.find_by_selfie(conn, job.selfie_id)
-            if reference is None:
+            # lost to a re-index before its first search: its guest is asked for another one
+            if reference is None or await selfie_pictures.is_lost(conn, job.selfie_id):
                 return
             event = await events.get(conn, job.event_id)
             edge = await matching.horizon(conn, job.event_id, settle=self._settle)

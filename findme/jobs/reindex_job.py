@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from findme import db, queue
-from findme.accounts import guests
+from findme.accounts import guests, selfie_pictures
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import BadImage, CollectionSwitched, EngineRefused, NotFound
@@ -22,6 +22,7 @@ from findme.indexing.photo_preparation import PhotoPreparation
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.jobs.job_type import JobType
 from findme.media import storage
+from findme.messaging import notifications
 from findme.models import Event, Job, JobKind, PhotoId, SelfieId
 from findme.recognition.types import IndexResult, QualityFilter
 from findme.rekognition import Rekognition
@@ -76,6 +77,8 @@ class ReindexJob:
                 left = await reindex_state.outdated(conn, event.id, limit=1)
                 if not left.photos and not left.selfies:
                     await enqueue_sweep(conn, event.id, delay=0, latest=0)
+                    if notifications.mails(self._settings):
+                        await selfie_pictures.ask_for_others(conn, event.id)
                     await queue.complete(conn, job)
                     await self._enqueue_next(conn, event)
                     break
@@ -166,6 +169,7 @@ class ReindexJob:
             renewed = await reindex_state.renew_selfie(
                 conn, event.id, event.collection_id, selfie_id, face
             )
+            await selfie_pictures.drop(conn, event.id)
         if not renewed:
             log.info("[Reindex] Selfie %s was deleted meanwhile", selfie_id)
             await self._discard(event, result)

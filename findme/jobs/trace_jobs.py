@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from findme.accounts import selfie_pictures
 from findme.db import Pool
 from findme.jobs.job_type import JobType
 from findme.models import Job, JobKind
@@ -20,6 +21,9 @@ class TraceJobs:
         """Return what the kind of job registers."""
         return {JobKind.REMOVE_TRACES: JobType(self.remove_traces)}
 
-    async def remove_traces(self, _job: Job) -> None:
-        """Remove the traces of all deletions that are committed."""
+    async def remove_traces(self, job: Job) -> None:
+        """Remove the traces of all deletions that are committed, or of dropped selfies alone."""
+        if job.payload == selfie_pictures.ONLY_SELFIES:
+            await raw_traces.remove_of_selfies(self._pool, embedded=self._embedded)
+            return
         await raw_traces.remove(self._pool, embedded=self._embedded)

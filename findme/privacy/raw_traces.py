@@ -83,9 +83,7 @@ async def remove(pool: Pool, *, embedded: bool) -> None:
             if embedded:
                 # what ANALYZE kept before migration 0021 had it keep nothing of people
                 await conn.execute("vacuum full pg_statistic")
-                # a checkpoint drops all segments before the one that it begins in
-                await conn.execute("select pg_switch_wal()")
-                await conn.execute("checkpoint")
+                await _drop_log(conn)
         except asyncpg.LockNotAvailableError as error:
             raise TracesHeld from error
         extent = Extent.FILES if embedded else Extent.TABLES
@@ -97,6 +95,29 @@ async def remove(pool: Pool, *, embedded: bool) -> None:
             extent,
         )
     log.info("[Erasure] Traces of deleted rows are removed from the database's %s", extent)
+
+
+async def remove_of_selfies(pool: Pool, *, embedded: bool) -> None:
+    """Do the same for the pictures of selfies alone, which are dropped while their guests stay.
+
+    It completes no receipt. TracesHeld as above.
+    """
+    async with db.acquire(pool) as conn:
+        try:
+            await _wait_for_snapshots(conn)
+            await conn.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
+            await conn.execute("vacuum full selfie_chunk")
+            if embedded:
+                await _drop_log(conn)
+        except asyncpg.LockNotAvailableError as error:
+            raise TracesHeld from error
+    log.info("[Erasure] Traces of dropped selfies are removed from the database's files")
+
+
+async def _drop_log(conn: Connection) -> None:
+    # a checkpoint drops all segments before the one that it begins in
+    await conn.execute("select pg_switch_wal()")
+    await conn.execute("checkpoint")
 
 
 async def _wait_for_snapshots(conn: Connection) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from findme import db
+from findme.accounts import guests, selfie_pictures
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import InvalidRequest
@@ -68,7 +69,10 @@ class EventSetup:
             before = await events.get(conn, event_id)
             wanted = _changed(before, changes)
             _check_end(before, wanted)
+            if before.drop_selfies and not wanted.drop_selfies:
+                await _check_keeps_selfies(conn, event_id)
             event = await events.update(conn, wanted)
+            await selfie_pictures.drop(conn, event_id)
             await audit_log.note(
                 conn, actor, "event.changed", event_id=event_id, detail={"members": sorted(changes)}
             )
@@ -134,6 +138,13 @@ def _with_end(changes: Mapping[str, Any]) -> Mapping[str, Any]:
     if start > datetime.max.replace(tzinfo=UTC) - LIFETIME:  # the end of the calendar
         return changes
     return {**changes, "expires_at": start + LIFETIME}
+
+
+async def _check_keeps_selfies(conn: Connection, event_id: EventId) -> None:
+    if await guests.any_agreed(conn, event_id):
+        raise InvalidRequest(
+            "Guests have agreed that their selfies are deleted.", field="drop_selfies"
+        )
 
 
 def _check_end(before: Event, after: Event) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from findme import db
-from findme.accounts import guests, selfies
+from findme.accounts import guests, selfie_pictures
 from findme.accounts.guests import Guest
 from findme.cache import PHOTOS, Cache
 from findme.db import Connection, Pool
@@ -69,8 +69,10 @@ class GalleryView:
     summary: Summary
     #: Uncertain photos, for the shelf that leads to the questions.
     maybe: Sequence[ListedPhoto]
-    #: The newest selfie that the guest is searched for with.
+    #: The newest selfie that the guest is searched for with, if its picture is kept.
     selfie_id: SelfieId | None
+    #: Whether new photos of the guest can only be found with another selfie.
+    needs_selfie: bool
     #: Bytes of the guest's download; None if they are unknown before it is made.
     download_bytes: int | None
 
@@ -193,7 +195,8 @@ class GuestGallery:
             # a later count would include photos that the page does not show, and its script
             # would take them for shown
             summary = replace(summary, **{tab.value: page.total})
-            selfie_id = await selfies.find_newest_accepted(conn, guest.id)
+            selfie_id = await selfie_pictures.find_newest(conn, guest.id)
+            needs_selfie = await selfie_pictures.needs_another(conn, guest.id)
             download_bytes = None
             if tab is Tab.MINE and weighed:
                 download_bytes = await download_size.weigh(conn, guest.id)
@@ -201,7 +204,7 @@ class GuestGallery:
         if tab is Tab.MINE and summary.maybe:
             shelf = await self.list_photos(event, guest, Tab.MAYBE, before=None, limit=FACES)
             maybe = shelf.photos
-        return GalleryView(page, summary, maybe, selfie_id, download_bytes)
+        return GalleryView(page, summary, maybe, selfie_id, needs_selfie, download_bytes)
 
     async def summarise(self, event: Event, guest: Guest) -> Summary:
         """Return how much is on each tab, and the progress of the search."""

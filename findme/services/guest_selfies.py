@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from findme import db
-from findme.accounts import guests, selfies
+from findme.accounts import guests, selfie_pictures, selfies
 from findme.accounts.guests import Guest
 from findme.accounts.selfies import PendingSelfie
 from findme.cache import Cache
@@ -136,7 +136,7 @@ class GuestSelfies:
         """Return the picture of a guest's own selfie; NotFound for any other."""
         async with db.acquire(self.pool) as conn:
             guest = await _find_guest(conn, user_id, event_id)
-            image = await selfies.find_image(conn, guest.id, selfie_id)
+            image = await selfie_pictures.find(conn, guest.id, selfie_id)
         if image is None:
             raise NotFound
         return image
@@ -144,7 +144,7 @@ class GuestSelfies:
     async def make_avatar(self, guest_id: GuestId, selfie_id: SelfieId) -> bytes:
         """Return a small JPEG of a guest's own selfie; NotFound for any other."""
         async with db.acquire(self.pool) as conn:
-            image = await selfies.find_image(conn, guest_id, selfie_id)
+            image = await selfie_pictures.find(conn, guest_id, selfie_id)
         if image is None:
             raise NotFound
         picture = await storage.read_bytes(self.pool, image.id)

@@ -47,6 +47,13 @@ DownloadSizeOf: TypeAlias = Annotated[
 Watermark: TypeAlias = Annotated[
     Annotated[str, Meta(max_length=60)] | None, Meta(description="On previews and downloads.")
 ]
+DropSelfies: TypeAlias = Annotated[
+    bool,
+    Meta(
+        description="Whether the picture of a selfie is deleted as soon as its faceprint is made. "
+        "It cannot be taken back once a guest has agreed to it (422)."
+    ),
+]
 Accent: TypeAlias = Annotated[
     Colour | None, Meta(description="#rrggbb, for the buttons of guests.")
 ]
@@ -103,6 +110,7 @@ class Event(Struct, frozen=True):
     watermark: Watermark
     controller: Controller
     contact: Contact
+    drop_selfies: DropSelfies
     accent: Accent
     match_threshold: Threshold
     maybe_threshold: Threshold
@@ -133,6 +141,7 @@ class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     watermark: Watermark | UnsetType = UNSET
     controller: Controller | UnsetType = UNSET
     contact: Contact | UnsetType = UNSET
+    drop_selfies: DropSelfies | UnsetType = UNSET
     accent: Accent | UnsetType = UNSET
     match_threshold: Threshold | UnsetType = UNSET
     maybe_threshold: Threshold | UnsetType = UNSET

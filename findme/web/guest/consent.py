@@ -47,6 +47,7 @@ async def facts(request: web.Request, event: Event, language_code: str) -> dict[
         "controller": responsible.controller,
         "contact": responsible.contact,
         "kind": event.kind,
+        "dropped": event.drop_selfies,
         "browse": event.browsable,
         "ends": ends,
         "region": None if faces.embedded else faces.region,

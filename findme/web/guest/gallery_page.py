@@ -60,6 +60,7 @@ async def gallery(request: web.Request) -> web.Response:
             if before is None
             else [],
             "avatar": view.selfie_id,
+            "needs_selfie": view.needs_selfie,
             "weight": view.download_bytes,
             "first_row": FIRST_ROW,
             "wide": WIDE,

@@ -74,7 +74,10 @@ class KeptSelfie(Struct, frozen=True):
     problem: Annotated[str | None, Meta(description="Why it was refused.")]
     advice: Annotated[list[str], Meta(description="What would make it find more.")]
     created_at: Time
-    url: Path
+    url: Annotated[Path | None, Meta(description="null: its picture is not kept.")]
+    lost: Annotated[
+        bool, Meta(description="Whether new photos are only found with another selfie.")
+    ]
 
 
 async def put_selfie(request: web.Request) -> web.Response:
@@ -109,7 +112,8 @@ async def get_selfies(request: web.Request) -> web.Response:
                 problem=row["problem"],
                 advice=row["advice"],
                 created_at=time_text(row["created_at"]),
-                url=f"{request.path}/{row['id']}",
+                url=f"{request.path}/{row['id']}" if row["pictured"] else None,
+                lost=row["lost"],
             )
             for row in rows
         ]

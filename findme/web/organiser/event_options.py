@@ -115,6 +115,7 @@ _READ: Final[dict[str, Read]] = {
     "watermark": _watermark,
     "controller": _line,
     "contact": _line,
+    "drop_selfies": _flag,
     "accent": _accent,
     "match_threshold": _similarity,
     "maybe_threshold": _similarity,

@@ -27,7 +27,7 @@ from findme.web.responses import path_id
 #: The fields of the form that are times, read and shown in the event's zone.
 MOMENTS: Final = ("starts_at", "closes_at", "expires_at")
 #: The checkboxes.
-TICKED: Final = ("join_open", "browse", "wall")
+TICKED: Final = ("join_open", "browse", "wall", "drop_selfies")
 #: The fields that are members of the API as they are.
 PLAIN: Final = (
     "name",
@@ -177,6 +177,7 @@ def _ticked(event: Event) -> dict[str, str]:
         "join_open": event.join_open,
         "browse": event.browse,
         "wall": event.wall_token is not None,
+        "drop_selfies": event.drop_selfies,
         "accented": event.accent is not None,
     }
     return {name: "yes" for name, is_on in ticked.items() if is_on}

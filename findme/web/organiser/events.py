@@ -72,6 +72,7 @@ def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAn
         watermark=event.watermark,
         controller=event.controller,
         contact=event.contact,
+        drop_selfies=event.drop_selfies,
         accent=event.accent,
         match_threshold=event.match_threshold,
         maybe_threshold=event.maybe_threshold,

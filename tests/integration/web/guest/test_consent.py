@@ -124,3 +124,12 @@ async def test_the_settings_name_who_is_responsible_for_all_events(
         page, _ = await shown_page(builder, "en")
     assert "Responsible: Gala Ltd. " in page
     assert "dpo@gala.example" in page
+
+
+async def test_the_text_says_whether_the_selfie_is_kept(builder: EventBuilder) -> None:
+    page, kept = await shown_page(builder, "en")
+    assert "The selfie is kept too." in page
+    await builder.set_columns(drop_selfies=True)
+    page, dropped = await shown_page(builder, "en")
+    assert "As soon as that is done, the selfie itself is deleted." in page
+    assert kept != dropped

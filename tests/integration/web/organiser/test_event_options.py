@@ -22,6 +22,7 @@ DEFAULTS = {
     "watermark": None,
     "controller": None,
     "contact": None,
+    "drop_selfies": False,
     "accent": None,
     "wall": False,
     "wall_url": None,
@@ -39,6 +40,7 @@ CHOSEN: dict[str, Any] = {
     "watermark": "© Léa Martin",
     "controller": "Léa Martin SARL",
     "contact": "+33 1 23 45 67 89",
+    "drop_selfies": True,
     "accent": "#7a1f5c",
 }
 
@@ -80,6 +82,7 @@ async def test_choices_are_made_with_the_event_or_later(app: App) -> None:
         ("watermark", {"watermark": "漢"}),
         ("controller", {"controller": "x" * 201}),
         ("contact", {"contact": ["x"]}),
+        ("drop_selfies", {"drop_selfies": "yes"}),
         ("accent", {"accent": "red"}),
         ("accent", {"accent": "#12345"}),
         ("time_zone", {"time_zone": "Mars/Olympus"}),
