@@ -1,5 +1,6 @@
 -- The kind of occasion: the word for it in the consent and on guests' pages follows it. Nobody has
 -- said it of events that are there already, so their word is the plain one.
 alter table event
-    add column kind text not null default 'other'
-        check (kind in ('wedding', 'party', 'race', 'other'));
+    -- not `kind`: queries that join events with jobs or references mean theirs by it
+    add column occasion text not null default 'other'
+        check (occasion in ('wedding', 'party', 'race', 'other'));

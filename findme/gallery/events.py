@@ -152,7 +152,7 @@ async def update(conn: Connection, event: Event) -> Event:
                          match_threshold = $7, maybe_threshold = $8, accounts = $9, browse = $10,
                          downloads = $11, download_size = $12, watermark = $13, publish = $14,
                          accent = $15, closes_at = $16, time_zone = $17, wall_token = $18,
-                         controller = $19, contact = $20, kind = $21,
+                         controller = $19, contact = $20, occasion = $21,
                          drop_selfies = $22
          where id = $1""",
         event.id,
@@ -276,11 +276,12 @@ async def list_expired(conn: Connection) -> list[EventId]:
 
 
 def _event(row: asyncpg.Record) -> Event:
-    values = {item.name: row[item.name] for item in fields(Event) if item.name != "thresholds"}
+    columns = {item.name: item.name for item in fields(Event)} | {"kind": "occasion"}
+    values = {name: row[column] for name, column in columns.items() if name != "thresholds"}
     for name in ("match_threshold", "maybe_threshold"):
         values[name] = None if values[name] is None else _similarity(values[name])
     values |= {
-        "kind": EventKind(row["kind"]),
+        "kind": EventKind(row["occasion"]),
         "gallery": Gallery(row["gallery"]),
         "accounts": Accounts(row["accounts"]),
         "download_size": DownloadSize(row["download_size"]),

@@ -42,6 +42,28 @@ async def test_a_mail_says_what_is_new_and_how_to_leave(
     }
 
 
+async def test_a_guest_whose_selfie_is_lost_to_a_reindex_is_asked_for_another(
+    builder: EventBuilder, box: Postbox
+) -> None:
+    """Once, and only if they want mails; nobody is whose selfie is kept."""
+    path = f"/api/admin/events/{builder.event_id}/reindex"
+    await want_mail(builder, 1)
+    await builder.call("POST", path, builder.app.admin)
+    await work(builder)
+    assert box.mails == []
+
+    answer = await builder.call(
+        "PATCH", path.removesuffix("/reindex"), builder.app.admin, json={"drop_selfies": True}
+    )
+    assert answer.status == 200
+    await builder.call("POST", path, builder.app.admin)
+    await work(builder)
+
+    (mail,) = box.mails
+    assert (mail["To"], mail["Subject"]) == ("1@example.org", "Gala · Another selfie, please")
+    assert f"{BASE}/gallery?event={builder.event_id}" in text_of(mail)
+
+
 async def leave_link(builder: EventBuilder, box: Postbox) -> str:
     await want_mail(builder, 1)
     await builder.upload(1)

@@ -52,7 +52,7 @@ async def recorded(builder: EventBuilder) -> tuple[str, str]:
 async def test_the_record_has_all_that_the_page_said(
     builder: EventBuilder, kind: str, language: str, sentence: str
 ) -> None:
-    await builder.set_columns(kind=kind)
+    await builder.set_columns(occasion=kind)
     page, consent_id = await shown_page(builder, language)
     answer = await builder.send_join_form(
         picture(1), name="Nia", language=language, consent_id=consent_id
