@@ -6,6 +6,8 @@ the write-ahead log. Tables are therefore rewritten, and the log is ended and dr
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import StrEnum
 
 import asyncpg
@@ -75,15 +77,15 @@ async def remove(pool: Pool, *, embedded: bool) -> None:
         receipts = await conn.fetch("select id from receipt where rewritten_at is null")
         try:
             await _wait_for_snapshots(conn)
-            await conn.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
-            for table in PERSONAL:
-                await conn.execute(f"vacuum full {table}")
-            if await _photos_were_deleted(conn):
-                await _shrink(conn)
-            if embedded:
-                # what ANALYZE kept before migration 0021 had it keep nothing of people
-                await conn.execute("vacuum full pg_statistic")
-                await _drop_log(conn)
+            async with _short_lock_waits(conn):
+                for table in PERSONAL:
+                    await conn.execute(f"vacuum full {table}")
+                if await _photos_were_deleted(conn):
+                    await _shrink(conn)
+                if embedded:
+                    # what ANALYZE kept before migration 0021 had it keep nothing of people
+                    await conn.execute("vacuum full pg_statistic")
+                    await _drop_log(conn)
         except asyncpg.LockNotAvailableError as error:
             raise TracesHeld from error
         extent = Extent.FILES if embedded else Extent.TABLES
@@ -105,10 +107,10 @@ async def remove_of_selfies(pool: Pool, *, embedded: bool) -> None:
     async with db.acquire(pool) as conn:
         try:
             await _wait_for_snapshots(conn)
-            await conn.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
-            await conn.execute("vacuum full selfie_chunk")
-            if embedded:
-                await _drop_log(conn)
+            async with _short_lock_waits(conn):
+                await conn.execute("vacuum full selfie_chunk")
+                if embedded:
+                    await _drop_log(conn)
         except asyncpg.LockNotAvailableError as error:
             raise TracesHeld from error
     log.info("[Erasure] Traces of dropped selfies are removed from the database's files")
@@ -118,6 +120,18 @@ async def _drop_log(conn: Connection) -> None:
     # a checkpoint drops all segments before the one that it begins in
     await conn.execute("select pg_switch_wal()")
     await conn.execute("checkpoint")
+@asynccontextmanager
+async def _short_lock_waits(conn: Connection) -> AsyncIterator[None]:
+    """Let statements wait for locks for LOCK_SECONDS at most; none of them runs in a transaction.
+
+    What is set outlives the loan of a connection (see `db.open_pool`), so it is reset here.
+    """
+    await conn.execute(f"set lock_timeout = '{LOCK_SECONDS}s'")
+    try:
+        yield
+    finally:
+        if not conn.is_closed():
+            await conn.execute("reset lock_timeout")
 
 
 async def _wait_for_snapshots(conn: Connection) -> None:

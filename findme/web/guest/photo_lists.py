@@ -1,6 +1,7 @@
 """Guests' photos for the API and the pages: the event, the cursor, the photo's JSON."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -80,11 +81,25 @@ def cursor_text(cursor: Cursor | None) -> str | None:
     return f"{(cursor.dated_at - EPOCH) // timedelta(microseconds=1)}-{cursor.id}"
 
 
+def _suffix_of(event: Event) -> str:
+    """Return the end of the addresses of pictures that the event's options change."""
+    version = renditions.version_of(event)
+    return f"&v={version}" if version else ""
+
+
 def photo_of(photo: ListedPhoto, event: Event) -> Photo:
     """Return a photo as the contract describes it, with the options of its event."""
+    return _photo(photo, event, _suffix_of(event))
+
+
+def photos_of(photos: Iterable[ListedPhoto], event: Event) -> list[Photo]:
+    """Return the photos of a page, all of one event."""
+    suffix = _suffix_of(event)
+    return [_photo(photo, event, suffix) for photo in photos]
+
+
+def _photo(photo: ListedPhoto, event: Event, suffix: str) -> Photo:
     path = f"/api/photo/{photo.id}?size="
-    version = renditions.version_of(event)
-    suffix = f"&v={version}" if version else ""
     return Photo(
         id=str(photo.id),
         event_id=str(photo.event_id),

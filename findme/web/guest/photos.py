@@ -44,7 +44,7 @@ async def _list(request: web.Request, tab: Tab, before: Cursor | None, limit: in
     event, guest = await photo_lists.joined_event(request)
 
     def pack(page: PhotoPage) -> bytes:
-        items = (photo_lists.photo_of(photo, event) for photo in page.photos)
+        items = photo_lists.photos_of(page.photos, event)
         return pack_list(items, page.total, photo_lists.cursor_text(page.following))
 
     packed = await request.app[GUEST_GALLERY].packed_photos(
