@@ -120,6 +120,8 @@ async def _drop_log(conn: Connection) -> None:
     # a checkpoint drops all segments before the one that it begins in
     await conn.execute("select pg_switch_wal()")
     await conn.execute("checkpoint")
+
+
 @asynccontextmanager
 async def _short_lock_waits(conn: Connection) -> AsyncIterator[None]:
     """Let statements wait for locks for LOCK_SECONDS at most; none of them runs in a transaction.
