@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,9 @@ from typing import IO
 from urllib.parse import quote
 
 from findme.embedded.data_dir import DataDirHeld, hold_data_dir
+from findme.embedded.pid_file import end_leftover, is_ready, until
 from findme.embedded.postgres_home import MAJOR, SYSTEM_DIR, Home, allow_owner_alone, find_home
+from findme.embedded.system_user import take_over
 from findme.errors import StartError
 from findme.settings import Settings
 
@@ -83,6 +85,9 @@ async def open_postgres(
     """
     try:
         home = await asyncio.to_thread(find_home, data_dir, system_dir)
+        await end_leftover(home.data)
+        if await asyncio.to_thread(take_over, home.data):
+            home = await asyncio.to_thread(find_home, data_dir, system_dir)
     except OSError as error:
         raise StartError(f"The database cannot be started: {error}") from error
     async with open_home(home, startup_timeout=startup_timeout) as server:
@@ -93,7 +98,7 @@ async def open_postgres(
 async def open_home(home: Home, *, startup_timeout: float = 300) -> AsyncIterator[Postgres]:
     """Run a server with the data folder, account and programs of *home*; StartError as above."""
     try:
-        await _end_leftover(home)
+        await end_leftover(home.data)
         if not (home.data / "PG_VERSION").exists():
             await _initialise(home)
         process, exited = await _start(home, startup_timeout)
@@ -142,7 +147,7 @@ async def join_postgres(data_dir: Path, *, system_dir: Path = SYSTEM_DIR) -> Asy
             stack.enter_context(hold_data_dir(data_dir))
         except DataDirHeld as held:
             home = await asyncio.to_thread(find_home, data_dir, system_dir)
-            if not _is_ready(home):
+            if not is_ready(home.data):
                 raise StartError(f"{held}, whose database takes no connections now") from held
             yield _dsn(home)
             return
@@ -182,55 +187,6 @@ async def _initialise(home: Home) -> None:
     home.unfinished.rename(home.data)
 
 
-async def _end_leftover(home: Home) -> None:
-    """Stop the server that an earlier run left behind, and remove a stale pid."""
-    pid_file = home.data / "postmaster.pid"
-    try:
-        first, _, rest = pid_file.read_text().partition("\n")
-    except FileNotFoundError:
-        return
-    if not first.isdigit() or _libc is None:
-        return  # PostgreSQL decides by itself, only more cautiously
-    pid = int(first)
-    for sign, patience in ((signal.SIGINT, 30), (signal.SIGQUIT, 10)):
-        if not _is_server(pid, home.data):
-            break
-        _log.warning("Stopping the database server of an earlier run (process %d)", pid)
-        with suppress(ProcessLookupError):
-            os.kill(pid, sign)
-        await _until(lambda: not _is_server(pid, home.data), seconds=patience)
-    else:
-        raise StartError(f"The database server of an earlier run (process {pid}) does not end")
-    if pid_file.exists():
-        _disown(pid_file, rest)
-
-
-def _disown(pid_file: Path, rest: str) -> None:
-    """Write this process into a pid file whose pid is not a server's.
-
-    The pid may belong to another process now, which PostgreSQL would take for a server; it ignores
-    its parent's pid. The other lines stay: by them it finds out whether backends of the crashed
-    server still hold its shared memory.
-    """
-    owner = pid_file.stat()
-    corrected = pid_file.with_name("postmaster.pid.corrected")
-    corrected.unlink(missing_ok=True)
-    # O_EXCL: root must not follow a link that the server's account laid in its own folder.
-    descriptor = os.open(corrected, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        file.write(f"{os.getpid()}\n{rest}")
-    corrected.replace(pid_file)
-
-
-def _is_server(pid: int, data: Path) -> bool:
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return Path(os.fsdecode(command[0])).name == "postgres" and os.fsencode(data) in command
-
-
 async def _start(home: Home, seconds: float) -> Server:
     """Return the server once it takes connections."""
     # at each start: a cluster of an earlier version trusts every local user who reaches its socket
@@ -262,31 +218,12 @@ async def _try_start(home: Home, seconds: float) -> Server | None:
     exited = asyncio.create_task(process.wait(), name="postgres")
     ready = False
     try:
-        await _until(lambda: exited.done() or _is_ready(home, process.pid), seconds=seconds)
-        ready = not exited.done() and _is_ready(home, process.pid)
+        await until(lambda: exited.done() or is_ready(home.data, process.pid), seconds=seconds)
+        ready = not exited.done() and is_ready(home.data, process.pid)
     finally:
         if not ready:
             await _stop(process, exited)
     return (process, exited) if ready else None
-
-
-async def _until(condition: Callable[[], bool], *, seconds: float) -> None:
-    """Return as soon as *condition* holds, or after *seconds*."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return
-        await asyncio.sleep(0.02)
-
-
-def _is_ready(home: Home, pid: int | None = None) -> bool:
-    """Whether the server accepts connections and, if *pid* is given, is that process."""
-    try:
-        lines = (home.data / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
-        return False
-    ours = len(lines) >= 8 and (pid is None or lines[0] == str(pid))
-    return ours and lines[7].strip() == "ready"
 
 
 async def _spawn(

@@ -1,7 +1,8 @@
 """The places of a private PostgreSQL: its data, its socket, its programs, its account.
 
 Everything is under the data directory, unless FindMe runs as root. PostgreSQL refuses to run as
-root, so it runs as user `nobody` then, and files that this user cannot reach are in `SYSTEM_DIR`.
+root, so it runs as a user of its own then, and files that this user cannot reach are in
+`SYSTEM_DIR`.
 """
 
 import hashlib
@@ -17,8 +18,8 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from findme.embedded.system_user import Account, account_for, blocked_at
 from findme.errors import StartError
 
 #: A data folder belongs to one major version, so the number is part of its name.
@@ -29,13 +30,6 @@ SYSTEM_DIR = Path("/var/lib/findme")
 SOCKET_PATH_MAX = 107
 
 _log = logging.getLogger(__name__)
-
-
-class Account(NamedTuple):
-    """The ids that PostgreSQL runs under if FindMe is root."""
-
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ def find_home(data_dir: Path, system_dir: Path = SYSTEM_DIR) -> Home:
     binaries = find_binaries()
     account = None
     if os.geteuid() == 0:
-        account = _account(data)
+        account = account_for(data)
         data = _reachable_data(data, account, system_dir)
         binaries = _reachable_binaries(binaries, account, system_dir)
     return Home(data, _socket_folder(data, account), binaries, account)
@@ -125,35 +119,6 @@ def find_binaries() -> Path:
     if not (binaries / "postgres").exists():
         raise StartError(f"There is no PostgreSQL {MAJOR} in {binaries}: set DATABASE_URL")
     return binaries
-
-
-def blocked_at(path: Path, account: Account) -> Path | None:
-    """Return the first part of *path* (absolute) that *account* may not enter or run, if any."""
-    for part in (*reversed(path.parents), path):
-        status = part.stat()
-        if status.st_uid == account.uid:
-            allowed = status.st_mode & stat.S_IXUSR
-        elif status.st_gid == account.gid:
-            allowed = status.st_mode & stat.S_IXGRP
-        else:
-            allowed = status.st_mode & stat.S_IXOTH
-        if not allowed:
-            return part
-    return None
-
-
-def _account(data: Path) -> Account:
-    """Return the owner of an existing database, else `nobody`."""
-    if data.exists() and (status := data.stat()).st_uid != 0:
-        return Account(status.st_uid, status.st_gid)
-    try:
-        entry = pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise StartError(
-            "PostgreSQL refuses to run as root and there is no user nobody: "
-            "start FindMe as an ordinary user, or set DATABASE_URL"
-        ) from error
-    return Account(entry.pw_uid, entry.pw_gid)
 
 
 def _reachable_data(data: Path, account: Account, system_dir: Path) -> Path:

@@ -3,7 +3,6 @@
 import atexit
 import fcntl
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from queue import Empty, Queue
 
 import psutil
 
-from findme.embedded.postgres_home import Account, blocked_at
+from findme.embedded.system_user import account_for, blocked_at
 
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "correct horse battery"
@@ -190,8 +189,7 @@ def _reachable(folder: Path) -> bool:
     """Say whether PostgreSQL's user can enter a folder; else its database lies elsewhere."""
     if os.geteuid() != 0:
         return True
-    nobody = pwd.getpwnam("nobody")
-    return blocked_at(folder.resolve(), Account(nobody.pw_uid, nobody.pw_gid)) is None
+    return blocked_at(folder.resolve(), account_for(folder / "no database yet")) is None
 
 
 def _migrate(data_dir: Path) -> None:

@@ -1,12 +1,11 @@
 """The private PostgreSQL: run on the real thing, as root and as an ordinary user alike.
 
-Where the tests run as root, PostgreSQL runs as user nobody; else everything is one user's.
+Where the tests run as root, PostgreSQL runs as a user of its own; else everything is one user's.
 """
 
 import asyncio
 import gc
 import os
-import pwd
 import select
 import signal
 import subprocess
@@ -20,6 +19,7 @@ import pytest
 from findme import db
 from findme.embedded.data_dir import hold_data_dir
 from findme.embedded.postgres import open_postgres
+from findme.embedded.system_user import account_for
 from findme.errors import StartError
 from tests.support.own_postgres import (
     AS_ROOT,
@@ -33,9 +33,10 @@ from tests.support.scripted_guests import until
 
 __all__ = ["data_dir", "open_folder", "system_dir"]
 
-#: The ids that the database runs under.
-SERVER_UID = pwd.getpwnam("nobody").pw_uid if AS_ROOT else os.geteuid()
-SERVER_GID = pwd.getpwnam("nobody").pw_gid if AS_ROOT else os.getegid()
+#: The ids that the database runs under: root makes the user if it is missing.
+SERVER_UID, SERVER_GID = (
+    account_for(Path("/no database yet")) if AS_ROOT else (os.geteuid(), os.getegid())
+)
 
 #: A FindMe that keeps a note in its database, says so, and waits to be killed.
 KEEPER = """

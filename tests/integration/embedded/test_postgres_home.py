@@ -3,14 +3,25 @@
 Each test holds for both: what root has to move, an ordinary user finds in its usual place.
 """
 
+import os
 import re
 import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from findme.embedded.postgres import open_postgres
-from findme.embedded.postgres_home import Account, blocked_at
+from findme.embedded.system_user import (
+    FORMER,
+    NAME,
+    Account,
+    account_for,
+    blocked_at,
+    find_account,
+    make_account,
+)
 from findme.errors import StartError
 from tests.support.own_postgres import (
     AS_ROOT,
@@ -120,3 +131,56 @@ async def test_any_name_of_a_data_directory_will_do(
         shown = await run_sql(server, "show data_directory")
 
     assert shown == str(data_dir / "postgres-18")
+
+
+as_root = pytest.mark.skipif(not AS_ROOT, reason="only root makes users and gives files away")
+
+
+@as_root
+async def test_the_database_has_a_user_of_its_own_which_takes_over_that_of_nobody(
+    data_dir: Path, system_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Earlier versions ran it as nobody, whom other services share."""
+    former = find_account(FORMER)
+    assert former is not None
+    async with open_postgres(data_dir, system_dir=system_dir) as server:
+        await run_sql(server, "create table note as select 'kept' as words")
+        own = server.data.stat()
+        assert (own.st_uid, own.st_gid) == find_account(NAME)
+    # a link that the former user could have laid there
+    victim = data_dir / "postgres-18" / "pg_hba.conf.bak"
+    os.link(data_dir / "postgres.log", victim)
+    for path in (server.data, *server.data.rglob("*")):
+        if path != victim:
+            os.chown(path, *former, follow_symlinks=False)
+
+    for _ in range(2):
+        async with open_postgres(data_dir, system_dir=system_dir) as server:
+            assert await run_sql(server, "select words from note") == "kept"
+    owners = {path.lstat().st_uid for path in server.data.rglob("*") if path != victim}
+    assert owners == {own.st_uid}
+    assert victim.stat().st_uid == 0
+    assert caplog.text.count(f"belongs to the user {NAME} now") == 1
+
+
+@as_root
+def test_several_processes_that_make_the_user_get_the_same_one() -> None:
+    name = f"findme-test-{os.getpid()}"
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            made = list(threads.map(lambda _: make_account(name), range(4)))
+
+        assert {*made} == {find_account(name)} != {None}
+    finally:
+        subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+@as_root
+def test_nobody_takes_the_place_of_a_user_that_cannot_be_made(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert account_for(tmp_path / "new", "findme-no-such", str(tmp_path)) == find_account(FORMER)
+    assert "findme-no-such for PostgreSQL cannot be made (there is no useradd)" in caplog.text
+
+    assert make_account("no name: for a user") is None
+    assert "no name: for a user" in caplog.text
