@@ -194,25 +194,35 @@ class Joining:
                 )
         return Joined(event, user, judged, session, key)
 
-    async def browse(
-        self, code: str, signed_in: User | None, *, name: str, origin: Origin, language: str
-    ) -> Joined:
-        """Let somebody see an event's gallery without a selfie; a newcomer gets an account.
+    async def check_may_browse(
+        self, code: str, signed_in: User | None
+    ) -> tuple[Event, Guest | None]:
+        """Return the event with that code, and the user's part in it if they have one.
 
-        NotFound; EventClosed, JoinClosed or BrowsingClosed if the event does not allow it;
-        TooManyAttempts.
+        NotFound; EventClosed, JoinClosed or BrowsingClosed if the event lets nobody else in.
         """
         async with db.acquire(self.pool) as conn:
             event = await events.get_by_code(conn, code)
             guest = None
             if signed_in is not None:
                 guest = await guests.find(conn, event.id, signed_in.id)
+        if guest is None:
+            check_open(event)
+            if not event.browsable:
+                raise BrowsingClosed
+        return event, guest
+
+    async def browse(
+        self, code: str, signed_in: User | None, *, name: str, origin: Origin, language: str
+    ) -> Joined:
+        """Let somebody see an event's gallery without a selfie; a newcomer gets an account.
+
+        TooManyAttempts, and as `check_may_browse`.
+        """
+        event, guest = await self.check_may_browse(code, signed_in)
         if signed_in is not None and guest is not None:
             state = guest.selfie_state
             return Joined(event, signed_in, None if state is None else SelfieResult(state))
-        check_open(event)
-        if not event.browsable:
-            raise BrowsingClosed
         if signed_in is not None:
             async with db.transaction(self.pool) as conn:
                 await events.lock(conn, event.id)

@@ -43,6 +43,11 @@ class NotificationChoices:
             guest = await _find_guest(conn, event_id, user)
             return await notifications.choices(conn, guest.id)
 
+    async def check_guest(self, user: User, event_id: EventId) -> None:
+        """Check that a user is a guest of the event."""
+        async with db.acquire(self.pool) as conn:
+            await _find_guest(conn, event_id, user)
+
     async def set_mail(self, user: User, event_id: EventId, wanted: bool) -> Choices:
         """Switch the guest's mails on or off; Conflict if no mail can be sent."""
         async with db.transaction(self.pool) as conn:

@@ -7,7 +7,7 @@ from findme.accounts import guests
 from findme.accounts.guests import Guest
 from findme.cache import Cache
 from findme.db import Connection, Pool
-from findme.errors import InvalidRequest, NotFound
+from findme.errors import ConsentRequired, InvalidRequest, NotFound
 from findme.faces import verdicts
 from findme.faces.sweep_requests import request_sweep, sweep_for_rivals
 from findme.gallery import events, favourites, guest_photos, photos, reports
@@ -83,6 +83,12 @@ class PhotoMarks:
         """Return the event of a photo that the user may see; NotFound otherwise."""
         async with db.acquire(self.pool) as conn:
             return (await self._find_viewer(conn, user_id, photo_id)).event_id
+
+    async def check_may_judge(self, user_id: UserId, photo_id: PhotoId) -> None:
+        """Check that a user may say whether they are on a photo; NotFound, ConsentRequired."""
+        async with db.acquire(self.pool) as conn:
+            if not (await self._find_viewer(conn, user_id, photo_id)).consented:
+                raise ConsentRequired
 
     async def _find_viewer(self, conn: Connection, user_id: UserId, photo_id: PhotoId) -> Guest:
         """Return a user's part in a photo's event; NotFound if they may not see the photo."""

@@ -40,6 +40,7 @@ async def post_key_mail(request: web.Request) -> web.Response:
 
 async def form(request: web.Request) -> web.Response:
     """POST /account/key-mail: the form below the link, which the page has already."""
+    user(request)
     fields = await form_of(request)
     email, link = str(fields.get("email", "")), str(fields.get("link", ""))
     code = None

@@ -99,7 +99,7 @@ async def renew_link(request: web.Request) -> str:
 
 async def patch_me(request: web.Request) -> web.Response:
     """PATCH /api/me {name?, language?, scheme?, letter_keys?}."""
-    body, me = await json_of(request), user(request)
+    me, body = user(request), await json_of(request)
     if unknown := body.keys() - CHOICES:
         raise InvalidRequest(f"{min(unknown)} cannot be changed.", field=min(unknown))
     if not isinstance(body.get("letter_keys", True), bool):
@@ -125,6 +125,7 @@ async def patch_me(request: web.Request) -> web.Response:
 
 async def put_password(request: web.Request) -> web.Response:
     """PUT /api/me/password {old, new}."""
+    user(request)
     body = await json_of(request)
     await change_password(request, text_of(body, "old"), text_of(body, "new"))
     return web.Response(status=204)
@@ -132,6 +133,7 @@ async def put_password(request: web.Request) -> web.Response:
 
 async def put_credentials(request: web.Request) -> web.Response:
     """PUT /api/me/credentials {email, password}: for an account that only a key opened so far."""
+    user(request)
     body = await json_of(request)
     email, password = text_of(body, "email"), text_of(body, "password")
     return json_answer(shapes.user_of(await add_sign_in(request, email, password)))

@@ -73,7 +73,7 @@ async def _pictures(conn: db.Connection, guest_id: GuestId) -> list[db.Record]:
 
 async def choose(request: web.Request) -> web.Response:
     """POST /account/choices: language, scheme, letter keys."""
-    form, me = await form_of(request), user(request)
+    me, form = user(request), await form_of(request)
     scheme = str(form.get("scheme", ""))
     wanted = replace(
         me,
@@ -94,7 +94,7 @@ async def choose(request: web.Request) -> web.Response:
 
 async def change_name(request: web.Request) -> web.Response:
     """POST /account/name."""
-    form, me = await form_of(request), user(request)
+    me, form = user(request), await form_of(request)
     try:
         await account.save_profile(request, replace(me, name=form.get("name", "")))
     except FindMeError as error:
@@ -104,6 +104,7 @@ async def change_name(request: web.Request) -> web.Response:
 
 async def change_password(request: web.Request) -> web.Response:
     """POST /account/password."""
+    user(request)
     form = await form_of(request)
     try:
         await account.change_password(request, str(form.get("old", "")), str(form.get("new", "")))
@@ -114,6 +115,7 @@ async def change_password(request: web.Request) -> web.Response:
 
 async def add_sign_in(request: web.Request) -> web.Response:
     """POST /account/credentials: an e-mail address and a password for a guest with a name only."""
+    user(request)
     form = await form_of(request)
     try:
         email, password = str(form.get("email", "")), str(form.get("password", ""))

@@ -33,14 +33,21 @@ async def browse(request: web.Request, name: str) -> Joined:
     )
 
 
+async def _check(request: web.Request) -> None:
+    """Refuse those whom the event does not let in, before their body is read."""
+    await request.app[JOINING].check_may_browse(request.match_info["code"], actor(request).user)
+
+
 async def post_browse(request: web.Request) -> web.Response:
     """POST /api/events/{code}/browse {name?}."""
+    await _check(request)
     body = await json_of(request)
     return joined_answer(request, await browse(request, text_of(body, "name", required=False)))
 
 
 async def browse_form(request: web.Request) -> web.Response:
     """POST /e/{code}/browse: the button under the join form."""
+    await _check(request)
     joined = await browse(request, str((await form_of(request)).get("name", "")))
     following = redirect(f"/gallery?event={joined.event.id}&tab=all")
     return set_session(request, following, joined)

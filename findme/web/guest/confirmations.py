@@ -17,9 +17,10 @@ async def page(request: web.Request) -> web.Response:
 
 async def answer(request: web.Request) -> web.Response:
     """POST /confirm/{token}: `mine` of the account's owner, anything else takes the address out."""
-    mine = (await form_of(request)).get("answer") == "mine"
     access, token = request.app[ACCESS], request.match_info["token"]
     try:
+        await access.find_confirmation(token)
+        mine = (await form_of(request)).get("answer") == "mine"
         if mine:
             await access.confirm_address(token, user(request))
         else:

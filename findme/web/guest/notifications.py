@@ -82,18 +82,26 @@ def _choices_answer(request: web.Request, now: Choices) -> web.Response:
     return answer
 
 
+async def _own_event(request: web.Request) -> EventId:
+    """Return the event of the path if the caller is its guest, before their body is read."""
+    event_id = EventId(path_id(request))
+    await request.app[NOTIFICATION_CHOICES].check_guest(user(request), event_id)
+    return event_id
+
+
 async def put_notify(request: web.Request) -> web.Response:
     """PUT /api/me/events/{id}/notify {mail}."""
+    event_id = await _own_event(request)
     wanted = (await json_of(request)).get("mail")
     if not isinstance(wanted, bool):
         raise InvalidRequest("mail is true or false.", field="mail")
-    event_id = EventId(path_id(request))
     now = await request.app[NOTIFICATION_CHOICES].set_mail(user(request), event_id, wanted)
     return _choices_answer(request, now)
 
 
 async def put_push(request: web.Request) -> web.Response:
     """PUT /api/me/events/{id}/push {endpoint, keys: {p256dh, auth}}: as PushSubscription says."""
+    event_id = await _own_event(request)
     body = await json_of(request)
     keys = body.get("keys")
     if not isinstance(keys, dict):
@@ -108,15 +116,14 @@ async def put_push(request: web.Request) -> web.Response:
     browser = NewSubscription(
         endpoint=endpoint, p256dh=p256dh, auth=secret, language=language_of(request).code
     )
-    event_id = EventId(path_id(request))
     await request.app[NOTIFICATION_CHOICES].subscribe(user(request), event_id, browser)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
 async def delete_push(request: web.Request) -> web.Response:
     """DELETE /api/me/events/{id}/push {endpoint}."""
+    event_id = await _own_event(request)
     endpoint = text_of(await json_of(request), "endpoint")
-    event_id = EventId(path_id(request))
     await request.app[NOTIFICATION_CHOICES].unsubscribe(user(request), event_id, endpoint)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 

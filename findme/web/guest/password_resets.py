@@ -104,9 +104,11 @@ async def reset_page(request: web.Request) -> web.Response:
 
 async def reset(request: web.Request) -> web.Response:
     """POST /reset/{token}: the form."""
-    password = str((await form_of(request)).get("password", ""))
     app, signed_in = request.app, actor(request).user
     try:
+        async with db.acquire(app[POOL]) as conn:
+            await password_resets.check(conn, request.match_info["token"])
+        password = str((await form_of(request)).get("password", ""))
         browser = await password_resets.use(
             app[POOL],
             app[CACHE],

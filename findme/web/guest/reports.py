@@ -32,9 +32,11 @@ class Reported(Struct, frozen=True):
 
 async def post_report(request: web.Request) -> web.Response:
     """POST /api/photos/{id}/report {reason, note?}."""
-    photo_id, body = PhotoId(path_id(request)), await json_of(request)
+    photo_id, me = PhotoId(path_id(request)), user(request)
+    await request.app[PHOTO_MARKS].check_may_see(me.id, photo_id)
+    body = await json_of(request)
     reason, note = text_of(body, "reason"), text_of(body, "note", required=False)
-    made = await request.app[PHOTO_MARKS].report(user(request).id, photo_id, reason, note)
+    made = await request.app[PHOTO_MARKS].report(me.id, photo_id, reason, note)
     return json_answer(Reported(str(made)), 201)
 
 
@@ -60,9 +62,11 @@ async def report_page(request: web.Request) -> web.Response:
 
 async def report_form(request: web.Request) -> web.Response:
     """POST /gallery/{id}/report?event=&tab=."""
-    photo_id, form = PhotoId(path_id(request)), await form_of(request)
+    photo_id, me = PhotoId(path_id(request)), user(request)
+    await request.app[PHOTO_MARKS].check_may_see(me.id, photo_id)
+    form = await form_of(request)
     reason, note = str(form.get("reason", "")), str(form.get("note", "")).replace("\0", "")
-    await request.app[PHOTO_MARKS].report(user(request).id, photo_id, reason, note)
+    await request.app[PHOTO_MARKS].report(me.id, photo_id, reason, note)
     return redirect(str(request.rel_url.update_query(done="1")))
 
 

@@ -29,13 +29,14 @@ async def post_not_me(request: web.Request) -> web.Response:
 
 async def post_me(request: web.Request) -> web.Response:
     """POST /api/photos/{id}/me {face_id?}: the match is sure, and helps to find further ones."""
-    photo_id = PhotoId(path_id(request))
+    photo_id, me = PhotoId(path_id(request)), user(request)
+    await request.app[PHOTO_MARKS].check_may_judge(me.id, photo_id)
     body = await json_of(request)
     wanted = body.get("face_id")
     if wanted is not None and not isinstance(wanted, str):
         raise InvalidRequest("face_id is a string.", field="face_id")
     face_id = None if wanted is None else FaceId(parse_id(wanted))
-    await request.app[PHOTO_MARKS].confirm(user(request).id, photo_id, face_id)
+    await request.app[PHOTO_MARKS].confirm(me.id, photo_id, face_id)
     return web.Response(status=204)
 
 

@@ -1,10 +1,12 @@
 """Every route, by everyone who may come: who gets in, and that a refusal changes nothing."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpClient
+from yarl import URL
 
 from findme.db import Pool
 from findme.settings import Settings
@@ -25,6 +27,8 @@ from tests.support.rights_fixture import RightsFixture, fill
 from tests.support.scripted_event import ScriptedEvent, open_scripted_event
 
 READS = frozenset({"GET", "HEAD"})
+#: Seconds after which an answer counts as one that waits for the body.
+WAIT_SECONDS = 10
 
 
 @pytest.fixture
@@ -123,6 +127,73 @@ async def test_a_refused_change_changes_nothing(
         after = await digest(builder.pool)
         wrong += [f"{route} changed {name}" for name in after if after[name] != before[name]]
         before = after
+    assert not wrong, "\n".join(wrong)
+
+
+def media_types(route: str) -> list[str]:
+    """Return the types of body that a route takes, or pretends to take."""
+    path = route.partition(" ")[2]
+    kinds = [
+        "application/json" if path.startswith("/api/") else "application/x-www-form-urlencoded"
+    ]
+    if any(word in path for word in ("photos", "uploads", "cover", "selfie")):
+        kinds += ["multipart/form-data; boundary=x", "image/jpeg"]
+    return kinds
+
+
+async def status_before_body(
+    builder: ScriptedEvent, method: str, target: URL, headers: Mapping[str, str], media_type: str
+) -> int:
+    """Announce a body, send nothing of it, and return the status of the answer; 0 if none comes."""
+    server = builder.client.server
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    sent = {**headers, "Host": "findme", "Content-Type": media_type, "Content-Length": "5000000"}
+    head = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
+    try:
+        writer.write(("\r\n".join(head) + "\r\n\r\n").encode())
+        async with asyncio.timeout(WAIT_SECONDS):
+            return int((await reader.readline()).split()[1])
+    except TimeoutError:
+        return 0
+    finally:
+        writer.transport.abort()
+
+
+async def test_a_caller_without_rights_is_refused_before_their_body_is_read(
+    builder: ScriptedEvent, fixture: RightsFixture
+) -> None:
+    """Else a stranger's bytes take memory and disk, and learn that the address is right."""
+    changes = [(method, route) for method, route in routes_of(builder) if method not in READS]
+    asked = [
+        (method, fixture.path(route), route, caller, refusal(route, caller))
+        for method, route in changes
+        for caller in sorted(EVERYONE - who_may()[route])
+    ]
+    # codes, and the tokens of mailed links
+    keys = {"code": "WRONG234", "token": "wrong", "key": "wrong"}
+    asked += [
+        (method, route.partition(" ")[2].format(**keys), route, GUEST, 404)
+        for method, route in changes
+        if who_may()[route] == EVERYONE and "{" in route
+    ]
+    sent = [(*each, media_type) for each in asked for media_type in media_types(each[2])]
+    statuses = await asyncio.gather(
+        *(
+            status_before_body(
+                builder,
+                method,
+                URL(path).with_query(fixture.query(route)),
+                fixture.headers[caller],
+                media_type,
+            )
+            for method, path, route, caller, _, media_type in sent
+        )
+    )
+    wrong = [
+        f"{route} by {caller}, {media_type}: {status}"
+        for (_, _, route, caller, right, media_type), status in zip(sent, statuses, strict=True)
+        if status != right
+    ]
     assert not wrong, "\n".join(wrong)
 
 
