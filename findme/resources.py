@@ -26,7 +26,7 @@ from findme.jobs import worker_registry
 from findme.jobs.job_types import make_job_types
 from findme.jobs.no_workers import NoWorkers
 from findme.jobs.worker import WorkQueue
-from findme.media import storage
+from findme.media import spool_folders
 from findme.media.image_workers import ImageLanes, ImageWorkers
 from findme.media.photo_images import PhotoImages
 from findme.models import JobKind
@@ -82,8 +82,7 @@ async def open_resources(settings: Settings, role: str) -> AsyncIterator[Resourc
         pool = await stack.enter_async_context(
             db.open_pool(dsn, min_size=settings.pool_min_size, max_size=settings.pool_max_size)
         )
-        if alone:
-            await asyncio.to_thread(storage.empty_spool, settings.findme_data_dir)
+        await asyncio.to_thread(spool_folders.remove_abandoned, settings.findme_data_dir)
         async with db.acquire(pool) as conn:
             await events.set_default_thresholds(conn, settings)
         await _see_to_admin(pool, settings)

@@ -7,8 +7,6 @@ connection for one chunk at a time, so a slow phone holds memory for one chunk a
 import asyncio
 import errno
 import hashlib
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -22,7 +20,8 @@ import asyncpg
 from findme import db
 from findme.db import Connection, Pool
 from findme.errors import DiskFull, NotFound, UploadTooLarge
-from findme.media import redaction
+from findme.media import redaction, spool_folders
+from findme.media.spool_folders import SpoolFolder
 from findme.models import EventId, ImageId, PhotoId, Rendition, SelfieId, Size, StoredImage
 
 
@@ -80,26 +79,16 @@ def disk_full_errors() -> Iterator[None]:
         raise DiskFull from error
 
 
-def empty_spool(data_dir: Path) -> None:
-    """Remove the spool files of earlier runs: their requests are gone."""
-    shutil.rmtree(data_dir / "spool", ignore_errors=True)
-
-
 @asynccontextmanager
 async def spool_folder(data_dir: Path) -> AsyncIterator[Path]:
     """Make a folder for one request's files; it is removed with the request."""
-    parent = data_dir / "spool"
 
-    def make() -> Path:
-        parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=parent))
-
-    def remove(folder: Path) -> Awaitable[None]:
-        return asyncio.to_thread(shutil.rmtree, folder)
+    def remove(made: SpoolFolder) -> Awaitable[None]:
+        return asyncio.to_thread(spool_folders.remove, made)
 
     # in threads: a busy disk takes a tenth of a second to close a file
-    async with _owned(asyncio.to_thread(make), remove) as folder:
-        yield folder
+    async with _owned(asyncio.to_thread(spool_folders.make, data_dir), remove) as made:
+        yield made.folder
 
 
 def _opened(file: Awaitable[F]) -> AbstractAsyncContextManager[F]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from findme.media import storage
+from findme.media import spool_folders, storage
 
 
 class Held:
@@ -91,3 +91,24 @@ async def test_a_spool_folder_is_removed_whoever_is_cancelled_while_no_thread_is
     await cancel_twice(task, thread)
 
     assert [*tmp_path.glob("spool/*")] == []
+
+
+async def test_a_start_removes_the_spool_of_dead_processes_alone(tmp_path: Path) -> None:
+    dead = tmp_path / "spool" / "dead"
+    dead.mkdir(parents=True)
+    (dead / "0").write_bytes(b"half of a photo")
+
+    async with storage.spool_folder(tmp_path) as living:
+        (living / "0").write_bytes(b"a photo")
+        spool_folders.remove_abandoned(tmp_path)
+
+        assert (living / "0").read_bytes() == b"a photo"
+        assert not dead.exists()
+    assert list((tmp_path / "spool").iterdir()) == []
+    assert open_files(tmp_path) == []
+
+
+def test_a_start_without_a_spool_makes_none(tmp_path: Path) -> None:
+    spool_folders.remove_abandoned(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
