@@ -61,6 +61,8 @@ def aiohttp_client_cls() -> "type[TestClient[Any, Any]]":
 
 # An example that takes long says that the machine is busy, and nothing of the code.
 hypothesis.settings.register_profile("findme", deadline=None)
+#: `make chaos`: state machines take a part of it as their number of examples.
+hypothesis.settings.register_profile("chaos", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("findme")
 
 
