@@ -67,6 +67,14 @@ class Publish(StrEnum):
     AFTER_APPROVAL = "after_approval"
 
 
+class KeptFaces(StrEnum):
+    """Whose faces become vectors."""
+
+    ALL = "all"
+    #: Those of guests, from their selfies; strangers' faces are only places on photos.
+    GUESTS_ONLY = "guests_only"
+
+
 class Review(StrEnum):
     """The organiser's decision about a photo."""
 
@@ -247,6 +255,7 @@ class Event:
     #: Whether the picture of a selfie goes as soon as its vector is made.
     drop_selfies: bool
     publish: Publish
+    faces: KeptFaces
     #: `#rrggbb` in place of ink on the guests' buttons; None: ink.
     accent: str | None
     #: From then on the event accepts no guests and no uploads.

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import botocore.exceptions
 from aiobotocore.config import AioConfig
 
-from findme.errors import BudgetSpent, EngineError, EngineRefused, EngineUnavailable, StartError
+from findme.errors import BudgetSpent, EngineRefused, EngineUnavailable, StartError
 from findme.models import EngineFaceId
-from findme.recognition.answers import index_result
+from findme.recognition.answers import detected, index_result, searched_face
 from findme.recognition.aws_session import make_session
 from findme.recognition.call_meter import Meter
 from findme.recognition.rate_limiter import Rates, Slots, is_aws
-from findme.recognition.types import IndexResult, QualityFilter, Similar
+from findme.recognition.refusals import THROTTLED, CollectionMissing, CollectionThere, translated
+from findme.recognition.types import IndexResult, QualityFilter, SearchedFace, Similar
 
 if TYPE_CHECKING:
     from types_aiobotocore_rekognition import RekognitionClient
@@ -46,32 +47,6 @@ DELETE_BATCH = 500
 MOST_CONNECTIONS = 1000
 #: Seconds for which calls fail at once after the engine was found unreachable.
 OUTAGE_SECONDS = 2.0
-
-#: The error of our own face service for a collection of an earlier face model.
-OUTDATED = "FaceModelVersionMismatchException"
-_REFUSED = {
-    "InvalidImageFormatException": "The face engine cannot read this picture.",
-    "ImageTooLargeException": "The picture is too large for the face engine.",
-    "InvalidParameterException": "The face engine does not take this picture.",
-}
-_UNAVAILABLE = {
-    "ProvisionedThroughputExceededException": "The face engine's rate limit is reached.",
-    "ThrottlingException": "The face engine asks to slow down.",
-    "InternalServerError": "The face engine had an internal error.",
-    "AccessDeniedException": "The face engine denies access: check the AWS credentials.",
-    "UnrecognizedClientException": "The face engine denies access: check the AWS credentials.",
-    "InvalidSignatureException": "The face engine denies access: check the AWS credentials.",
-    "ExpiredTokenException": "The AWS credentials have expired.",
-}
-_THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException"}
-
-
-class CollectionMissing(EngineError):
-    """The event's collection is not there."""
-
-
-class CollectionOutdated(EngineError):
-    """The collection's vectors are of another face model than the engine's present one."""
 
 
 class Rekognition:
@@ -119,7 +94,7 @@ class Rekognition:
             answer = await self._call(
                 "CreateCollection", self._client.create_collection, CollectionId=collection_id
             )
-        except _AlreadyThere:
+        except CollectionThere:
             log.info("[AWS] Collection %s is there already", collection_id)
             answer = await self._call(
                 "DescribeCollection", self._client.describe_collection, CollectionId=collection_id
@@ -198,6 +173,46 @@ class Rekognition:
             if match["Face"]["FaceId"] != face_id
         ]
 
+    async def detect_faces(
+        self, collection_id: str, jpeg: bytes, *, quality: QualityFilter
+    ) -> IndexResult:
+        """Find the faces of a picture; the engine keeps nothing of them.
+
+        A face that is hardly one is returned as unindexed, unless *quality* asks for all. The call
+        is counted for the collection.
+        """
+        answer = await self._call(
+            "DetectFaces",
+            self._client.detect_faces,
+            collection_id,
+            Image={"Bytes": jpeg},
+            Attributes=["DEFAULT"],
+        )
+        return detected(answer, quality)
+
+    async def search_by_picture(
+        self, collection_id: str, jpeg: bytes, *, threshold: float
+    ) -> SearchedFace | None:
+        """Search for the largest face of a picture, of which the engine keeps nothing.
+
+        None if the engine sees no face. The faces of the collection that are at least *threshold*
+        (0..100) similar come with it.
+        """
+        try:
+            answer = await self._call(
+                "SearchFacesByImage",
+                self._client.search_faces_by_image,
+                CollectionId=collection_id,
+                Image={"Bytes": jpeg},
+                MaxFaces=MAX_MATCHES,
+                FaceMatchThreshold=threshold,
+                QualityFilter=QualityFilter.NONE.value,
+            )
+        except EngineRefused as refused:
+            log.info("[AWS] No face to search for: %s", refused)
+            return None
+        return searched_face(answer)
+
     async def similarity(self, source: bytes, target: bytes) -> float:
         """Return how similar (0..100) the largest faces of two pictures are; 0 if one has none."""
         answer = await self._call(
@@ -233,16 +248,21 @@ class Rekognition:
         await self._call("ListCollections", self._client.list_collections, MaxResults=1)
 
     async def _call(
-        self, name: str, method: Callable[..., Awaitable[Any]], **arguments: object
+        self,
+        name: str,
+        method: Callable[..., Awaitable[Any]],
+        bill_to: str = "",
+        /,
+        **arguments: object,
     ) -> Any:
         await self._admit(name)
         try:
             # what other calls found out while this one waited for its turn
             self._check(name)
-            with self.meter.counting(name, str(arguments.get("CollectionId", ""))):
+            with self.meter.counting(name, str(arguments.get("CollectionId", bill_to))):
                 return await method(**arguments)
         except botocore.exceptions.ClientError as error:
-            raise self._translated(error) from error
+            raise translated(error) from error
         except (botocore.exceptions.BotoCoreError, OSError) as error:
             # no connection, no credentials, no answer in time
             self._outage_until = time.monotonic() + OUTAGE_SECONDS
@@ -269,30 +289,9 @@ class Rekognition:
         self, response: tuple[object, Mapping[str, Any]] | None, operation: Any, **_: object
     ) -> None:
         """Slow the operation down if an attempt of it was throttled (a botocore hook)."""
-        if response is not None and response[1].get("Error", {}).get("Code") in _THROTTLED:
+        if response is not None and response[1].get("Error", {}).get("Code") in THROTTLED:
             self.meter.throttled += 1
             self.rates.of(operation.name).slow()
-
-    def _translated(self, error: botocore.exceptions.ClientError) -> EngineError:
-        code = error.response.get("Error", {}).get("Code", "")
-        message = error.response.get("Error", {}).get("Message", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code == "ResourceAlreadyExistsException":
-            return _AlreadyThere()
-        if code == "ResourceNotFoundException":
-            return CollectionMissing()
-        if code == OUTDATED:
-            return CollectionOutdated()
-        if code in _UNAVAILABLE or status >= 500:
-            log.warning("[AWS] %s %s: %s", status, code, message)
-            return EngineUnavailable(_UNAVAILABLE.get(code))
-        return EngineRefused(
-            f"{_REFUSED.get(code, 'The face engine refused.')} ({code}: {message})"
-        )
-
-
-class _AlreadyThere(EngineError):
-    """The resource exists already."""
 
 
 @asynccontextmanager

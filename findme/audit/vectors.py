@@ -76,6 +76,7 @@ async def _read_known(conn: Connection) -> _Known:
         select collection_id,
                array(select engine_face_id from face
                       where event_id = event.id and face.generation = event.generation
+                        and engine_face_id is not null
                      union
                      select engine_face_id from reference
                       where event_id = event.id and reference.generation = event.generation)

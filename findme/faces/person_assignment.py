@@ -156,7 +156,7 @@ async def ungrouped_faces(
     rows = await conn.fetch(
         """
         select id, engine_face_id from face
-         where event_id = $1 and id <> all($3)
+         where event_id = $1 and id <> all($3) and engine_face_id is not null
            and generation = (select generation from event where id = $1)
            and not exists (select from person_face where face_id = face.id)
          order by box_width * box_height * coalesce(sharpness, 50) desc, id limit $2""",

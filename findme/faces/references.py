@@ -109,6 +109,25 @@ async def renew_expansions(conn: Connection, event_id: EventId, expansion: Query
     )
 
 
+async def list_replacing(conn: Connection, event_id: EventId) -> list[Reference]:
+    """Return the selfies that are compared with every face, and replace others that are there."""
+    rows = await conn.fetch(
+        """
+        select reference.id, reference.guest_id, engine_face_id, kind
+          from reference join selfie on selfie.id = selfie_id
+         where event_id = $1 and searched and replaces
+           and exists (select from reference as older
+                        where older.guest_id = reference.guest_id and older.kind = 'selfie'
+                          and older.selfie_id < reference.selfie_id)
+           and not exists (select from face
+                            where face.event_id = $1 and face.number > reference.covered_upto
+                              and face.covered_upto < reference.number)
+         order by reference.selfie_id""",
+        event_id,
+    )
+    return [Reference.of(dict(row)) for row in rows]
+
+
 async def retire_selfies(conn: Connection, reference: Reference) -> list[EngineFaceId]:
     """Remove a guest's selfies before this one, if it replaces them; return vectors to forget.
 

@@ -18,7 +18,7 @@ from findme.db import Connection, Pool
 from findme.errors import CollectionRebuilding, CollectionSwitched, NotFound
 from findme.models import EngineFaceId, Event, EventId, JobId, JobKind, PhotoId, SelfieId
 from findme.queue import Dedupe
-from findme.rekognition import CollectionMissing, CollectionOutdated
+from findme.recognition.refusals import CollectionMissing, CollectionOutdated
 
 #: Any fixed number: the advisory lock under which the next event is chosen.
 NEXT_LOCK = 7_402_113

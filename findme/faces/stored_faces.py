@@ -45,13 +45,9 @@ async def merge(
         "delete from face where photo_id = $1 and id <> all($2)", photo_id, list(kept)
     )
     # the vectors of an earlier collection were deleted with it
-    known = {
-        row["id"]: EngineFaceId(row["engine_face_id"])
-        for row in rows
-        if row["generation"] == generation
-    }
+    known = {row["id"]: row["engine_face_id"] for row in rows if row["generation"] == generation}
     for face_id, face in kept.items():
-        if face.engine_face_id != known.get(face_id):
+        if face_id not in known or face.engine_face_id != known[face_id]:
             await _renew(conn, event_id, face_id, face, generation)
     await _insert(conn, event_id, photo_id, new, generation)
     await conn.execute("delete from missed_face where photo_id = $1", photo_id)
@@ -73,7 +69,7 @@ async def merge(
         len(kept) + len(new),
         generation,
     )
-    seen = {face.engine_face_id for face in result.faces}
+    seen = {None, *result.vectors}
     return Merged(len(new), [vector for vector in known.values() if vector not in seen])
 
 
@@ -85,9 +81,12 @@ def _sort(
     kept: dict[FaceId, IndexedFace] = {}
     new: list[IndexedFace] = []
     for face in result.faces:
-        same = next(
-            (key for key, row in left.items() if row["engine_face_id"] == face.engine_face_id), None
-        )
+        same = None
+        if face.engine_face_id is not None:
+            same = next(
+                (key for key, row in left.items() if row["engine_face_id"] == face.engine_face_id),
+                None,
+            )
         if same is None and left:
             nearest = max(left, key=lambda key: overlap(_box(left[key]), face.box))
             same = nearest if overlap(_box(left[nearest]), face.box) >= SAME_FACE else None

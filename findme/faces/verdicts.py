@@ -47,7 +47,7 @@ async def confirm(
     )
     # this verdict replaces an earlier confirmation of another face, or an expansion, on the photo
     await _delete_references(conn, guest_id, photo_id)
-    if not alike:
+    if not alike or not await _has_vector(conn, face):
         return False
     number = await conn.fetchval(
         """
@@ -102,6 +102,14 @@ async def _resembles_selfie(conn: Connection, guest_id: GuestId, face_id: FaceId
                and match.similarity >= event_threshold.maybe)""",
         guest_id,
         face_id,
+    )
+    return found
+
+
+async def _has_vector(conn: Connection, face_id: FaceId | None) -> bool:
+    """Whether the engine can search from a face: not in events that keep guests' faces only."""
+    found: bool = await conn.fetchval(
+        "select exists (select from face where id = $1 and engine_face_id is not null)", face_id
     )
     return found
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from findme import queue
 from findme.db import Connection
-from findme.errors import InvalidRequest, NotFound
+from findme.errors import CollectionSwitched, InvalidRequest, NotFound
 from findme.faces import reindex_state
 from findme.media import storage
 from findme.media.storage import ImageOwner
@@ -23,6 +23,7 @@ from findme.models import (
     EventKind,
     Gallery,
     JobKind,
+    KeptFaces,
     PhotoId,
     Publish,
     Size,
@@ -83,14 +84,18 @@ async def get(conn: Connection, event_id: EventId) -> Event:
     return _event(row)
 
 
-async def lock(conn: Connection, event_id: EventId) -> None:
+async def lock(conn: Connection, event_id: EventId, faces: KeptFaces | None = None) -> None:
     """Lock an event for key share until the transaction ends; NotFound if it is gone.
 
+    CollectionSwitched if it no longer keeps these *faces*: the caller's answers are of the others.
     A transaction that writes an event's guests or photos locks the event first. The deletion of the
     event locks its row first too, so the two cannot deadlock.
     """
-    if await conn.fetchval("select id from event where id = $1 for key share", event_id) is None:
+    kept = await conn.fetchval("select kept_faces from event where id = $1 for key share", event_id)
+    if kept is None:
         raise NotFound
+    if faces is not None and kept != faces:
+        raise CollectionSwitched
 
 
 async def get_by_code(conn: Connection, code: str) -> Event:
@@ -142,7 +147,7 @@ async def count_all(conn: Connection) -> int:
 
 
 async def update(conn: Connection, event: Event) -> Event:
-    """Store everything that an organiser may change: names, times, thresholds and options.
+    """Store what an organiser may change: names, times, thresholds, options, but not `faces`.
 
     InvalidRequest if a match could be sure without being maybe.
     """
@@ -276,7 +281,10 @@ async def list_expired(conn: Connection) -> list[EventId]:
 
 
 def _event(row: asyncpg.Record) -> Event:
-    columns = {item.name: item.name for item in fields(Event)} | {"kind": "occasion"}
+    columns = {item.name: item.name for item in fields(Event)} | {
+        "kind": "occasion",
+        "faces": "kept_faces",
+    }
     values = {name: row[column] for name, column in columns.items() if name != "thresholds"}
     for name in ("match_threshold", "maybe_threshold"):
         values[name] = None if values[name] is None else _similarity(values[name])
@@ -286,6 +294,7 @@ def _event(row: asyncpg.Record) -> Event:
         "accounts": Accounts(row["accounts"]),
         "download_size": DownloadSize(row["download_size"]),
         "publish": Publish(row["publish"]),
+        "faces": KeptFaces(row["kept_faces"]),
         "thresholds": Thresholds(_similarity(row["sure"]), _similarity(row["maybe"])),
     }
     return Event(**values)

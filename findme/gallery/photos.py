@@ -10,7 +10,17 @@ from findme.db import Connection, Record
 from findme.errors import CollectionSwitched, NotFound
 from findme.faces import stored_faces
 from findme.faces.stored_faces import Merged
-from findme.models import EngineFaceId, EventId, JobId, PhotoId, PhotoState, Review, TokenId, UserId
+from findme.models import (
+    EngineFaceId,
+    Event,
+    EventId,
+    JobId,
+    PhotoId,
+    PhotoState,
+    Review,
+    TokenId,
+    UserId,
+)
 from findme.recognition.types import IndexResult
 
 
@@ -166,21 +176,22 @@ async def reset_failed(conn: Connection, job_ids: Sequence[JobId]) -> None:
     )
 
 
-async def save_faces(
-    conn: Connection, photo: Photo, collection_id: str, result: IndexResult
-) -> Merged:
+async def save_faces(conn: Connection, photo: Photo, event: Event, result: IndexResult) -> Merged:
     """Store the faces that the engine found on a photo; idempotent.
 
     The caller deletes the dropped vectors. NotFound if the photo was deleted meanwhile,
-    CollectionSwitched if the event has switched to another collection since.
+    CollectionSwitched if the event has another collection since, or keeps other faces.
     """
     if not await conn.fetchval("select true from photo where id = $1 for key share", photo.id):
         raise NotFound
     # the lock under which the faces are numbered (see faces.merge)
     if not await conn.fetchval(
-        "select true from event where id = $1 and collection_id = $2 for no key update",
+        """
+        select true from event where id = $1 and collection_id = $2 and kept_faces = $3
+           for no key update""",
         photo.event_id,
-        collection_id,
+        event.collection_id,
+        event.faces,
     ):
         raise CollectionSwitched
     return await stored_faces.merge(conn, photo.event_id, photo.id, result)
@@ -272,7 +283,10 @@ async def delete(conn: Connection, photo_id: PhotoId) -> DeletedPhoto:
     await _lock_events(conn, [photo_id])
     # waits for a transaction that stores its faces, so that none is left out below
     await conn.execute("select from photo where id = $1 for update", photo_id)
-    rows = await conn.fetch("select engine_face_id from face where photo_id = $1", photo_id)
+    rows = await conn.fetch(
+        "select engine_face_id from face where photo_id = $1 and engine_face_id is not null",
+        photo_id,
+    )
     event_id = await conn.fetchval("delete from photo where id = $1 returning event_id", photo_id)
     if event_id is None:
         raise NotFound

@@ -14,13 +14,14 @@ from weakref import WeakValueDictionary
 
 from findme import db, queue
 from findme.db import Connection, Pool
-from findme.errors import EngineRefused, EngineUnavailable
+from findme.errors import Conflict, EngineRefused, EngineUnavailable
 from findme.faces import person_assignment, persons
 from findme.faces.person_assignment import FaceToSearch, Neighbour
 from findme.gallery import events
-from findme.models import Event, EventId, FaceId, Job, JobKind, PersonId
+from findme.models import Event, EventId, FaceId, Job, JobKind, KeptFaces, PersonId
 from findme.queue import Dedupe
-from findme.rekognition import CollectionMissing, Rekognition
+from findme.recognition.refusals import CollectionMissing
+from findme.rekognition import Rekognition
 from findme.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,12 @@ MOST_SEARCHES = 100
 GROUP_SIMILARITY = 95.5
 #: Faces of one look for some to search from.
 BATCH = 50
+
+
+class GroupingImpossible(Conflict):
+    """This event keeps guests' faces only: other faces cannot be compared with each other."""
+
+    code = "guests_only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +66,14 @@ class PersonGrouping:
     async def group(self, event_id: EventId, *, search: bool) -> Grouped:
         """Bring an event's groups up to date for an admin who waits; NotFound without the event.
 
-        Without *search* no call is made. Searches beyond MOST_SEARCHES, and those that the engine
+        Without *search* no call is made; GroupingImpossible if a search is wanted and the event
+        keeps no strangers' faces. Searches beyond MOST_SEARCHES, and those that the engine
         cannot answer now, are left to a job.
         """
         async with self._locks.setdefault(event_id, asyncio.Lock()):
             event = await self._join_matched(event_id)
+            if search and event.faces is KeptFaces.GUESTS_ONLY:
+                raise GroupingImpossible
             async with db.acquire(self._pool) as conn:
                 running = await queue.is_pending(conn, _key(event_id))
             if search and not running:

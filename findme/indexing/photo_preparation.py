@@ -15,7 +15,7 @@ from findme.media.photo_images import PhotoImages
 from findme.media.redaction import Redaction
 from findme.media.storage import ImageOwner
 from findme.messaging import webhooks
-from findme.models import PhotoState, Size
+from findme.models import Event, KeptFaces, PhotoState, Size
 from findme.recognition.types import IndexResult, QualityFilter
 from findme.rekognition import Rekognition
 
@@ -50,15 +50,14 @@ class PhotoPreparation:
         return made.analysis
 
     async def index_faces_adaptively(
-        self, collection_id: str, photo: Photo, analysis: bytes, quality: QualityFilter
+        self, event: Event, photo: Photo, analysis: bytes, quality: QualityFilter
     ) -> IndexResult:
         """Index a photo's faces, and if the embedded engine sees a crowd, those of a larger JPEG.
 
         AWS charges for each call and accepts no larger picture, so there the first call counts.
+        If the event keeps faces of guests only, the faces are detected, and nothing is kept.
         """
-        result = await self._faces.index_faces(
-            collection_id, analysis, photo.external_id, quality=quality
-        )
+        result = await self._look(event, photo, analysis, quality)
         boxes = [face.box for face in result.faces] + [face.box for face in result.unindexed]
         if not self._faces.embedded or not crowded(boxes, photo.width, photo.height):
             return result
@@ -68,13 +67,21 @@ class PhotoPreparation:
         except ImageTooLarge as problem:
             log.warning("[Indexing] Photo %s has no closer look: %s", photo.id, problem)
             return result
-        closer = await self._faces.index_faces(
-            collection_id, larger, photo.external_id, quality=quality
+        closer = await self._look(event, photo, larger, quality)
+        seen = set(closer.vectors)
+        await self._faces.delete_faces(
+            event.collection_id, [face for face in result.vectors if face not in seen]
         )
-        seen = {face.engine_face_id for face in closer.faces}
-        first = [face.engine_face_id for face in result.faces]
-        await self._faces.delete_faces(collection_id, [face for face in first if face not in seen])
         return closer
+
+    async def _look(
+        self, event: Event, photo: Photo, jpeg: bytes, quality: QualityFilter
+    ) -> IndexResult:
+        if event.faces is KeptFaces.GUESTS_ONLY:
+            return await self._faces.detect_faces(event.collection_id, jpeg, quality=quality)
+        return await self._faces.index_faces(
+            event.collection_id, jpeg, photo.external_id, quality=quality
+        )
 
     async def _store(self, photo: Photo, made: Renditions, blanks: list[Redaction]) -> None:
         async with db.transaction(self._pool) as conn:

@@ -54,7 +54,7 @@ class SelfieIndexing:
                 )
         except CollectionSwitched:
             return await self.index_selfie_now(event_id, selfie, jpeg)
-        indexed = [face.engine_face_id for face in result.faces]
+        indexed = result.vectors
         try:
             judged = selfies.judge(result)
             accepted = await self._accept(event, selfie, judged, jpeg)
@@ -116,6 +116,7 @@ class SelfieIndexing:
     ) -> Collection[SelfieId]:
         """Return the guest's selfies whose vectors resemble this one's: one search tells of all."""
         vector = judged.face.engine_face_id
+        assert vector is not None  # IndexFaces keeps the faces that it returns
         similar = await self._faces.search_faces(
             event.collection_id, vector, threshold=event.thresholds.maybe
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from findme.cache import Cache
 from findme.db import Pool
+from findme.indexing.box_comparison import BoxComparison
 from findme.indexing.person_grouping import PersonGrouping
 from findme.indexing.photo_preparation import PhotoPreparation
 from findme.indexing.selfie_indexing import SelfieIndexing
@@ -46,7 +47,8 @@ def make_job_types(
         settings, pool, cache, preparation=preparation, selfies=selfies, vectors=vectors
     )
     collection = CollectionJobs(pool, faces, selfies, vectors)
-    match = MatchJobs(settings, pool, faces, cache, settle=settle, expansion=expansion)
+    boxes = BoxComparison(pool, faces, photo_images, image_workers)
+    match = MatchJobs(settings, pool, faces, cache, boxes, settle=settle, expansion=expansion)
     reindex = ReindexJob(settings, pool, faces, cache, preparation=preparation, selfies=selfies)
     return {
         **photo.types(),

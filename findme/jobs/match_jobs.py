@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from weakref import WeakValueDictionary
@@ -13,13 +13,15 @@ from findme.accounts import guests, selfie_pictures
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import CollectionRebuilding, CollectionSwitched, EngineRefused
-from findme.faces import matching, references, reindex_state
-from findme.faces.matching import OpenFace, Plan
+from findme.faces import box_matching, matching, references, reindex_state
+from findme.faces.box_matching import Left, PhotoToCompare
+from findme.faces.matching import Horizon, OpenFace, Plan
 from findme.faces.sweep_requests import enqueue_sweep, request_sweep
 from findme.gallery import events
+from findme.indexing.box_comparison import BoxComparison
 from findme.jobs.job_type import JobType
 from findme.messaging import notifications
-from findme.models import EngineFaceId, Event, EventId, Job, JobKind
+from findme.models import EngineFaceId, Event, EventId, Job, JobKind, KeptFaces
 from findme.recognition.types import QueryExpansion, Reference, Similar
 from findme.rekognition import Rekognition
 from findme.settings import Settings
@@ -31,6 +33,13 @@ log = logging.getLogger(__name__)
 AT_ONCE = 100
 #: Seconds between two looks of a sweep that waits for the engine to know new vectors.
 LEAST_WAIT = 0.2
+#: Photos without vectors that one sweep compares; the newest ones come first again in the next.
+PHOTOS_AT_ONCE = 30
+#: Of these, so many at a time: as many as the children for photos cut, and one at the engine.
+PHOTOS_IN_WORK = 3
+#: Where searches cost money, guests who join within so many seconds of the clock are searched for
+#: together among the faces that were searched before.
+TOGETHER_SECONDS = 900.0
 #: Seconds between two times that a sweep lets guests see what it has found so far.
 TELLING = 0.5
 
@@ -48,10 +57,12 @@ class MatchJobs:
         pool: Pool,
         faces: Rekognition,
         cache: Cache,
+        boxes: BoxComparison,
         *,
         settle: float,
         expansion: QueryExpansion | None,
     ) -> None:
+        self._boxes = boxes
         self._settings = settings
         self._pool = pool
         self._faces = faces
@@ -80,6 +91,9 @@ class MatchJobs:
             event = await events.get(conn, job.event_id)
             edge = await matching.horizon(conn, job.event_id, settle=self._settle)
             await reindex_state.check_current(conn, reference.id)
+        if event.faces is KeptFaces.GUESTS_ONLY:
+            await self._leave_to_sweep(job, event, reference)
+            return
         similar = []
         if edge.face:
             try:
@@ -93,7 +107,7 @@ class MatchJobs:
                 # the re-index makes this job due again when it has the selfie's new vector
                 raise CollectionRebuilding from problem
         async with db.transaction(self._pool) as conn:
-            await events.lock(conn, event.id)
+            await events.lock(conn, event.id, event.faces)
             await matching.save_reference_search(conn, reference, similar, edge)
             old = await references.retire_selfies(conn, reference)
             await guests.forget_faces(conn, event.id, old)
@@ -105,9 +119,23 @@ class MatchJobs:
             await queue.complete(conn, job)
         await self._cache.forget_event(event.id)
 
+    async def _leave_to_sweep(self, job: Job, event: Event, reference: Reference) -> None:
+        """Have a selfie compared with the pictures of all faces: there are no vectors to search."""
+        async with db.transaction(self._pool) as conn:
+            await events.lock(conn, event.id, event.faces)
+            await box_matching.begin_search(conn, reference)
+            await enqueue_sweep(conn, event.id, delay=0, latest=0)
+            await queue.complete(conn, job)
+        await self._cache.forget_event(event.id)
+
     async def match_event(self, job: Job) -> None:
         """Close the open pairs of an event with the fewest searches."""
         assert job.event_id is not None
+        async with db.acquire(self._pool) as conn:
+            event = await events.get(conn, job.event_id)
+        if event.faces is KeptFaces.GUESTS_ONLY:
+            await self._compare_boxes(job, event)
+            return
         async with self._locks.setdefault(job.event_id, asyncio.Lock()):
             async with db.acquire(self._pool) as conn:
                 event = await events.get(conn, job.event_id)
@@ -134,6 +162,62 @@ class MatchJobs:
                     )
         if plan.references or plan.faces or expanded:
             await self._cache.forget_event(event.id)
+
+    async def _compare_boxes(self, job: Job, event: Event) -> None:
+        """Compare the newest photos whose faces have no vectors, and go on in another job."""
+        async with self._locks.setdefault(event.id, asyncio.Lock()):
+            async with db.acquire(self._pool) as conn:
+                edge = await matching.horizon(conn, event.id, settle=self._settle)
+                period = 0.0 if self._faces.embedded else TOGETHER_SECONDS
+                again = await box_matching.again_upto(conn, event.id, period=period)
+                photos = await box_matching.open_photos(
+                    conn, event.id, edge, again=again, limit=PHOTOS_AT_ONCE
+                )
+            # as in match_event
+            with suppress(CollectionSwitched):
+                async with reindex_state.restart_if_missing(self._pool, event):
+                    await self._compare_all(event, photos, edge)
+            async with db.transaction(self._pool) as conn:
+                await events.lock(conn, event.id)
+                await matching.close_sweep(conn, event.id, edge)
+                for reference in await references.list_replacing(conn, event.id):
+                    old = await references.retire_selfies(conn, reference)
+                    await guests.forget_faces(conn, event.id, old)
+                    await notifications.mark_told(conn, reference.guest_id)
+                await notifications.ask(conn, event.id, self._settings)
+                left = await box_matching.what_is_left(conn, event.id, edge, again=again)
+                await queue.complete(conn, job)
+                if (delay := self._until_next(left)) is not None:
+                    await enqueue_sweep(conn, event.id, delay=delay, latest=delay)
+        await self._cache.forget_event(event.id)
+
+    def _until_next(self, left: Left) -> float | None:
+        """Return the seconds until the next sweep of faces without vectors; None: all is done."""
+        if left.due:
+            return 0.0
+        if left.unsettled:
+            return max(self._settle, LEAST_WAIT)
+        if left.waiting:
+            return TOGETHER_SECONDS - time.time() % TOGETHER_SECONDS + 1.0
+        return None
+
+    async def _compare_all(
+        self, event: Event, photos: Sequence[PhotoToCompare], edge: Horizon
+    ) -> None:
+        waiting = iter(photos)
+
+        async def compare() -> None:
+            for photo in waiting:
+                await self._boxes.compare(
+                    event, photo, edge, floor=self._floor(event), expansion=self._expansion
+                )
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(PHOTOS_IN_WORK):
+                    group.create_task(compare())
+        except BaseExceptionGroup as problems:
+            raise problems.exceptions[0] from problems
 
     def _floor(self, event: Event) -> float:
         """Return the similarity from which matches are stored: what a shelf could ever show."""
@@ -168,7 +252,7 @@ class MatchJobs:
             if similar is None:
                 return
             async with db.transaction(self._pool) as conn:
-                await events.lock(conn, event.id)
+                await events.lock(conn, event.id, event.faces)
                 whole = await matching.save_reference_search(
                     conn, reference, similar, plan.horizon, self._expansion
                 )
@@ -182,7 +266,7 @@ class MatchJobs:
             if similar is None:
                 return
             async with db.transaction(self._pool) as conn:
-                await events.lock(conn, event.id)
+                await events.lock(conn, event.id, event.faces)
                 await matching.save_face_search(conn, face, similar, plan.horizon, self._expansion)
             await tell()
 

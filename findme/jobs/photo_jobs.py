@@ -72,20 +72,20 @@ class PhotoJobs:
         try:
             async with reindex_state.restart_if_missing(self._pool, event):
                 result = await self._preparation.index_faces_adaptively(
-                    event.collection_id, photo, analysis, quality
+                    event, photo, analysis, quality
                 )
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
-                merged = await photos.save_faces(conn, photo, event.collection_id, result)
+                merged = await photos.save_faces(conn, photo, event, result)
                 # an earlier, more thorough run found these: no row refers to their vectors now
                 await guests.forget_faces(conn, event.id, merged.dropped)
                 if merged.new and await references.any_of(conn, photo.event_id):
                     await request_sweep(conn, photo.event_id, self._settings)
                 await queue.complete(conn, job)
         except CollectionSwitched:
+            # if only the choice of faces has changed, the collection is there and holds these
+            await self._vectors.discard_vectors(event, result.vectors)
             await self._index(job, photo, analysis)
         except NotFound:
             # the photo was deleted meanwhile: no row refers to these vectors
-            await self._vectors.discard_vectors(
-                event, [face.engine_face_id for face in result.faces]
-            )
+            await self._vectors.discard_vectors(event, result.vectors)

@@ -131,18 +131,21 @@ class ReindexJob:
             try:
                 analysis = await self._preparation.prepare(photo)
                 result = await self._preparation.index_faces_adaptively(
-                    event.collection_id, photo, analysis, QualityFilter.AUTO
+                    event, photo, analysis, QualityFilter.AUTO
                 )
             except (BadImage, EngineRefused) as problem:
                 # it was indexed once: if this engine refuses it, it has no faces for it
                 log.warning("[Reindex] Photo %s has no faces now: %s", photo_id, problem)
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
-                merged = await photos.save_faces(conn, photo, event.collection_id, result)
+                merged = await photos.save_faces(conn, photo, event, result)
                 await guests.forget_faces(conn, event.id, merged.dropped)
         except NotFound:
             log.info("[Reindex] Photo %s was deleted meanwhile", photo_id)
             await self._discard(event, result)
+        except CollectionSwitched:
+            await self._discard(event, result)
+            raise
 
     async def _index_selfie(self, event: Event, selfie_id: SelfieId) -> None:
         async with db.acquire(self._pool) as conn:
@@ -163,7 +166,7 @@ class ReindexJob:
                 pass  # the selfie went while it was read: its reference did, too
             except EngineRefused as problem:
                 log.warning("[Reindex] Selfie %s has no face now: %s", selfie_id, problem)
-        face = result.faces[0].engine_face_id if result.faces else None
+        face = result.vectors[0] if result.vectors else None
         async with db.transaction(self._pool) as conn:
             await events.lock(conn, event.id)
             renewed = await reindex_state.renew_selfie(
@@ -176,6 +179,4 @@ class ReindexJob:
 
     async def _discard(self, event: Event, result: IndexResult) -> None:
         # deleted meanwhile: nobody else knows of these vectors
-        await self._faces.delete_faces(
-            event.collection_id, [face.engine_face_id for face in result.faces]
-        )
+        await self._faces.delete_faces(event.collection_id, result.vectors)

@@ -7,10 +7,12 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from findme.media import images
+from findme.media import face_pictures, images
 from findme.media.exif import YEARS
+from findme.media.face_pictures import FacePicture
 from findme.media.images import Probe, Renditions
 from findme.media.redaction import MOST_REDACTIONS, Redaction
+from findme.models import Box
 from findme.pixels import sealed_files
 from findme.pixels.header import Bytes, Kind, Refused
 from findme.pixels.inspection import inspect_bytes
@@ -39,6 +41,22 @@ class _Rendered(msgspec.Struct, frozen=True):
     placeholder: Annotated[str, Meta(pattern="^#[0-9a-f]{6}$")]
     width: _Length
     height: _Length
+
+
+class _Place(msgspec.Struct, frozen=True):
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class _Picture(msgspec.Struct, frozen=True):
+    size: _Length
+    place: _Place
+
+
+class _FacePictures(msgspec.Struct, frozen=True):
+    pictures: list[_Picture]
 
 
 class _Redacted(msgspec.Struct, frozen=True):
@@ -84,6 +102,24 @@ def read_engine_picture(answer: Answer, side: int) -> bytes:
 def read_small_picture(answer: Answer, side: int) -> bytes:
     """Return a small JPEG of at most *side* pixels."""
     return _jpeg(_only(answer), _MOST_SMALL, side)
+
+
+def read_face_pictures(answer: Answer, number: int) -> list[FacePicture]:
+    """Return the JPEGs of *number* faces."""
+    made = msgspec.convert(answer.values, _FacePictures).pictures
+    if len(made) != number:
+        raise BadFile(f"{len(made)} pictures instead of {number}")
+    whole = sealed_files.read(_only(answer), _MOST_JPEG)
+    if sum(each.size for each in made) != len(whole):
+        raise BadFile("pictures that are cut off")
+    found, start = [], 0
+    for each in made:
+        jpeg = whole[start : start + each.size]
+        _check_jpeg(jpeg, face_pictures.SIDE)
+        place = each.place
+        found.append(FacePicture(jpeg, Box(place.left, place.top, place.width, place.height)))
+        start += each.size
+    return found
 
 
 def map_picture(answer: Answer, side: int | None) -> mmap:

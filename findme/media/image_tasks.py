@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from io import BytesIO
 
 import pillow_heif
 from PIL import Image, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from findme.errors import ImageTooLarge, UnreadableImage, UnsupportedImage
-from findme.media import avatar, face_crop, images, redaction
+from findme.media import avatar, face_crop, face_pictures, images, redaction
 from findme.media.images import Source
 from findme.media.redaction import MOST_REDACTIONS
 from findme.models import Box
@@ -72,6 +73,22 @@ def _face_crop(file: int, arguments: Arguments) -> Result:
     return Result({}, [face_crop.cut_out(_whole(file), Box(**arguments["box"]))])
 
 
+def _face_pictures(file: int, arguments: Arguments) -> Result:
+    made = face_pictures.cut_out(
+        file,
+        arguments["max_pixels"],
+        [Box(**box) for box in arguments["boxes"]],
+        arguments["wanted"],
+        side=arguments["side"],
+        around=arguments["around"],
+    )
+    # one file for all: a message carries few
+    return Result(
+        {"pictures": [{"size": len(each.jpeg), "place": asdict(each.place)} for each in made]},
+        [b"".join(each.jpeg for each in made)],
+    )
+
+
 def _whole(file: int) -> bytes:
     return os.pread(file, os.fstat(file).st_size, 0)
 
@@ -89,6 +106,10 @@ def _to_make(side: int) -> Callable[[Header, Arguments], Need]:
         return Need(wanted, wanted)
 
     return need
+
+
+def _to_cut_faces(header: Header, arguments: Arguments) -> Need:
+    return _to_make(arguments["side"])(header, arguments)
 
 
 def _to_make_for_guests(header: Header, arguments: Arguments) -> Need:
@@ -136,6 +157,7 @@ TASKS: Mapping[str, Task] = {
         ("redactions", _to_redact, _redactions),
         ("avatar", _to_make(images.PREVIEW_SIDE), _avatar),
         ("face_crop", _to_make(images.PREVIEW_SIDE), _face_crop),
+        ("face_pictures", _to_cut_faces, _face_pictures),
     )
 }
 

@@ -5,7 +5,7 @@ their own, so that a guest who joins never waits for photos.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, tzinfo
@@ -24,6 +24,7 @@ from findme.errors import (
     UnsupportedImage,
 )
 from findme.media import avatar, face_crop, image_answers, images
+from findme.media.face_pictures import FacePicture
 from findme.media.images import Probe, Renditions
 from findme.media.redaction import Redaction
 from findme.models import Box
@@ -143,6 +144,20 @@ class ImageWorkers:
         arguments = {"box": asdict(box)}
         with sealed_files.opened(jpeg) as file:
             return await self._photo("face_crop", file, arguments, read, PHOTO, Urgency.NEXT)
+
+    async def cut_out_faces(
+        self, path: Path, boxes: Sequence[Box], wanted: Sequence[int], *, side: int, around: float
+    ) -> list[FacePicture]:
+        """Cut faces out of a photo for the face engine (see `face_pictures.cut_out`)."""
+        read = partial(image_answers.read_face_pictures, number=len(wanted))
+        arguments = {
+            "boxes": [asdict(box) for box in boxes],
+            "wanted": list(wanted),
+            "side": side,
+            "around": around,
+        }
+        with _opened(path) as file:
+            return await self._photo("face_pictures", file, arguments, read, PHOTO)
 
     async def selfie(self, path: Path) -> bytes:
         """Make a selfie for the face engine (see `images.selfie`)."""

@@ -98,11 +98,11 @@ def render(source: Source, max_pixels: int) -> Renditions:
     with _opened(source, max_pixels) as (_, image):
         width, height = upright_size(image.size, read_exif(image)[0])
         picture = _decode(image, ANALYSIS_SIDE)
-    preview = _shrink(picture, PREVIEW_SIDE)
-    thumb = _shrink(preview, THUMB_SIDE)
+    preview = shrink(picture, PREVIEW_SIDE)
+    thumb = shrink(preview, THUMB_SIDE)
     red, green, blue = thumb.resize((1, 1), Image.Resampling.BOX).tobytes()
     return Renditions(
-        analysis=_for_engine(picture, ANALYSIS_SIDE),
+        analysis=for_engine(picture, ANALYSIS_SIDE),
         preview=_jpeg(preview, 82, progressive=True),
         thumb=_jpeg(thumb, 72, limit=THUMB_BYTES),
         placeholder=f"#{red:02x}{green:02x}{blue:02x}",
@@ -129,7 +129,7 @@ def selfie(source: Source, max_pixels: int) -> bytes:
     """Return a selfie for the face engine: an upright JPEG; raises as `render` does."""
     with _opened(source, max_pixels) as (_, image):
         picture = _decode(image, SELFIE_SIDE)
-    return _for_engine(picture, SELFIE_SIDE)
+    return for_engine(picture, SELFIE_SIDE)
 
 
 def crowded(faces: Iterable[Box], width: int, height: int) -> bool:
@@ -150,10 +150,16 @@ def closer(source: Source, max_pixels: int) -> bytes:
     with _opened(source, max_pixels) as (_, image):
         picture = _decode(image, CLOSE_SIDE)
     for side in (CLOSE_SIDE, 5000, 4000):
-        encoded = _jpeg(_shrink(picture, side), 80)
+        encoded = _jpeg(shrink(picture, side), 80)
         if len(encoded) < ENGINE_BYTES:
             return encoded
-    return _for_engine(_shrink(picture, ANALYSIS_SIDE), ANALYSIS_SIDE)
+    return for_engine(shrink(picture, ANALYSIS_SIDE), ANALYSIS_SIDE)
+
+
+def decoded(source: Source, max_pixels: int, side: int) -> Image.Image:
+    """Return a picture upright in sRGB with at most *side* pixels; raises as `render` does."""
+    with _opened(source, max_pixels) as (_, image):
+        return _decode(image, side)
 
 
 @contextmanager
@@ -214,7 +220,7 @@ def _decode(image: Image.Image, long_side: int, *, remain: float = 0.8) -> Image
     scale = min(1.0, remain * long_side / max(image.size))
     image.draft(None, (max(1, int(image.width * scale)), max(1, int(image.height * scale))))
     image.load()
-    picture = _in_srgb(_opaque(_shrink(_scalable(image), long_side)))
+    picture = _in_srgb(_opaque(shrink(_scalable(image), long_side)))
     if orientation in UPRIGHT:
         picture = picture.transpose(UPRIGHT[orientation])
     if picture is not image:
@@ -261,7 +267,8 @@ def _in_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _shrink(image: Image.Image, long_side: int) -> Image.Image:
+def shrink(image: Image.Image, long_side: int) -> Image.Image:
+    """Return the picture with at most *long_side* pixels on the long side."""
     scale = long_side / max(image.size)
     if scale >= 1:
         return image
@@ -271,7 +278,8 @@ def _shrink(image: Image.Image, long_side: int) -> Image.Image:
     return smaller
 
 
-def _for_engine(picture: Image.Image, long_side: int) -> bytes:
+def for_engine(picture: Image.Image, long_side: int) -> bytes:
+    """Encode a picture of at most *long_side* pixels for the face engine."""
     least = min(picture.size)
     if least < ENGINE_LEAST_SIDE:
         # Never padded: that would shift the ratios of every face box. A strip too long to be

@@ -19,7 +19,7 @@ import psutil
 from findme import db
 from findme.cache import PHOTOS
 from findme.db import Connection
-from findme.faces import reindex_state
+from findme.faces import box_matching, reindex_state
 from findme.operations import dashboard_queries, stats
 from findme.operations.stats import Sources, Stats
 
@@ -111,6 +111,7 @@ class Dashboard:
         async with db.acquire(pool) as conn:
             hour = await dashboard_queries.last_hour(conn)
             photographers = await dashboard_queries.photographers(conn)
+            comparing = await box_matching.list_progress(conn)
             reindex = await _reindex(conn, follows=not self.sources.faces.is_aws)
             work = await dashboard_queries.work(conn)
             expiring = await dashboard_queries.expiring(conn)
@@ -124,6 +125,7 @@ class Dashboard:
             "work": work,
             "photographers": photographers,
             "reindex": reindex,
+            "comparing": [asdict(event) for event in comparing],
             "calls": list(self.calls),
             "hit_rates": list(self.hit_rates),
             "machine": {

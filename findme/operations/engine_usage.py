@@ -46,6 +46,15 @@ def seed_usd(photos: int, guests: int) -> float:
     return round(CALL_USD * (guests + SEED_CALLS_PER_PHOTO * photos), 4)
 
 
+def compare_usd(*, photos: int, faces: int) -> float:
+    """Return what an event that keeps guests' faces only costs on AWS, in US dollars.
+
+    One DetectFaces for each photo, one SearchFacesByImage for each face; the latter once more each
+    time that guests join after the photos.
+    """
+    return cost({"DetectFaces": photos, "SearchFacesByImage": faces})
+
+
 async def add(conn: Connection, lines: Counter[Line], *, paid: bool) -> None:
     """Add calls to this month, each to the event of its collection."""
     ordered = sorted(lines.items())  # services that add at the same time do so in one order

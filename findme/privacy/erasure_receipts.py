@@ -252,6 +252,7 @@ async def _collections_are_clean(pool: Pool, faces: Rekognition, receipt_id: int
                 select (select count(*) from (
                             select engine_face_id from face join event on event.id = event_id
                              where collection_id = $2 and face.generation = event.generation
+                               and engine_face_id is not null
                             union
                             select engine_face_id from reference join event on event.id = event_id
                              where collection_id = $2 and reference.generation = event.generation

@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from findme.models import Box, EngineFaceId
-from findme.recognition.types import IndexedFace, IndexResult, UnindexedFace
+from findme.recognition.types import (
+    IndexedFace,
+    IndexResult,
+    QualityFilter,
+    SearchedFace,
+    Similar,
+    UnindexedFace,
+)
+
+#: Confidence (0..100) below which something is hardly a face; the embedded engine's AUTO filter
+#: has the same bar (docs/calibration.md).
+HARDLY_A_FACE = 75.0
 
 
 def index_result(answer: Mapping[str, Any]) -> IndexResult:
@@ -23,11 +34,40 @@ def index_result(answer: Mapping[str, Any]) -> IndexResult:
     )
 
 
+def detected(answer: Mapping[str, Any], quality: QualityFilter) -> IndexResult:
+    """Return what DetectFaces answered, largest face first, in the words of IndexFaces."""
+    least = HARDLY_A_FACE if quality is QualityFilter.AUTO else 0.0
+    faces, hardly = [], []
+    for detail in answer["FaceDetails"]:
+        if detail["Confidence"] >= least:
+            faces.append(_face(None, detail, detail))
+        else:
+            hardly.append(
+                UnindexedFace(_box(detail["BoundingBox"]), detail["Confidence"], ["LOW_CONFIDENCE"])
+            )
+    return IndexResult(faces, hardly)
+
+
+def searched_face(answer: Mapping[str, Any]) -> SearchedFace:
+    """Return what SearchFacesByImage answered, best match first."""
+    similar = [
+        Similar(EngineFaceId(match["Face"]["FaceId"]), match["Similarity"])
+        for match in answer["FaceMatches"]
+    ]
+    return SearchedFace(_box(answer["SearchedFaceBoundingBox"]), similar)
+
+
 def _indexed(record: Mapping[str, Any]) -> IndexedFace:
-    face, detail = record["Face"], record.get("FaceDetail", {})
+    face = record["Face"]
+    return _face(EngineFaceId(face["FaceId"]), face, record.get("FaceDetail", {}))
+
+
+def _face(
+    engine_face_id: EngineFaceId | None, face: Mapping[str, Any], detail: Mapping[str, Any]
+) -> IndexedFace:
     quality, pose = detail.get("Quality", {}), detail.get("Pose", {})
     return IndexedFace(
-        engine_face_id=EngineFaceId(face["FaceId"]),
+        engine_face_id=engine_face_id,
         box=_box(face["BoundingBox"]),
         confidence=face["Confidence"],
         brightness=quality.get("Brightness"),

@@ -29,9 +29,10 @@ class ReferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IndexedFace:
-    """A face that the engine has indexed."""
+    """A face that the engine has indexed, or only detected."""
 
-    engine_face_id: EngineFaceId
+    #: None: the engine has kept no vector of it.
+    engine_face_id: EngineFaceId | None
     box: Box
     #: 0..100, how certain the engine is that this is a face.
     confidence: float
@@ -61,6 +62,11 @@ class IndexResult:
     faces: Sequence[IndexedFace]
     unindexed: Sequence[UnindexedFace]
 
+    @property
+    def vectors(self) -> list[EngineFaceId]:
+        """The vectors that the engine has kept."""
+        return [face.engine_face_id for face in self.faces if face.engine_face_id is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Similar:
@@ -68,6 +74,14 @@ class Similar:
 
     engine_face_id: EngineFaceId
     similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedFace:
+    """What a search by a picture found, and which face of the picture it was for."""
+
+    box: Box
+    similar: Sequence[Similar]
 
 
 @dataclass(frozen=True, slots=True)

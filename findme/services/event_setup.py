@@ -12,10 +12,12 @@ from findme.accounts import guests, selfie_pictures
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import InvalidRequest
+from findme.faces import kept_faces, references
+from findme.faces.sweep_requests import request_sweep
 from findme.gallery import events
 from findme.media.image_workers import ImageWorkers
 from findme.messaging import webhooks
-from findme.models import Event, EventId, Gallery, Size, UserId
+from findme.models import Event, EventId, Gallery, KeptFaces, Size, UserId
 from findme.pixels.gate import Urgency
 from findme.privacy import audit_log
 from findme.settings import Settings
@@ -34,6 +36,7 @@ class EventSetup:
     *changes* are attributes of `Event` with their new values, and `wall`: whether the event has a
     live wall. InvalidRequest if they contradict each other or what the event has already, or if
     `expires_at` becomes a time that has passed: a mistyped year would erase the event at once.
+    FacesDecided if strangers' faces were to be kept whose vectors were never made.
     """
 
     settings: Settings
@@ -58,6 +61,7 @@ class EventSetup:
             )
             wanted = _changed(event, _with_end(changes))
             _check_end(event, wanted)
+            await kept_faces.change(conn, event.id, wanted.faces)
             event = await events.update(conn, wanted)
             await audit_log.note(conn, actor, "event.created", event_id=event.id)
             await webhooks.announce_created(conn, event)
@@ -66,6 +70,8 @@ class EventSetup:
     async def change(self, actor: UserId, event_id: EventId, changes: Mapping[str, Any]) -> Event:
         """Change an event, and invalidate its cached lists."""
         async with db.transaction(self.pool) as conn:
+            if "faces" in changes:
+                await self._change_faces(conn, event_id, changes["faces"])
             before = await events.get(conn, event_id)
             wanted = _changed(before, changes)
             _check_end(before, wanted)
@@ -77,7 +83,15 @@ class EventSetup:
                 conn, actor, "event.changed", event_id=event_id, detail={"members": sorted(changes)}
             )
         await self.cache.forget_event(event_id)
+        self.workers.wake()
         return event
+
+    async def _change_faces(self, conn: Connection, event_id: EventId, wanted: KeptFaces) -> None:
+        vectors = await kept_faces.change(conn, event_id, wanted)
+        await guests.forget_faces(conn, event_id, vectors)
+        if wanted is KeptFaces.GUESTS_ONLY and await references.any_of(conn, event_id):
+            # what was not compared by vectors is compared by pictures
+            await request_sweep(conn, event_id, self.settings)
 
     async def set_cover(self, actor: UserId, event_id: EventId, path: Path) -> Event:
         """Make the picture in a file the event's cover; BadImage if it cannot be read."""

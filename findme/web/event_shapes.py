@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from findme.models import Accounts, DownloadSize, EventKind, Gallery, Publish
+from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Publish
 from findme.web.shapes import Colour, Id, Path, SelfieSoFar, Similarity, Time, Url
 
 ClosesAt: TypeAlias = Annotated[
@@ -39,6 +39,13 @@ Browse: TypeAlias = Annotated[
 ]
 PublishOf: TypeAlias = Annotated[
     Publish, Meta(description="Whether guests see photos at once, or after approval.")
+]
+FacesOf: TypeAlias = Annotated[
+    KeptFaces,
+    Meta(
+        description="Whose faces become vectors: of all, or of guests only. Strangers' vectors "
+        "can be given up later, but not be made again once there are photos (409)."
+    ),
 ]
 Downloads: TypeAlias = Annotated[bool, Meta(description="Whether guests may take photos home.")]
 DownloadSizeOf: TypeAlias = Annotated[
@@ -105,6 +112,7 @@ class Event(Struct, frozen=True):
     accounts: AccountsOf
     browse: Browse
     publish: PublishOf
+    faces: FacesOf
     downloads: Downloads
     download_size: DownloadSizeOf
     watermark: Watermark
@@ -136,6 +144,7 @@ class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     accounts: AccountsOf | UnsetType = UNSET
     browse: Browse | UnsetType = UNSET
     publish: PublishOf | UnsetType = UNSET
+    faces: FacesOf | UnsetType = UNSET
     downloads: Downloads | UnsetType = UNSET
     download_size: DownloadSizeOf | UnsetType = UNSET
     watermark: Watermark | UnsetType = UNSET

@@ -17,8 +17,8 @@ async def add_photo(conn: Connection, event_id: EventId, number: int, vectors: l
     assert photo_id is not None
     found = [IndexedFace(EngineFaceId(vector), Box(0, 0, 1, 1), 99.0) for vector in vectors]
     photo = photos.Photo(photo_id, event_id, f"{number}.jpg", PhotoState.RECEIVED, 640, 480)
-    collection_id = (await events.get(conn, event_id)).collection_id
-    await photos.save_faces(conn, photo, collection_id, IndexResult(found, []))
+    event = await events.get(conn, event_id)
+    await photos.save_faces(conn, photo, event, IndexResult(found, []))
 
 
 async def add_reference(conn: Connection, event_id: EventId, person: int) -> str:

@@ -20,7 +20,7 @@ import orjson
 from aiohttp import web
 from PIL import Image
 
-from findme.rekognition import OUTDATED
+from findme.recognition.refusals import OUTDATED
 
 SAME, OTHER = 99.0, 55.0
 #: Fields of a picture: each row is a face (a mark, then its person in binary), the last two rows

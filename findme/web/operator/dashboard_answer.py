@@ -141,6 +141,15 @@ class Reindex(Struct, frozen=True):
     waiting: Annotated[int, Meta(description="Events that follow by themselves.")]
 
 
+class ComparedEvent(Struct, frozen=True):
+    """An event that keeps guests' faces only, whose photos are being compared with guests."""
+
+    id: Id
+    name: str
+    done: Annotated[int, Meta(description="Photos that are compared with every guest.")]
+    total: Annotated[int, Meta(description="Photos with a face.")]
+
+
 class Desk(Struct, frozen=True):
     """The dashboard."""
 
@@ -153,6 +162,7 @@ class Desk(Struct, frozen=True):
     work: Work
     photographers: list[Photographer]
     reindex: Reindex
+    comparing: list[ComparedEvent]
     calls: Annotated[
         list[int], Meta(description="This service's calls of the engine by minute, oldest first.")
     ]
@@ -188,6 +198,7 @@ def desk_of(document: Mapping[str, Any]) -> Desk:
             events=[ReindexedEvent(**_ids(one)) for one in document["reindex"]["events"]],
             waiting=document["reindex"]["waiting"],
         ),
+        comparing=[ComparedEvent(**_ids(one)) for one in document["comparing"]],
         calls=document["calls"],
         hit_rates=document["hit_rates"],
         machine=Machine(**document["machine"]),

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from findme.errors import InvalidRequest
 from findme.media import watermark
-from findme.models import Accounts, DownloadSize, EventKind, Gallery, Publish
+from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Publish
 from findme.web.responses import parse_time, text_of
 
 MAX_NAME: Final = 200
@@ -110,6 +110,7 @@ _READ: Final[dict[str, Read]] = {
     "accounts": _word(Accounts),
     "browse": _flag,
     "publish": _word(Publish),
+    "faces": _word(KeptFaces),
     "downloads": _flag,
     "download_size": _word(DownloadSize),
     "watermark": _watermark,

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from findme import db
 from findme.errors import BadImage, InvalidRequest, UploadTooLarge
+from findme.faces.kept_faces import FacesDecided
 from findme.gallery import events
 from findme.media import accent_colour
 from findme.models import Event, EventId, Size
@@ -20,6 +21,7 @@ from findme.web.keys import EVENT_SETUP, POOL, admin
 from findme.web.links import cover_url, wall_url
 from findme.web.organiser.covers import take_cover
 from findme.web.organiser.event_options import MAX_LINE, MAX_NAME, MAX_WATERMARK, read_changes
+from findme.web.organiser.event_pages import price_of_comparing
 from findme.web.rendering import redirect, render, set_event_zone, zone_of
 from findme.web.request_bodies import form_of
 from findme.web.responses import path_id
@@ -69,6 +71,8 @@ async def post_page(request: web.Request) -> web.Response:
         changes |= read_changes(_members(form, zone))
         changes = {name: value for name, value in changes.items() if _value(event, name) != value}
         await request.app[EVENT_SETUP].change(actor, event.id, changes)
+    except FacesDecided:
+        return _page(request, event, typed=form, field="faces")
     except InvalidRequest as error:
         return _page(request, event, typed=form, field=str(error.extra.get("field", "")))
     return redirect(f"{request.path}?saved=1")
@@ -99,6 +103,8 @@ def _members(form: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
     members: dict[str, Any] = {name: name in form for name in TICKED}
     for name in PLAIN:
         members[name] = form.get(name, "")
+    # left out if it is decided for good
+    members |= {name: form[name] for name in form.keys() & {"faces"}}
     for name in MOMENTS:
         members[name] = _moment(form.get(name, ""), name, zone)
     members["accent"] = form.get("accent", "") if "accented" in form else None
@@ -139,6 +145,7 @@ def _page(
             "saved": field is None and "saved" in request.query,
             "wall_url": wall_url(request, event),
             "cover": cover_url(event, Size.THUMB),
+            "price": price_of_comparing(request),
             "accent": None if event.accent is None else accent_colour.accent(event.accent),
             "max_name": MAX_NAME,
             "max_watermark": MAX_WATERMARK,
@@ -159,6 +166,7 @@ def _texts(request: web.Request, event: Event) -> dict[str, str]:
         "gallery": str(event.gallery),
         "accounts": str(event.accounts),
         "publish": str(event.publish),
+        "faces": str(event.faces),
         "take_home": take_home,
         "watermark": event.watermark or "",
         "controller": event.controller or "",

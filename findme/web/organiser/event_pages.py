@@ -10,7 +10,8 @@ from yarl import URL
 from findme import db
 from findme.gallery import event_figures, events
 from findme.models import Event, EventId, Size
-from findme.web.keys import EVENT_SETUP, POOL, SETTINGS, admin
+from findme.operations import engine_usage
+from findme.web.keys import EVENT_SETUP, FACES, POOL, SETTINGS, admin
 from findme.web.links import cover_url, join_url, wall_url
 from findme.web.organiser.event_options import read_changes
 from findme.web.rendering import redirect, render, set_event_zone, zone_of
@@ -45,6 +46,7 @@ async def event_list(request: web.Request) -> web.Response:
             "figures": figures,
             "left": left,
             "covers": _covers(listed),
+            "price": price_of_comparing(request),
             "now": datetime.now(UTC),
             "erased": "erased" in request.query,
         },
@@ -109,6 +111,16 @@ async def card(request: web.Request) -> web.Response:
             "qr_mm": round(QR_MM * (modules + QUIET) / modules, 2),
         },
     )
+
+
+def price_of_comparing(request: web.Request) -> dict[str, float] | None:
+    """Return what 1,000 photos of an event that keeps guests' faces only cost; None: nothing."""
+    if not request.app[FACES].meter.paid:
+        return None
+    return {
+        "first": engine_usage.compare_usd(photos=1000, faces=4000),
+        "again": engine_usage.compare_usd(photos=0, faces=4000),
+    }
 
 
 def days_left(request: web.Request, event: Event) -> int | None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from findme import db
 from findme.accounts import guest_directory, guests
+from findme.faces.kept_faces import FacesDecided
 from findme.gallery import event_figures, events
 from findme.gallery.event_figures import EventCounts
 from findme.models import Event, EventId, GuestId
@@ -67,6 +68,7 @@ def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAn
         accounts=event.accounts,
         browse=event.browse,
         publish=event.publish,
+        faces=event.faces,
         downloads=event.downloads,
         download_size=event.download_size,
         watermark=event.watermark,
@@ -225,6 +227,7 @@ ROUTES = [
         "Change the members that are sent",
         ok(EventAnswer, "The event."),
         takes=EventChanges,
+        fails=[FacesDecided],
         tag=Tag.EVENTS,
         who=Who.ADMIN,
     ),

@@ -9,6 +9,7 @@ from findme import db
 from findme.errors import Conflict, InvalidRequest, NotFound
 from findme.faces import persons
 from findme.faces.persons import Person
+from findme.indexing.person_grouping import GroupingImpossible
 from findme.models import EventId, FaceId, PersonId
 from findme.services.person_edits import find_group
 from findme.web.keys import PERSON_EDITS, POOL, admin
@@ -258,7 +259,7 @@ ROUTES = [
         get_groups,
         "The faces grouped by person, the most frequent first",
         _GROUPS,
-        fails=[NotFound],
+        fails=[NotFound, GroupingImpossible],
         query=[
             Query("search", "0 asks the face engine nothing.", _SWITCH, "1"),
             Query("hidden", "1 adds hidden groups at the end.", _SWITCH, "0"),

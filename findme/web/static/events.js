@@ -20,7 +20,7 @@ const moment = (text) => (text ? new Date(text).toISOString() : null);
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { name, kind, starts_at, expires_at, gallery } = Object.fromEntries(new FormData(form));
+  const { name, kind, starts_at, expires_at, gallery, faces } = Object.fromEntries(new FormData(form));
   if (expires_at && new Date(expires_at) < Math.max(new Date(), new Date(starts_at || 0))) {
     form.elements.expires_at.focus();
     return refuse(button.dataset.early);
@@ -29,7 +29,7 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   try {
     const { data } = await call("POST", "/api/admin/events", {
-      name, kind, gallery, starts_at: moment(starts_at), expires_at: moment(expires_at),
+      name, kind, gallery, faces, starts_at: moment(starts_at), expires_at: moment(expires_at),
       time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     });
     location.assign(`/admin/events/${data.id}`);

@@ -12,7 +12,7 @@ from findme.faces import reindex_state
 from findme.faces.sweep_requests import request_sweep
 from findme.gallery import events
 from findme.models import EventId
-from findme.rekognition import CollectionMissing
+from findme.recognition.refusals import CollectionMissing
 from findme.settings import Settings
 from tests.conftest import application
 from tests.support.event_builder import EventBuilder

@@ -89,7 +89,7 @@ async def test_calls_that_wait_for_their_tokens_hold_no_slot(endpoint: Scripted)
     async with AsyncExitStack() as stack:
         faces = await open_client(stack, endpoint, limit=2)
         found = await faces.index_faces("party", picture(1), "g:1:1")
-        face_id = found.faces[0].engine_face_id
+        face_id = found.vectors[0]
         faces.rates.of("SearchFaces").slow()
         sweep = [
             asyncio.create_task(faces.search_faces("party", face_id, threshold=80))

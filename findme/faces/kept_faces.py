@@ -1,0 +1,45 @@
+"""Whose faces an event keeps as vectors, and how it gives up those of strangers."""
+
+from findme.db import Connection
+from findme.errors import Conflict
+from findme.models import EngineFaceId, EventId, KeptFaces
+
+
+class FacesDecided(Conflict):
+    """This event keeps guests' faces only, and has photos: their other faces were never kept."""
+
+    code = "faces_decided"
+
+
+async def change(conn: Connection, event_id: EventId, wanted: KeptFaces) -> list[EngineFaceId]:
+    """Keep these faces from now on; return the vectors for the caller to have deleted.
+
+    The faces of photos become places alone. Guests' references stay, those taken from photos, too.
+    FacesDecided if strangers' faces were to be kept in an event that has photos without them.
+    """
+    # waits for every transaction that stores an answer of the engine (events.lock), and those that
+    # come later find the change
+    before = await conn.fetchval("select kept_faces from event where id = $1 for update", event_id)
+    if before is None or before == wanted:
+        return []
+    if wanted is KeptFaces.ALL and await conn.fetchval(
+        "select exists (select from photo where event_id = $1)", event_id
+    ):
+        raise FacesDecided
+    await conn.execute("update event set kept_faces = $2 where id = $1", event_id, wanted)
+    if wanted is KeptFaces.ALL:
+        return []
+    rows = await conn.fetch(
+        """
+        select engine_face_id from face join event on event.id = face.event_id
+         where event_id = $1 and face.generation = event.generation
+           and engine_face_id is not null
+           and not exists (select from reference where reference.event_id = $1
+                              and reference.engine_face_id = face.engine_face_id)""",
+        event_id,
+    )
+    await conn.execute(
+        "update face set engine_face_id = null where event_id = $1 and engine_face_id is not null",
+        event_id,
+    )
+    return [EngineFaceId(row["engine_face_id"]) for row in rows]
