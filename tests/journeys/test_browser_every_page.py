@@ -21,7 +21,15 @@ from tests.support.screenshot_scenes import Exhibits, set_up
 
 #: Pages without a picture in the documents.
 MAILED = {"unsubscribe": "/unsubscribe/{leave}"}
-UNDRAWN = {"admin-loose": "/admin/events/{event}/faces/loose"}
+UNDRAWN = {
+    "admin-loose": "/admin/events/{event}/faces/loose",
+    "admin-papers": "/admin/events/{event}/papers",
+    "admin-notice": "/admin/events/{event}/papers/notice",
+    "admin-poster": "/admin/events/{event}/papers/poster",
+    "admin-record": "/admin/events/{event}/papers/record",
+    "admin-assessment": "/admin/events/{event}/papers/assessment",
+    "admin-release": "/admin/events/{event}/papers/release",
+}
 #: What is no page, or is looked at elsewhere: the wall and a typed code in test_browser_axe.py.
 ELSEWHERE = {
     "/accent/{}.css",

@@ -163,6 +163,13 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         GET /admin/events/{id}/choices
         POST /admin/events/{id}/choices
         POST /admin/events/{id}/responsible
+        GET /admin/events/{id}/papers
+        GET /admin/events/{id}/papers/notice
+        GET /admin/events/{id}/papers/poster
+        GET /admin/events/{id}/papers/record
+        GET /admin/events/{id}/papers/assessment
+        GET /admin/events/{id}/papers/release
+        GET /api/admin/events/{id}/consents.csv
         POST /admin/events/{id}/cover
         GET /admin/events/{id}/faces
         POST /admin/events/{id}/faces
