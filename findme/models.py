@@ -60,6 +60,15 @@ class DownloadSize(StrEnum):
     LARGE = "large"
 
 
+class Metadata(StrEnum):
+    """What the originals that guests download say of themselves."""
+
+    #: Which way is up, colours, the time of capture, credit and copyright.
+    ESSENTIAL = "essential"
+    #: All that the photographer's file says.
+    FULL = "full"
+
+
 class Publish(StrEnum):
     """When guests see a photo."""
 
@@ -247,6 +256,7 @@ class Event:
     browse: bool
     downloads: bool
     download_size: DownloadSize
+    metadata: Metadata
     #: The text on the pictures that guests see and download; None: no watermark.
     watermark: str | None
     #: Who is responsible for the event's data, and how to reach them; None: see consents.
@@ -328,14 +338,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """One stored picture: its size and what identifies its bytes."""
+    """One stored picture as it is sent: its size and what identifies its bytes."""
 
     id: ImageId
     media_type: str
     size_bytes: int
     #: SHA-256 of the bytes, hexadecimal.
     digest: str
-    #: The redactions that are applied while it is sent (see redaction.py), as JSON.
-    redactions: str | None
-    #: SHA-256 of the bytes with the redactions; None: not computed yet (see storage.sent_digest).
-    sent_digest: str | None
+    #: The pieces that are sent (see media/cleaning); None: the stored bytes.
+    plan: bytes | None = None

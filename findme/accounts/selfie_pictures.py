@@ -22,7 +22,7 @@ async def find(conn: Connection, guest_id: GuestId, selfie_id: SelfieId) -> Stor
     """Return the stored picture of one of a guest's selfies; None if it is not theirs, or gone."""
     row = await conn.fetchrow(
         """
-        select image.id, media_type, size_bytes, digest, redactions, sent_digest
+        select image.id, media_type, size_bytes, digest
           from image join selfie on selfie.id = image.selfie_id
          where selfie.id = $2 and guest_id = $1 and size = 'original'""",
         guest_id,

@@ -24,6 +24,7 @@ from findme.models import (
     Gallery,
     JobKind,
     KeptFaces,
+    Metadata,
     PhotoId,
     Publish,
     Size,
@@ -158,7 +159,7 @@ async def update(conn: Connection, event: Event) -> Event:
                          downloads = $11, download_size = $12, watermark = $13, publish = $14,
                          accent = $15, closes_at = $16, time_zone = $17, wall_token = $18,
                          controller = $19, contact = $20, occasion = $21,
-                         drop_selfies = $22
+                         drop_selfies = $22, metadata = $23
          where id = $1""",
         event.id,
         event.name,
@@ -182,6 +183,7 @@ async def update(conn: Connection, event: Event) -> Event:
         event.contact,
         event.kind,
         event.drop_selfies,
+        event.metadata,
     )
     written = await get(conn, event.id)
     sure, maybe = written.thresholds.sure, written.thresholds.maybe
@@ -293,6 +295,7 @@ def _event(row: asyncpg.Record) -> Event:
         "gallery": Gallery(row["gallery"]),
         "accounts": Accounts(row["accounts"]),
         "download_size": DownloadSize(row["download_size"]),
+        "metadata": Metadata(row["metadata"]),
         "publish": Publish(row["publish"]),
         "faces": KeptFaces(row["kept_faces"]),
         "thresholds": Thresholds(_similarity(row["sure"]), _similarity(row["maybe"])),

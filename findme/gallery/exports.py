@@ -9,9 +9,9 @@ from typing import Any
 
 from findme import db
 from findme.db import Connection, Pool, Record
-from findme.media import redaction, storage
+from findme.media import sent_bytes, storage
 from findme.media.zip_stream import ZipEntry, distinct_names
-from findme.models import EventId, ImageId, PhotoId, Size, UserId
+from findme.models import Event, EventId, ImageId, Metadata, PhotoId, Size, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,16 @@ class Original:
     #: When it was taken; if the file does not say, when it was uploaded.
     at: datetime
     size_bytes: int
+    #: The size without what guests do not get (see media/cleaning); None: not known yet.
+    clean_bytes: int | None
+    #: Whether guests get a JPEG that is made of it.
+    uncleanable: bool
+
+    def bytes_for_guests(self, event: Event) -> int:
+        """Return the size that a guest of the event downloads, as far as it is known."""
+        if event.metadata is Metadata.FULL or self.clean_bytes is None:
+            return self.size_bytes
+        return self.clean_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,8 @@ async def list_originals(conn: Connection, photo_ids: Sequence[PhotoId]) -> list
     """Return the originals of these photos, the oldest first."""
     rows = await conn.fetch(
         """
-        select photo.id as photo_id, filename, dated_at as at, size_bytes
+        select photo.id as photo_id, filename, dated_at as at, size_bytes, clean_bytes,
+               coalesce(octet_length(clean_plan) = 0, false) as uncleanable
           from photo join image on image.photo_id = photo.id and image.size = 'original'
          where photo.id = any($1) order by at, photo.id""",
         photo_ids,
@@ -49,16 +60,13 @@ async def list_originals(conn: Connection, photo_ids: Sequence[PhotoId]) -> list
 
 
 async def read_original(pool: Pool, photo_id: PhotoId) -> AsyncIterator[bytes]:
-    """Yield an original as guests get it, without its location; nothing if it was deleted."""
+    """Yield an original as it was uploaded; nothing if it was deleted."""
     async with db.acquire(pool) as conn:
         image = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
     if image is None:
         return
-    blanks = redaction.from_json(image.redactions) if image.redactions else []
-    offset = 0
-    async for chunk in storage.read_chunks(pool, image.id):
-        yield redaction.apply(chunk, offset, blanks)
-        offset += len(chunk)
+    async for chunk in sent_bytes.read(pool, image):
+        yield chunk
 
 
 async def list_selfies(conn: Connection, user_id: UserId) -> list[ExportedSelfie]:

@@ -99,7 +99,7 @@ async def find_picture(
     """Return a photo's preview; None if guests of the event do not see the photo."""
     row = await conn.fetchrow(
         """
-        select image.id, media_type, size_bytes, image.digest, redactions, sent_digest
+        select image.id, media_type, size_bytes, image.digest
           from image join photo on photo.id = image.photo_id
          where photo.id = $2 and photo.event_id = $1 and visible and size = $3""",
         event_id,

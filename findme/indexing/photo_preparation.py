@@ -8,11 +8,11 @@ from findme.db import Pool
 from findme.errors import ImageTooLarge
 from findme.gallery import events, photos
 from findme.gallery.photos import Photo
-from findme.media import redaction, storage
+from findme.media import clean_originals, storage
+from findme.media.cleaning.cleaner import Cleaned
 from findme.media.image_workers import ImageWorkers
 from findme.media.images import Renditions, crowded
 from findme.media.photo_images import PhotoImages
-from findme.media.redaction import Redaction
 from findme.media.storage import ImageOwner
 from findme.messaging import webhooks
 from findme.models import Event, KeptFaces, PhotoState, Size
@@ -40,13 +40,13 @@ class PhotoPreparation:
         self._images = images
 
     async def prepare(self, photo: Photo) -> bytes:
-        """Store thumbnail, preview and redactions once; return the JPEG that the engine gets."""
+        """Store thumbnail, preview and clean original once; return the engine's JPEG."""
         async with self._images.original(photo.id) as path:
             made = await self._workers.render(path)
             # a failed photo starts afresh: it may have failed before its pictures were stored
             if photo.state in (PhotoState.RECEIVED, PhotoState.FAILED):
-                blanks = await self._workers.redactions(path)
-                await self._store(photo, made, blanks)
+                cleaned = await self._images.clean(photo.id, path)
+                await self._store(photo, made, cleaned)
         return made.analysis
 
     async def index_faces_adaptively(
@@ -83,7 +83,7 @@ class PhotoPreparation:
             event.collection_id, jpeg, photo.external_id, quality=quality
         )
 
-    async def _store(self, photo: Photo, made: Renditions, blanks: list[Redaction]) -> None:
+    async def _store(self, photo: Photo, made: Renditions, cleaned: Cleaned | None) -> None:
         async with db.transaction(self._pool) as conn:
             await events.lock(conn, photo.event_id)
             await conn.execute(
@@ -92,8 +92,7 @@ class PhotoPreparation:
             owner = ImageOwner(photo_id=photo.id)
             await storage.store_bytes(conn, made.preview, owner, size=Size.PREVIEW)
             await storage.store_bytes(conn, made.thumb, owner, size=Size.THUMB)
-            if blanks:
-                await storage.set_redactions(conn, photo.id, redaction.to_json(blanks))
+            await clean_originals.store(conn, photo.id, cleaned)
             await photos.mark_prepared(
                 conn,
                 photo.id,

@@ -8,10 +8,12 @@ import msgspec
 from msgspec import Meta
 
 from findme.media import face_pictures, images
+from findme.media.cleaning import plan as plans
+from findme.media.cleaning.cleaner import Cleaned
+from findme.media.cleaning.plan import MOST_PLAN, Span
 from findme.media.exif import YEARS
 from findme.media.face_pictures import FacePicture
 from findme.media.images import Probe, Renditions
-from findme.media.redaction import MOST_REDACTIONS, Redaction
 from findme.models import Box
 from findme.pixels import sealed_files
 from findme.pixels.header import Bytes, Kind, Refused
@@ -59,8 +61,9 @@ class _FacePictures(msgspec.Struct, frozen=True):
     pictures: list[_Picture]
 
 
-class _Redacted(msgspec.Struct, frozen=True):
-    redactions: Annotated[str, Meta(max_length=MOST_REDACTIONS)]
+class _Cleaned(msgspec.Struct, frozen=True):
+    size_bytes: Annotated[int, Meta(ge=1, le=2**33)]
+    digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
 def read_probe(answer: Answer, max_pixels: int, zone: tzinfo) -> Probe:
@@ -129,21 +132,21 @@ def map_picture(answer: Answer, side: int | None) -> mmap:
     return picture
 
 
-def read_redactions(answer: Answer, size: int) -> list[Redaction]:
-    """Return what to blank in a file of *size* bytes: in order, and never twice."""
-    text = msgspec.convert(answer.values, _Redacted).redactions
+def read_cleaned(answer: Answer, size: int) -> Cleaned:
+    """Return the plan of a clean file: all of its spans are in a file of *size* bytes."""
+    made = msgspec.convert(answer.values, _Cleaned)
+    stored = sealed_files.read(_only(answer), MOST_PLAN)
     try:
-        # msgspec reads bytes from base64
-        spans = msgspec.json.decode(text, type=list[tuple[int, bytes]])
+        pieces = plans.from_bytes(stored)
     except msgspec.DecodeError as error:
-        raise msgspec.ValidationError("no redactions") from error
-    found = [Redaction(*span) for span in spans]
-    end = 0
-    for each in found:
-        if each.offset < end or each.end > size:
-            raise msgspec.ValidationError("redactions that do not fit the file")
-        end = each.end
-    return found
+        raise msgspec.ValidationError("no plan") from error
+    spans = [piece for piece in pieces if isinstance(piece, Span)]
+    if not all(0 <= span.start < span.stop <= size for span in spans):
+        raise msgspec.ValidationError("a plan that does not fit the file")
+    # a file of pieces that come again and again could be of any length
+    if plans.length_of(pieces) != made.size_bytes or made.size_bytes > size + MOST_PLAN:
+        raise msgspec.ValidationError("a plan of another size")
+    return Cleaned(stored, made.size_bytes, made.digest)
 
 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:

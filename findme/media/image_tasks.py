@@ -9,9 +9,9 @@ import pillow_heif
 from PIL import Image, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from findme.errors import ImageTooLarge, UnreadableImage, UnsupportedImage
-from findme.media import avatar, face_crop, face_pictures, images, redaction
+from findme.media import avatar, face_crop, face_pictures, images
+from findme.media.cleaning import cleaner
 from findme.media.images import Source
-from findme.media.redaction import MOST_REDACTIONS
 from findme.models import Box
 from findme.pixels import memory
 from findme.pixels.header import Header, Reason, Refused
@@ -58,11 +58,9 @@ def _guest_rendition(file: int, arguments: Arguments) -> Result:
     return Result({}, [images.guest_rendition(file, limit, side, mark)])
 
 
-def _redactions(file: int, _arguments: Arguments) -> Result:
-    found = redaction.to_json(redaction.redactions(file))
-    if len(found) > MOST_REDACTIONS:
-        raise Refused(Reason.TOO_COMPLEX, "redactions")
-    return Result({"redactions": found})
+def _clean(file: int, _arguments: Arguments) -> Result:
+    made = cleaner.clean(file)
+    return Result({"size_bytes": made.size_bytes, "digest": made.digest}, [made.plan])
 
 
 def _avatar(file: int, _arguments: Arguments) -> Result:
@@ -118,7 +116,7 @@ def _to_make_for_guests(header: Header, arguments: Arguments) -> Need:
     return Need(wanted, wanted)
 
 
-def _to_redact(header: Header, _arguments: Arguments) -> Need:
+def _to_clean(header: Header, _arguments: Arguments) -> Need:
     wanted = memory.to_scan(header)
     return Need(wanted, wanted)
 
@@ -154,7 +152,7 @@ TASKS: Mapping[str, Task] = {
         ("selfie", _to_make(images.SELFIE_SIDE), _selfie),
         ("closer", _to_make(images.CLOSE_SIDE), _closer),
         ("guest_rendition", _to_make_for_guests, _guest_rendition),
-        ("redactions", _to_redact, _redactions),
+        ("clean", _to_clean, _clean),
         ("avatar", _to_make(images.PREVIEW_SIDE), _avatar),
         ("face_crop", _to_make(images.PREVIEW_SIDE), _face_crop),
         ("face_pictures", _to_cut_faces, _face_pictures),
@@ -179,5 +177,5 @@ def _warm(source: Source) -> None:
     images.probe(source, limit)
     made = images.render(source, limit)
     images.guest_rendition(source, limit, 100, "FindMe")
-    redaction.redactions(source)
+    cleaner.clean(source)
     face_crop.cut_out(avatar.avatar(made.analysis), Box(0.2, 0.2, 0.5, 0.5))

@@ -24,9 +24,9 @@ from findme.errors import (
     UnsupportedImage,
 )
 from findme.media import avatar, face_crop, image_answers, images
+from findme.media.cleaning.cleaner import Cleaned
 from findme.media.face_pictures import FacePicture
 from findme.media.images import Probe, Renditions
-from findme.media.redaction import Redaction
 from findme.models import Box
 from findme.pixels import sealed_files
 from findme.pixels.gate import Urgency
@@ -132,11 +132,11 @@ class ImageWorkers:
         with _opened(path) as file:
             return await self._photo("guest_rendition", file, arguments, read, PHOTO)
 
-    async def redactions(self, path: Path) -> list[Redaction]:
-        """Find the positions in a file (see `redaction.redactions`)."""
+    async def clean(self, path: Path) -> Cleaned:
+        """Return what guests get of a file (see `cleaning.cleaner`)."""
         with _opened(path) as file:
-            read = partial(image_answers.read_redactions, size=os.fstat(file).st_size)
-            return await self._photo("redactions", file, {}, read, PHOTO)
+            read = partial(image_answers.read_cleaned, size=os.fstat(file).st_size)
+            return await self._photo("clean", file, {}, read, PHOTO)
 
     async def cut_out_face(self, jpeg: bytes, box: Box) -> bytes:
         """Cut a face out of a picture of ours (see `face_crop.cut_out`)."""

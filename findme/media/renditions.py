@@ -13,7 +13,15 @@ from findme.db import Connection
 from findme.errors import NotFound
 from findme.media import storage
 from findme.media.storage import ImageOwner
-from findme.models import DownloadSize, Event, PhotoId, Rendition, Size, StoredImage
+from findme.models import (
+    DownloadSize,
+    Event,
+    Metadata,
+    PhotoId,
+    Rendition,
+    Size,
+    StoredImage,
+)
 
 #: Pixels of the longer side of a preview, and of a download that is no original.
 PREVIEW_SIDE = 1600
@@ -35,6 +43,10 @@ class RenditionSpec:
         return f"{self.side or 'full'} {self.watermark or ''}".strip()
 
 
+#: Of an original that cannot be cleaned: its pixels as they are.
+FULL_SIZE = RenditionSpec(Rendition.DOWNLOAD, None, None)
+
+
 def spec_of(event: Event, size: Size) -> RenditionSpec | None:
     """Return how a size is made for guests; None if they get the stored one."""
     if size is Size.PREVIEW and event.watermark:
@@ -53,9 +65,11 @@ def download_spec(event: Event) -> RenditionSpec | None:
 
 
 def version_of(event: Event) -> str:
-    """Return a digest of the specs, a part of pictures' addresses; "" without specs."""
+    """Return a digest of the options, a part of pictures' addresses; "" for the usual ones."""
     specs = [spec_of(event, size) for size in (Size.PREVIEW, Size.ORIGINAL)]
     names = "\n".join(spec.name for spec in specs if spec is not None)
+    if specs[1] is None and event.metadata is Metadata.FULL:
+        names += "\nfull metadata"
     return hashlib.sha256(names.encode()).hexdigest()[:8] if names else ""
 
 
@@ -63,7 +77,7 @@ async def find(conn: Connection, photo_id: PhotoId, spec: RenditionSpec) -> Stor
     """Return the stored rendition of this spec."""
     row = await conn.fetchrow(
         """
-        select id, media_type, size_bytes, digest, redactions, sent_digest
+        select id, media_type, size_bytes, digest
           from image where photo_id = $1 and size = $2 and recipe = $3""",
         photo_id,
         spec.kind,

@@ -19,8 +19,8 @@ import asyncpg
 
 from findme import db
 from findme.db import Connection, Pool
-from findme.errors import DiskFull, NotFound, UploadTooLarge
-from findme.media import redaction, spool_folders
+from findme.errors import DiskFull, UploadTooLarge
+from findme.media import spool_folders
 from findme.media.spool_folders import SpoolFolder
 from findme.models import EventId, ImageId, PhotoId, Rendition, SelfieId, Size, StoredImage
 
@@ -212,22 +212,11 @@ async def _insert(
     )
 
 
-async def set_redactions(conn: Connection, photo_id: PhotoId, redactions: str) -> None:
-    """Record the redactions of a photo's original."""
-    await conn.execute(
-        """
-        update image set redactions = $2, sent_digest = null
-         where photo_id = $1 and size = 'original'""",
-        photo_id,
-        redactions,
-    )
-
-
 async def find_photo_image(conn: Connection, photo_id: PhotoId, size: Size) -> StoredImage | None:
     """Return the stored picture of a photo in that size."""
     row = await conn.fetchrow(
         """
-        select id, media_type, size_bytes, digest, redactions, sent_digest
+        select id, media_type, size_bytes, digest
           from image where photo_id = $1 and size = $2""",
         photo_id,
         size,
@@ -239,7 +228,7 @@ async def find_cover(conn: Connection, event_id: EventId, size: Size) -> StoredI
     """Return the stored cover of an event."""
     row = await conn.fetchrow(
         """
-        select id, media_type, size_bytes, digest, redactions, sent_digest
+        select id, media_type, size_bytes, digest
           from image where event_id = $1 and size = $2""",
         event_id,
         size,
@@ -251,30 +240,31 @@ async def find_selfie_image(conn: Connection, selfie_id: SelfieId) -> StoredImag
     """Return the stored picture of a selfie."""
     row = await conn.fetchrow(
         """
-        select id, media_type, size_bytes, digest, redactions, sent_digest
+        select id, media_type, size_bytes, digest
           from image where selfie_id = $1 and size = 'original'""",
         selfie_id,
     )
     return None if row is None else StoredImage(**row)
 
 
-async def read_chunks(
-    pool: Pool, image_id: ImageId, *, first: int = 0, last: int | None = None
-) -> AsyncIterator[bytes]:
-    """Yield the chunks *first* to *last* (numbers, inclusive), one query and connection each."""
-    number = first
-    while last is None or number <= last:
-        async with db.acquire(pool) as conn:
-            chunk: bytes | None = await conn.fetchval(
-                """
-                select coalesce(
-                    (select bytes from image_chunk where image_id = $1 and number = $2),
-                    (select bytes from selfie_chunk where image_id = $1 and number = $2))""",
-                image_id,
-                number,
-            )
-        if chunk is None:
-            return
+async def read_chunk(pool: Pool, image_id: ImageId, number: int) -> bytes | None:
+    """Return a chunk by its number, from 0; None behind the last one, or without the picture."""
+    async with db.acquire(pool) as conn:
+        chunk: bytes | None = await conn.fetchval(
+            """
+            select coalesce(
+                (select bytes from image_chunk where image_id = $1 and number = $2),
+                (select bytes from selfie_chunk where image_id = $1 and number = $2))""",
+            image_id,
+            number,
+        )
+    return chunk
+
+
+async def read_chunks(pool: Pool, image_id: ImageId) -> AsyncIterator[bytes]:
+    """Yield the stored bytes, chunk by chunk, with one query and connection each."""
+    number = 0
+    while (chunk := await read_chunk(pool, image_id, number)) is not None:
         yield chunk
         number += 1
 
@@ -289,30 +279,3 @@ async def read_to_file(pool: Pool, image_id: ImageId, path: Path) -> None:
 async def read_bytes(pool: Pool, image_id: ImageId) -> bytes:
     """Return a small stored picture (selfies, thumbnails) whole."""
     return b"".join([chunk async for chunk in read_chunks(pool, image_id)])
-
-
-async def sent_digest(pool: Pool, image: StoredImage) -> str:
-    """Return the SHA-256, hexadecimal, of a picture's bytes as they are sent.
-
-    With redactions they are read once for it, and the digest is kept.
-    """
-    if not image.redactions:
-        return image.digest
-    if image.sent_digest is not None:
-        return image.sent_digest
-    blanks = redaction.from_json(image.redactions)
-    digest, offset = hashlib.sha256(), 0
-    async for chunk in read_chunks(pool, image.id):
-        await asyncio.to_thread(digest.update, redaction.apply(chunk, offset, blanks))
-        offset += len(chunk)
-    if offset < image.size_bytes:
-        raise NotFound("The picture was deleted meanwhile.")
-    async with db.acquire(pool) as conn:
-        # not if they were found anew meanwhile
-        await conn.execute(
-            "update image set sent_digest = $2 where id = $1 and redactions = $3",
-            image.id,
-            digest.hexdigest(),
-            image.redactions,
-        )
-    return digest.hexdigest()

@@ -5,7 +5,7 @@ its turn comes; the length of the archive is then unknown beforehand.
 """
 
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,11 +19,10 @@ from findme.db import Pool
 from findme.errors import BadImage, DownloadsOff, NotFound
 from findme.gallery import events, exports, guest_photos
 from findme.gallery.exports import Original
-from findme.media import renditions, storage, zip_stream
+from findme.media import renditions, sent_bytes, storage, zip_stream
 from findme.media.photo_images import PhotoImages
-from findme.media.renditions import RenditionSpec
 from findme.media.zip_stream import ZipEntry
-from findme.models import Event, PhotoId, Shelf, UserId
+from findme.models import Event, Metadata, PhotoId, Shelf, StoredImage, UserId
 
 log = logging.getLogger(__name__)
 
@@ -120,29 +119,37 @@ class Downloads:
     ) -> list[ZipEntry]:
         """Return the members for photos, as guests of the event may have them."""
         spec = renditions.download_spec(event)
-        if spec is None:
+        if spec is None and event.metadata is Metadata.FULL:
             return exports.archive_entries(self.pool, photos, folder)
+        # a file that cannot be cleaned is made anew
+        made = {photo.photo_id for photo in photos if spec is not None or photo.uncleanable}
         async with db.acquire(self.pool) as conn:
-            made = await renditions.sizes(conn, [photo.photo_id for photo in photos], spec)
-        names = zip_stream.distinct_names(renditions.file_name(photo.filename) for photo in photos)
-        return [
-            ZipEntry(
-                folder + name,
-                made.get(photo.photo_id),
-                photo.at,
-                partial(self._read_rendition, photo.photo_id, spec),
+            sizes = await renditions.sizes(conn, [*made], spec or renditions.FULL_SIZE)
+        names = zip_stream.distinct_names(
+            renditions.file_name(photo.filename) if photo.photo_id in made else photo.filename
+            for photo in photos
+        )
+        entries = []
+        for photo, name in zip(photos, names, strict=True):
+            size = sizes.get(photo.photo_id) if photo.photo_id in made else photo.clean_bytes
+            find = partial(self.images.clean_original, photo.photo_id)
+            if spec is not None:
+                find = partial(self.images.rendition, photo.photo_id, spec)
+            entries.append(
+                ZipEntry(folder + name, size, photo.at, partial(self._read, photo.photo_id, find))
             )
-            for photo, name in zip(photos, names, strict=True)
-        ]
+        return entries
 
-    async def _read_rendition(self, photo_id: PhotoId, spec: RenditionSpec) -> AsyncIterator[bytes]:
-        """Yield a photo's rendition; nothing if the photo was deleted or cannot be read."""
+    async def _read(
+        self, photo_id: PhotoId, find: Callable[[], Awaitable[StoredImage]]
+    ) -> AsyncIterator[bytes]:
+        """Yield the picture that is found or made; nothing if the photo is gone or unreadable."""
         try:
-            image = await self.images.rendition(photo_id, spec)
+            image = await find()
         except (NotFound, BadImage) as problem:
             log.warning("[ZIP] Photo %s is left out: %s", photo_id, problem)
             return
-        async for chunk in storage.read_chunks(self.pool, image.id):
+        async for chunk in sent_bytes.read(self.pool, image):
             yield chunk
 
 

@@ -17,11 +17,17 @@ from findme.accounts.guests import Guest
 from findme.cache import PHOTOS, Cache
 from findme.db import Connection, Pool
 from findme.errors import GalleryIsPrivate, NotFound
-from findme.gallery import download_size, events, guest_photos, guest_summary, photo_position
+from findme.gallery import (
+    download_size,
+    events,
+    exports,
+    guest_photos,
+    guest_summary,
+    photo_position,
+)
 from findme.gallery.guest_photos import ListedPhoto
 from findme.gallery.guest_summary import Summary
 from findme.gallery.photo_position import PhotoPosition
-from findme.media import storage
 from findme.models import (
     Cursor,
     DownloadSize,
@@ -31,7 +37,6 @@ from findme.models import (
     PhotoId,
     SelfieId,
     Shelf,
-    Size,
     UserId,
 )
 
@@ -204,7 +209,7 @@ class GuestGallery:
             needs_selfie = await selfie_pictures.needs_another(conn, guest.id)
             download_bytes = None
             if tab is Tab.MINE and weighed:
-                download_bytes = await download_size.weigh(conn, guest.id)
+                download_bytes = await download_size.weigh(conn, guest.id, event.metadata)
         maybe: Sequence[ListedPhoto] = []
         if tab is Tab.MINE and summary.maybe:
             shelf = await self.list_photos(event, guest, Tab.MAYBE, before=None, limit=FACES)
@@ -226,10 +231,11 @@ class GuestGallery:
         """
         async with db.acquire(self.pool) as conn:
             photo = await self._find_listed(conn, event, guest, photo_id)
-            original = await storage.find_photo_image(conn, photo_id, Size.ORIGINAL)
+            originals = await exports.list_originals(conn, [photo_id])
             says = await photo_position.find_verdict(conn, guest.id, photo_id)
             place = await self._find_place(conn, event, guest, photo, tab)
-        return PhotoView(photo, 0 if original is None else original.size_bytes, says, place)
+        size = sum(original.bytes_for_guests(event) for original in originals)
+        return PhotoView(photo, size, says, place)
 
     async def is_favourite(self, event: Event, guest: Guest, photo_id: PhotoId) -> bool:
         """Whether the guest marked a photo; NotFound if they may not see it."""

@@ -10,7 +10,7 @@ from findme.gallery import events, guest_photos, live_wall
 from findme.media import renditions, storage
 from findme.media.image_workers import ImageWorkers
 from findme.media.photo_images import PhotoImages
-from findme.models import FaceId, PhotoId, Size, StoredImage, User
+from findme.models import FaceId, Metadata, PhotoId, Size, StoredImage, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,15 @@ class Pictures:
             if size is not Size.THUMB:
                 event = await events.of_photo(conn, photo_id)
                 spec = renditions.spec_of(event, size)
-            if spec is None:
+            clean = size is Size.ORIGINAL and event and event.metadata is Metadata.ESSENTIAL
+            if spec is None and not clean:
                 image = await storage.find_photo_image(conn, photo_id, size)
         if event is not None and size is Size.ORIGINAL and not event.downloads:
             raise DownloadsOff
         if spec is not None:
             image = await self.images.rendition(photo_id, spec)
+        elif clean:
+            image = await self.images.clean_original(photo_id)
         if image is None:
             raise NotFound
         return Picture(image, "" if event is None else renditions.version_of(event))

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Publish
+from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Metadata, Publish
 from findme.web.shapes import Colour, Id, Path, SelfieSoFar, Similarity, Time, Url
 
 ClosesAt: TypeAlias = Annotated[
@@ -50,6 +50,13 @@ FacesOf: TypeAlias = Annotated[
 Downloads: TypeAlias = Annotated[bool, Meta(description="Whether guests may take photos home.")]
 DownloadSizeOf: TypeAlias = Annotated[
     DownloadSize, Meta(description="What they take: large has at most 2,000 pixels.")
+]
+MetadataOf: TypeAlias = Annotated[
+    Metadata,
+    Meta(
+        description="What originals say: essential is which way is up, colours, the time of "
+        "capture, credit and copyright; full is all that the photographer's file says."
+    ),
 ]
 Watermark: TypeAlias = Annotated[
     Annotated[str, Meta(max_length=60)] | None, Meta(description="On previews and downloads.")
@@ -115,6 +122,7 @@ class Event(Struct, frozen=True):
     faces: FacesOf
     downloads: Downloads
     download_size: DownloadSizeOf
+    metadata: MetadataOf
     watermark: Watermark
     controller: Controller
     contact: Contact
@@ -147,6 +155,7 @@ class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     faces: FacesOf | UnsetType = UNSET
     downloads: Downloads | UnsetType = UNSET
     download_size: DownloadSizeOf | UnsetType = UNSET
+    metadata: MetadataOf | UnsetType = UNSET
     watermark: Watermark | UnsetType = UNSET
     controller: Controller | UnsetType = UNSET
     contact: Contact | UnsetType = UNSET

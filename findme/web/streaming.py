@@ -10,8 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from findme.errors import NotFound
-from findme.media import redaction, storage, zip_stream
-from findme.media.redaction import Redaction
+from findme.media import sent_bytes, zip_stream
 from findme.media.zip_stream import ZipEntry
 from findme.models import StoredImage
 from findme.web.keys import POOL
@@ -30,8 +29,7 @@ async def send_image(
     request: web.Request, image: StoredImage, *, cache_control: str = CACHE_CONTROL
 ) -> web.StreamResponse:
     """Answer with a stored picture: 200, 206 for a Range, 304, 412 or 416."""
-    blanks = redaction.from_json(image.redactions) if image.redactions else []
-    etag = f'"{(await storage.sent_digest(request.app[POOL], image))[:32]}"'
+    etag = f'"{image.digest[:32]}"'
     headers = {"ETag": etag, "Cache-Control": cache_control, "Accept-Ranges": "bytes"}
     if {etag, "*"} & etags_of(request.headers.get("If-None-Match", "")):
         return web.Response(status=304, headers=headers)
@@ -52,7 +50,7 @@ async def send_image(
     bound_buffers(request)
     await response.prepare(request)
     if request.method != "HEAD":
-        await _send_chunks(request, response, image, blanks, start, stop)
+        await _send_chunks(request, response, image, start, stop)
     await response.write_eof()
     return response
 
@@ -61,16 +59,13 @@ async def _send_chunks(
     request: web.Request,
     response: web.StreamResponse,
     image: StoredImage,
-    blanks: Sequence[Redaction],
     start: int,
     stop: int,
 ) -> None:
     """Send the bytes *start* to *stop*; no database connection is held while the phone reads."""
-    first, last = start // storage.CHUNK, (stop - 1) // storage.CHUNK
-    offset = first * storage.CHUNK
-    async for chunk in storage.read_chunks(request.app[POOL], image.id, first=first, last=last):
-        clean = redaction.apply(chunk, offset, blanks)
-        await send(request, response, clean[max(0, start - offset) : stop - offset])
+    offset = start
+    async for chunk in sent_bytes.read(request.app[POOL], image, start, stop):
+        await send(request, response, chunk)
         offset += len(chunk)
     if offset < stop:
         raise NotFound("The picture was deleted meanwhile.")

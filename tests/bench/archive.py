@@ -19,6 +19,8 @@ import aiohttp
 import psutil
 
 from findme import db
+from findme.media.cleaning import plan as plans
+from findme.media.cleaning.plan import Piece, Span
 from findme.media.storage import CHUNK
 from tests.support.helpers import add_match, add_photos, member
 from tests.support.service import ADMIN_EMAIL, ADMIN_PASSWORD, Service, running_service
@@ -100,14 +102,22 @@ async def _measure(service: Service, dsn: str, path: Path) -> Rows:
 async def _guest_with_photos(dsn: str, event: dict[str, str]) -> dict[str, str]:
     async with db.open_pool(dsn, min_size=1, max_size=2) as pool:
         guest = await member(pool, event)
+        # as of a JPEG: a new head, then tables, profile and scans
+        pieces: list[Piece] = [
+            bytes(200),
+            Span(40_000, 41_000),
+            Span(60_000, CHUNK * CHUNKS_OF_A_PHOTO),
+        ]
         async with db.transaction(pool) as conn:
             for photo in await add_photos(conn, event, PHOTOS):
                 await add_match(conn, guest.guest_id, photo, 99)
                 await conn.execute(
                     """
                     with made as (
-                        insert into image (photo_id, size, media_type, size_bytes, digest)
-                        values ($1, 'original', 'image/jpeg', $2::bigint * $3, 'bench')
+                        insert into image (photo_id, size, media_type, size_bytes, digest,
+                                           clean_plan, clean_bytes, clean_digest)
+                        values ($1, 'original', 'image/jpeg', $2::bigint * $3, 'bench',
+                                $5, $6, 'bench')
                         returning id)
                     insert into image_chunk (image_id, number, bytes)
                     select id, number, $4 from made, generate_series(0, $3 - 1) as number""",
@@ -115,6 +125,8 @@ async def _guest_with_photos(dsn: str, event: dict[str, str]) -> dict[str, str]:
                     CHUNK,
                     CHUNKS_OF_A_PHOTO,
                     os.urandom(CHUNK),
+                    plans.to_bytes(pieces),
+                    plans.length_of(pieces),
                 )
     return guest.headers
 

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 from findme import db
 from findme.db import Connection, Pool
 from findme.gallery import events
-from findme.models import EventId, Gallery, Shelf
+from findme.media import clean_originals
+from findme.media.cleaning import plan as plans
+from findme.media.cleaning.cleaner import Cleaned
+from findme.media.cleaning.plan import Span
+from findme.models import EventId, Gallery, PhotoId, Shelf
 from findme.settings import Settings
 from tests.support.helpers import Member, add_gala, member
 from tests.support.one_guest_a_face import SAME_PERSON, settle
@@ -277,6 +281,8 @@ async def _add_photo(conn: Connection, event_id: EventId, number: int, state: st
         photo_id,
         10**number,
     )
+    whole = Cleaned(plans.to_bytes([Span(0, 10**number)]), 10**number, "00" * 32)
+    await clean_originals.store(conn, PhotoId(photo_id), whole)
     return photo_id
 
 

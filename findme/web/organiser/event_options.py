@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from findme.errors import InvalidRequest
 from findme.media import watermark
-from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Publish
+from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Metadata, Publish
 from findme.web.responses import parse_time, text_of
 
 MAX_NAME: Final = 200
@@ -113,6 +113,7 @@ _READ: Final[dict[str, Read]] = {
     "faces": _word(KeptFaces),
     "downloads": _flag,
     "download_size": _word(DownloadSize),
+    "metadata": _word(Metadata),
     "watermark": _watermark,
     "controller": _line,
     "contact": _line,

@@ -71,6 +71,7 @@ def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAn
         faces=event.faces,
         downloads=event.downloads,
         download_size=event.download_size,
+        metadata=event.metadata,
         watermark=event.watermark,
         controller=event.controller,
         contact=event.contact,

@@ -10,7 +10,7 @@ from findme.accounts import guest_directory
 from findme.db import Connection, Pool
 from findme.gallery import contact_sheet, download_size, exports, guest_photos, guest_summary
 from findme.messaging import notifications
-from findme.models import EventId, GuestId, PhotoId, Shelf, UserId
+from findme.models import EventId, GuestId, Metadata, PhotoId, Shelf, UserId
 from findme.privacy import erasure_receipts
 from findme.settings import Settings
 from tests.bench.scale import fill
@@ -32,7 +32,7 @@ READERS: dict[str, Reader] = {
     "favourites' count": lambda conn, guest, _: guest_photos.count_favourites(conn, guest),
     "a gallery's counts": lambda conn, guest, _: guest_summary.find(conn, EVENT, guest),
     "one photo": lambda conn, _, user: guest_photos.may_see(conn, PHOTO, user),
-    "the ZIP's size": lambda conn, guest, _: download_size.weigh(conn, guest),
+    "the ZIP's size": lambda conn, guest, _: download_size.weigh(conn, guest, Metadata.ESSENTIAL),
     "a message": lambda conn, guest, _: notifications.take(conn, EVENT, guest, Settings()),
     "a receipt": lambda conn, _, user: erasure_receipts.begin(conn, user, whole=True),
     "the export": lambda conn, _, user: exports.everything_on(conn, user),

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from findme.errors import BadImage, ImageTooLarge, UnreadableImage, UnsupportedImage
-from findme.media import avatar, face_crop, images, redaction
+from findme.media import avatar, face_crop, images
+from findme.media.cleaning import cleaner
 from findme.media.image_workers import ImageWorkers
 from findme.models import Box
 from tests.support import hostile_pictures
@@ -57,7 +58,7 @@ async def test_children_make_the_same_bytes_as_the_functions_themselves(
     assert await workers.probe(path, PARIS) == images.probe(path, LIMIT, PARIS)
     assert await workers.render(path) == images.render(path, LIMIT)
     assert await workers.closer(path) == images.closer(path, LIMIT)
-    assert await workers.redactions(path) == redaction.redactions(path)
+    assert await workers.clean(path) == cleaner.clean(path)
     for side, mark in ((1600, None), (None, "Ada & Eve 2026")):
         with await workers.guest_rendition(path, side, mark) as made:
             assert made[:] == images.guest_rendition(path, LIMIT, side, mark)
@@ -151,27 +152,14 @@ async def test_the_callers_own_limit_of_pixels_holds(tmp_path: Path) -> None:
             await make(tmp_path / "picture")
 
 
-async def test_redactions_that_fill_a_file_are_refused(
+async def test_a_file_whose_parts_cannot_be_told_has_no_plan(
     workers: ImageWorkers, tmp_path: Path
 ) -> None:
-    """What is blanked is kept as a list, and read whenever the file is sent."""
     path = tmp_path / "picture"
-    place = b'<x exif:GPSLatitude="' + b"4" * 600_000 + b'"/>'
-    path.write_bytes(hostile_pictures.jpeg()[:-2] + place + b"\xff\xd9")
+    path.write_bytes(hostile_pictures.jpeg()[:-2])
 
     with pytest.raises(UnreadableImage):
-        await workers.redactions(path)
-
-
-async def test_many_redactions_come_whole(workers: ImageWorkers, tmp_path: Path) -> None:
-    path = tmp_path / "picture"
-    places = b'<x exif:GPSLatitude="48,51.5N"/>' * 5000
-    path.write_bytes(hostile_pictures.jpeg() + places)
-
-    found = await workers.redactions(path)
-
-    assert found == redaction.redactions(path)
-    assert len(found) == 5000
+        await workers.clean(path)
 
 
 async def test_a_mapped_rendition_is_a_file_in_memory(

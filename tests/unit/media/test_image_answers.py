@@ -11,8 +11,10 @@ import msgspec
 import pytest
 from PIL import Image
 
-from findme.media import image_answers, redaction
-from findme.media.redaction import Redaction
+from findme.media import image_answers
+from findme.media.cleaning import plan as plans
+from findme.media.cleaning.cleaner import Cleaned
+from findme.media.cleaning.plan import MOST_PLAN, Piece, Span
 from findme.pixels import sealed_files
 from findme.pixels.lane import Answer
 from findme.pixels.sealed_files import BadFile
@@ -123,29 +125,41 @@ def test_a_picture_for_guests_is_mapped_or_refused() -> None:
         image_answers.map_picture(large, 639)
 
 
-def test_redactions_that_fit_the_file_are_taken() -> None:
-    found = [Redaction(0, b"\0\0"), Redaction(7, b" ")]
+DIGEST = "ab" * 32
 
-    with answer({"redactions": redaction.to_json(found)}) as good:
-        assert image_answers.read_redactions(good, 8) == found
+
+def test_a_plan_that_fits_the_file_is_taken() -> None:
+    pieces: list[Piece] = [b"head", Span(2, 8), Span(0, 1)]
+    stored = plans.to_bytes(pieces)
+
+    with answer({"size_bytes": 11, "digest": DIGEST}, stored) as good:
+        assert image_answers.read_cleaned(good, 8) == Cleaned(stored, 11, DIGEST)
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("size", "digest", "stored"),
     [
-        "no json",
-        "{}",
-        "[1]",
-        '[["0", "AAAA"]]',
-        '[[0, "AAAA", 1]]',
-        '[[-1, "AAAA"]]',
-        '[[0, "!"]]',
-        # behind the end, and one over the other
-        '[[7, "AAAA"]]',
-        '[[0, "AAAA"], [2, "AAAA"]]',
-        "[" + " " * redaction.MOST_REDACTIONS + "]",
+        (1, DIGEST, b"no plan"),
+        (1, DIGEST, plans.to_bytes([b"a"]) + b"more"),
+        (1, DIGEST, msgspec.msgpack.encode([[0]])),
+        (1, DIGEST, msgspec.msgpack.encode([[0, 1, 2]])),
+        (1, DIGEST, msgspec.msgpack.encode(["text"])),
+        (1, DIGEST, msgspec.msgpack.encode({"0": 1})),
+        (1, DIGEST, plans.to_bytes([Span(-1, 0)])),
+        (1, DIGEST, plans.to_bytes([Span(3, 2), b"ab"])),
+        (1, DIGEST, plans.to_bytes([Span(8, 9)])),
+        (2, DIGEST, plans.to_bytes([Span(0, 1)])),
+        (0, DIGEST, plans.to_bytes([])),
+        (1, "x", plans.to_bytes([Span(0, 1)])),
+        (8 * 90_000, DIGEST, plans.to_bytes([Span(0, 8)] * 90_000)),
+        (MOST_PLAN + 1, DIGEST, plans.to_bytes([bytes(MOST_PLAN + 1)])),
     ],
 )
-def test_redactions_that_do_not_fit_the_file_are_not_taken(text: str) -> None:
-    with answer({"redactions": text}) as bad, pytest.raises(msgspec.ValidationError):
-        image_answers.read_redactions(bad, 8)
+def test_a_plan_that_does_not_fit_the_file_is_not_taken(
+    size: int, digest: str, stored: bytes
+) -> None:
+    with (
+        answer({"size_bytes": size, "digest": digest}, stored) as bad,
+        pytest.raises((msgspec.ValidationError, BadFile)),
+    ):
+        image_answers.read_cleaned(bad, 8)

@@ -6,7 +6,7 @@ from aiohttp.test_utils import make_mocked_request
 from findme.models import ImageId, StoredImage
 from findme.web.streaming import etags_of, range_of
 
-IMAGE = StoredImage(ImageId(1), "image/jpeg", 1000, "ab" * 32, None, None)
+IMAGE = StoredImage(ImageId(1), "image/jpeg", 1000, "ab" * 32)
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,22 @@ import pytest
 
 from findme import db
 from findme.db import Connection
-from findme.media import redaction, storage, zip_stream
-from findme.media.redaction import Redaction
+from findme.media import storage, zip_stream
+from findme.media.cleaning.plan import Piece, Span
 from findme.media.storage import ImageOwner
 from findme.media.zip_stream import ZipEntry
 from findme.models import PhotoId, Size
 from tests.conftest import App
-from tests.support.helpers import Member, add_match, add_photos, make_event, member, problem
+from tests.support.clean_files import store_plan
+from tests.support.helpers import (
+    Member,
+    add_match,
+    add_photos,
+    change_event,
+    make_event,
+    member,
+    problem,
+)
 from tests.support.no_engine_app import app, settings
 from tests.support.scripted_guests import until
 
@@ -190,6 +199,7 @@ async def store(conn: Connection, photo_id: int, content: bytes) -> None:
     await storage.store_bytes(
         conn, content, ImageOwner(photo_id=PhotoId(photo_id)), size=Size.ORIGINAL
     )
+    await store_plan(conn, photo_id, content)
 
 
 @pytest.fixture
@@ -286,19 +296,25 @@ async def test_confirmed_photos_come_and_those_put_aside_do_not(
     assert digests(taken) == digests([*contents.values()][1:])
 
 
-async def test_places_are_blanked_as_in_originals(
+async def test_photos_come_clean_or_whole_as_the_organiser_says(
     shelf: Shelf,
 ) -> None:
-    """A position across two chunks is overwritten in both."""
+    """A piece across two chunks, a part that is left out, and bytes between."""
     app, event, guest, contents = shelf
     photo = [*contents][2]
-    blank = Redaction(storage.CHUNK - 5, bytes(10))
+    pieces: list[Piece] = [
+        b"head",
+        Span(1000, storage.CHUNK + 5),
+        b"between",
+        Span(2 * storage.CHUNK, 600_000),
+    ]
     async with db.transaction(app.resources.pool) as conn:
-        await storage.set_redactions(conn, PhotoId(photo), redaction.to_json([blank]))
-    _, data = await take(app, guest, event=event["id"], ids=str(photo))
-    with zipfile.ZipFile(io.BytesIO(data)) as opened:
-        content = opened.read("photo3.jpg")
-    assert content == redaction.apply(contents[photo], 0, [blank])
+        clean = await store_plan(conn, photo, contents[photo], pieces)
+    for metadata, expected in (("essential", clean), ("full", contents[photo])):
+        await change_event(app, event, metadata=metadata)
+        _, data = await take(app, guest, event=event["id"], ids=str(photo))
+        with zipfile.ZipFile(io.BytesIO(data)) as opened:
+            assert opened.read("photo3.jpg") == expected
 
 
 async def test_a_photo_deleted_meanwhile_is_left_out_and_no_connection_is_held(

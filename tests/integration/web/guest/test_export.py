@@ -12,6 +12,7 @@ from findme.media import storage
 from findme.media.storage import ImageOwner
 from findme.models import PhotoId, SelfieId, Size
 from tests.conftest import App
+from tests.support.clean_files import store_plan
 from tests.support.helpers import Member, add_match, add_photos, make_event, member
 from tests.support.no_engine_app import app, settings
 
@@ -44,6 +45,7 @@ async def guest_with_photos(app: App) -> tuple[App, Member, list[int]]:
                 ImageOwner(photo_id=PhotoId(photo)),
                 size=Size.ORIGINAL,
             )
+            await store_plan(conn, photo, b"photo %d" % photo)
         for photo, similarity in zip(photos, (99, 98, 85), strict=False):
             await add_match(conn, guest.guest_id, photo, similarity)
         await add_match(conn, other.guest_id, photos[3], 97)

@@ -22,6 +22,7 @@ from tests.conftest import App
 from tests.support.helpers import (
     Member,
     add_match,
+    change_event,
     make_event,
     member,
     prepare_photo,
@@ -39,7 +40,7 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 def with_place() -> bytes:
     """Return a JPEG that says where it was taken."""
     exif = Image.Exif()
-    exif[0x010F] = "Maker"
+    exif[0x010F], exif[0x013B] = "Maker", "Martin"
     place = exif.get_ifd(0x8825)
     place[1], place[2], place[3], place[4] = "N", (48.0, 51.0, 29.5), "E", (2.0, 17.0, 40.0)
     out = io.BytesIO()
@@ -122,7 +123,8 @@ async def test_ranges_across_chunks_are_put_together_right(
     verdict = await upload(shown.app, shown.event, "b.jpg", drawn(9))
     await prepare_photo(shown.app, verdict["photo_id"])
     shown.path = f"/api/photo/{verdict['photo_id']}"
-    whole = drawn(9)
+    whole = await (await shown.get()).read()
+    assert len(whole) > 3000
     for start, stop in ((0, 1000), (999, 1001), (1000, 3000), (2500, 2501), (1, len(whole))):
         answer = await shown.get(Range=f"bytes={start}-{stop - 1}")
         assert await answer.read() == whole[start:stop]
@@ -161,40 +163,83 @@ async def test_head_says_what_get_would(shown: Shown) -> None:
         assert answer.headers[name] == preview.headers[name]
 
 
-async def test_guests_get_no_place_and_the_stored_original_keeps_it(shown: Shown) -> None:
-    sent = await (await shown.get()).read()
+async def test_guests_get_the_essentials_and_the_stored_original_keeps_all(shown: Shown) -> None:
     uploaded = with_place()
-    assert len(sent) == len(uploaded)
+    sent = await (await shown.get()).read()
     exif = Image.open(io.BytesIO(sent)).getexif()
-    assert exif[0x010F] == "Maker"
-    assert 2 not in exif.get_ifd(0x8825)
+    assert dict(exif) == {0x013B: "Martin"}
+    assert Image.open(io.BytesIO(sent)).tobytes() == Image.open(io.BytesIO(uploaded)).tobytes()
     rows = await shown.app.resources.pool.fetch("""
         select bytes from image_chunk join image on image.id = image_id
          where size = 'original' order by number""")
     assert b"".join(row["bytes"] for row in rows) == uploaded
+    # admins have the photographer's file
+    answer = await shown.app.client.get(shown.path + "?size=original", headers=shown.app.admin)
+    assert await answer.read() == uploaded
     for size in ("preview", "thumb"):
         small = Image.open(io.BytesIO(await (await shown.get(size)).read()))
         assert dict(small.getexif()) == {}
 
 
-async def test_an_etag_says_nothing_of_a_place_that_was_blanked(shown: Shown) -> None:
+async def test_an_organiser_may_let_guests_have_all_metadata(shown: Shown) -> None:
+    """The address changes with the choice, for browsers keep what it led to."""
+    clean = await shown.get()
+    await change_event(shown.app, shown.event, metadata="full")
+    full = await shown.get()
+
+    assert await full.read() == with_place()
+    assert full.headers["ETag"] != clean.headers["ETag"]
+    assert full.headers["Cache-Control"] == "private, no-cache"
+    listed = await (
+        await shown.app.client.get(
+            f"/api/all-photos?event={shown.event['id']}", headers=shown.guest.headers
+        )
+    ).json()
+    named = await shown.app.client.get(listed[0]["original_url"], headers=shown.guest.headers)
+    assert (named.headers["ETag"], named.headers["Cache-Control"]) == (
+        full.headers["ETag"],
+        IMMUTABLE,
+    )
+
+
+async def test_an_etag_says_nothing_of_what_was_left_out(shown: Shown) -> None:
     """Whoever knows the digest of the stored file finds the place by trying all of them."""
-    pool = shown.app.resources.pool
     for _ in range(2):
         answer = await shown.get()
         sent = await answer.read()
         assert answer.headers["ETag"] == f'"{hashlib.sha256(sent).hexdigest()[:32]}"'
         assert hashlib.sha256(with_place()).hexdigest()[:32] not in str(answer.headers)
-    kept = "select sent_digest from image where size = 'original'"
-    assert await pool.fetchval(kept) == hashlib.sha256(sent).hexdigest()
 
-    # redactions that are found anew make other bytes
-    async with db.acquire(pool) as conn:
-        await storage.set_redactions(conn, PhotoId(int(shown.photo_id)), '[[20, "AAAA"]]')
-    answer = await shown.get()
-    other = await answer.read()
-    assert other != sent
-    assert answer.headers["ETag"] == f'"{hashlib.sha256(other).hexdigest()[:32]}"'
+
+async def test_an_original_of_an_earlier_version_is_cleaned_when_it_is_asked_for(
+    shown: Shown,
+) -> None:
+    pool = shown.app.resources.pool
+    sent = await (await shown.get()).read()
+    await pool.execute(
+        "update image set clean_plan = null, clean_bytes = null, clean_digest = null"
+    )
+
+    answers = await asyncio.gather(shown.get(), shown.get(Range="bytes=10-99"))
+
+    assert await answers[0].read() == sent
+    assert await answers[1].read() == sent[10:100]
+    known = "select clean_bytes from image where size = 'original'"
+    assert await pool.fetchval(known) == len(sent)
+
+
+async def test_an_original_that_cannot_be_cleaned_is_never_sent(shown: Shown) -> None:
+    """Without its end mark, pixels and a phone's film behind them cannot be told apart."""
+    verdict = await upload(shown.app, shown.event, "b.jpg", with_place()[:-2] + b"film" * 50)
+    await prepare_photo(shown.app, verdict["photo_id"])
+    shown.path = f"/api/photo/{verdict['photo_id']}"
+
+    sent = await (await shown.get()).read()
+
+    with Image.open(io.BytesIO(sent)) as picture:
+        assert (picture.size, dict(picture.getexif())) == ((1800, 1200), {})
+    assert b"film" not in sent
+    assert (await shown.get(Range="bytes=0-9")).status == 206
 
 
 async def test_a_guest_of_another_event_sees_nothing(shown: Shown) -> None:

@@ -24,6 +24,7 @@ FORM = {
     "browse": "yes",
     "publish": "after_approval",
     "take_home": "large",
+    "metadata": "full",
     "watermark": "© Léa",
     "controller": "Léa Martin",
     "contact": "lea@example.org",
@@ -70,7 +71,7 @@ async def test_the_form_chooses_all_at_once(app: App) -> None:
         "after_approval",
     )
     assert (seen["downloads"], seen["download_size"], seen["watermark"]) == (True, "large", "© Léa")
-    assert (seen["accent"], seen["wall"]) == ("#7a1f5c", True)
+    assert (seen["accent"], seen["wall"], seen["metadata"]) == ("#7a1f5c", True, "full")
     page = await page_of(app, f"/admin/events/{event['id']}/choices?saved=1")
     assert 'value="2099-11-21T20:00"' in page
     assert "Saved." in page
@@ -107,6 +108,7 @@ async def test_the_form_chooses_all_at_once(app: App) -> None:
         ({"watermark": "漢"}, "in Latin letters"),
         ({"take_home": None}, "one choice below cannot be"),
         ({"accounts": None}, "one choice below cannot be"),
+        ({"metadata": None}, "one choice below cannot be"),
     ],
 )
 async def test_a_form_that_cannot_be_comes_back_as_it_was_typed(
