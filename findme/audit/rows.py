@@ -63,6 +63,12 @@ CHECKS: Mapping[str, str] = {
     "event past its end": """
         select 'event ' || id from event where expires_at < now() - interval '5 minutes'
          order by id""",
+    "strangers' vectors after matching closed": """
+        select 'event ' || id from event join matching_close on event_id = id
+         where kept_faces = 'all' and matching_close.closes_at < now() - interval '1 day'
+           and exists (select from face where face.event_id = event.id
+                          and engine_face_id is not null)
+         order by id""",
     "account by name alone in no event": """
         select 'account ' || id from account
          where email is null and role = 'guest'

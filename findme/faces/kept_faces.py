@@ -43,3 +43,20 @@ async def change(conn: Connection, event_id: EventId, wanted: KeptFaces) -> list
         event_id,
     )
     return [EngineFaceId(row["engine_face_id"]) for row in rows]
+
+
+async def list_closed(conn: Connection) -> list[EventId]:
+    """Return the events whose matching is closed and done, and that keep strangers' vectors yet."""
+    rows = await conn.fetch(
+        """
+        select id from event join matching_close on event_id = id
+         where kept_faces = 'all' and matching_close.closes_at < now()
+           and exists (select from face where face.event_id = event.id
+                          and engine_face_id is not null)
+           and not exists (select from job
+                            where job.event_id = event.id and state in ('queued', 'running')
+                              and job.kind in ('index_photo', 'index_selfie', 'match_selfie',
+                                               'match_event', 'reindex_event', 'group_faces'))
+         order by id"""
+    )
+    return [EventId(row["id"]) for row in rows]

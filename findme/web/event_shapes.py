@@ -44,7 +44,8 @@ FacesOf: TypeAlias = Annotated[
     KeptFaces,
     Meta(
         description="Whose faces become vectors: of all, or of guests only. Strangers' vectors "
-        "can be given up later, but not be made again once there are photos (409)."
+        "can be given up later (and are, when matching closes), but not be made again once "
+        "there are photos (409)."
     ),
 ]
 Downloads: TypeAlias = Annotated[bool, Meta(description="Whether guests may take photos home.")]

@@ -6,12 +6,15 @@ from functools import partial
 import asyncpg
 import pytest
 
-from findme import db
+from findme import db, queue
 from findme.accounts import accounts, auth, guests
+from findme.audit import rows
+from findme.audit.finding import Finding
 from findme.db import Pool
-from findme.models import Role
+from findme.models import JobKind, Role
 from findme.operations import retention
 from findme.periodic import every
+from tests.support.face_rows import add_photo, add_reference
 from tests.support.helpers import add_expiring_event, add_gala, event_names
 
 
@@ -25,6 +28,46 @@ async def test_events_past_their_time_are_deleted_with_their_collections(pool: P
     )
     assert (job["kind"], job["event_id"]) == ("delete_collection", None)
     assert '"over"' in job["payload"]
+
+
+async def test_vectors_of_strangers_go_when_matching_closes_and_those_of_guests_stay(
+    pool: Pool,
+) -> None:
+    async with db.transaction(pool) as conn:
+        closed, open_ = [(await add_gala(conn, name)).id for name in ("closed", "open")]
+        for event_id in (closed, open_):
+            vector = await add_reference(conn, event_id, int(event_id))
+            await add_photo(conn, event_id, 1, [vector, f"stranger of {event_id}"])
+        await conn.execute("update event set starts_at = now() - interval '29 days'")
+    # uploads that still wait are compared first, and an audit gives them a day
+    async with db.acquire(pool) as conn:
+        job_id = await queue.enqueue(conn, JobKind.INDEX_PHOTO, label="late", event_id=closed)
+    await pool.execute(
+        "update event set closes_at = now() - interval '2 days' where id = $1", closed
+    )
+    assert await retention.give_up_strangers(pool) == 0
+    late = Finding("strangers' vectors after matching closed", f"event {closed}")
+    async with db.acquire(pool) as conn:
+        assert late in await rows.check(conn)
+    await pool.execute("update job set state = 'done' where id = $1", job_id)
+
+    assert await retention.give_up_strangers(pool) == 1
+    assert await retention.give_up_strangers(pool) == 0
+
+    (job,) = await pool.fetch("select payload from job where kind = 'forget_faces'")
+    assert job["payload"].count("stranger") == 1
+    assert f"stranger of {closed}" in job["payload"]
+    kept = await pool.fetch(
+        "select event_id, count(engine_face_id) as vectors from face group by 1 order by 1"
+    )
+    assert [tuple(row) for row in kept] == [(closed, 0), (open_, 2)]
+    assert await pool.fetchval("select count(*) from reference") == 2
+    async with db.acquire(pool) as conn:
+        assert late not in await rows.check(conn)
+
+    # an event that names no closing time closes 30 days after it began
+    await pool.execute("update event set starts_at = now() - interval '31 days'")
+    assert await retention.give_up_strangers(pool) == 1
 
 
 async def test_two_services_that_look_at_the_same_moment_do_not_trip(pool: Pool) -> None:
