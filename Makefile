@@ -20,8 +20,8 @@ check: .venv/.dev ## format, lint, types, import rings
 format: .venv/.dev ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-bench: .venv/.dev ## the benchmarks, as a table; `make bench engine` runs one
-	$(BIN)/python -m tests.bench $(BENCH) $(filter-out bench,$(MAKECMDGOALS))
+bench: .venv/.bench ## the benchmarks, as a table; `make bench list` measures some rows, `make bench engine` one report
+	$(BIN)/python -m benchmarks $(BENCH) $(filter-out bench,$(MAKECMDGOALS))
 # What follows `make bench` is the name of a benchmark, and nothing to make.
 ifeq (bench,$(firstword $(MAKECMDGOALS)))
 $(foreach name,$(filter-out bench,$(MAKECMDGOALS)),$(eval $(name): ; @:))
@@ -47,4 +47,7 @@ clean: ## remove what install made (never ./var)
 	@touch $@
 .venv/.dev: .venv/.run requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@
+.venv/.bench: .venv/.dev requirements/bench.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.lock
 	@touch $@

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 
 from tests.bench import (
     archive,
@@ -35,6 +36,11 @@ def main() -> None:
     names = parser.parse_args().names or list(BENCHES)
     if unknown := set(names) - set(BENCHES):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
+    print_reports(names)
+
+
+def print_reports(names: Sequence[str]) -> None:
+    """Print the figures of reports, one below the other."""
     rows = [row for name in names for row in asyncio.run(BENCHES[name]())]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
