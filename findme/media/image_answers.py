@@ -10,7 +10,7 @@ from msgspec import Meta
 from findme.media import face_pictures, images
 from findme.media.cleaning import plan as plans
 from findme.media.cleaning.cleaner import Cleaned
-from findme.media.cleaning.plan import MOST_PLAN, Span
+from findme.media.cleaning.plan import MOST_PLAN
 from findme.media.exif import YEARS
 from findme.media.face_pictures import FacePicture
 from findme.media.images import Probe, Renditions
@@ -140,8 +140,7 @@ def read_cleaned(answer: Answer, size: int) -> Cleaned:
         pieces = plans.from_bytes(stored)
     except msgspec.DecodeError as error:
         raise msgspec.ValidationError("no plan") from error
-    spans = [piece for piece in pieces if isinstance(piece, Span)]
-    if not all(0 <= span.start < span.stop <= size for span in spans):
+    if not plans.is_orderly(pieces, size):
         raise msgspec.ValidationError("a plan that does not fit the file")
     # a file of pieces that come again and again could be of any length
     if plans.length_of(pieces) != made.size_bytes or made.size_bytes > size + MOST_PLAN:

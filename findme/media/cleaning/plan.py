@@ -10,6 +10,8 @@ from findme.pixels.header import Reason, Refused
 #: Bytes of a stored plan: it is read whenever the file is sent.
 MOST_PLAN: Final = 512 * 1024
 MOST_PIECES: Final = 20_000
+#: Spans that begin before the end of an earlier one: each may read a stored chunk once more.
+MOST_JUMPS: Final = 100
 
 
 class Span(NamedTuple):
@@ -30,11 +32,15 @@ class Draft:
         #: Bytes of the clean file so far.
         self.size = 0
         self._written = 0
+        self._jumps = 0
+        self._end = 0
 
     def keep(self, start: int, stop: int) -> None:
         """Append a span of the file."""
         if start >= stop:
             return
+        self._jumps += start < self._end
+        self._end = stop
         last = self.pieces[-1] if self.pieces else b""
         if isinstance(last, Span) and last.stop == start:
             self.pieces[-1] = Span(last.start, stop)
@@ -65,7 +71,8 @@ class Draft:
                 self.write(piece)
 
     def _check(self) -> None:
-        if len(self.pieces) > MOST_PIECES or self._written + 32 * len(self.pieces) > MOST_PLAN:
+        stored = self._written + 32 * len(self.pieces)
+        if max(len(self.pieces) / MOST_PIECES, stored / MOST_PLAN, self._jumps / MOST_JUMPS) > 1:
             raise Refused(Reason.TOO_COMPLEX, "a plan of too many pieces")
 
 
@@ -84,6 +91,18 @@ def length_of(pieces: Iterable[Piece]) -> int:
     return sum(
         piece.stop - piece.start if isinstance(piece, Span) else len(piece) for piece in pieces
     )
+
+
+def is_orderly(pieces: Iterable[Piece], size: int) -> bool:
+    """Whether all spans are in a file of *size* bytes, and few of them before an earlier one."""
+    jumps, end = 0, 0
+    for piece in pieces:
+        if isinstance(piece, Span):
+            if not 0 <= piece.start < piece.stop <= size:
+                return False
+            jumps += piece.start < end
+            end = piece.stop
+    return jumps <= MOST_JUMPS
 
 
 def cut(pieces: Iterable[Piece], start: int, stop: int) -> list[Piece]:

@@ -151,6 +151,7 @@ def test_a_plan_that_fits_the_file_is_taken() -> None:
         (2, DIGEST, plans.to_bytes([Span(0, 1)])),
         (0, DIGEST, plans.to_bytes([])),
         (1, "x", plans.to_bytes([Span(0, 1)])),
+        (202, DIGEST, plans.to_bytes([Span(7, 8), Span(0, 1)] * 101)),
         (8 * 90_000, DIGEST, plans.to_bytes([Span(0, 8)] * 90_000)),
         (MOST_PLAN + 1, DIGEST, plans.to_bytes([bytes(MOST_PLAN + 1)])),
     ],

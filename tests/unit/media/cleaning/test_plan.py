@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from findme.media.cleaning import plan as plans
-from findme.media.cleaning.plan import MOST_PIECES, MOST_PLAN, Draft, Piece, Span
+from findme.media.cleaning.plan import MOST_JUMPS, MOST_PIECES, MOST_PLAN, Draft, Piece, Span
 from findme.pixels.header import Refused
 
 FILE = bytes(range(256)) * 2
@@ -49,3 +49,6 @@ def test_a_plan_of_too_much_is_refused() -> None:
     many = Draft()
     with pytest.raises(Refused):
         many.add(Span(2 * number, 2 * number + 1) for number in range(MOST_PIECES + 1))
+    to_and_fro = Draft()
+    with pytest.raises(Refused):
+        to_and_fro.add([Span(7, 8), Span(0, 1)] * (MOST_JUMPS + 1))
