@@ -18,6 +18,7 @@ from findme.engine.errors import (
 )
 from findme.engine.picture_tasks import DECODE
 from findme.pixels import sealed_files
+from findme.pixels.gate import Urgency
 from findme.pixels.header import Reason
 from findme.pixels.lane import Answer, Deadline, Lane, LaneUnavailable, PictureRefused
 from findme.pixels.memory import MIB
@@ -67,11 +68,13 @@ class PictureReader:
         """Kill the child."""
         self._lane.close()
 
-    async def read(self, data: bytes) -> Pixels:
+    async def read(self, data: bytes, urgency: Urgency = Urgency.LAST) -> Pixels:
         """Decode a JPEG or PNG, upright and at most WORKING_SIDE wide and high; raises refusals."""
         try:
             with sealed_files.opened(data) as file:
-                return await self._lane.run(DECODE, file, {}, deadline=DEADLINE, read=_pixels)
+                return await self._lane.run(
+                    DECODE, file, {}, deadline=DEADLINE, read=_pixels, urgency=urgency
+                )
         except PictureRefused as refused:
             raise _refusal(refused.reason) from refused
         except LaneUnavailable as error:

@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from findme.engine.collection_store import Gallery
 from findme.engine.faces import Analyst, Face
 from findme.engine.picture_reader import PictureReader, Pixels
+from findme.pixels.gate import Gate, Urgency
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,18 +27,26 @@ class Service:
         self._analyst = analyst
         self._reader = PictureReader()
         # One more than is looked at: it is decoded meanwhile, and no others wait in memory.
-        self._open = asyncio.Semaphore(threads + 1)
+        self._open = Gate(threads + 1)
+        # Selfies have places of their own, and their guests need not wait for photos.
+        self._open_first = Gate(threads)
+        self._looks = Gate(threads)
         self._gallery = gallery
         self._pictures = ThreadPoolExecutor(threads, "pictures", initializer=_give_way)
         # One thread, so that every operation on the gallery is whole before the next begins.
         self._keeper = ThreadPoolExecutor(1, "gallery")
 
-    async def faces(self, data: bytes) -> list[Face]:
-        """Find the faces on a picture, largest first; raises refusals."""
+    async def faces(self, data: bytes, urgency: Urgency = Urgency.LAST) -> list[Face]:
+        """Find the faces on a picture, largest first; raises refusals.
+
+        One of urgency FIRST overtakes all others that are not being looked at yet.
+        """
         loop = asyncio.get_running_loop()
-        async with self._open:
-            pixels = await self._reader.read(data)
-            return await loop.run_in_executor(self._pictures, self._look, pixels)
+        places = self._open_first if urgency is Urgency.FIRST else self._open
+        async with places.hold(1):
+            pixels = await self._reader.read(data, urgency)
+            async with self._looks.hold(1, urgency):
+                return await loop.run_in_executor(self._pictures, self._look, pixels)
 
     def _look(self, pixels: Pixels) -> list[Face]:
         return self._analyst.faces_on(pixels.picture())

@@ -1,4 +1,8 @@
-"""Operations that look at a picture. Each takes the service and the checked members."""
+"""Operations that look at a picture. Each takes the service and the checked members.
+
+A selfie goes before photos, since its guest waits: a picture of which one face is indexed, or that
+is compared with another.
+"""
 
 import hashlib
 import uuid
@@ -14,6 +18,7 @@ from findme.engine.protocol import Members
 from findme.engine.quality_filter import reasons
 from findme.engine.service import Service
 from findme.engine.similarity import SFACE
+from findme.pixels.gate import Urgency
 
 _FACE_IDS = uuid.UUID("6b4e5c1c-3f0e-5d5b-9f63-5a8f1d7f2c11")
 """Namespace of the ids below; any fixed value does."""
@@ -30,9 +35,9 @@ async def index_faces(service: Service, request: Members) -> Members:
     # Asked first, so that a wrong name costs no look at the picture.
     await service.stored(lambda gallery: gallery.current(request["CollectionId"]))
     data = request["Image"]["Bytes"]
-    faces = await service.faces(data)
-    quality_filter = request.get("QualityFilter", "AUTO")
     most = min(request.get("MaxFaces", MOST_FACES), MOST_FACES)
+    faces = await service.faces(data, Urgency.FIRST if most == 1 else Urgency.LAST)
+    quality_filter = request.get("QualityFilter", "AUTO")
     chosen, dropped = choose(faces, quality_filter, most)
     external = request.get("ExternalImageId")
     image = f"{hashlib.sha256(data).hexdigest()} {FACE_MODEL_VERSION} {external or ''}"
@@ -125,8 +130,8 @@ def _similar_users(gallery: Gallery, face: Face, request: Members) -> list[Membe
 
 async def compare_faces(service: Service, request: Members) -> Members:
     """CompareFaces: the largest face of one picture against all of another."""
-    source = await _main_face(service, request["SourceImage"], request)
-    faces = await service.faces(request["TargetImage"]["Bytes"])
+    source = await _main_face(service, request["SourceImage"], request, Urgency.FIRST)
+    faces = await service.faces(request["TargetImage"]["Bytes"], Urgency.FIRST)
     targets = [face for face in faces if not reasons(face, _filter(request))]
     if not targets:
         raise InvalidParameterException("There are no faces in the target image.")
@@ -147,9 +152,11 @@ async def compare_faces(service: Service, request: Members) -> Members:
     }
 
 
-async def _main_face(service: Service, image: Members, request: Members) -> Face:
+async def _main_face(
+    service: Service, image: Members, request: Members, urgency: Urgency = Urgency.LAST
+) -> Face:
     """Find the largest face; refused if there is none, or if the filter drops it."""
-    faces = await service.faces(image["Bytes"])
+    faces = await service.faces(image["Bytes"], urgency)
     if not faces or reasons(faces[0], _filter(request)):
         raise InvalidParameterException("There are no faces in the image. Should be at least 1.")
     return faces[0]

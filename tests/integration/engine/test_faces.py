@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageFilter
 
+from findme.engine.app import open_service
+from findme.engine.operations import images
 from tests.support.engine_service import Client, admiral, astronaut, both, jpeg, scene
 
 pytest_plugins = ["tests.support.engine_fixtures"]
@@ -185,6 +188,27 @@ async def test_a_turned_jpeg_is_seen_upright(rekognition: Client) -> None:
     expected, actual = upright["FaceDetails"][0], turned["FaceDetails"][0]
     assert actual["BoundingBox"] == pytest.approx(expected["BoundingBox"], abs=0.01)
     assert actual["Pose"] == pytest.approx(expected["Pose"], abs=3)
+
+
+async def test_a_selfie_overtakes_the_photos_that_wait(engine_data: Path) -> None:
+    finished: list[str] = []
+    async with open_service(engine_data, threads=1) as service:
+        await service.stored(lambda gallery: gallery.create("party", {}))
+
+        async def index(name: str, **members: Any) -> None:
+            picture = {"Bytes": jpeg(both())}
+            await images.index_faces(
+                service,
+                {"CollectionId": "party", "Image": picture, "ExternalImageId": name, **members},
+            )
+            finished.append(name)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(4):
+                group.create_task(index(f"photo-{number}"))
+            group.create_task(index("selfie", MaxFaces=1))
+
+    assert finished.index("selfie") <= 1
 
 
 async def test_pictures_that_are_none_are_refused(rekognition: Client) -> None:
