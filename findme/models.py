@@ -52,6 +52,14 @@ class Accounts(StrEnum):
     OPTIONAL = "optional"
 
 
+class Admission(StrEnum):
+    """How somebody who joins an event becomes a guest who sees photos."""
+
+    OPEN = "open"
+    #: The organiser admits each one; until then they wait.
+    APPROVAL = "approval"
+
+
 class DownloadSize(StrEnum):
     """The size of guests' downloads."""
 
@@ -202,23 +210,6 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
-    """The caller of a request: a signed-in user, a photographer's token, or (neither) anyone."""
-
-    user: User | None = None
-    #: The event of the upload token that was shown.
-    upload_event_id: EventId | None = None
-    upload_token_id: TokenId | None = None
-    #: True if the session cookie, not a bearer token, named the user.
-    by_cookie: bool = False
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether this is an admin."""
-        return self.user is not None and self.user.role is Role.ADMIN
-
-
-@dataclass(frozen=True, slots=True)
 class Thresholds:
     """Similarities (0..100) from which a match is `sure`, and from which it is `maybe`."""
 
@@ -252,6 +243,8 @@ class Event:
     created_at: datetime
     #: Whether a name alone lets a guest in.
     accounts: Accounts
+    #: Whether those who join wait for the organiser.
+    admission: Admission
     #: The gallery can be seen without consent and selfie (if it is open to everyone).
     browse: bool
     downloads: bool

@@ -34,6 +34,7 @@ from findme.privacy.erasure_journal import JournalExporter
 from findme.resources import Resources, open_resources
 from findme.services.access import Access
 from findme.services.account import Account
+from findme.services.admission import AdmissionDesk
 from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
 from findme.services.event_setup import EventSetup
@@ -120,6 +121,9 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.PHOTO_MARKS] = PhotoMarks(on.settings, on.pool, on.cache, on.queue)
     app[keys.PICTURES] = Pictures(on.pool, on.photo_images, on.image_workers)
     app[keys.EVENT_SETUP] = EventSetup(on.settings, on.pool, on.cache, on.image_workers, on.queue)
+    app[keys.ADMISSION_DESK] = AdmissionDesk(
+        on.settings, on.pool, on.cache, on.image_workers, on.queue
+    )
     app[keys.PERSON_EDITS] = PersonEdits(on.pool, on.grouping, on.queue)
     app[keys.PHOTO_REVIEW] = PhotoReview(on.settings, on.pool, on.cache, on.vectors, on.queue)
     app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue, on.on_retry)

@@ -14,10 +14,11 @@ import orjson
 
 from findme import db
 from findme.accounts import common_passwords, known_browsers
+from findme.accounts.actor import Actor
 from findme.cache import USERS, Cache
 from findme.db import Connection, Pool
 from findme.errors import CommonPassword, EmailTaken, InvalidRequest
-from findme.models import Actor, EventId, Role, TokenId, User, UserId
+from findme.models import EventId, Role, TokenId, User, UserId
 
 #: The admin account that is created if none is named.
 FIRST_ADMIN = "admin@findme.local"

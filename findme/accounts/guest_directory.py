@@ -19,6 +19,8 @@ class GuestSummary:
     #: None: their link is their key.
     email: str | None
     joined_at: datetime
+    #: None: they wait to be admitted.
+    admitted_at: datetime | None
     #: None: the guest browses without a face search.
     consent_at: datetime | None
     consent_withdrawn_at: datetime | None
@@ -82,7 +84,8 @@ async def _read(conn: Connection, guest_ids: Sequence[GuestId]) -> list[GuestSum
     rows = await conn.fetch(
         """
         select guest.id as guest_id, account.id as user_id, account.name, account.email,
-               guest.joined_at, consent_at, consent_withdrawn_at, shown.sure, shown.maybe,
+               guest.joined_at, admitted_at, consent_at, consent_withdrawn_at, shown.sure,
+               shown.maybe,
                selfie.state as selfie, selfie.problem as selfie_problem,
                (select count(*) from selfie where guest_id = guest.id) as selfies
           from guest join account on account.id = guest.account_id

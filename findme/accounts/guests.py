@@ -19,10 +19,17 @@ class Guest:
     event_id: EventId
     user_id: UserId
     joined_at: datetime
+    #: None: they wait for the organiser to admit them, and see no photo.
+    admitted_at: datetime | None
     #: Whether their face may be searched for; without it they see the gallery if that is allowed.
     consented: bool
     selfie_state: SelfieState | None
     selfie_problem: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether they wait to be admitted."""
+        return self.admitted_at is None
 
 
 async def find(conn: Connection, event_id: EventId, user_id: UserId) -> Guest | None:
@@ -30,7 +37,7 @@ async def find(conn: Connection, event_id: EventId, user_id: UserId) -> Guest | 
     row = await conn.fetchrow(
         """
         select guest.id, guest.event_id, guest.account_id as user_id, guest.joined_at,
-               consent_at is not null and consent_withdrawn_at is null as consented,
+               admitted_at, consent_at is not null and consent_withdrawn_at is null as consented,
                selfie.state as selfie_state, selfie.problem as selfie_problem
           from guest left join lateral (
                  select state, problem from selfie where guest_id = guest.id
@@ -47,7 +54,7 @@ async def list_by_user(conn: Connection, user_id: UserId) -> list[Guest]:
     rows = await conn.fetch(
         """
         select guest.id, guest.event_id, guest.account_id as user_id, guest.joined_at,
-               consent_at is not null and consent_withdrawn_at is null as consented,
+               admitted_at, consent_at is not null and consent_withdrawn_at is null as consented,
                selfie.state as selfie_state, selfie.problem as selfie_problem
           from guest left join lateral (
                  select state, problem from selfie where guest_id = guest.id
@@ -76,22 +83,38 @@ async def any_agreed(conn: Connection, event_id: EventId) -> bool:
 
 
 async def join(
-    conn: Connection, event_id: EventId, user_id: UserId, *, consent_text: str, language: str
+    conn: Connection,
+    event_id: EventId,
+    user_id: UserId,
+    *,
+    consent_text: str,
+    language: str,
+    admitted: bool = True,
 ) -> GuestId:
-    """Add a user to an event, or record a new consent of a guest who has joined already."""
+    """Add a user to an event, or record a new consent of a guest who has joined already.
+
+    Who is not *admitted* waits for the organiser. So does a guest whose earlier consent, and with
+    it the face that the organiser saw, is gone, or who gave none: they may show any face now.
+    """
     guest_id = GuestId(
         await conn.fetchval(
             """
-            insert into guest (event_id, account_id, consent_at, consent_text, consent_language)
-            values ($1, $2, now(), $3, $4)
+            insert into guest (event_id, account_id, consent_at, consent_text, consent_language,
+                               admitted_at)
+            values ($1, $2, now(), $3, $4, case when $5 then now() end)
             on conflict (event_id, account_id) do update
                set consent_at = excluded.consent_at, consent_text = excluded.consent_text,
-                   consent_language = excluded.consent_language, consent_withdrawn_at = null
+                   consent_language = excluded.consent_language, consent_withdrawn_at = null,
+                   admitted_at = case
+                       when $5 then coalesce(guest.admitted_at, now())
+                       when guest.consent_at is not null and guest.consent_withdrawn_at is null
+                       then guest.admitted_at end
             returning id""",
             event_id,
             user_id,
             consent_text,
             language,
+            admitted,
         )
     )
     # a receipt that is still open must not count the new rows as left over
@@ -104,14 +127,18 @@ async def join(
     return guest_id
 
 
-async def browse(conn: Connection, event_id: EventId, user_id: UserId) -> GuestId:
-    """Let a user see an event's gallery without consent and without face data."""
+async def browse(
+    conn: Connection, event_id: EventId, user_id: UserId, *, admitted: bool = True
+) -> GuestId:
+    """Let a user see an event's gallery without consent and face data, or wait to be admitted."""
     await conn.execute(
         """
-        insert into guest (event_id, account_id) values ($1, $2)
+        insert into guest (event_id, account_id, admitted_at)
+        values ($1, $2, case when $3 then now() end)
         on conflict (event_id, account_id) do nothing""",
         event_id,
         user_id,
+        admitted,
     )
     guest_id: int = await conn.fetchval(
         "select id from guest where event_id = $1 and account_id = $2", event_id, user_id
@@ -131,13 +158,13 @@ async def lock_consent(conn: Connection, guest_id: GuestId) -> None:
         raise ConsentRequired
 
 
-async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None:
+async def undo_join(conn: Connection, guest_id: GuestId, before: Guest | None) -> None:
     """Undo a join whose selfie was refused, unless the guest has another selfie.
 
-    A *fresh* guest is deleted; an earlier guest stays, and their consent ends with the selfie that
-    it was given for.
+    Somebody who was no guest *before* is deleted; an earlier guest stays, and their consent ends
+    with the selfie that it was given for.
     """
-    if fresh:
+    if before is None:
         await conn.execute(
             """
             delete from guest where id = $1
@@ -147,9 +174,10 @@ async def undo_join(conn: Connection, guest_id: GuestId, *, fresh: bool) -> None
     else:
         await conn.execute(
             """
-            update guest set consent_withdrawn_at = now() where id = $1
-               and not exists (select from selfie where guest_id = guest.id)""",
+            update guest set consent_withdrawn_at = now(), admitted_at = coalesce(admitted_at, $2)
+             where id = $1 and not exists (select from selfie where guest_id = guest.id)""",
             guest_id,
+            before.admitted_at,
         )
 
 

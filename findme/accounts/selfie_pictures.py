@@ -45,6 +45,8 @@ async def find_newest(conn: Connection, guest_id: GuestId) -> SelfieId | None:
 async def drop(conn: Connection, event_id: EventId) -> None:
     """Delete the pictures whose vectors are made, if the event keeps none.
 
+    That of a guest who waits stays until they are admitted: the organiser compares it.
+
     In the transaction that stores the vector or changes the event: both hold the event's row, so
     neither overlooks what the other does.
     """
@@ -53,7 +55,8 @@ async def drop(conn: Connection, event_id: EventId) -> None:
         delete from image using reference, event
          where event.id = $1 and drop_selfies and reference.event_id = event.id
            and reference.generation = event.generation
-           and image.selfie_id = reference.selfie_id""",
+           and image.selfie_id = reference.selfie_id
+           and reference.guest_id in (select id from guest where admitted_at is not null)""",
         event_id,
     )
     if deleted != "DELETE 0":

@@ -36,10 +36,6 @@ SENTENCES = {
     "turned_away": "The face is turned away.",
     COVERED: "Eyes or mouth are covered.",
 }
-NOT_ALIKE = (
-    "This picture does not look like your other selfies. If it is you, try another one. Otherwise "
-    "replace your selfies: the old ones are erased."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,27 +242,6 @@ async def accept(
         )
     await _end_index_job(conn, selfie.id)
     return True
-
-
-async def list_beside(
-    conn: Connection, selfie: PendingSelfie, judged: JudgedSelfie
-) -> list[SelfieId]:
-    """Return the guest's accepted selfies that would stay beside this one, newest first.
-
-    A lost one is none: it is replaced.
-    """
-    rows = await conn.fetch(
-        """
-        select other.id
-          from selfie join selfie as other on other.guest_id = selfie.guest_id
-         where selfie.id = $1 and other.id <> selfie.id and other.state = 'accepted'
-           and (not selfie.replaces or $2 or other.id > selfie.id)
-           and not exists (select from lost_selfie where lost_selfie.id = other.id)
-         order by other.id desc""",
-        selfie.id,
-        bool(judged.advice),
-    )
-    return [SelfieId(row["id"]) for row in rows]
 
 
 async def refuse(conn: Connection, selfie: PendingSelfie, problem: str) -> None:

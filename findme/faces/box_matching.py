@@ -135,6 +135,7 @@ async def save_search(
           from unnest($3::text[], $4::real[]) as found (reference, similarity)
           join reference on reference.event_id = $1
                         and reference.engine_face_id = found.reference
+          join guest on guest.id = reference.guest_id and admitted_at is not null
           join face on face.id = $2
          where (reference.kind <> 'expansion' or found.similarity >= $5)
            and not exists (select from face as source

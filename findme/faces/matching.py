@@ -234,7 +234,7 @@ async def _store(
     """Store the similarities of vectors, pair by pair, if they are a reference and a face.
 
     A reference that was taken from a photo finds itself there, and its mirror image: that says
-    nothing of this photo and is left out.
+    nothing of this photo and is left out. So is a guest who waits to be admitted.
     """
     await _hold(conn, event_id, faces=faces, references=references)
     await conn.execute(
@@ -244,6 +244,7 @@ async def _store(
           from unnest($2::text[], $3::text[], $4::real[]) as found (reference, face, similarity)
           join reference on reference.event_id = $1
                         and reference.engine_face_id = found.reference
+          join guest on guest.id = reference.guest_id and admitted_at is not null
           join face on face.event_id = $1 and face.engine_face_id = found.face
          where (reference.kind <> 'expansion' or found.similarity >= $5)
            and not exists (select from face as source

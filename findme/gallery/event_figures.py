@@ -11,9 +11,12 @@ class EventCounts:
     """The numbers of an event's photos, guests and faces."""
 
     photos: int
+    #: Everybody who joined, those who wait for the organiser as well.
     guests: int
     faces: int
     matches: int
+    #: Guests who wait to be admitted.
+    waiting: int
 
 
 async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, EventCounts]:
@@ -28,12 +31,16 @@ async def counts(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Ev
                (select coalesce(sum(n), 0)::bigint
                   from (select (select count(distinct photo_id)
                                   from match where guest_id = guest.id) as n
-                          from guest where event_id = event.id) as mine) as matches
+                          from guest where event_id = event.id) as mine) as matches,
+               (select count(*) from guest
+                 where event_id = event.id and admitted_at is null) as waiting
           from event where id = any($1)""",
         event_ids,
     )
     return {
-        EventId(row["id"]): EventCounts(row["photos"], row["guests"], row["faces"], row["matches"])
+        EventId(row["id"]): EventCounts(
+            row["photos"], row["guests"], row["faces"], row["matches"], row["waiting"]
+        )
         for row in rows
     }
 
@@ -47,6 +54,8 @@ class Figures:
     #: Photos that failed, and photos that wait for approval.
     failed: int
     waiting: int
+    #: Guests who wait to be admitted.
+    newcomers: int
 
 
 async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, Figures]:
@@ -56,12 +65,16 @@ async def figures(conn: Connection, event_ids: list[EventId]) -> dict[EventId, F
         select event.id, count(photo.id) as photos,
                count(photo.id) filter (where state = 'failed') as failed,
                count(photo.id) filter (where review = 'waiting') as waiting,
-               (select count(*) from guest where guest.event_id = event.id) as guests
+               (select count(*) from guest where guest.event_id = event.id) as guests,
+               (select count(*) from guest
+                 where guest.event_id = event.id and admitted_at is null) as newcomers
           from event left join photo on photo.event_id = event.id
          where event.id = any($1) group by event.id""",
         event_ids,
     )
     return {
-        EventId(row["id"]): Figures(row["photos"], row["guests"], row["failed"], row["waiting"])
+        EventId(row["id"]): Figures(
+            row["photos"], row["guests"], row["failed"], row["waiting"], row["newcomers"]
+        )
         for row in rows
     }

@@ -17,6 +17,7 @@ from findme.media import storage
 from findme.media.storage import ImageOwner
 from findme.models import (
     Accounts,
+    Admission,
     DownloadSize,
     Event,
     EventId,
@@ -159,7 +160,7 @@ async def update(conn: Connection, event: Event) -> Event:
                          downloads = $11, download_size = $12, watermark = $13, publish = $14,
                          accent = $15, closes_at = $16, time_zone = $17, wall_token = $18,
                          controller = $19, contact = $20, occasion = $21,
-                         drop_selfies = $22, metadata = $23
+                         drop_selfies = $22, metadata = $23, admission = $24
          where id = $1""",
         event.id,
         event.name,
@@ -184,6 +185,7 @@ async def update(conn: Connection, event: Event) -> Event:
         event.kind,
         event.drop_selfies,
         event.metadata,
+        event.admission,
     )
     written = await get(conn, event.id)
     sure, maybe = written.thresholds.sure, written.thresholds.maybe
@@ -294,6 +296,7 @@ def _event(row: asyncpg.Record) -> Event:
         "kind": EventKind(row["occasion"]),
         "gallery": Gallery(row["gallery"]),
         "accounts": Accounts(row["accounts"]),
+        "admission": Admission(row["admission"]),
         "download_size": DownloadSize(row["download_size"]),
         "metadata": Metadata(row["metadata"]),
         "publish": Publish(row["publish"]),

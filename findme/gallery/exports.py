@@ -157,8 +157,8 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
     )
     joined = await conn.fetch(
         """
-        select event.id, event.name, starts_at, expires_at, joined_at, consent_at, consent_text,
-               consent_language, consent_withdrawn_at, notify_mail, notified_at
+        select event.id, event.name, starts_at, expires_at, joined_at, admitted_at, consent_at,
+               consent_text, consent_language, consent_withdrawn_at, notify_mail, notified_at
           from guest join event on event.id = guest.event_id
          where guest.account_id = $1 order by guest.id""",
         user_id,
@@ -177,6 +177,7 @@ async def everything_on(conn: Connection, user_id: UserId) -> dict[str, Any]:
                 "starts_at": row["starts_at"],
                 "expires_at": row["expires_at"],
                 "joined_at": row["joined_at"],
+                "admitted_at": row["admitted_at"],
                 "consent": {
                     "at": row["consent_at"],
                     "text": row["consent_text"],

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from weakref import WeakValueDictionary
 
 from findme import db
-from findme.accounts import selfie_pictures, selfies
+from findme.accounts import selfie_likeness, selfie_pictures, selfies
 from findme.accounts.selfies import JudgedSelfie, PendingSelfie
 from findme.db import Connection, Pool
 from findme.errors import CollectionSwitched, EngineRefused, NotFound, SelfieRefused
@@ -70,7 +70,7 @@ class SelfieIndexing:
     async def _accept(
         self, event: Event, selfie: PendingSelfie, judged: JudgedSelfie, jpeg: bytes
     ) -> bool:
-        """Accept a selfie that resembles one that it stands beside, or stands alone.
+        """Accept a selfie that resembles one that vouches for it, or has none beside it.
 
         Otherwise four selfies of four people would open the photos of all. False if the guest is
         gone; SelfieRefused (`not_alike`).
@@ -80,12 +80,12 @@ class SelfieIndexing:
         while True:
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
-                beside = await selfies.list_beside(conn, selfie, judged)
+                beside = await selfie_likeness.list_vouching(conn, event, selfie, judged)
                 left = [other for other in beside if other not in compared]
                 if not beside:
                     return await self._store(conn, event, selfie, judged)
                 if not left:
-                    raise SelfieRefused(selfies.NOT_ALIKE, code="not_alike")
+                    raise selfie_likeness.not_alike(event)
                 image = await storage.find_selfie_image(conn, left[0])
             compared.add(left[0])
             if image is None:
@@ -101,7 +101,8 @@ class SelfieIndexing:
             async with db.transaction(self._pool) as conn:
                 await events.lock(conn, event.id)
                 # removed or replaced while they were compared: it vouches for nobody any more
-                if left[0] in await selfies.list_beside(conn, selfie, judged):
+                vouching = await selfie_likeness.list_vouching(conn, event, selfie, judged)
+                if left[0] in vouching:
                     return await self._store(conn, event, selfie, judged)
 
     async def _store(

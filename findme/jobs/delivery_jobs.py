@@ -10,7 +10,13 @@ from email.utils import parseaddr
 import orjson
 
 from findme import db, queue
-from findme.accounts import confirmations, idle_accounts, password_resets, selfie_pictures
+from findme.accounts import (
+    admission,
+    confirmations,
+    idle_accounts,
+    password_resets,
+    selfie_pictures,
+)
 from findme.db import Connection, Pool
 from findme.errors import DeliveryFailed, DeliveryRefused
 from findme.gallery import events
@@ -117,6 +123,8 @@ class DeliveryJobs:
             await self._send_reset(payload)
         elif payload["letter"] == confirmations.LETTER:
             await self._send_confirmation(payload)
+        elif payload["letter"] == admission.LETTER:
+            await self._send_admitted(GuestId(_number(job, "guest_id")))
         elif payload["letter"] == idle_accounts.LETTER:
             await self._send_farewell(UserId(_number(job, "account_id")))
         elif payload["letter"] == selfie_pictures.LETTER:
@@ -174,6 +182,18 @@ class DeliveryJobs:
             needed = await selfie_pictures.needs_another(conn, guest_id)
         if needed:
             await self._send_to_guest("selfie", guest_id, {})
+
+    async def _send_admitted(self, guest_id: GuestId) -> None:
+        async with db.acquire(self._pool) as conn:
+            reader = await admission.find_reader(conn, guest_id)
+        if reader is None:  # removed meanwhile
+            return
+        context = {
+            "event": reader["event"],
+            "url": f"{self._settings.findme_base_url or ''}/gallery?event={reader['event_id']}",
+        }
+        letter = mail_templates.write("admitted", reader["language"], context)
+        await self._send(reader["email"], letter)
 
     async def _send_news(self, guest_id: GuestId, photos: int) -> None:
         await self._send_to_guest("news", guest_id, {"photos": photos})

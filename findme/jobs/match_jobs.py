@@ -9,7 +9,7 @@ from itertools import chain
 from weakref import WeakValueDictionary
 
 from findme import db, queue
-from findme.accounts import guests, selfie_pictures
+from findme.accounts import admission, guests, selfie_pictures
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import CollectionRebuilding, CollectionSwitched, EngineRefused
@@ -80,7 +80,10 @@ class MatchJobs:
         }
 
     async def match_selfie(self, job: Job) -> None:
-        """Make a selfie's first search: all faces that are there already, in one call."""
+        """Make a selfie's first search: all faces that are there already, in one call.
+
+        Somebody who waits to be admitted is not searched for: their admission queues this again.
+        """
         assert job.event_id is not None
         assert job.selfie_id is not None
         async with db.acquire(self._pool) as conn:
@@ -91,6 +94,10 @@ class MatchJobs:
             event = await events.get(conn, job.event_id)
             edge = await matching.horizon(conn, job.event_id, settle=self._settle)
             await reindex_state.check_current(conn, reference.id)
+            admitted = await admission.is_admitted(conn, reference.guest_id)
+        if not admitted:
+            await self._replace_selfies(job, event, reference)
+            return
         if event.faces is KeptFaces.GUESTS_ONLY:
             await self._leave_to_sweep(job, event, reference)
             return
@@ -127,6 +134,14 @@ class MatchJobs:
             await enqueue_sweep(conn, event.id, delay=0, latest=0)
             await queue.complete(conn, job)
         await self._cache.forget_event(event.id)
+
+    async def _replace_selfies(self, job: Job, event: Event, reference: Reference) -> None:
+        """Remove the selfies that another one replaces, of somebody who is not searched for."""
+        async with db.transaction(self._pool) as conn:
+            await events.lock(conn, event.id)
+            old = await references.retire_selfies(conn, reference)
+            await guests.forget_faces(conn, event.id, old)
+            await queue.complete(conn, job)
 
     async def match_event(self, job: Job) -> None:
         """Close the open pairs of an event with the fewest searches."""

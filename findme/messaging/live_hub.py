@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -97,6 +97,9 @@ class Listener:
         if self.guest_id is None:
             return {"queued": found.total - found.done, "done": found.done, "all": found.visible}
         guest = found.guests[self.guest_id]
+        if not guest.admitted:
+            nothing = dict.fromkeys(("queued", "done", "mine", "maybe", "all"), 0)
+            return {**nothing, "selfie": guest.selfie, "waits": True}
         return {
             "queued": max(0, found.total - guest.done),
             "done": guest.done,
@@ -268,9 +271,7 @@ def _unsaid(channel: _Channel, found: LiveUpdate) -> LiveUpdate:
             if (guest_id, photo, mine) not in channel.told
         }
         channel.told.update(((guest_id, photo, mine), now) for photo, mine in photos.items())
-        guests[guest_id] = live_updates.Standing(
-            standing.selfie, standing.done, standing.mine, standing.maybe, photos
-        )
+        guests[guest_id] = replace(standing, found=photos)
     old = now - timedelta(seconds=3 * live_updates.OVERLAP)
     channel.shown = {
         photo: at
@@ -286,6 +287,8 @@ def _unsaid(channel: _Channel, found: LiveUpdate) -> LiveUpdate:
 
 def _photos_for(listener: Listener, found: LiveUpdate) -> dict[PhotoId, bool]:
     """Return the new photos that a listener may see, and whether they show them."""
+    if listener.guest_id is not None and not found.guests[listener.guest_id].admitted:
+        return {}
     everyones = found.gallery is Gallery.EVERYONE or listener.guest_id is None
     photos = dict.fromkeys(found.shown, False) if everyones else {}
     if listener.guest_id is not None:

@@ -29,6 +29,8 @@ class Mark:
 class Standing:
     """One guest's progress: their shelves, and the photos that were lately found for them."""
 
+    #: Whether they see photos; while they wait for the organiser they are told of none.
+    admitted: bool
     selfie: str | None
     #: Photos that are decided for the guest, of the event's.
     done: int
@@ -118,8 +120,8 @@ async def _standings(
                    array_agg(photo_id) filter (where shelf = 'sure' and since > $2) as new_sure,
                    array_agg(photo_id) filter (where shelf = 'maybe' and since > $2) as new_maybe
               from guest_photo where guest_id = any($1) group by guest_id)
-        select guest.id, newest.state as selfie, coalesce(mine, 0) as mine,
-               coalesce(maybe, 0) as maybe, new_sure, new_maybe,
+        select guest.id, admitted_at is not null as admitted, newest.state as selfie,
+               coalesce(mine, 0) as mine, coalesce(maybe, 0) as maybe, new_sure, new_maybe,
                -- greatest() ignores null: without a reference nothing is decided
                greatest(0, $3 - undecided) as done
           from guest left join shelf on shelf.guest_id = guest.id
@@ -136,6 +138,7 @@ async def _standings(
 
 def _standing(row: Record) -> Standing:
     return Standing(
+        admitted=row["admitted"],
         selfie=row["selfie"],
         done=row["done"],
         mine=row["mine"],

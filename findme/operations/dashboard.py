@@ -115,6 +115,7 @@ class Dashboard:
             reindex = await _reindex(conn, follows=not self.sources.faces.is_aws)
             work = await dashboard_queries.work(conn)
             expiring = await dashboard_queries.expiring(conn)
+            waiting = await dashboard_queries.waiting(conn)
         per_minute = figures.queue.per_minute
         size = figures.queue.current_queue_size
         document = {
@@ -123,6 +124,7 @@ class Dashboard:
             "gallery": hour,
             "empty_in_s": 60 * size / per_minute if size and per_minute else None,
             "work": work,
+            "waiting": waiting,
             "photographers": photographers,
             "reindex": reindex,
             "comparing": [asdict(event) for event in comparing],

@@ -170,6 +170,18 @@ async def work(conn: Connection) -> dict[str, Any]:
     }
 
 
+async def waiting(conn: Connection) -> list[dict[str, Any]]:
+    """Return the events with guests who wait to be admitted, the longest wait first."""
+    rows = await conn.fetch(
+        """
+        select event.id, event.name, count(*) as guests, min(joined_at) as since
+          from guest join event on event.id = guest.event_id
+         where admitted_at is null group by event.id order by since limit $1""",
+        MOST,
+    )
+    return [dict(row) for row in rows]
+
+
 async def expiring(conn: Connection) -> list[dict[str, Any]]:
     """Return the events that end soon, with the counts of what is deleted with them."""
     rows = await conn.fetch(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from findme import db
-from findme.accounts import guests, selfie_pictures
+from findme.accounts import admission, guests, selfie_pictures
 from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import InvalidRequest
@@ -17,7 +17,7 @@ from findme.faces.sweep_requests import request_sweep
 from findme.gallery import events
 from findme.media.image_workers import ImageWorkers
 from findme.messaging import webhooks
-from findme.models import Event, EventId, Gallery, KeptFaces, Size, UserId
+from findme.models import Admission, Event, EventId, Gallery, KeptFaces, Size, UserId
 from findme.pixels.gate import Urgency
 from findme.privacy import audit_log
 from findme.settings import Settings
@@ -68,7 +68,10 @@ class EventSetup:
         return event
 
     async def change(self, actor: UserId, event_id: EventId, changes: Mapping[str, Any]) -> Event:
-        """Change an event, and invalidate its cached lists."""
+        """Change an event, and invalidate its cached lists.
+
+        If it admits everybody from now on, those who wait are admitted.
+        """
         async with db.transaction(self.pool) as conn:
             if "faces" in changes:
                 await self._change_faces(conn, event_id, changes["faces"])
@@ -79,6 +82,8 @@ class EventSetup:
                 await _check_keeps_selfies(conn, event_id)
             event = await events.update(conn, wanted)
             await selfie_pictures.drop(conn, event_id)
+            if event.admission is Admission.OPEN:
+                await admission.admit_all(conn, event.id, self.settings)
             await audit_log.note(
                 conn, actor, "event.changed", event_id=event_id, detail={"members": sorted(changes)}
             )

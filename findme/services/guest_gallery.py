@@ -13,6 +13,7 @@ import msgspec
 
 from findme import db
 from findme.accounts import guests, selfie_pictures
+from findme.accounts.admission import NotAdmitted
 from findme.accounts.guests import Guest
 from findme.cache import PHOTOS, Cache
 from findme.db import Connection, Pool
@@ -132,8 +133,9 @@ class GuestGallery:
     ) -> PhotoPage:
         """Return a page of a tab, from the cache or the database.
 
-        GalleryIsPrivate for everyone's photos if the gallery is `own`, or if the guest gave no
-        consent and nobody may browse; not for an admin.
+        NotAdmitted if the guest waits for the organiser. GalleryIsPrivate for everyone's photos if
+        the gallery is `own`, or if the guest gave no consent and nobody may browse; not for an
+        admin.
         """
         _check_open(event, guest, tab, is_admin=is_admin)
 
@@ -217,7 +219,8 @@ class GuestGallery:
         return GalleryView(page, summary, maybe, selfie_id, needs_selfie, download_bytes)
 
     async def summarise(self, event: Event, guest: Guest) -> Summary:
-        """Return how much is on each tab, and the progress of the search."""
+        """Return how much is on each tab, and the progress of the search; NotAdmitted."""
+        _check_open(event, guest, Tab.MINE, is_admin=False)
         async with db.acquire(self.pool) as conn:
             return await guest_summary.find(conn, event.id, guest.id)
 
@@ -302,7 +305,9 @@ _SHELVES = {Tab.MINE: Shelf.SURE, Tab.MAYBE: Shelf.MAYBE}
 
 
 def _check_open(event: Event, guest: Guest, tab: Tab, *, is_admin: bool) -> None:
-    """Raise GalleryIsPrivate if the guest may not see a tab."""
+    """Raise NotAdmitted or GalleryIsPrivate if the guest may not see a tab."""
+    if guest.waits and not is_admin:
+        raise NotAdmitted
     hidden = not guest.consented and not event.browse
     if tab is Tab.ALL and (event.gallery is Gallery.OWN or hidden) and not is_admin:
         raise GalleryIsPrivate

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from findme import db
-from findme.accounts import accounts, auth, confirmations, guests, selfies, sign_in
+from findme.accounts import accounts, admission, auth, confirmations, guests, selfies, sign_in
 from findme.accounts.auth import Session
 from findme.accounts.guests import Guest
 from findme.accounts.sign_in import Origin
@@ -76,6 +76,8 @@ class Joined:
     user: User
     #: None for a guest without a selfie.
     selfie: SelfieResult | None
+    #: Whether they see photos; else they wait for the organiser.
+    admitted: bool
     #: None if they were signed in already.
     session: Session | None = None
     #: Opens a guest's account without an e-mail; it is known only here.
@@ -159,14 +161,16 @@ class Joining:
                 user = someone
                 if named:
                     await accounts.set_name(conn, user.id, user.name)
-            is_new = await guests.find(conn, event.id, user.id) is None
+            before = await guests.find(conn, event.id, user.id)
             guest_id = await guests.join(
                 conn,
                 event.id,
                 user.id,
                 consent_text=form.consent_text or CONSENT,
                 language=form.language,
+                admitted=await admission.admits_all(conn, event),
             )
+            admitted = await admission.is_admitted(conn, guest_id)
             selfie = await selfies.add(conn, event.id, guest_id)
             await storage.store_bytes(
                 conn, form.jpeg, ImageOwner(selfie_id=selfie.id), size=Size.ORIGINAL
@@ -177,7 +181,7 @@ class Joining:
             judged = await self.selfies.judge(event.id, selfie, form.jpeg)
         except (SelfieRefused, NotFound):
             # NotFound: the event was deleted meanwhile
-            await self._undo(user, guest_id, is_new=is_new, newcomer=isinstance(someone, Newcomer))
+            await self._undo(user, guest_id, before, newcomer=isinstance(someone, Newcomer))
             raise
         session = None
         if signed_in is None:
@@ -192,7 +196,7 @@ class Joining:
                     language=form.language,
                     base_url=form.base_url,
                 )
-        return Joined(event, user, judged, session, key)
+        return Joined(event, user, judged, admitted, session, key)
 
     async def check_may_browse(
         self, code: str, signed_in: User | None
@@ -222,12 +226,14 @@ class Joining:
         event, guest = await self.check_may_browse(code, signed_in)
         if signed_in is not None and guest is not None:
             state = guest.selfie_state
-            return Joined(event, signed_in, None if state is None else SelfieResult(state))
+            selfie = None if state is None else SelfieResult(state)
+            return Joined(event, signed_in, selfie, not guest.waits)
         if signed_in is not None:
             async with db.transaction(self.pool) as conn:
                 await events.lock(conn, event.id)
-                await guests.browse(conn, event.id, signed_in.id)
-            return Joined(event, signed_in, None)
+                admitted = await admission.admits_all(conn, event)
+                await guests.browse(conn, event.id, signed_in.id, admitted=admitted)
+            return Joined(event, signed_in, None, admitted)
         newcomer = Newcomer(auth.check_name(name.strip() or NAMELESS))
         added = await self.cache.count_attempt(f"newcomers:{origin.address}", seconds=SECONDS)
         if added > MAX_NEWCOMERS:
@@ -235,9 +241,10 @@ class Joining:
         async with db.transaction(self.pool) as conn:
             await events.lock(conn, event.id)
             user, key = await newcomer.create_account(conn, language)
-            await guests.browse(conn, event.id, user.id)
+            admitted = await admission.admits_all(conn, event)
+            await guests.browse(conn, event.id, user.id, admitted=admitted)
         session = await self._open_session(user, origin.browser)
-        return Joined(event, user, None, session, key)
+        return Joined(event, user, None, admitted, session, key)
 
     async def _identify(self, applicant: Applicant, form: JoinForm) -> User | Newcomer:
         """Return the account that the form's password opens, or a newcomer; EmailTaken."""
@@ -260,11 +267,13 @@ class Joining:
         except WrongCredentials as error:
             raise EmailTaken from error
 
-    async def _undo(self, user: User, guest_id: GuestId, *, is_new: bool, newcomer: bool) -> None:
+    async def _undo(
+        self, user: User, guest_id: GuestId, before: Guest | None, *, newcomer: bool
+    ) -> None:
         async with db.transaction(self.pool) as conn:
             # the same form may have been sent twice, and its other selfie be accepted
             await accounts.lock(conn, user.id)
-            await guests.undo_join(conn, guest_id, fresh=is_new)
+            await guests.undo_join(conn, guest_id, before)
             if newcomer and not await guests.list_by_user(conn, user.id):
                 await auth.delete_account(conn, user.id)
 

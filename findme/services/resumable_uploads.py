@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from findme import db
+from findme.accounts.actor import Actor
 from findme.db import Pool
 from findme.errors import HashMismatch, PicturesUnavailable, QueueFull, UploadTooLarge, WrongOffset
 from findme.gallery import events, photos
 from findme.media import resumable_uploads, storage
 from findme.media.resumable_uploads import Partial, Turns
-from findme.models import Actor, EventId, PhotoId
+from findme.models import EventId, PhotoId
 from findme.services.uploads import UploadResult, Uploads
 from findme.settings import Settings
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from findme import db, queue
+from findme.accounts.actor import Actor
 from findme.db import Connection, Pool
 from findme.errors import (
     BadImage,
@@ -24,7 +25,7 @@ from findme.gallery.photos import NewPhoto
 from findme.media import storage
 from findme.media.image_workers import ImageWorkers
 from findme.media.storage import Spooled
-from findme.models import Actor, EventId, JobId, JobKind, PhotoId
+from findme.models import EventId, JobId, JobKind, PhotoId
 from findme.settings import Settings
 from findme.workers import Workers
 

@@ -4,7 +4,16 @@ from typing import Annotated, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Metadata, Publish
+from findme.models import (
+    Accounts,
+    Admission,
+    DownloadSize,
+    EventKind,
+    Gallery,
+    KeptFaces,
+    Metadata,
+    Publish,
+)
 from findme.web.shapes import Colour, Id, Path, SelfieSoFar, Similarity, Time, Url
 
 ClosesAt: TypeAlias = Annotated[
@@ -33,6 +42,9 @@ Contact: TypeAlias = Annotated[str | None, Meta(description="How to reach them."
 JoinOpen: TypeAlias = Annotated[bool, Meta(description="Whether guests may still join.")]
 AccountsOf: TypeAlias = Annotated[
     Accounts, Meta(description="Whether joining needs e-mail and password, or only a name.")
+]
+AdmissionOf: TypeAlias = Annotated[
+    Admission, Meta(description="Whether those who join wait until an organiser admits them.")
 ]
 Browse: TypeAlias = Annotated[
     bool, Meta(description="Whether a gallery of everyone opens without consent and selfie.")
@@ -89,6 +101,7 @@ class PublicEvent(Struct, frozen=True):
     expires_at: Time | None
     closes_at: ClosesAt
     join_open: JoinOpen
+    admission: AdmissionOf
     accounts: AccountsOf
     browse: Browse
     accent: Accent
@@ -99,9 +112,10 @@ class Counts(Struct, frozen=True):
     """The counts of an event."""
 
     photos: int
-    guests: int
+    guests: Annotated[int, Meta(description="All who joined, those who wait as well.")]
     faces: int
     matches: int
+    waiting: Annotated[int, Meta(description="Guests who wait to be admitted.")]
 
 
 class Event(Struct, frozen=True):
@@ -117,6 +131,7 @@ class Event(Struct, frozen=True):
     kind: KindOf
     gallery: GalleryOf
     join_open: JoinOpen
+    admission: AdmissionOf
     accounts: AccountsOf
     browse: Browse
     publish: PublishOf
@@ -150,6 +165,7 @@ class EventChanges(Struct, forbid_unknown_fields=True, kw_only=True):
     kind: KindOf | UnsetType = UNSET
     gallery: GalleryOf | UnsetType = UNSET
     join_open: JoinOpen | UnsetType = UNSET
+    admission: AdmissionOf | UnsetType = UNSET
     accounts: AccountsOf | UnsetType = UNSET
     browse: Browse | UnsetType = UNSET
     publish: PublishOf | UnsetType = UNSET

@@ -5,15 +5,17 @@ from datetime import tzinfo
 
 from aiohttp import web
 
+from findme.accounts.actor import Actor
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound, SignInRequired
-from findme.models import Actor, User
+from findme.models import User
 from findme.operations.metrics import Metrics
 from findme.operations.stats import Sources
 from findme.rekognition import Rekognition
 from findme.services.access import Access
 from findme.services.account import Account
+from findme.services.admission import AdmissionDesk
 from findme.services.downloads import Downloads
 from findme.services.erasure import Erasure
 from findme.services.event_setup import EventSetup
@@ -43,6 +45,7 @@ METRICS = web.AppKey("METRICS", Metrics)
 # The use cases (see findme.services).
 ACCESS = web.AppKey("ACCESS", Access)
 ACCOUNT = web.AppKey("ACCOUNT", Account)
+ADMISSION_DESK = web.AppKey("ADMISSION_DESK", AdmissionDesk)
 DOWNLOADS = web.AppKey("DOWNLOADS", Downloads)
 ERASURE = web.AppKey("ERASURE", Erasure)
 GUEST_GALLERY = web.AppKey("GUEST_GALLERY", GuestGallery)

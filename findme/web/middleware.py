@@ -13,8 +13,8 @@ from yarl import URL
 
 from findme import db, logs
 from findme.accounts import auth
+from findme.accounts.actor import Actor
 from findme.errors import Contended, CrossSiteRequest, FindMeError, SignInRequired
-from findme.models import Actor
 from findme.operations import job_history
 from findme.web import cookies
 from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SERVER, SETTINGS

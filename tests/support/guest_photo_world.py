@@ -61,6 +61,8 @@ class Scene:
     #: ready, shown, waiting, hidden or deleted
     photos: list[str]
     guests: int
+    #: Guests who wait to be admitted: they were not searched for, and could not say anything.
+    waiting: frozenset[int]
     matches: list[Match]
     verdicts: Mapping[tuple[int, int], Verdict]
 
@@ -140,7 +142,7 @@ class Scene:
 
     def opens(self, guest: int, photo: int) -> bool:
         """Whether a guest may open a photo."""
-        if not self.visible(photo):
+        if not self.visible(photo) or guest in self.waiting:
             return False
         mine = self.shelf(guest, photo) or self.found_shelf(guest, photo)
         return self.gallery is Gallery.EVERYONE or mine is not None
@@ -183,6 +185,7 @@ def scenes(draw: st.DrawFn) -> Scene:
             max_size=20,
         )
     )
+    waiting = draw(st.frozensets(st.integers(0, guests - 1), max_size=1))
     verdicts = draw(
         st.dictionaries(
             pairs,
@@ -200,11 +203,13 @@ def scenes(draw: st.DrawFn) -> Scene:
         browse=draw(st.booleans()),
         photos=photos,
         guests=guests,
+        waiting=waiting,
         matches=[
             Match(guest, selfie, photo, face, similarity)
             for ((guest, photo), selfie, face), similarity in matched.items()
+            if guest not in waiting
         ],
-        verdicts=verdicts,
+        verdicts={pair: said for pair, said in verdicts.items() if pair[0] not in waiting},
     )
 
 
@@ -248,6 +253,10 @@ async def write(pool: Pool, settings: Settings, scene: Scene) -> World:
                 verdict.says,
                 None if verdict.face is None else world.face_ids[photo, verdict.face],
                 FOUND_BEFORE,
+            )
+        for number in scene.waiting:
+            await conn.execute(
+                "update guest set admitted_at = null where id = $1", guests[number].guest_id
             )
         for guest_row in guests:
             await _follow(conn, guest_row, photo_ids)

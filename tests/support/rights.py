@@ -179,6 +179,8 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         POST /admin/events/{id}/faces/{group_id}
         GET /admin/events/{id}/guests
         GET /admin/events/{id}/guests/{user_id}
+        GET /admin/events/{id}/waiting
+        POST /admin/events/{id}/waiting
         POST /admin/events/{id}/guests/{user_id}/link
         POST /admin/events/{id}/guests/{user_id}/remove
         GET /admin/events/{id}/photographers
@@ -220,6 +222,9 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         POST /api/admin/events/{id}/group-faces/move
         GET /api/admin/events/{id}/guest-list
         GET /api/admin/events/{id}/guests
+        GET /api/admin/events/{id}/waiting
+        POST /api/admin/events/{id}/waiting/admit
+        GET /api/admin/events/{id}/waiting/{selfie_id}.jpg
         DELETE /api/admin/events/{id}/guests/{user_id}
         GET /api/admin/events/{id}/missed-faces
         GET /api/admin/events/{id}/missed-faces/summary

@@ -66,6 +66,9 @@ async def fill(builder: ScriptedEvent) -> RightsFixture:
     await builder.set_columns(accounts="optional", browse=True, wall_token="a-wall-of-photos")
     named = await builder.join_by_name(3)
     browser = await builder.browse(name="Ben")
+    await builder.set_columns(admission="approval")
+    await builder.join(4)
+    await builder.set_columns(admission="open")
     photographer = await make_token(app, {"id": event_id})
     elsewhere = await make_event(app, "Elsewhere")
     stranger = await member(pool, elsewhere, "stranger@example.org")
@@ -87,6 +90,7 @@ async def fill(builder: ScriptedEvent) -> RightsFixture:
         int(waiting),
     )
     guest = builder.headers(1)
+    newcomers = await _json(builder, f"/api/admin/events/{event_id}/waiting", app.admin)
     await _ask(builder, "PUT", f"/api/admin/events/{event_id}/cover", app.admin, data=_cover())
     groups = await _json(builder, f"/api/admin/events/{event_id}/group-faces", app.admin)
     selfies = await _json(builder, f"/api/me/events/{event_id}/selfies", guest)
@@ -146,6 +150,7 @@ async def fill(builder: ScriptedEvent) -> RightsFixture:
             "photo_id": photo_id,
             "job_id": verdict["job_id"],
             "selfie_id": selfies[0]["id"],
+            f"/api/admin/events/{event_id}/waiting/{{selfie_id}}": newcomers[0]["selfie_id"],
             "group_id": groups[0]["group_id"],
             "report_id": report["id"],
             "token_id": tokens[0]["id"],

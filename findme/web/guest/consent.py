@@ -13,7 +13,7 @@ from aiohttp import web
 
 from findme.errors import Conflict
 from findme.gallery import events
-from findme.models import Event
+from findme.models import Admission, Event
 from findme.web.keys import FACES
 from findme.web.rendering import LANGUAGES, language_of, text_in
 from findme.web.responsible import responsible_for
@@ -49,6 +49,7 @@ async def facts(request: web.Request, event: Event, language_code: str) -> dict[
         "kind": event.kind,
         "dropped": event.drop_selfies,
         "browse": event.browsable,
+        "approval": event.admission is Admission.APPROVAL,
         "ends": ends,
         "region": None if faces.embedded else faces.region,
     }

@@ -32,6 +32,7 @@ async def get_by_code(request: web.Request) -> web.Response:
             expires_at=time_text(event.expires_at),
             closes_at=time_text(event.closes_at),
             join_open=event.join_open,
+            admission=event.admission,
             accounts=event.accounts,
             browse=event.browse,
             accent=event.accent,

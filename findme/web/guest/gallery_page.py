@@ -29,6 +29,8 @@ FIRST_ROW = 5
 async def gallery(request: web.Request) -> web.Response:
     """GET /gallery?event=&tab=&before=."""
     event, guest = await joined_event(request)
+    if guest.waits:
+        return _waiting_page(request, event, guest)
     tabs = tabs_of(event, consented=guest.consented)
     tab = Tab(choice_of(request, "tab", Tab, tabs[0]))
     if tab not in tabs:
@@ -103,10 +105,29 @@ async def _question(
 async def counts(request: web.Request) -> web.Response:
     """GET /gallery/counts?event=: polled by a page that cannot listen to the stream."""
     event, guest = await joined_event(request)
+    if guest.waits:
+        return _private(json_answer({"waits": True, "selfie": guest.selfie_state}))
     now = await request.app[GUEST_GALLERY].summarise(event, guest)
-    answer = json_answer({**asdict(now), "selfie": guest.selfie_state})
+    return _private(json_answer({**asdict(now), "selfie": guest.selfie_state}))
+
+
+def _private(answer: web.Response) -> web.Response:
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
+
+
+def _waiting_page(request: web.Request, event: Event, guest: Guest) -> web.Response:
+    """Return the page of a guest whom the organiser has not admitted yet."""
+    return render(
+        request,
+        "guest/waiting.html",
+        {
+            "event": event,
+            "selfie": (guest.selfie_state or SelfieState.PENDING) if guest.consented else "none",
+            "problem": guest.selfie_problem,
+            "live": str(URL("/gallery/counts").with_query(event=str(event.id))),
+        },
+    )
 
 
 def _members(photo: ListedPhoto, event: Event) -> dict[str, Any]:

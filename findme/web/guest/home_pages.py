@@ -10,7 +10,7 @@ from findme import db
 from findme.accounts import auth, guests
 from findme.errors import FindMeError, NotFound
 from findme.gallery import events
-from findme.models import Accounts, Event
+from findme.models import Accounts, Admission, Event
 from findme.web import cookies
 from findme.web.guest import auth as auth_api
 from findme.web.guest import consent
@@ -97,6 +97,9 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "field": None if error is None else error.extra.get("field"),
             "minimum": auth.MIN_PASSWORD,
             "adds": guest is not None and "more" in request.query,
+            # a guest who was admitted with a face, and has it still, does not wait again
+            "waits": event.admission is Admission.APPROVAL
+            and (guest is None or guest.waits or not guest.consented),
             "closed": not event.admits(datetime.now(UTC)),
             "optional": event.accounts is Accounts.OPTIONAL,
             # without scripts, the form comes back with the error in its fields

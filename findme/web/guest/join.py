@@ -82,6 +82,9 @@ class JoinedAnswer(Struct, frozen=True):
     token: Annotated[str | None, Meta(description="null: the caller was signed in already.")]
     user: shapes.User
     event: EventOfGuest
+    admitted: Annotated[
+        bool, Meta(description="Whether the guest sees photos; else the organiser admits them.")
+    ]
     selfie: SelfieStatus
     key_url: Annotated[
         Url | None, Meta(description="The link of a guest without an e-mail; shown this once.")
@@ -96,6 +99,7 @@ class JoinedEvent(Struct, frozen=True):
     gallery: Gallery
     starts_at: Time | None
     joined_at: Time
+    admitted: Annotated[bool, Meta(description="false: the caller waits for the organiser.")]
     consented: Annotated[bool, Meta(description="Whether the caller may be searched for.")]
     selfie: shapes.SelfieSoFar
 
@@ -197,6 +201,7 @@ def joined_answer(request: web.Request, joined: Joined) -> web.Response:
         token=None if joined.session is None else joined.session.token,
         user=shapes.user_of(joined.user),
         event=EventOfGuest(str(event.id), event.name, event.gallery),
+        admitted=joined.admitted,
         selfie=selfie_status(joined.selfie),
         key_url=None if joined.key is None else key_url(request, joined.key),
     )
@@ -230,6 +235,7 @@ async def get_me(request: web.Request) -> web.Response:
                     gallery=event.gallery,
                     starts_at=time_text(event.starts_at),
                     joined_at=time_text(joined[event.id].joined_at),
+                    admitted=not joined[event.id].waits,
                     consented=joined[event.id].consented,
                     selfie=shapes.SelfieSoFar(
                         joined[event.id].selfie_state, joined[event.id].selfie_problem

@@ -5,6 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import Meta
 
+from findme.accounts.admission import NotAdmitted
 from findme.errors import DownloadsOff, GalleryIsPrivate
 from findme.models import Cursor, PhotoId, Shelf, Size
 from findme.services.guest_gallery import PhotoPage, Tab
@@ -82,6 +83,7 @@ ROUTES = [
             EVENT,
             Query("shelf", "How surely, or what the caller marked.", _SHELVES, Shelf.SURE),
         ],
+        fails=[NotAdmitted],
         tag=Tag.PHOTOS,
         who=Who.USER,
     ),
@@ -91,7 +93,7 @@ ROUTES = [
         "All photos of an event that the caller joined",
         a_page(photo_lists.Photo),
         query=[EVENT],
-        fails=[GalleryIsPrivate],
+        fails=[NotAdmitted, GalleryIsPrivate],
         tag=Tag.PHOTOS,
         who=Who.USER,
     ),

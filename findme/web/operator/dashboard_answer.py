@@ -115,6 +115,15 @@ class Work(Struct, frozen=True):
     failed_lately: Annotated[int, Meta(description="Within ten minutes.")]
 
 
+class WaitingList(Struct, frozen=True):
+    """The guests of an event who wait to be admitted."""
+
+    id: Annotated[Id, Meta(description="The event's.")]
+    name: str
+    guests: int
+    since: Annotated[Time, Meta(description="When the first of them joined.")]
+
+
 class Machine(Struct, frozen=True):
     """The machine that the service runs on."""
 
@@ -160,6 +169,7 @@ class Desk(Struct, frozen=True):
         float | None, Meta(description="Until the queue is empty, at the pace of this minute.")
     ]
     work: Work
+    waiting: list[WaitingList]
     photographers: list[Photographer]
     reindex: Reindex
     comparing: list[ComparedEvent]
@@ -193,6 +203,10 @@ def desk_of(document: Mapping[str, Any]) -> Desk:
             stuck=work["stuck"],
             failed_lately=work["failed_lately"],
         ),
+        waiting=[
+            WaitingList(**{**_ids(one), "since": time_text(one["since"])})
+            for one in document["waiting"]
+        ],
         photographers=[photographer_of(one) for one in document["photographers"]],
         reindex=Reindex(
             events=[ReindexedEvent(**_ids(one)) for one in document["reindex"]["events"]],

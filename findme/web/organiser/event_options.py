@@ -8,7 +8,16 @@ from zoneinfo import ZoneInfo
 
 from findme.errors import InvalidRequest
 from findme.media import watermark
-from findme.models import Accounts, DownloadSize, EventKind, Gallery, KeptFaces, Metadata, Publish
+from findme.models import (
+    Accounts,
+    Admission,
+    DownloadSize,
+    EventKind,
+    Gallery,
+    KeptFaces,
+    Metadata,
+    Publish,
+)
 from findme.web.responses import parse_time, text_of
 
 MAX_NAME: Final = 200
@@ -107,6 +116,7 @@ _READ: Final[dict[str, Read]] = {
     "kind": _word(EventKind),
     "gallery": _word(Gallery),
     "join_open": _flag,
+    "admission": _word(Admission),
     "accounts": _word(Accounts),
     "browse": _flag,
     "publish": _word(Publish),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -49,7 +50,7 @@ from findme.web.responses import (
 )
 from findme.web.shapes import SelfieSoFar
 
-NO_COUNTS = EventCounts(0, 0, 0, 0)
+NO_COUNTS = EventCounts(0, 0, 0, 0, 0)
 
 
 def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAnswer:
@@ -65,6 +66,7 @@ def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAn
         kind=event.kind,
         gallery=event.gallery,
         join_open=event.join_open,
+        admission=event.admission,
         accounts=event.accounts,
         browse=event.browse,
         publish=event.publish,
@@ -84,7 +86,7 @@ def event_of(request: web.Request, event: Event, counts: EventCounts) -> EventAn
         join_url=join_url(request, event),
         cover_url=cover_url(event),
         created_at=time_text(event.created_at),
-        counts=Counts(counts.photos, counts.guests, counts.faces, counts.matches),
+        counts=Counts(**asdict(counts)),
     )
 
 

@@ -1,6 +1,6 @@
 """The guests of an event for its organiser, as JSON and as pages: searched, let in again, removed.
 
-Selfies are not shown. Guests gave them for the search, and only they see them.
+Selfies are not shown. Guests gave them for the search, and only they see them; but see waiting.py.
 """
 
 from typing import Annotated
@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from yarl import URL
 
 from findme import db
-from findme.accounts import guest_directory
+from findme.accounts import admission, guest_directory
 from findme.accounts.guest_directory import GuestSummary
 from findme.errors import Conflict
 from findme.gallery import events
@@ -29,6 +29,7 @@ from findme.web.openapi.route import (
     post,
 )
 from findme.web.rendering import redirect, render
+from findme.web.request_bodies import form_of
 from findme.web.responses import (
     json_answer,
     page_answer,
@@ -73,6 +74,7 @@ class ListedGuest(Struct, frozen=True):
     name: str
     email: Annotated[str | None, Meta(description="null: a link is the way in.")]
     joined_at: Time
+    admitted_at: Annotated[Time | None, Meta(description="null: they wait to be admitted.")]
     consent: Consent
     selfie: SelfiesOfGuest
     photos: PhotosOfGuest
@@ -110,6 +112,7 @@ def _listed(guest: GuestSummary) -> ListedGuest:
         name=guest.name,
         email=guest.email,
         joined_at=time_text(guest.joined_at),
+        admitted_at=time_text(guest.admitted_at),
         consent=Consent(time_text(guest.consent_at), time_text(guest.consent_withdrawn_at)),
         selfie=SelfiesOfGuest(guest.selfie, guest.selfie_problem, guest.selfies),
         photos=PhotosOfGuest(guest.sure, guest.maybe),
@@ -155,6 +158,8 @@ async def guests_page(request: web.Request) -> web.Response:
     admin(request)
     before = GuestId(parse_id(request.query["before"])) if "before" in request.query else None
     event, found, total = await _search(request, before, PAGE)
+    async with db.acquire(request.app[POOL]) as conn:
+        waiting = await admission.count_waiting(conn, event.id)
     page, more = split_page(found, PAGE)
     words = request.query.get("q", "")
     here = URL(request.path).with_query({"q": words} if words else {})
@@ -170,6 +175,7 @@ async def guests_page(request: web.Request) -> web.Response:
             "first_page": None if before is None else str(here),
             "next_page": str(here.update_query(before=str(page[-1].guest_id))) if more else None,
             "receipt": request.query.get("receipt"),
+            "waiting": waiting,
         },
     )
 
@@ -211,8 +217,9 @@ async def new_link(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/guests/{user_id}/remove: erases their part, and shows the receipt."""
+    back = "waiting" if (await form_of(request)).get("back") == "waiting" else "guests"
     token = await _remove(request)
-    target = URL(f"/admin/events/{path_id(request)}/guests").with_query(receipt=token)
+    target = URL(f"/admin/events/{path_id(request)}/{back}").with_query(receipt=token)
     return redirect(str(target))
 
 

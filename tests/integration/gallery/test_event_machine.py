@@ -191,6 +191,7 @@ class Evening(RuleBasedStateMachine):
             browse=False,
             photos=["shown"] * len(photos),
             guests=len(people),
+            waiting=frozenset(),
             matches=[
                 Match(number, 0, at, face, similarity)
                 for number, person in enumerate(people)

@@ -71,6 +71,9 @@ def numbers(world: World, photo_ids: Collection[int]) -> set[int]:
 async def check_lists(app: App, world: World, number: int) -> None:
     """The lists, what of the gallery they mark, favourites, what opens, and the tabs' counts."""
     scene, guest = world.scene, world.guests[number]
+    if number in scene.waiting:
+        await check_closed(app, world, guest)
+        return
     shelves = {shelf: shelf_of(scene, number, shelf) for shelf in Shelf}
     for shelf in Shelf:
         found = await listed(app, world, guest, "/api/my-photos", shelf=shelf)
@@ -102,6 +105,22 @@ async def check_lists(app: App, world: World, number: int) -> None:
         len(shelves[Shelf.MAYBE]),
         len(opened),
     )
+
+
+async def check_closed(app: App, world: World, guest: Member) -> None:
+    """Somebody who waits to be admitted gets no list, no photo and no number of photos."""
+    for path in ("/api/my-photos", "/api/all-photos"):
+        answer = await app.client.get(
+            path, params={"event": world.event["id"]}, headers=guest.headers
+        )
+        assert answer.status == 403, path
+    for photo_id in world.photo_ids:
+        answer = await app.client.get(f"/api/photo/{photo_id}", headers=guest.headers)
+        assert answer.status == 404
+    counts = await app.client.get(
+        "/gallery/counts", params={"event": world.event["id"]}, headers=guest.headers
+    )
+    assert await counts.json() == {"waits": True, "selfie": "accepted"}
 
 
 async def check_what_is_taken_along(app: App, world: World, number: int) -> None:

@@ -136,3 +136,25 @@ async def test_an_address_that_nobody_confirmed_gets_no_news(
 
     assert box.mails == []
     assert await jobs(builder, "send_mail") == []
+
+
+async def test_an_admitted_guest_gets_a_mail_if_their_address_is_confirmed(
+    builder: EventBuilder, box: Postbox
+) -> None:
+    await builder.set_columns(admission="approval")
+    await builder.join(3)
+    await builder.join(4)
+    await builder.pool.execute(
+        "update account set email_proven_at = case email when '3@example.org' then now() end"
+    )
+    box.mails.clear()
+    await work(builder)
+    box.mails.clear()
+    path = f"/api/admin/events/{builder.event_id}"
+    answer = await builder.call("PATCH", path, builder.app.admin, json={"admission": "open"})
+    assert answer.status == 200
+    await work(builder)
+
+    (mail,) = box.mails
+    assert (mail["To"], mail["Subject"]) == ("3@example.org", "Gala · You are in")
+    assert f"{BASE}/gallery?event={builder.event_id}" in text_of(mail)

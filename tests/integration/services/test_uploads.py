@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from findme import db
+from findme.accounts.actor import Actor
 from findme.db import Pool
 from findme.errors import EventClosed, HashMismatch, QueueFull, UnsupportedImage, WrongOffset
 from findme.media import storage
-from findme.models import Actor, Event, Role, Size, User, UserId
+from findme.models import Event, Role, Size, User, UserId
 from findme.resources import Resources
 from findme.services.resumable_uploads import Piece, ResumableUploads, Sender, UploadProgress
 from findme.services.uploads import UploadResult, Uploads, UploadStatus
