@@ -44,7 +44,7 @@ async def test_an_event_is_made_as_the_contract_says(app: App) -> None:
     assert len(event["code"]) == 8
     assert not set(event["code"]) & set("01OILUV")
     assert event["join_url"] == str(app.client.make_url(f"/e/{event['code']}"))
-    assert event["counts"] == {"photos": 0, "guests": 0, "faces": 0, "matches": 0}
+    assert event["counts"] == {"photos": 0, "guests": 0, "faces": 0, "matches": 0, "waiting": 0}
     assert await (await app.client.get(f"{PATH}/{event['id']}", headers=app.admin)).json() == event
 
 
@@ -80,7 +80,7 @@ async def test_events_are_listed_newest_first_with_their_counts(app: App) -> Non
     assert answer.headers["X-Total-Count"] == "3"
     rest = await app.client.get(URL(answer.links["next"]["url"]).relative(), headers=app.admin)
     (last,) = await rest.json()
-    assert last["counts"] == {"photos": 2, "guests": 1, "faces": 0, "matches": 0}
+    assert last["counts"] == {"photos": 2, "guests": 1, "faces": 0, "matches": 0, "waiting": 0}
     assert "Link" not in rest.headers
     whole = await app.client.get(f"{PATH}?limit=3", headers=app.admin)
     assert "Link" not in whole.headers
