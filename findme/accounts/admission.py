@@ -115,19 +115,17 @@ async def count_waiting(conn: Connection, event_id: EventId) -> int:
 
 async def find_selfie(conn: Connection, event_id: EventId, selfie_id: SelfieId) -> StoredImage:
     """Return the picture of a selfie of somebody who waits; NotFound for anybody else's."""
-    row = await conn.fetchrow(
+    guest_id = await conn.fetchval(
         """
-        select image.id, media_type, size_bytes, digest, redactions, sent_digest
-          from image join selfie on selfie.id = image.selfie_id
-               join guest on guest.id = selfie.guest_id
-         where selfie.id = $2 and guest.event_id = $1 and admitted_at is null
-           and size = 'original'""",
+        select guest.id from guest join selfie on selfie.guest_id = guest.id
+         where selfie.id = $2 and guest.event_id = $1 and admitted_at is null""",
         event_id,
         selfie_id,
     )
-    if row is None:
+    image = None if guest_id is None else await selfie_pictures.find(conn, guest_id, selfie_id)
+    if image is None:
         raise NotFound
-    return StoredImage(**row)
+    return image
 
 
 async def admit(
