@@ -132,6 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("email", help="address to sign in with; the command asks for the password")
     action.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
     action.set_defaults(run=_create_admin)
+    action = actions.add_parser(
+        "reset-second-factor", help="let an admin who lost phone and recovery codes sign in again"
+    )
+    action.add_argument("email", help="the admin's address; the password stays as it is")
+    action.add_argument("--data-dir", type=Path, help="FINDME_DATA_DIR")
+    action.set_defaults(run=_reset_second_factor)
     return parser
 
 
@@ -244,6 +250,16 @@ def _audit(options: argparse.Namespace, settings: Settings) -> int:
         print("Not looked at: the files of the database server, its log and its replicas.")
     print(f"{len(found)} found." if found else "Nothing found.")
     return 1 if found else 0
+
+
+def _reset_second_factor(options: argparse.Namespace, settings: Settings) -> int:
+    from findme import resources
+
+    if not asyncio.run(resources.reset_second_factor(settings, options.email)):
+        print(f"findme: {options.email} has no second factor", file=sys.stderr)
+        return 1
+    print(f"{options.email} signs in with the password alone from now on.")
+    return 0
 
 
 def _create_admin(options: argparse.Namespace, settings: Settings) -> int:

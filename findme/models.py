@@ -198,15 +198,8 @@ class User:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "User":
         """Return the user of an account's row, or of what the cache kept of one."""
-        return cls(
-            UserId(row["id"]),
-            row["name"],
-            row["email"],
-            Role(row["role"]),
-            row["language"],
-            row["scheme"],
-            row["letter_keys"],
-        )
+        choices = (row["language"], row["scheme"], row["letter_keys"])
+        return cls(UserId(row["id"]), row["name"], row["email"], Role(row["role"]), *choices)
 
 
 @dataclass(frozen=True, slots=True)

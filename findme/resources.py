@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from findme import db, rekognition
-from findme.accounts import auth, common_passwords
+from findme.accounts import auth, common_passwords, second_factor
 from findme.accounts import selfies as selfie_records
 from findme.cache import Cache, open_cache
 from findme.db import Pool
@@ -32,6 +32,7 @@ from findme.media.photo_images import PhotoImages
 from findme.models import JobKind
 from findme.operations import engine_usage
 from findme.operations.stats import LoopWatch
+from findme.privacy import audit_log
 from findme.queue import OnRetry
 from findme.recognition.aws_session import uses_aws
 from findme.recognition.types import QueryExpansion
@@ -212,13 +213,29 @@ async def migrate(settings: Settings) -> None:
 
 async def create_admin(settings: Settings, email: str, password: str) -> None:
     """Make the account an admin (`findme admin create`); the service need not be stopped."""
+    async with _open_beside(settings) as pool:
+        await auth.set_admin(pool, email, password)
+
+
+async def reset_second_factor(settings: Settings, email: str) -> bool:
+    """Take an account's second factor away (`findme admin reset-second-factor`); False if none."""
+    async with _open_beside(settings) as pool, db.transaction(pool) as conn:
+        found = await auth.find_account(conn, email.strip().lower())
+        if found is None or not await second_factor.remove(conn, found[0].id):
+            return False
+        await audit_log.note(conn, None, "account.second_factor_reset", subjects=[int(found[0].id)])
+        return True
+
+
+@asynccontextmanager
+async def _open_beside(settings: Settings) -> AsyncIterator[Pool]:
+    """Open the database, migrated, for a command; the service need not be stopped."""
     async with AsyncExitStack() as stack:
         dsn = settings.database_url
         if dsn is None:
             dsn = await stack.enter_async_context(join_postgres(settings.findme_data_dir))
         await _migrate(dsn)
-        pool = await stack.enter_async_context(db.open_pool(dsn, min_size=1, max_size=1))
-        await auth.set_admin(pool, email, password)
+        yield await stack.enter_async_context(db.open_pool(dsn, min_size=1, max_size=1))
 
 
 async def _see_to_admin(pool: Pool, settings: Settings) -> None:

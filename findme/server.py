@@ -48,6 +48,7 @@ from findme.services.photo_review import PhotoReview
 from findme.services.pictures import Pictures
 from findme.services.queue_control import QueueControl
 from findme.services.resumable_uploads import ResumableUploads
+from findme.services.second_factors import SecondFactors
 from findme.services.upload_tokens import UploadTokens
 from findme.services.uploads import Uploads
 from findme.services.webhooks import Webhooks
@@ -128,6 +129,7 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.PHOTO_REVIEW] = PhotoReview(on.settings, on.pool, on.cache, on.vectors, on.queue)
     app[keys.QUEUE_CONTROL] = QueueControl(on.settings, on.pool, on.faces, on.queue, on.on_retry)
     app[keys.RESUMABLE_UPLOADS] = ResumableUploads(on.settings, on.pool, uploads)
+    app[keys.SECOND_FACTORS] = SecondFactors(on.pool, on.cache)
     app[keys.UPLOADS] = uploads
     app[keys.UPLOAD_TOKENS] = UploadTokens(on.pool, on.cache)
     app[keys.WEBHOOKS] = Webhooks(on.pool, on.settings.webhook_allow_private)

@@ -186,6 +186,8 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting((), _networks)
     findme_admin_email: str | None = _setting(None, _email)
     findme_admin_password: str | None = _setting(None, str, secret=True)
+    # `required`: an admin without a second factor has no rights but to set one up
+    findme_admin_second_factor: str = _setting("optional", _one_of("optional", "required"))
     metrics_token: str | None = _setting(None, str, secret=True)
     # what `findme watch` and `findme upload` sign in with: here it is in no process list
     findme_token: str | None = _setting(None, str, secret=True)

@@ -15,6 +15,10 @@ class Actor:
     upload_token_id: TokenId | None = None
     #: True if the session cookie, not a bearer token, named the user.
     by_cookie: bool = False
+    #: Whether signing in to the account takes a second factor.
+    two_factors: bool = False
+    #: An admin who has to set one up first, and has a guest's rights until then.
+    must_enrol: bool = False
 
     @property
     def is_admin(self) -> bool:

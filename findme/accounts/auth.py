@@ -273,7 +273,9 @@ async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> 
             else:
                 row = await conn.fetchrow(
                     """
-                    select account.id, name, email, role, language, scheme, letter_keys
+                    select account.id, name, email, role, language, scheme, letter_keys,
+                           exists (select from second_factor where account_id = account.id
+                                      and confirmed_at is not null) as two_factors
                       from session join account on account.id = session.account_id
                      where token_hash = $1 and expires_at > now()""",
                     digest,
@@ -288,7 +290,7 @@ async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> 
         return Actor(
             upload_event_id=EventId(row["event_id"]), upload_token_id=TokenId(row["token_id"])
         )
-    return Actor(user=User.of(row), by_cookie=by_cookie)
+    return Actor(user=User.of(row), by_cookie=by_cookie, two_factors=row["two_factors"])
 
 
 async def create_upload_token(

@@ -36,6 +36,8 @@ OF_ACCOUNT = {
     "known_browser": "account_id",
     "password_reset": "account_id",
     "photo": "account_id",
+    "recovery_code": "account_id",
+    "second_factor": "account_id",
     "session": "account_id",
 }
 OF_GUEST = {

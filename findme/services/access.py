@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 from findme import db
-from findme.accounts import accounts, auth, confirmations, guests, password_resets
+from findme.accounts import (
+    accounts,
+    auth,
+    confirmations,
+    guests,
+    password_resets,
+    sign_in_ticket,
+)
 from findme.accounts import sign_in as passwords
 from findme.accounts.auth import Session
 from findme.accounts.confirmations import Confirmation
@@ -41,9 +48,25 @@ class Access:
     cache: Cache
     workers: Workers
 
-    async def sign_in(self, email: str, password: str, origin: Origin) -> SignedIn:
-        """Open a session by password; WrongCredentials, TooManyAttempts (see `sign_in`)."""
-        user = await passwords.sign_in(self.pool, self.cache, email, password, origin)
+    async def sign_in(self, email: str, password: str, origin: Origin, code: str = "") -> SignedIn:
+        """Open a session by password, and by a code if the account has a second factor.
+
+        WrongCredentials, TooManyAttempts, SecondFactorRequired, WrongCode (see `sign_in`).
+        """
+        user = await passwords.sign_in(self.pool, self.cache, email, password, origin, code)
+        return await self._open_session(user, origin)
+
+    async def write_ticket(self, user_id: UserId) -> str:
+        """Return a ticket for `finish_sign_in` to somebody whose password was right."""
+        async with db.transaction(self.pool) as conn:
+            return await sign_in_ticket.write(conn, user_id)
+
+    async def finish_sign_in(self, ticket: str, code: str, origin: Origin) -> SignedIn:
+        """Open a session by a ticket and a code; SignInRequired, WrongCode, TooManyAttempts."""
+        user = await passwords.finish(self.pool, self.cache, ticket, code, origin)
+        return await self._open_session(user, origin)
+
+    async def _open_session(self, user: User, origin: Origin) -> SignedIn:
         async with db.transaction(self.pool) as conn:
             return SignedIn(await auth.open_session(conn, user.id, origin.browser), user)
 

@@ -29,6 +29,7 @@ from findme.services.photo_review import PhotoReview
 from findme.services.pictures import Pictures
 from findme.services.queue_control import QueueControl
 from findme.services.resumable_uploads import ResumableUploads
+from findme.services.second_factors import SecondFactors
 from findme.services.upload_tokens import UploadTokens
 from findme.services.uploads import Uploads
 from findme.services.webhooks import Webhooks
@@ -55,6 +56,7 @@ NOTIFICATION_CHOICES = web.AppKey("NOTIFICATION_CHOICES", NotificationChoices)
 PHOTO_MARKS = web.AppKey("PHOTO_MARKS", PhotoMarks)
 PICTURES = web.AppKey("PICTURES", Pictures)
 RESUMABLE_UPLOADS = web.AppKey("RESUMABLE_UPLOADS", ResumableUploads)
+SECOND_FACTORS = web.AppKey("SECOND_FACTORS", SecondFactors)
 UPLOAD_TOKENS = web.AppKey("UPLOAD_TOKENS", UploadTokens)
 UPLOADS = web.AppKey("UPLOADS", Uploads)
 EVENT_SETUP = web.AppKey("EVENT_SETUP", EventSetup)
@@ -96,6 +98,11 @@ def admin(request: web.Request) -> User:
     if not request[ACTOR].is_admin:
         raise NotFound
     return signed_in
+
+
+def enrolling_admin(request: web.Request) -> User:
+    """Return the admin, also one whose rights wait until they have set up a second factor."""
+    return user(request) if request[ACTOR].must_enrol else admin(request)
 
 
 def base_url(request: web.Request) -> str:

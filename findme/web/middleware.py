@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from findme import db, logs
 from findme.accounts import auth
 from findme.accounts.actor import Actor
 from findme.errors import Contended, CrossSiteRequest, FindMeError, SignInRequired
+from findme.models import Role
 from findme.operations import job_history
 from findme.web import cookies
 from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SERVER, SETTINGS
@@ -32,6 +34,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MOST_FAILED = 100
 #: A login is proved by its body; an old cookie must not make it fail.
 COOKIE_IGNORED = frozenset({"/api/auth/login"})
+
+#: Where an admin goes who must have a second factor and has none.
+ENROLMENT = "/account/second-factor"
 
 #: No inline script or style element. Style attributes carry ratios and placeholder colours.
 CONTENT_SECURITY_POLICY = (
@@ -177,7 +182,7 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
             request.app[POOL], request.app[CACHE], token, by_cookie=by_cookie
         )
         if found is not None:
-            request[ACTOR] = found
+            request[ACTOR] = _limited(request, found)
         elif not by_cookie and token != request.app[SETTINGS].metrics_token:
             raise SignInRequired("This token is not valid, or not any more.")
     if by_cookie and request.method not in SAFE_METHODS:
@@ -187,7 +192,17 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
         # selfies
         if proven is False or (needed and not proven):
             raise CrossSiteRequest
+    if request[ACTOR].must_enrol and request.path.startswith("/admin"):
+        return web.Response(status=303, headers={"Location": ENROLMENT})
     return await handler(request)
+
+
+def _limited(request: web.Request, found: Actor) -> Actor:
+    """Return the actor; an admin without the second factor that is required is no admin yet."""
+    required = request.app[SETTINGS].findme_admin_second_factor == "required"
+    if not required or found.user is None or not found.is_admin or found.two_factors:
+        return found
+    return replace(found, user=replace(found.user, role=Role.GUEST), must_enrol=True)
 
 
 @web.middleware

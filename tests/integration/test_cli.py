@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from findme import __version__
-from findme.accounts import auth
+from findme.accounts import auth, second_factor
 from findme.cli import main
 from tests.support.cli import findme
 from tests.support.service import Service
@@ -142,7 +142,7 @@ async def test_migrate_brings_an_empty_database_up_to_date(
     await conn.close()
 
 
-async def test_an_admin_is_made_with_a_given_password_or_one_that_is_told(
+async def test_an_admin_is_made_and_helped_if_the_phone_is_lost(
     database: str, tmp_path: Path
 ) -> None:
     words = ("admin", "create", "Ada@Example.org")
@@ -154,6 +154,18 @@ async def test_an_admin_is_made_with_a_given_password_or_one_that_is_told(
     told = findme(*words, cwd=tmp_path, DATABASE_URL=database)
     password = told.stdout.strip().rpartition(" ")[2]
     assert await auth.verify_password(await conn.fetchval(stored), password)
+    async with conn.transaction():
+        user_id = await conn.fetchval("select id from account")
+        await second_factor.begin(conn, user_id)
+        await conn.execute("update second_factor set confirmed_at = now()")
+    words = ("admin", "reset-second-factor", "ada@example.org")
+    assert findme(*words, cwd=tmp_path, DATABASE_URL=database).returncode == 0
+    assert not await second_factor.is_on(conn, user_id)
+    again = findme(*words, cwd=tmp_path, DATABASE_URL=database)
+    assert (again.returncode, again.stderr) == (
+        1,
+        "findme: ada@example.org has no second factor\n",
+    )
     await conn.close()
 
 

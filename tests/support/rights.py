@@ -153,6 +153,13 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         GET /api/jobs/{job_id}
     """,
     ADMINS: """
+        GET /account/second-factor
+        POST /account/second-factor
+        POST /account/second-factor/confirm
+        POST /account/second-factor/off
+        POST /api/me/second-factor
+        PUT /api/me/second-factor
+        DELETE /api/me/second-factor
         GET /metrics
         GET /admin
         GET /admin/stream

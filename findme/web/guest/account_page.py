@@ -13,7 +13,7 @@ from findme.services.erasure import Scope
 from findme.web import cookies
 from findme.web.guest import account
 from findme.web.guest import auth as auth_api
-from findme.web.keys import ERASURE, POOL, mailed_base, user
+from findme.web.keys import ERASURE, POOL, actor, mailed_base, user
 from findme.web.rendering import (
     LANGUAGE_COOKIE,
     SCHEME_COOKIE,
@@ -52,6 +52,7 @@ async def _page(request: web.Request, error: FindMeError | None = None) -> web.R
             "zones": zones_of(request, named.values()),
             "has_face": any(part.consented for part in parts),
             "most": selfies.MOST,
+            "enrols": actor(request).is_admin or actor(request).must_enrol,
             "minimum": auth.MIN_PASSWORD,
             "code": None if error is None else error.code,
             "field": None if error is None else error.extra.get("field"),

@@ -1,9 +1,12 @@
 """Signing in and out."""
 
+from typing import Annotated
+
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from findme.accounts import auth
+from findme.accounts.second_factor import SecondFactorRequired, WrongCode
 from findme.errors import SignInRequired, TooManyAttempts, WrongCredentials
 from findme.web import cookies, shapes
 from findme.web.keys import ACCESS, CACHE, POOL, actor, user
@@ -13,10 +16,13 @@ from findme.web.shapes import Time
 
 
 class SignIn(Struct):
-    """An e-mail address and a password."""
+    """An e-mail address and a password, and a code if the account has a second factor."""
 
     email: str
     password: str
+    code: Annotated[
+        str, Meta(description="Of the authenticator app, or a recovery code; each works once.")
+    ] = ""
 
 
 class SessionAnswer(Struct, frozen=True):
@@ -31,7 +37,8 @@ async def post_login(request: web.Request) -> web.Response:
     """POST /api/auth/login."""
     body = await json_of(request)
     email, password = text_of(body, "email"), text_of(body, "password")
-    signed_in = await request.app[ACCESS].sign_in(email, password, cookies.origin_of(request))
+    code = text_of(body, "code", required=False)
+    signed_in = await request.app[ACCESS].sign_in(email, password, cookies.origin_of(request), code)
     response = json_answer(
         SessionAnswer(
             token=signed_in.session.token,
@@ -82,7 +89,7 @@ ROUTES = [
         "Sign in",
         ok(SessionAnswer, "The session, in a cookie as well."),
         takes=SignIn,
-        fails=[WrongCredentials, TooManyAttempts],
+        fails=[WrongCredentials, SecondFactorRequired, WrongCode, TooManyAttempts],
         tag=Tag.ACCOUNT,
         who=Who.ANYONE,
     ),

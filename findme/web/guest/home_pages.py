@@ -8,6 +8,7 @@ from aiohttp import web
 
 from findme import db
 from findme.accounts import auth, guests
+from findme.accounts.second_factor import SecondFactorRequired
 from findme.errors import FindMeError, NotFound
 from findme.gallery import events
 from findme.models import Accounts, Admission, Event
@@ -118,23 +119,51 @@ async def login_page(request: web.Request) -> web.Response:
     following = local_path(request.query.get("next"), "/")
     if actor(request).user is not None:
         return redirect(following)
-    return render(request, "guest/login.html", {"next": following, "email": "", "code": None})
+    return _login_page(request, following)
+
+
+def _login_page(
+    request: web.Request,
+    following: str,
+    *,
+    email: str = "",
+    ticket: str = "",
+    error: FindMeError | None = None,
+) -> web.Response:
+    """Return the fields for address and password or, with a ticket, the one for the code."""
+    return render(
+        request,
+        "guest/login.html",
+        {
+            "next": following,
+            "email": email,
+            "ticket": ticket,
+            "code": None if error is None else error.code,
+        },
+        status=HTTPStatus.OK if error is None else error.status,
+    )
 
 
 async def login(request: web.Request) -> web.Response:
     """POST /login: the form, with scripts or without."""
     form = await form_of(request)
     email, password = str(form.get("email", "")), str(form.get("password", ""))
+    ticket, code = str(form.get("ticket", "")), str(form.get("code", ""))
     following = local_path(str(form.get("next", "")), "/")
+    access, origin = request.app[ACCESS], cookies.origin_of(request)
     try:
-        signed_in = await request.app[ACCESS].sign_in(email, password, cookies.origin_of(request))
+        if ticket:
+            signed_in = await access.finish_sign_in(ticket, code, origin)
+        else:
+            signed_in = await access.sign_in(email, password, origin)
+    except SecondFactorRequired as error:
+        # the password was right: the page must not carry it to the second step
+        ticket = ticket or await access.write_ticket(error.user_id)
+        return _login_page(request, following, ticket=ticket)
     except FindMeError as error:
-        return render(
-            request,
-            "guest/login.html",
-            {"next": following, "email": email, "code": error.code},
-            status=error.status,
-        )
+        if error.code == "sign_in_required":  # the ticket is too old
+            ticket = ""
+        return _login_page(request, following, email=email, ticket=ticket, error=error)
     if following == "/" and signed_in.user.role == "admin":
         following = "/admin"
     response = redirect(following)
