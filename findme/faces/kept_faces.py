@@ -1,5 +1,7 @@
 """Whose faces an event keeps as vectors, and how it gives up those of strangers."""
 
+from datetime import datetime
+
 from findme.db import Connection
 from findme.errors import Conflict
 from findme.models import EngineFaceId, EventId, KeptFaces
@@ -60,3 +62,11 @@ async def list_closed(conn: Connection) -> list[EventId]:
          order by id"""
     )
     return [EventId(row["id"]) for row in rows]
+
+
+async def matching_closes(conn: Connection, event_id: EventId) -> datetime | None:
+    """Return when an event's matching closes; None if the event is gone."""
+    closes_at: datetime | None = await conn.fetchval(
+        "select closes_at from matching_close where event_id = $1", event_id
+    )
+    return closes_at

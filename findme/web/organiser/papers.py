@@ -11,6 +11,7 @@ from markupsafe import Markup
 from yarl import URL
 
 from findme import db
+from findme.faces import kept_faces
 from findme.gallery import event_figures, events
 from findme.gallery.event_figures import EventCounts
 from findme.messaging import notifications
@@ -66,6 +67,8 @@ async def _facts(
 ) -> dict[str, object]:
     """Return what the papers say of an event, with dates in one of our languages."""
     faces, settings = request.app[FACES], request.app[SETTINGS]
+    async with db.acquire(request.app[POOL]) as conn:
+        closes = await kept_faces.matching_closes(conn, event.id)
     responsible = await responsible_for(request, event)
 
     def day(when: datetime | None) -> str | None:
@@ -78,6 +81,7 @@ async def _facts(
         "region": None if faces.embedded else faces.region,
         "starts": day(event.starts_at),
         "ends": day(event.expires_at),
+        "matching_closes": day(closes),
         "made": day(datetime.now(UTC)),
         "dropped": event.drop_selfies,
         "browse": event.browsable,

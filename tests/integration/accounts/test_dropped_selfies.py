@@ -148,7 +148,9 @@ async def test_a_reindex_keeps_what_was_found_and_asks_for_another_selfie(
 
     assert await builder.guest_photos(ME) == before
     assert await my_selfies(builder) == [("accepted", None, True)]
-    assert "send another selfie" in await gallery(builder)
+    page = await gallery(builder)
+    assert "send another selfie" in page
+    assert '<div class="sought" hidden>' in page
     waiting = "select count(*) from job where state in ('queued', 'running')"
     assert await builder.pool.fetchval(waiting) == 0
 
@@ -156,7 +158,9 @@ async def test_a_reindex_keeps_what_was_found_and_asks_for_another_selfie(
     assert await add(builder, ME) == 201
 
     assert newer in await builder.guest_photos(ME)
-    assert "send another selfie" not in await gallery(builder)
+    page = await gallery(builder)
+    assert "send another selfie" not in page
+    assert '<div class="sought">' in page
     assert await my_selfies(builder) == [("accepted", None, False)]
     assert await add(builder, OTHER) == 422
 

@@ -35,7 +35,9 @@ async def paper(app: App, event_id: str, name: str, code: str = "en") -> str:
 
 
 async def test_each_paper_says_what_the_event_does(app: App) -> None:
-    event = await make_event(app, expires_at="2031-05-06T07:00:00Z", time_zone="UTC")
+    event = await make_event(
+        app, expires_at="2031-05-06T07:00:00Z", closes_at="2031-05-02T07:00:00Z", time_zone="UTC"
+    )
     plain = {name: await paper(app, event["id"], name) for name in PAPERS}
     await change_event(
         app,
@@ -45,6 +47,7 @@ async def test_each_paper_says_what_the_event_does(app: App) -> None:
         accounts="optional",
         drop_selfies=True,
         faces="guests_only",
+        metadata="full",
         wall=True,
         controller="Run <b>& Co",
         contact="dpo@run.example",
@@ -65,6 +68,9 @@ async def test_each_paper_says_what_the_event_does(app: App) -> None:
     for name in ("notice", "record", "assessment"):
         assert "only its place on the photo is kept" in chosen[name]
         assert "only its place on the photo is kept" not in plain[name]
+        assert "deleted when matching closes (May 2, 2031)" in plain[name]
+    assert "without places, names and data of the camera" in plain["record"]
+    assert "also where they were taken" in chosen["record"]
     assert "A screen at the event shows photos" in chosen["notice"]
     assert "A screen at the event shows photos" not in plain["notice"]
 
