@@ -149,6 +149,7 @@ class JobKind(StrEnum):
     SEND_PUSH = "send_push", 1
     #: Removes what deleted rows leave in the database's files.
     REMOVE_TRACES = "remove_traces", 1
+    KEEP_OUT = "keep_out", 1
     INDEX_PHOTO = "index_photo", 2
     GROUP_FACES = "group_faces", 3
 

@@ -20,12 +20,12 @@ from aiobotocore.config import AioConfig
 
 from findme.errors import BudgetSpent, EngineRefused, EngineUnavailable, StartError
 from findme.models import EngineFaceId
-from findme.recognition.answers import detected, index_result, searched_face
+from findme.recognition.answers import alike_faces, detected, index_result, searched_face
 from findme.recognition.aws_session import make_session
 from findme.recognition.call_meter import Meter
 from findme.recognition.rate_limiter import Rates, Slots, is_aws
 from findme.recognition.refusals import THROTTLED, CollectionMissing, CollectionThere, translated
-from findme.recognition.types import IndexResult, QualityFilter, SearchedFace, Similar
+from findme.recognition.types import AlikeFace, IndexResult, QualityFilter, SearchedFace, Similar
 
 if TYPE_CHECKING:
     from types_aiobotocore_rekognition import RekognitionClient
@@ -215,18 +215,22 @@ class Rekognition:
 
     async def similarity(self, source: bytes, target: bytes) -> float:
         """Return how similar (0..100) the largest faces of two pictures are; 0 if one has none."""
+        found = await self.compare(source, target, threshold=0.0)
+        # the others are in the background, and may be whoever
+        largest = max(found, key=lambda face: face.box.width * face.box.height, default=None)
+        return 0.0 if largest is None else largest.similarity
+
+    async def compare(self, source: bytes, target: bytes, *, threshold: float) -> list[AlikeFace]:
+        """Return the faces of a picture at least *threshold* similar to the source's largest."""
         answer = await self._call(
             "CompareFaces",
             self._client.compare_faces,
             SourceImage={"Bytes": source},
             TargetImage={"Bytes": target},
-            SimilarityThreshold=0.0,
+            SimilarityThreshold=threshold,
             QualityFilter=QualityFilter.NONE.value,
         )
-        # the others are in the background, and may be whoever
-        return float(
-            max(answer["FaceMatches"], key=_area, default={"Similarity": 0.0})["Similarity"]
-        )
+        return alike_faces(answer)
 
     async def delete_faces(self, collection_id: str, face_ids: Sequence[EngineFaceId]) -> None:
         """Delete vectors; no error if they or the collection are gone."""
@@ -337,9 +341,3 @@ async def open_client(
             yield Rekognition(client, limit=limit, rates=rates, meter=meter, embedded=embedded)
     except botocore.exceptions.NoRegionError as error:
         raise StartError("FACE_ENGINE=aws needs a region: set AWS_REGION.") from error
-
-
-def _area(match: Mapping[str, Any]) -> float:
-    """Share of a picture that a face of CompareFaces's answer covers."""
-    box = match["Face"]["BoundingBox"]
-    return float(box["Width"] * box["Height"])

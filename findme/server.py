@@ -41,6 +41,7 @@ from findme.services.event_setup import EventSetup
 from findme.services.guest_gallery import GuestGallery
 from findme.services.guest_selfies import GuestSelfies
 from findme.services.joining import Joining
+from findme.services.keeping_out import KeepingOut
 from findme.services.notification_choices import NotificationChoices
 from findme.services.person_edits import PersonEdits
 from findme.services.photo_marks import PhotoMarks
@@ -117,6 +118,7 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.ERASURE] = Erasure(on.pool, on.cache, on.faces, on.vectors)
     app[keys.GUEST_GALLERY] = GuestGallery(on.pool, on.cache)
     app[keys.GUEST_SELFIES] = selfies
+    app[keys.KEEPING_OUT] = KeepingOut(on.pool, on.cache, on.faces, on.queue)
     app[keys.JOINING] = Joining(on.pool, on.cache, selfies)
     app[keys.NOTIFICATION_CHOICES] = NotificationChoices(on.settings, on.pool)
     app[keys.PHOTO_MARKS] = PhotoMarks(on.settings, on.pool, on.cache, on.queue)

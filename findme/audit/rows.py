@@ -60,6 +60,12 @@ CHECKS: Mapping[str, str] = {
                               and kind in ('index_selfie', 'reindex_event')
                               and job.state in ('queued', 'running'))
          order by selfie.id""",
+    "selfie of a request to be kept out that waits without a job": """
+        select 'keep_out ' || id from keep_out
+         where created_at < now() - interval '5 minutes'
+           and not exists (select from job where job.event_id = keep_out.event_id
+                              and kind = 'keep_out' and state in ('queued', 'running'))
+         order by id""",
     "event past its end": """
         select 'event ' || id from event where expires_at < now() - interval '5 minutes'
          order by id""",

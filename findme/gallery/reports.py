@@ -1,5 +1,6 @@
 """Guests' reports of photos, which an admin settles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +22,8 @@ class Reason(StrEnum):
     PRIVATE = "private"
     OFFENSIVE = "offensive"
     OTHER = "other"
+    #: It seems to show somebody who is no guest, and asked to be kept out (see keep_outs).
+    KEEP_OUT = "keep_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,27 @@ async def settle(conn: Connection, event_id: EventId, report_id: int) -> PhotoId
     if photo_id is None:
         raise NotFound
     return PhotoId(photo_id)
+
+
+async def settle_kept_out(conn: Connection, photo_ids: Sequence[PhotoId]) -> None:
+    """Mark the requests of people who are no guests as settled: the organiser has looked."""
+    await conn.execute(
+        """
+        update report set settled_at = now()
+         where photo_id = any($1) and reason = 'keep_out' and settled_at is null""",
+        photo_ids,
+    )
+
+
+async def list_kept_out(conn: Connection, event_id: EventId) -> list[PhotoId]:
+    """Return the photos of an event that wait because somebody wants to be kept out."""
+    rows = await conn.fetch(
+        """
+        select distinct photo_id from report join photo on photo.id = photo_id
+         where event_id = $1 and reason = 'keep_out' and settled_at is null order by photo_id""",
+        event_id,
+    )
+    return [PhotoId(row["photo_id"]) for row in rows]
 
 
 def _report(row: Record) -> Report:

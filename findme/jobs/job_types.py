@@ -12,6 +12,7 @@ from findme.indexing.vector_deletion import VectorDeletion
 from findme.jobs.collection_jobs import CollectionJobs
 from findme.jobs.delivery_jobs import DeliveryJobs
 from findme.jobs.job_type import JobType
+from findme.jobs.keep_out_job import KeepOutJob
 from findme.jobs.match_jobs import MatchJobs
 from findme.jobs.photo_jobs import PhotoJobs
 from findme.jobs.reindex_job import ReindexJob
@@ -56,6 +57,7 @@ def make_job_types(
         **match.types(),
         **reindex.types(),
         JobKind.GROUP_FACES: JobType(grouping.group_faces),
+        **KeepOutJob(pool, faces, cache, photo_images, image_workers).types(),
         **DeliveryJobs(settings, pool).types(),
         **TraceJobs(settings, pool).types(),
     }

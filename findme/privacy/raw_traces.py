@@ -23,6 +23,7 @@ PERSONAL = (
     "account",
     "email_confirmation",
     "guest",
+    "keep_out",
     "known_browser",
     "password_reset",
     "person",

@@ -5,6 +5,7 @@ from typing import Any
 
 from findme.models import Box, EngineFaceId
 from findme.recognition.types import (
+    AlikeFace,
     IndexedFace,
     IndexResult,
     QualityFilter,
@@ -46,6 +47,14 @@ def detected(answer: Mapping[str, Any], quality: QualityFilter) -> IndexResult:
                 UnindexedFace(_box(detail["BoundingBox"]), detail["Confidence"], ["LOW_CONFIDENCE"])
             )
     return IndexResult(faces, hardly)
+
+
+def alike_faces(answer: Mapping[str, Any]) -> list[AlikeFace]:
+    """Return what CompareFaces answered, best match first."""
+    return [
+        AlikeFace(_box(match["Face"]["BoundingBox"]), match["Similarity"])
+        for match in answer["FaceMatches"]
+    ]
 
 
 def searched_face(answer: Mapping[str, Any]) -> SearchedFace:

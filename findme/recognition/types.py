@@ -77,6 +77,14 @@ class Similar:
 
 
 @dataclass(frozen=True, slots=True)
+class AlikeFace:
+    """A face of a picture, and its similarity (0..100) to that of another picture."""
+
+    box: Box
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class SearchedFace:
     """What a search by a picture found, and which face of the picture it was for."""
 

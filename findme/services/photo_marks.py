@@ -74,8 +74,10 @@ class PhotoMarks:
         """Report a photo to the organiser, and return the report; InvalidRequest for the reason."""
         async with db.transaction(self.pool) as conn:
             guest = await self._find_viewer(conn, user_id, photo_id)
-            if reason not in list(Reason):
-                raise InvalidRequest(f"reason is one of {', '.join(Reason)}.", field="reason")
+            # the last one is of people who are no guests
+            given = [word for word in Reason if word is not Reason.KEEP_OUT]
+            if reason not in given:
+                raise InvalidRequest(f"reason is one of {', '.join(given)}.", field="reason")
             await events.lock(conn, guest.event_id)
             return await reports.add(conn, guest.id, photo_id, Reason(reason), note.strip())
 

@@ -26,6 +26,8 @@ class Settlement(StrEnum):
     #: It stays as it is.
     SETTLE = "settle"
     HIDE = "hide"
+    #: It may be seen again.
+    SHOW = "show"
     DELETE = "delete"
 
 
@@ -111,6 +113,8 @@ class PhotoReview:
             photo_id = await reports.settle(conn, event_id, report_id)
             if settlement is Settlement.HIDE:
                 await self._review(conn, actor, [photo_id], Review.HIDDEN)
+            elif settlement is Settlement.SHOW:
+                await self._review(conn, actor, [photo_id], Review.SHOWN)
             elif settlement is Settlement.DELETE:
                 await _delete(conn, actor, [photo_id])
             await audit_log.note(
@@ -123,14 +127,24 @@ class PhotoReview:
             )
         if settlement is Settlement.DELETE:
             await vectors.delete_now(self.cache, self.vectors, [event_id])
-        elif settlement is Settlement.HIDE:
+        elif settlement in (Settlement.HIDE, Settlement.SHOW):
             await self.cache.forget_event(event_id)
+
+    async def show_kept_out(self, actor: UserId, event_id: EventId) -> None:
+        """Show all photos again that wait because somebody who is no guest wants to be kept out."""
+        async with db.transaction(self.pool) as conn:
+            await events.lock(conn, event_id)
+            waiting = await reports.list_kept_out(conn, event_id)
+            await self._review(conn, actor, waiting, Review.SHOWN)
+        await self.cache.forget_event(event_id)
 
     async def _review(
         self, conn: Connection, actor: UserId, photo_ids: Sequence[PhotoId], review: Review
     ) -> Mapping[PhotoId, EventId]:
         """Review photos in the caller's transaction; return those that change, with their event."""
         changed = await photos.review(conn, photo_ids, review)
+        if review is not Review.WAITING:
+            await reports.settle_kept_out(conn, photo_ids)
         for event_id in sorted(set(changed.values())):
             await audit_log.note(
                 conn,

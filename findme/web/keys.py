@@ -22,6 +22,7 @@ from findme.services.event_setup import EventSetup
 from findme.services.guest_gallery import GuestGallery
 from findme.services.guest_selfies import GuestSelfies
 from findme.services.joining import Joining
+from findme.services.keeping_out import KeepingOut
 from findme.services.notification_choices import NotificationChoices
 from findme.services.person_edits import PersonEdits
 from findme.services.photo_marks import PhotoMarks
@@ -51,6 +52,7 @@ DOWNLOADS = web.AppKey("DOWNLOADS", Downloads)
 ERASURE = web.AppKey("ERASURE", Erasure)
 GUEST_GALLERY = web.AppKey("GUEST_GALLERY", GuestGallery)
 GUEST_SELFIES = web.AppKey("GUEST_SELFIES", GuestSelfies)
+KEEPING_OUT = web.AppKey("KEEPING_OUT", KeepingOut)
 JOINING = web.AppKey("JOINING", Joining)
 NOTIFICATION_CHOICES = web.AppKey("NOTIFICATION_CHOICES", NotificationChoices)
 PHOTO_MARKS = web.AppKey("PHOTO_MARKS", PhotoMarks)

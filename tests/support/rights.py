@@ -41,6 +41,8 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         GET /e/{code}
         POST /e/{code}
         POST /e/{code}/browse
+        GET /e/{code}/out
+        POST /e/{code}/out
         GET /e/{code}/cover
         GET /accent/{colour}.css
         GET /login
@@ -64,6 +66,7 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         GET /api/events/{code}
         POST /api/events/{code}/join
         POST /api/events/{code}/browse
+        POST /api/events/{code}/keep-out
         POST /api/auth/login
         POST /api/auth/forgotten
         GET /api/openapi.json

@@ -1,11 +1,10 @@
 """Guests report a photo, from the viewer or by the form of its page."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from findme.gallery.reports import Reason
 from findme.models import PhotoId
 from findme.web.guest import photo_lists
 from findme.web.guest.tabs import MINE, gallery_url, tabs_of
@@ -20,7 +19,7 @@ from findme.web.shapes import Id
 class NewReport(Struct):
     """A guest's report."""
 
-    reason: Reason
+    reason: Literal["of_me", "private", "offensive", "other"]
     note: Annotated[str, Meta(description="Up to 1000 characters.")] = ""
 
 

@@ -15,6 +15,8 @@ from findme.web.rendering import redirect, render
 from findme.web.request_bodies import form_of
 from findme.web.responses import choice_of, parse_id, path_id, split_page
 
+#: The button that shows all photos again of people who are no guests.
+SHOW_ALL = "show_all"
 #: Reports of one page.
 PAGE = 30
 #: The values of `persons.shapes`.
@@ -35,6 +37,7 @@ async def page(request: web.Request) -> web.Response:
             word: await reports.count(conn, event.id, settled=word == SETTLED)
             for word in (OPEN, SETTLED)
         }
+        kept_out = await reports.list_kept_out(conn, event.id)
         listed, more = split_page(found, PAGE)
         shapes = await persons.shapes(conn, [each.photo_id for each in listed])
     here = URL(request.path).with_query(state=state)
@@ -46,6 +49,7 @@ async def page(request: web.Request) -> web.Response:
             "tab": "reports",
             "state": state,
             "counts": counts,
+            "kept_out": len(kept_out),
             "reports": [
                 (each, dict(zip(SHAPE, shapes[each.photo_id], strict=True))) for each in listed
             ],
@@ -55,9 +59,15 @@ async def page(request: web.Request) -> web.Response:
 
 
 async def act(request: web.Request) -> web.Response:
-    """POST /admin/events/{id}/reports: `settle` a report, and `hide` or `delete` its photo."""
+    """POST /admin/events/{id}/reports: `settle` a report; `hide`, `show` or `delete` its photo.
+
+    `show_all` shows all photos again that wait because somebody wants to be kept out.
+    """
     actor = admin(request).id
     form, event_id = await form_of(request), EventId(path_id(request))
+    if form.get("act") == SHOW_ALL:
+        await request.app[PHOTO_REVIEW].show_kept_out(actor, event_id)
+        return redirect(request.path)
     report_id, word = parse_id(str(form.get("report_id", ""))), form.get("act")
     if word not in list(Settlement):
         raise InvalidRequest("There is no such button.", field="act")
