@@ -55,7 +55,8 @@ def _closer(file: int, arguments: Arguments) -> Result:
 
 def _guest_rendition(file: int, arguments: Arguments) -> Result:
     limit, side, mark = arguments["max_pixels"], arguments["side"], arguments["watermark"]
-    return Result({}, [images.guest_rendition(file, limit, side, mark)])
+    exif = cleaner.credits_of(file) if arguments["credited"] else b""
+    return Result({}, [images.guest_rendition(file, limit, side, mark, exif)])
 
 
 def _clean(file: int, _arguments: Arguments) -> Result:

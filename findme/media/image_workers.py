@@ -125,10 +125,15 @@ class ImageWorkers:
         with _opened(path) as file:
             return await self._photo("closer", file, {}, read, PHOTO)
 
-    async def guest_rendition(self, path: Path, side: int | None, watermark: str | None) -> mmap:
-        """Make the picture that guests get (see `images.guest_rendition`)."""
+    async def guest_rendition(
+        self, path: Path, side: int | None, watermark: str | None, *, credited: bool
+    ) -> mmap:
+        """Make the picture that guests get (see `images.guest_rendition`).
+
+        If *credited*, it names the time of capture, credit and copyright.
+        """
         read = partial(image_answers.map_picture, side=side)
-        arguments = {"side": side, "watermark": watermark}
+        arguments = {"side": side, "watermark": watermark, "credited": credited}
         with _opened(path) as file:
             return await self._photo("guest_rendition", file, arguments, read, PHOTO)
 

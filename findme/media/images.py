@@ -112,17 +112,19 @@ def render(source: Source, max_pixels: int) -> Renditions:
 
 
 def guest_rendition(
-    source: Source, max_pixels: int, side: int | None, watermark: str | None
+    source: Source, max_pixels: int, side: int | None, watermark: str | None, exif: bytes = b""
 ) -> bytes:
     """Return a guest's picture: an upright JPEG of at most *side* pixels, with the watermark.
 
-    Without *side* it keeps its size. Raises as `render` does.
+    Without *side* it keeps its size; it says no more of itself than *exif*. Raises as `render`
+    does.
     """
     with _opened(source, max_pixels) as (_, image):
         picture = _decode(image, side or max(image.size), remain=1.0)
     if watermark:
         stamps.stamp(picture, watermark)
-    return _jpeg(picture, 82 if side and side <= PREVIEW_SIDE else 90, progressive=True)
+    quality = 82 if side and side <= PREVIEW_SIDE else 90
+    return _jpeg(picture, quality, progressive=True, exif=exif)
 
 
 def selfie(source: Source, max_pixels: int) -> bytes:
@@ -302,6 +304,7 @@ def _jpeg(
     limit: int | None = None,
     progressive: bool = False,
     fine: bool = False,
+    exif: bytes = b"",
 ) -> bytes:
     """Encode at *quality*, or in steps down to 40 as long as the result has *limit* bytes or more.
 
@@ -317,6 +320,7 @@ def _jpeg(
                 quality=attempt,
                 progressive=progressive,
                 subsampling="4:4:4" if fine else "4:2:0",
+                exif=exif,
             )
             output.seek(0)
             encoded = output.read()

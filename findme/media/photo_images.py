@@ -43,7 +43,9 @@ class PhotoImages:
             if found is not None:
                 return found
             async with self.original(photo_id) as path:
-                jpeg = await self._workers.guest_rendition(path, spec.side, spec.watermark)
+                jpeg = await self._workers.guest_rendition(
+                    path, spec.side, spec.watermark, credited=spec.credited
+                )
             with jpeg:
                 async with db.transaction(self._pool) as conn:
                     return await renditions.store(conn, photo_id, spec, jpeg)

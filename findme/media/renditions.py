@@ -30,12 +30,17 @@ LARGE_SIDE = 2000
 
 @dataclass(frozen=True, slots=True)
 class RenditionSpec:
-    """How a picture for guests is made from the original: always a JPEG without metadata."""
+    """How a picture for guests is made from the original: always a JPEG."""
 
     kind: Rendition
     #: The most pixels of the longer side; None: those of the original.
     side: int | None
     watermark: str | None
+
+    @property
+    def credited(self) -> bool:
+        """Whether it names the time of capture, credit and copyright; it has no other metadata."""
+        return self.kind is Rendition.DOWNLOAD
 
     @property
     def name(self) -> str:

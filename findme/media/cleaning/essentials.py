@@ -133,9 +133,15 @@ class Essentials:
         if line:
             self._notices.append(line)
 
-    def as_exif(self) -> bytes:
-        """Return an EXIF block without a prefix; b"" if there is nothing to say."""
+    def as_exif(self, *, rendered: bool = False) -> bytes:
+        """Return an EXIF block without a prefix; b"" if there is nothing to say.
+
+        A *rendered* picture is upright and in sRGB, so its block says nothing of that.
+        """
         tags = dict(self._tags)
+        if rendered:
+            for tag in (ORIENTATION, COLOUR_SPACE, INTEROPERABILITY_INDEX):
+                tags.pop(tag, None)
         if self._artists:
             tags[ARTIST] = "; ".join(self._artists)[:MOST_TEXT].encode()
         if self._notices:

@@ -36,6 +36,16 @@ _PIXELS: Final = range(32)
 _PARAMETERS: Final = range(32, 35)
 
 
+def essentials(data: Bytes) -> Essentials:
+    """Return what a HEIC says that is kept; nothing if it cannot be understood."""
+    heif = Heif(data)
+    try:
+        heif.read()
+        return _Cleaner(heif).essentials()
+    except (Refused, struct.error, IndexError):
+        return Essentials()
+
+
 def clean(data: Bytes) -> Draft:
     """Return the plan for a HEIC; Refused if it cannot be told what is pixels and what is not."""
     heif = Heif(data)
@@ -53,6 +63,7 @@ class _Cleaner:
         self._numbers: dict[int, int] = {}
 
     def clean(self) -> Draft:
+        """Return the plan."""
         heif = self.heif
         shown = self._shown()
         if max(shown) > 0xFFFF:
@@ -70,7 +81,7 @@ class _Cleaner:
             items,
             self.properties,
             references,
-            self._essentials().as_exif(),
+            self.essentials().as_exif(),
         )
 
     def _shown(self) -> set[int]:
@@ -188,7 +199,8 @@ class _Cleaner:
                 raise Refused(Reason.TOO_COMPLEX, "units of a coded picture")
         return kept
 
-    def _essentials(self) -> Essentials:
+    def essentials(self) -> Essentials:
+        """Return what EXIF and XMP of the primary item say, or else those of others."""
         essentials = Essentials()
         heif = self.heif
         of_primary = {

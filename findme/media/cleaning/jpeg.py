@@ -7,6 +7,7 @@ whatever stands behind the end mark are left out (ITU-T T.81, annex B).
 import re
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from findme.media.cleaning import colour_profile, stray_text
@@ -89,6 +90,14 @@ class _Jpeg:
             self.essentials.read_photoshop(self.data[start + len(_IMAGE_RESOURCES) : stop])
         elif marker == _PROFILE and head.startswith(_ICC) and len(head) > 14:
             self.profile.append((head[12], head[13], Span(start, stop)))
+
+
+def essentials(data: Bytes) -> Essentials:
+    """Return what a JPEG says that is kept, up to where it cannot be understood."""
+    jpeg = _Jpeg(data)
+    with suppress(Refused):
+        jpeg.walk()
+    return jpeg.essentials
 
 
 def clean(data: Bytes) -> Draft:

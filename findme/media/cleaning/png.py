@@ -7,6 +7,7 @@ compressed pixels are left out (PNG 3, sections 5 and 11).
 import struct
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from findme.media.cleaning import colour_profile
@@ -113,6 +114,14 @@ class _Png:
         elif keyword in (b"Author", b"Copyright"):
             text = rest.decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")
             (self.essentials.credit if keyword == b"Author" else self.essentials.claim)(text)
+
+
+def essentials(data: Bytes) -> Essentials:
+    """Return what a PNG says that is kept, up to where it cannot be understood."""
+    png = _Png(data)
+    with suppress(Refused):
+        png.walk()
+    return png.essentials
 
 
 def clean(data: Bytes) -> Draft:

@@ -1,6 +1,7 @@
 """A clean WebP: its pixels, its colour profile and the essentials (RFC 9649)."""
 
 import struct
+from contextlib import suppress
 from typing import Final
 
 from findme.media.cleaning import colour_profile, stray_text
@@ -75,6 +76,14 @@ class _Webp:
             if kind in (*_PIXELS, b"ALPH"):
                 kept += self._coded(kind, inner)
         return [b"ANMF" + struct.pack("<L", length_of(kept)), *kept]
+
+
+def essentials(data: Bytes) -> Essentials:
+    """Return what a WebP says that is kept, up to where it cannot be understood."""
+    webp = _Webp(data)
+    with suppress(Refused):
+        webp.walk()
+    return webp.essentials
 
 
 def clean(data: Bytes) -> Draft:

@@ -60,8 +60,10 @@ async def test_children_make_the_same_bytes_as_the_functions_themselves(
     assert await workers.closer(path) == images.closer(path, LIMIT)
     assert await workers.clean(path) == cleaner.clean(path)
     for side, mark in ((1600, None), (None, "Ada & Eve 2026")):
-        with await workers.guest_rendition(path, side, mark) as made:
-            assert made[:] == images.guest_rendition(path, LIMIT, side, mark)
+        exif = cleaner.credits_of(path) if mark else b""
+        with await workers.guest_rendition(path, side, mark, credited=bool(mark)) as made:
+            assert made[:] == images.guest_rendition(path, LIMIT, side, mark, exif)
+            assert (b"2026:06:01 12:00:00" in made[:1000]) == bool(mark)
     selfie = await workers.selfie(path)
     assert selfie == images.selfie(path, LIMIT)
     assert await workers.avatar(selfie) == avatar.avatar(selfie)
@@ -167,7 +169,7 @@ async def test_a_mapped_rendition_is_a_file_in_memory(
 ) -> None:
     (tmp_path / "picture").write_bytes(hostile_pictures.jpeg())
 
-    made = await workers.guest_rendition(tmp_path / "picture", None, None)
+    made = await workers.guest_rendition(tmp_path / "picture", None, None, credited=True)
 
     with made, Image.open(io.BytesIO(made[:])) as picture:
         assert picture.size == (640, 480)

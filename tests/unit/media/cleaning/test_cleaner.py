@@ -112,6 +112,10 @@ def test_nothing_is_left_but_the_essentials(kind: str, tmp_path: Path) -> None:
             before = ImageCms.ImageCmsProfile(io.BytesIO(profile()))
             after = ImageCms.ImageCmsProfile(io.BytesIO(icc))
             assert after.profile.red_colorant == before.profile.red_colorant
+    with sealed_files.opened(content) as file:
+        credits_of = cleaner.credits_of(file)
+    assert SECRET not in credits_of
+    assert (CREDIT.encode() in credits_of, CAPTURED.encode() in credits_of) == (True, True)
     # what has been cleaned has nothing left to clean
     assert cleaned(sent) == sent
     if shutil.which("exiftool"):
