@@ -15,7 +15,7 @@ from findme.faces import kept_faces
 from findme.gallery import event_figures, events
 from findme.gallery.event_figures import EventCounts
 from findme.messaging import notifications
-from findme.models import Event, EventId
+from findme.models import Admission, Event, EventId
 from findme.web.keys import FACES, POOL, SETTINGS, admin, base_url
 from findme.web.links import join_url
 from findme.web.rendering import (
@@ -84,6 +84,7 @@ async def _facts(
         "matching_closes": day(closes),
         "made": day(datetime.now(UTC)),
         "dropped": event.drop_selfies,
+        "approval": event.admission is Admission.APPROVAL,
         "browse": event.browsable,
         "wall": event.wall_token is not None,
         "mails": notifications.mails(settings),

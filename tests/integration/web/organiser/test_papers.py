@@ -75,6 +75,18 @@ async def test_each_paper_says_what_the_event_does(app: App) -> None:
     assert "A screen at the event shows photos" not in plain["notice"]
 
 
+async def test_the_papers_say_who_looks_at_selfies(app: App) -> None:
+    event = await make_event(app)
+    plain = await paper(app, event["id"], "record")
+    await change_event(app, event, admission="approval", drop_selfies=True)
+    record = await paper(app, event["id"], "record")
+
+    assert "Staff never see selfies." in plain
+    assert "Staff see a small picture of a selfie until its guest is admitted" in record
+    assert "as soon as its faceprint is made and its guest is admitted" in record
+    assert "Compare each name with the face" in await paper(app, event["id"], "assessment")
+
+
 async def test_a_paper_speaks_the_language_that_it_is_wanted_in(app: App) -> None:
     """The organiser's own page keeps theirs."""
     event = await make_event(app, expires_at="2031-05-06T07:00:00Z", time_zone="UTC")
