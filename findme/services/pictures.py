@@ -6,7 +6,7 @@ from findme import db
 from findme.db import Pool
 from findme.errors import DownloadsOff, NotFound
 from findme.faces import threshold_preview
-from findme.gallery import events, guest_photos, live_wall
+from findme.gallery import events, guest_photos, live_wall, small_pictures
 from findme.media import renditions, storage
 from findme.media.image_workers import ImageWorkers
 from findme.media.photo_images import PhotoImages
@@ -20,6 +20,8 @@ class Picture:
     image: StoredImage
     #: The version in its address (see `renditions.version_of`).
     version: str
+    #: All its bytes if they are few and were read with it.
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +37,19 @@ class Pictures:
 
         NotFound if they may not see the photo, DownloadsOff for an original if there is none.
         """
-        event, spec, image = None, None, None
+        # an organiser's options change nothing of a thumbnail
+        if size is Size.THUMB:
+            return await self._find_thumbnail(user, photo_id)
+        image = None
         async with db.acquire(self.pool) as conn:
             if not await guest_photos.may_see(conn, photo_id, user.id):
                 raise NotFound
-            # an organiser's options change nothing of a thumbnail
-            if size is not Size.THUMB:
-                event = await events.of_photo(conn, photo_id)
-                spec = renditions.spec_of(event, size)
-            clean = size is Size.ORIGINAL and event and event.metadata is Metadata.ESSENTIAL
+            event = await events.of_photo(conn, photo_id)
+            spec = renditions.spec_of(event, size)
+            clean = size is Size.ORIGINAL and event.metadata is Metadata.ESSENTIAL
             if spec is None and not clean:
                 image = await storage.find_photo_image(conn, photo_id, size)
-        if event is not None and size is Size.ORIGINAL and not event.downloads:
+        if size is Size.ORIGINAL and not event.downloads:
             raise DownloadsOff
         if spec is not None:
             image = await self.images.rendition(photo_id, spec)
@@ -54,7 +57,14 @@ class Pictures:
             image = await self.images.clean_original(photo_id)
         if image is None:
             raise NotFound
-        return Picture(image, "" if event is None else renditions.version_of(event))
+        return Picture(image, renditions.version_of(event))
+
+    async def _find_thumbnail(self, user: User, photo_id: PhotoId) -> Picture:
+        async with db.acquire(self.pool) as conn:
+            found = await small_pictures.find(conn, photo_id, user.id, Size.THUMB)
+        if found is None:
+            raise NotFound
+        return Picture(found[0], "", found[1])
 
     async def find_for_admin(self, photo_id: PhotoId, size: Size) -> Picture:
         """Return a photo's picture as it is stored; NotFound."""

@@ -26,14 +26,23 @@ WRITE_SECONDS = 60.0
 
 
 async def send_image(
-    request: web.Request, image: StoredImage, *, cache_control: str = CACHE_CONTROL
+    request: web.Request,
+    image: StoredImage,
+    *,
+    cache_control: str = CACHE_CONTROL,
+    body: bytes | None = None,
 ) -> web.StreamResponse:
-    """Answer with a stored picture: 200, 206 for a Range, 304, 412 or 416."""
+    """Answer with a stored picture: 200, 206 for a Range, 304, 412 or 416.
+
+    *body* is all of a small picture that was read already: it is sent in one piece.
+    """
     etag = f'"{image.digest[:32]}"'
     headers = {"ETag": etag, "Cache-Control": cache_control, "Accept-Ranges": "bytes"}
     if {etag, "*"} & etags_of(request.headers.get("If-None-Match", "")):
         return web.Response(status=304, headers=headers)
     wanted = range_of(request, image, etag)
+    if wanted is None and body is not None:
+        return web.Response(body=body, headers=headers, content_type=image.media_type)
     if wanted is None:
         start, stop, status = 0, image.size_bytes, 200
     else:

@@ -65,7 +65,10 @@ async def get_photo(request: web.Request) -> web.StreamResponse:
         picture = await pictures.find_for_guest(caller, photo_id, size)
     same = request.query.get("v", "") == picture.version
     return await send_image(
-        request, picture.image, cache_control=CACHE_CONTROL if same else "private, no-cache"
+        request,
+        picture.image,
+        cache_control=CACHE_CONTROL if same else "private, no-cache",
+        body=picture.body,
     )
 
 
