@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench docs screenshots drawings lock clean
+.PHONY: help install run test check format bench docs screenshots drawings lock advisories clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,11 @@ drawings: .venv/.dev ## the demo's pictures, drawn again
 	$(BIN)/python -m tests.support.drawing
 lock: .venv/.dev ## write requirements/*.lock anew from setup.cfg
 	$(BIN)/python requirements/lock.py
+advisories: ## published weaknesses of the packages of requirements/run.lock
+	$(PYTHON) -m venv build/pip-audit
+	build/pip-audit/bin/python -m pip install -q --disable-pip-version-check pip-audit==2.10.1
+# --strict: a package that the service does not know was not looked at, and fails
+	build/pip-audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements/run.lock
 clean: ## remove what install made (never ./var)
 	rm -rf .venv build findme.egg-info
 

@@ -12,7 +12,7 @@ create table second_factor (
 -- Each signs in once, in place of a code.
 create table recovery_code (
     account_id bigint not null references second_factor on delete cascade,
-    -- SHA-256 of a code of 80 random bits
+    -- SHA-256 of a code of 120 random bits
     digest     bytea not null,
     primary key (account_id, digest)
 );

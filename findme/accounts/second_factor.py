@@ -16,7 +16,7 @@ from findme.errors import Conflict, Forbidden, SignInRequired
 from findme.models import UserId
 
 #: Recovery codes of an account, and the random bytes of each: too many to try, even offline.
-RECOVERY_CODES, RECOVERY_BYTES = 10, 10
+RECOVERY_CODES, RECOVERY_BYTES = 10, 15
 
 
 class SecondFactorRequired(SignInRequired):

@@ -95,6 +95,21 @@ def _exists(document: Path, target: str) -> bool:
     }
 
 
+def test_every_test_that_a_document_promises_exists() -> None:
+    """docs/security.md names the test of each requirement that is met."""
+    text = (ROOT / "docs/security.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+    assert len(named) > 50
+
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if f"def {name}(" not in (ROOT / "tests" / file).read_text("utf-8")
+    ]
+
+    assert missing == []
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     names = sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
 

@@ -41,7 +41,13 @@ async def test_every_answer_keeps_other_sites_out_and_names_no_version(app: App,
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert answer.headers["Server"] == "FindMe"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert "Strict-Transport-Security" not in answer.headers
+    if answer.content_type == "text/html":
+        rules = answer.headers["Content-Security-Policy"].split("; ")
+        closed = {"object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"}
+        assert {"script-src 'self'", "style-src 'self'", *closed} <= set(rules)
 
 
 @pytest.mark.parametrize("path", PATHS)
