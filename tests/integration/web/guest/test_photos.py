@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import socket
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -179,6 +180,28 @@ async def test_guests_get_the_essentials_and_the_stored_original_keeps_all(shown
     for size in ("preview", "thumb"):
         small = Image.open(io.BytesIO(await (await shown.get(size)).read()))
         assert dict(small.getexif()) == {}
+
+
+async def test_every_way_out_for_guests_leads_to_the_clean_file(shown: Shown) -> None:
+    """An admin's archive has what was uploaded."""
+    pool = shown.app.resources.pool
+    async with db.acquire(pool) as conn:
+        await add_match(conn, shown.guest.guest_id, int(shown.photo_id), 99)
+    event = shown.event["id"]
+    clean = await (await shown.get()).read()
+    sheet = f"/api/admin/events/{event}/contact-sheet.zip?ids={shown.photo_id}"
+    ways = (
+        (f"/api/my-photos.zip?event={event}", shown.guest.headers, clean),
+        ("/api/me/export", shown.guest.headers, clean),
+        (sheet, shown.app.admin, with_place()),
+    )
+    for path, headers, expected in ways:
+        answer = await shown.app.client.get(path, headers=headers)
+        data = await answer.read()
+        assert int(answer.headers["Content-Length"]) == len(data), path
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            (name,) = [name for name in archive.namelist() if name.endswith("IMG.jpg")]
+            assert archive.read(name) == expected, path
 
 
 async def test_an_organiser_may_let_guests_have_all_metadata(shown: Shown) -> None:
