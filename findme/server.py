@@ -40,6 +40,7 @@ from findme.services.erasure import Erasure
 from findme.services.event_setup import EventSetup
 from findme.services.guest_gallery import GuestGallery
 from findme.services.guest_selfies import GuestSelfies
+from findme.services.invitations import Invitations
 from findme.services.joining import Joining
 from findme.services.keeping_out import KeepingOut
 from findme.services.notification_choices import NotificationChoices
@@ -119,6 +120,7 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.GUEST_GALLERY] = GuestGallery(on.pool, on.cache)
     app[keys.GUEST_SELFIES] = selfies
     app[keys.KEEPING_OUT] = KeepingOut(on.pool, on.cache, on.faces, on.queue)
+    app[keys.INVITATIONS] = Invitations(on.pool)
     app[keys.JOINING] = Joining(on.pool, on.cache, selfies)
     app[keys.NOTIFICATION_CHOICES] = NotificationChoices(on.settings, on.pool)
     app[keys.PHOTO_MARKS] = PhotoMarks(on.settings, on.pool, on.cache, on.queue)

@@ -182,7 +182,7 @@ async def _lock(conn: Connection, event_id: EventId) -> None:
 async def _welcome(
     conn: Connection, event_id: EventId, guest_ids: Sequence[GuestId], settings: Settings
 ) -> None:
-    await _search_for(conn, event_id, guest_ids)
+    await search_for(conn, event_id, guest_ids)
     await selfie_pictures.drop(conn, event_id)
     if not notifications.mails(settings):
         return
@@ -202,7 +202,7 @@ async def _welcome(
         )
 
 
-async def _search_for(conn: Connection, event_id: EventId, guest_ids: Sequence[GuestId]) -> None:
+async def search_for(conn: Connection, event_id: EventId, guest_ids: Sequence[GuestId]) -> None:
     """Queue the first search of each selfie of guests who were just admitted.
 
     Searches from faces passed over their references, and count them as decided: under new numbers

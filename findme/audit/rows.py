@@ -38,6 +38,7 @@ CHECKS: Mapping[str, str] = {
           from reference join event on event.id = reference.event_id
                join image on image.selfie_id = reference.selfie_id
          where drop_selfies and reference.generation = event.generation
+           and reference.guest_id in (select id from guest where admitted_at is not null)
          order by reference.selfie_id""",
     "selfie without its vector": """
         select 'selfie ' || id from selfie

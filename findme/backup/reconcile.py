@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from findme import queue
-from findme.accounts import auth, guests
+from findme.accounts import auth, guests, invitations
 from findme.db import Connection, Record
 from findme.faces import reindex_state
 from findme.gallery import events, photos
@@ -43,7 +43,11 @@ async def give_new_collections(conn: Connection) -> None:
     for row in await conn.fetch("select id from event order by id desc"):
         await reindex_state.enqueue_after_restore(conn, row["id"])
     # the sweep after the re-index searches for everybody
-    await conn.execute("update reference set searched = true where not searched")
+    await conn.execute(
+        """
+        update reference set searched = true
+         where not searched and guest_id in (select id from guest where admitted_at is not null)"""
+    )
 
 
 async def repeat_erasures(conn: Connection, erased: Sequence[JournalEntry]) -> dict[str, int]:
@@ -98,6 +102,10 @@ async def _delete_selfie(conn: Connection, row: Record) -> None:
         await guests.withdraw(conn, EventId(row["event_id"]), UserId(row["account_id"]))
 
 
+async def _withdraw(conn: Connection, row: Record) -> None:
+    await invitations.withdraw(conn, EventId(row["event_id"]), row["id"])
+
+
 async def _delete_photo(conn: Connection, row: Record) -> None:
     await photos.delete(conn, PhotoId(row["id"]))
 
@@ -112,5 +120,6 @@ _BY_KIND: Mapping[str, tuple[str, Callable[[Connection, Record], Awaitable[None]
           from selfie join guest on guest.id = guest_id where selfie.uid = any($1)""",
         _delete_selfie,
     ),
+    "invitation": ("select id, event_id from invitation where uid = any($1)", _withdraw),
     "photo": ("select id from photo where uid = any($1)", _delete_photo),
 }

@@ -29,6 +29,7 @@ OTHERS_WORDS = frozenset(
         "event.name",
         "event.watermark",
         "guest.consent_text",
+        "invitation.name",
         "job.label",
         "person.name",
         "photo.credit",

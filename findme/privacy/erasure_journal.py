@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 PERIOD = 2.0
 #: No deleting transaction takes longer from its start to its commit.
 LONGEST = timedelta(minutes=15)
-KINDS = frozenset({"account", "event", "guest", "selfie", "photo"})
+KINDS = frozenset({"account", "event", "guest", "selfie", "photo", "invitation"})
 
 
 @dataclass(frozen=True, slots=True)

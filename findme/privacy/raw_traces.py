@@ -23,6 +23,7 @@ PERSONAL = (
     "account",
     "email_confirmation",
     "guest",
+    "invitation",
     "keep_out",
     "known_browser",
     "password_reset",

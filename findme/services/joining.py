@@ -4,9 +4,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from findme import db
-from findme.accounts import accounts, admission, auth, confirmations, guests, selfies, sign_in
+from findme.accounts import (
+    accounts,
+    admission,
+    auth,
+    confirmations,
+    guests,
+    invitations,
+    selfies,
+    sign_in,
+)
 from findme.accounts.auth import Session
 from findme.accounts.guests import Guest
+from findme.accounts.invitations import Taken
 from findme.accounts.sign_in import Origin
 from findme.cache import Cache
 from findme.db import Connection, Pool
@@ -62,6 +72,8 @@ class JoinForm:
     password: str = ""
     #: The form's secret: a form that is sent twice leads to the same guest.
     attempt: str = ""
+    #: The token of a personal invitation.
+    invitation: str = ""
     #: The base of links in mails; None: no mail is sent.
     base_url: str | None = None
     #: The selfie as the engine will see it.
@@ -140,10 +152,11 @@ class Joining:
         """Store account, consent and selfie, and have the selfie judged.
 
         A refused selfie undoes all of it. ConsentRequired, EmailTaken, SelfieRefused,
-        InvalidRequest for a field.
+        InvalidRequest for a field, InvitationUsed.
         """
         if not form.consented:
             raise ConsentRequired
+        form = await self._with_name(applicant, form)
         event, signed_in, guest = applicant.event, applicant.signed_in, applicant.guest
         someone = signed_in or await self._identify(applicant, form)
         # a guest who only browsed so far may give their name now
@@ -162,14 +175,20 @@ class Joining:
                 if named:
                     await accounts.set_name(conn, user.id, user.name)
             before = await guests.find(conn, event.id, user.id)
+            taken = None
+            # the same form, sent again after its answer was lost, is the same guest's
+            if form.invitation and (before is None or before.waits or not before.consented):
+                taken = await invitations.take(conn, event.id, form.invitation)
             guest_id = await guests.join(
                 conn,
                 event.id,
                 user.id,
                 consent_text=form.consent_text or CONSENT,
                 language=form.language,
-                admitted=await admission.admits_all(conn, event),
+                admitted=taken is not None or await admission.admits_all(conn, event),
             )
+            if before is not None and before.waits:
+                await admission.search_for(conn, event.id, [guest_id])
             admitted = await admission.is_admitted(conn, guest_id)
             selfie = await selfies.add(conn, event.id, guest_id)
             await storage.store_bytes(
@@ -181,7 +200,8 @@ class Joining:
             judged = await self.selfies.judge(event.id, selfie, form.jpeg)
         except (SelfieRefused, NotFound):
             # NotFound: the event was deleted meanwhile
-            await self._undo(user, guest_id, before, newcomer=isinstance(someone, Newcomer))
+            newcomer = isinstance(someone, Newcomer)
+            await self._undo(user, guest_id, before, taken, newcomer=newcomer)
             raise
         session = None
         if signed_in is None:
@@ -246,6 +266,14 @@ class Joining:
         session = await self._open_session(user, origin.browser)
         return Joined(event, user, None, admitted, session, key)
 
+    async def _with_name(self, applicant: Applicant, form: JoinForm) -> JoinForm:
+        """Return the form with the invitation's name, if the guest gives none."""
+        if not form.invitation or form.name.strip() or applicant.signed_in is not None:
+            return form
+        async with db.acquire(self.pool) as conn:
+            name = await invitations.find(conn, applicant.event.id, form.invitation)
+        return replace(form, name=name or "")
+
     async def _identify(self, applicant: Applicant, form: JoinForm) -> User | Newcomer:
         """Return the account that the form's password opens, or a newcomer; EmailTaken."""
         event, name = applicant.event, auth.check_name(form.name)
@@ -268,12 +296,20 @@ class Joining:
             raise EmailTaken from error
 
     async def _undo(
-        self, user: User, guest_id: GuestId, before: Guest | None, *, newcomer: bool
+        self,
+        user: User,
+        guest_id: GuestId,
+        before: Guest | None,
+        taken: Taken | None,
+        *,
+        newcomer: bool,
     ) -> None:
         async with db.transaction(self.pool) as conn:
             # the same form may have been sent twice, and its other selfie be accepted
             await accounts.lock(conn, user.id)
             await guests.undo_join(conn, guest_id, before)
+            if taken is not None:
+                await invitations.give_back(conn, taken)
             if newcomer and not await guests.list_by_user(conn, user.id):
                 await auth.delete_account(conn, user.id)
 

@@ -21,6 +21,7 @@ from findme.services.erasure import Erasure
 from findme.services.event_setup import EventSetup
 from findme.services.guest_gallery import GuestGallery
 from findme.services.guest_selfies import GuestSelfies
+from findme.services.invitations import Invitations
 from findme.services.joining import Joining
 from findme.services.keeping_out import KeepingOut
 from findme.services.notification_choices import NotificationChoices
@@ -52,6 +53,7 @@ DOWNLOADS = web.AppKey("DOWNLOADS", Downloads)
 ERASURE = web.AppKey("ERASURE", Erasure)
 GUEST_GALLERY = web.AppKey("GUEST_GALLERY", GuestGallery)
 GUEST_SELFIES = web.AppKey("GUEST_SELFIES", GuestSelfies)
+INVITATIONS = web.AppKey("INVITATIONS", Invitations)
 KEEPING_OUT = web.AppKey("KEEPING_OUT", KeepingOut)
 JOINING = web.AppKey("JOINING", Joining)
 NOTIFICATION_CHOICES = web.AppKey("NOTIFICATION_CHOICES", NotificationChoices)

@@ -1,6 +1,7 @@
 """The addresses that pages, answers and mails show to people."""
 
 from aiohttp import web
+from yarl import URL
 
 from findme.models import Event, Size
 from findme.web.keys import base_url
@@ -9,6 +10,11 @@ from findme.web.keys import base_url
 def join_url(request: web.Request, event: Event) -> str:
     """Return the link behind the QR code."""
     return f"{base_url(request)}/e/{event.code}"
+
+
+def invitation_url(request: web.Request, event: Event, token: str) -> str:
+    """Return a guest's personal link."""
+    return str(URL(join_url(request, event)).with_query(invitation=token))
 
 
 def cover_url(event: Event, size: Size = Size.PREVIEW) -> str | None:

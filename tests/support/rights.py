@@ -189,6 +189,9 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         POST /admin/events/{id}/faces/{group_id}
         GET /admin/events/{id}/guests
         GET /admin/events/{id}/guests/{user_id}
+        GET /admin/events/{id}/invitations
+        POST /admin/events/{id}/invitations
+        POST /admin/events/{id}/invitations/withdraw
         GET /admin/events/{id}/waiting
         POST /admin/events/{id}/waiting
         POST /admin/events/{id}/guests/{user_id}/link
@@ -232,6 +235,9 @@ RIGHTS: Final[Mapping[Callers, str]] = {
         POST /api/admin/events/{id}/group-faces/move
         GET /api/admin/events/{id}/guest-list
         GET /api/admin/events/{id}/guests
+        GET /api/admin/events/{id}/invitations
+        POST /api/admin/events/{id}/invitations
+        DELETE /api/admin/events/{id}/invitations/{invitation_id}
         GET /api/admin/events/{id}/waiting
         POST /api/admin/events/{id}/waiting/admit
         GET /api/admin/events/{id}/waiting/{selfie_id}.jpg

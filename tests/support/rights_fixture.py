@@ -151,6 +151,7 @@ async def fill(builder: ScriptedEvent) -> RightsFixture:
             "job_id": verdict["job_id"],
             "selfie_id": selfies[0]["id"],
             f"/api/admin/events/{event_id}/waiting/{{selfie_id}}": newcomers[0]["selfie_id"],
+            "invitation_id": "1",
             "group_id": groups[0]["group_id"],
             "report_id": report["id"],
             "token_id": tokens[0]["id"],

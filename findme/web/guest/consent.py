@@ -35,8 +35,13 @@ class ConsentText:
     text: str
 
 
-async def facts(request: web.Request, event: Event, language_code: str) -> dict[str, object]:
-    """Return what the text says of an event: who is responsible, where, and until when."""
+async def facts(
+    request: web.Request, event: Event, language_code: str, *, invited: bool = False
+) -> dict[str, object]:
+    """Return what the text says of an event: who is responsible, where, and until when.
+
+    The organiser admits nobody who was *invited* by a link, and so sees no selfie of theirs.
+    """
     faces, ends = request.app[FACES], None
     if event.expires_at is not None:
         # not in the visitor's zone, which the browser tells only later: the same text both times
@@ -49,16 +54,19 @@ async def facts(request: web.Request, event: Event, language_code: str) -> dict[
         "kind": event.kind,
         "dropped": event.drop_selfies,
         "browse": event.browsable,
-        "approval": event.admission is Admission.APPROVAL,
+        "approval": event.admission is Admission.APPROVAL and not invited,
         "ends": ends,
         "region": None if faces.embedded else faces.region,
     }
 
 
-async def consent_text(request: web.Request, event: Event, language_code: str = "") -> ConsentText:
+async def consent_text(
+    request: web.Request, event: Event, language_code: str = "", *, invited: bool = False
+) -> ConsentText:
     """Return the present text for an event's guests, in that language or else the visitor's."""
     code = language_code if language_code in request.app[LANGUAGES] else language_of(request).code
-    page = text_in(request, code, "guest/consent_record.html", await facts(request, event, code))
+    values = await facts(request, event, code, invited=invited)
+    page = text_in(request, code, "guest/consent_record.html", values)
     paragraphs = re.findall(r"<p>(.*?)</p>", page, re.DOTALL)
     text = "\n".join(
         html.unescape(re.sub(r"[ \n]+", " ", paragraph).strip()) for paragraph in paragraphs
@@ -68,13 +76,13 @@ async def consent_text(request: web.Request, event: Event, language_code: str = 
 
 
 async def agreed_text(
-    request: web.Request, event: Event, *, language_code: str, shown_id: str
+    request: web.Request, event: Event, *, language_code: str, shown_id: str, invited: bool = False
 ) -> ConsentText:
     """Return the text that a form agrees to; ConsentChanged if *shown_id* names another one.
 
     A client without an id agrees to the present text.
     """
-    present = await consent_text(request, event, language_code)
+    present = await consent_text(request, event, language_code, invited=invited)
     if shown_id and shown_id != present.id:
         raise ConsentChanged
     return present

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from aiohttp import web
+from yarl import URL
 
 from findme import db
-from findme.accounts import auth, guests
+from findme.accounts import auth, guests, invitations
 from findme.accounts.second_factor import SecondFactorRequired
 from findme.errors import FindMeError, NotFound
 from findme.gallery import events
@@ -83,15 +84,23 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
         except NotFound:
             return await _home(request, code=typed, unknown=True)
         guest = None if signed_in is None else await guests.find(conn, event.id, signed_in.id)
+        # shown again, the form has the token in its fields
+        token = request.get(TYPED, {}).get("invitation") or request.query.get("invitation", "")
+        invited = await invitations.find(conn, event.id, token) if token else None
     if error is None and typed != event.code:
-        return redirect(f"/e/{event.code}")
+        return redirect(str(URL(f"/e/{event.code}").with_query(request.query)))
+    if token and guest is not None and guest.consented and not guest.waits:
+        return redirect(f"/gallery?event={event.id}")
     set_event_zone(request, event)
+    language = language_of(request).code
+    shown = await consent.consent_text(request, event, invited=invited is not None)
     return render(
         request,
         "guest/join.html",
         {
             "event": event,
-            "guest": guest if guest is not None and guest.consented else None,
+            # somebody who waits joins once more with an invitation, and is admitted
+            "guest": None if guest is None or not guest.consented or invited else guest,
             "browsing": guest is not None and not guest.consented,
             "code": None if error is None else error.code,
             "problems": [] if error is None else error.extra.get("problems", []),
@@ -100,15 +109,18 @@ async def _join_page(request: web.Request, error: FindMeError | None = None) -> 
             "adds": guest is not None and "more" in request.query,
             # a guest who was admitted with a face, and has it still, does not wait again
             "waits": event.admission is Admission.APPROVAL
+            and invited is None
             and (guest is None or guest.waits or not guest.consented),
             "closed": not event.admits(datetime.now(UTC)),
             "optional": event.accounts is Accounts.OPTIONAL,
             # without scripts, the form comes back with the error in its fields
             "full": error is not None and error.extra.get("field") in ("email", "password"),
-            "typed": request.get(TYPED, {}),
+            "typed": {"name": invited or "", **request.get(TYPED, {})},
+            "invitation": None if invited is None else token,
+            "invitation_used": bool(token) and invited is None,
             "attempt": secrets.token_urlsafe(),
-            **await consent.facts(request, event, language_of(request).code),
-            "consent_id": (await consent.consent_text(request, event)).id,
+            **await consent.facts(request, event, language, invited=invited is not None),
+            "consent_id": shown.id,
         },
         status=HTTPStatus.OK if error is None else error.status,
     )

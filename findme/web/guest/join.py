@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from findme import db
 from findme.accounts import guests
+from findme.accounts.invitations import InvitationUsed
 from findme.errors import (
     ConsentRequired,
     EmailTaken,
@@ -132,6 +133,12 @@ class FormOfGuest(Struct, kw_only=True):
             "same form sent again with them is the same guest."
         ),
     ] = UNSET
+    invitation: Annotated[
+        str | UnsetType,
+        Meta(
+            description="From a personal link: the guest is admitted, and may leave the name out."
+        ),
+    ] = UNSET
     selfie: File
 
 
@@ -167,11 +174,13 @@ async def join_from_form(request: web.Request) -> Joined:
     )
     form = await read_form(request)
     fields = form.fields
+    invitation = fields.get("invitation", "").strip()
     shown = await agreed_text(
         request,
         applicant.event,
         language_code=fields.get("language", "").strip(),
         shown_id=fields.get("consent_id", "").strip(),
+        invited=bool(invitation),
     )
     return await joining.join(
         applicant,
@@ -183,6 +192,7 @@ async def join_from_form(request: web.Request) -> Joined:
             email=fields.get("email", ""),
             password=fields.get("password", ""),
             attempt=fields.get("attempt", ""),
+            invitation=invitation,
             base_url=mailed_base(request),
             jpeg=form.jpeg,
         ),
@@ -259,6 +269,7 @@ ROUTES = [
             JoinClosed,
             EventClosed,
             EmailTaken,
+            InvitationUsed,
             ConsentChanged,
             ConsentRequired,
             SelfieRefused,
