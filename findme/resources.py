@@ -22,7 +22,7 @@ from findme.gallery import events
 from findme.indexing.person_grouping import PersonGrouping
 from findme.indexing.selfie_indexing import SelfieIndexing
 from findme.indexing.vector_deletion import VectorDeletion
-from findme.jobs import worker_registry
+from findme.jobs import clock_jumps, worker_registry
 from findme.jobs.job_types import make_job_types
 from findme.jobs.no_workers import NoWorkers
 from findme.jobs.worker import WorkQueue
@@ -302,6 +302,7 @@ async def _take_part(stack: AsyncExitStack, pool: Pool, faces: Rekognition, *, a
     """Register this process as a replica that runs jobs; return its id."""
     face_model = await _free_face_model(faces)
     async with db.transaction(pool) as conn:
+        await clock_jumps.follow(conn)
         # nobody else uses an embedded database: its running jobs belong to a process that died
         await worker_registry.take_over(conn, everyone=alone)
         if alone:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from findme import db
 from findme.db import Pool
-from findme.jobs import worker_registry
+from findme.jobs import clock_jumps, worker_registry
 from findme.jobs.engine_watch import EngineWatch
 from findme.periodic import every
 
@@ -34,11 +34,15 @@ class Heartbeat:
     async def beat(self) -> None:
         """Write one heartbeat, and put the jobs of vanished replicas back."""
         async with db.transaction(self._pool) as conn:
+            # before this one, which would hide that the last one lies in the future
+            jump = await clock_jumps.follow(conn)
             # inserted again if others removed the row while this machine slept
             await worker_registry.write_heartbeat(
                 conn, self._replica_id, engine_answers=self._engine.answers
             )
             taken = await worker_registry.take_over(conn)
+        if jump:
+            self._wake()
         if taken:
             log.warning("[PhotoQueue] %d jobs of a vanished service put back", taken)
             self._wake()

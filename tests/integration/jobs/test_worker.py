@@ -215,3 +215,26 @@ async def test_jobs_of_a_service_that_vanished_are_done_by_this_one(
         await queue.claim(conn, gone, 1)
     async with at_work(bench):
         await ended(pool, job_id)
+
+
+async def test_work_goes_on_although_the_clock_was_set_back(pool: Pool, bench: Bench) -> None:
+    """What is stored lies an hour in the future: neither jobs nor takeovers wait for it."""
+    waiting, running = await add_job(pool), await add_job(pool)
+    later = await add_job(pool, delay=600.0)
+    other: int = await pool.fetchval(
+        "insert into replica (host, pid) values ('dead', 1) returning id"
+    )
+    async with db.acquire(pool) as conn:
+        await conn.execute(
+            "update job set state = 'running', replica_id = $2 where id = $1", running, other
+        )
+        for table, column in (("job", "created_at"), ("job", "run_at"), ("replica", "seen_at")):
+            await conn.execute(f"update {table} set {column} = {column} + interval '1 hour'")
+
+    await bench.heartbeat.beat()
+
+    assert [job.id for job in await bench.claim(10)] == [waiting]
+    wait = (await row_of(pool, later))["wait"].total_seconds()
+    assert 500 < wait <= 600
+    seen = await pool.fetchval("select max(seen_at) <= now() from replica where id = $1", other)
+    assert seen
