@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench docs screenshots drawings lock advisories clean
+.PHONY: help install run test check format bench chaos docs screenshots drawings lock advisories clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ bench: .venv/.bench ## the benchmarks, as a table; `make bench list` measures so
 ifeq (bench,$(firstword $(MAKECMDGOALS)))
 $(foreach name,$(filter-out bench,$(MAKECMDGOALS)),$(eval $(name): ; @:))
 endif
+chaos: .venv/.dev ## 100 kills and other faults under real processes, and the long state machines
+	$(BIN)/python -m tests.chaos $(CHAOS)
+	$(BIN)/python -m pytest -q --hypothesis-profile=chaos tests/integration/test_job_machine.py tests/integration/gallery/test_event_machine.py
 docs: .venv/.dev ## docs/api-calls.md, written anew from the routes
 	$(BIN)/python -m findme.web.openapi > docs/api-calls.md
 screenshots: .venv/.dev ## the pictures of docs/screenshots, drawn anew from the demo
