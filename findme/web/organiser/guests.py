@@ -217,6 +217,7 @@ async def new_link(request: web.Request) -> web.Response:
 
 async def remove(request: web.Request) -> web.Response:
     """POST /admin/events/{id}/guests/{user_id}/remove: erases their part, and shows the receipt."""
+    admin(request)
     back = "waiting" if (await form_of(request)).get("back") == "waiting" else "guests"
     token = await _remove(request)
     target = URL(f"/admin/events/{path_id(request)}/{back}").with_query(receipt=token)

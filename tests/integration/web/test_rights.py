@@ -28,7 +28,7 @@ from tests.support.scripted_event import ScriptedEvent, open_scripted_event
 
 READS = frozenset({"GET", "HEAD"})
 #: Seconds after which an answer counts as one that waits for the body.
-WAIT_SECONDS = 10
+WAIT_SECONDS = 30
 
 
 @pytest.fixture
