@@ -19,6 +19,7 @@ FORM = {
     "expires_at": "2099-12-21T12:00",
     "time_zone": "Europe/Paris",
     "join_open": "yes",
+    "admission": "open",
     "accounts": "optional",
     "gallery": "everyone",
     "browse": "yes",
