@@ -20,7 +20,7 @@ from tests.support.browser import DESKTOP, NARROW, Visit, visiting
 from tests.support.screenshot_scenes import Exhibits, set_up
 
 #: Pages without a picture in the documents.
-MAILED = {"unsubscribe": "/unsubscribe/{leave}"}
+MAILED = {"unsubscribe": "/unsubscribe/{leave}", "keep-out": "/e/{code}/out"}
 UNDRAWN = {
     "admin-loose": "/admin/events/{event}/faces/loose",
     "admin-papers": "/admin/events/{event}/papers",
