@@ -90,6 +90,7 @@ async def _facts(
         "mails": notifications.mails(settings),
         "https": base_url(request).startswith("https://"),
         "host": URL(join_url(request, event)).authority,
+        "keep_out": f"{join_url(request, event)}/out",
         "guests": counts.guests,
         "photos": counts.photos,
         "faces": counts.faces,

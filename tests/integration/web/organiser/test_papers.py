@@ -71,6 +71,8 @@ async def test_each_paper_says_what_the_event_does(app: App) -> None:
         assert "deleted when matching closes (May 2, 2031)" in plain[name]
     assert "without places, names and data of the camera" in plain["record"]
     assert "also where they were taken" in chosen["record"]
+    assert f"/e/{event['code']}/out: photos that seem to show you" in plain["notice"]
+    assert "show their face once" in plain["assessment"]
     assert "A screen at the event shows photos" in chosen["notice"]
     assert "A screen at the event shows photos" not in plain["notice"]
 
