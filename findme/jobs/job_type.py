@@ -18,3 +18,5 @@ class JobType:
     handler: Handler
     on_failure: OnFailure | None = None
     on_retry: OnRetry | None = None
+    #: Its next run goes on where this one is, so a stop does not wait until it ends.
+    resumable: bool = False

@@ -59,7 +59,11 @@ class ReindexJob:
 
     def types(self) -> Mapping[JobKind, JobType]:
         """Return what each kind of job registers."""
-        return {JobKind.REINDEX_EVENT: JobType(self.reindex_event, on_failure=self.enqueue_next)}
+        return {
+            JobKind.REINDEX_EVENT: JobType(
+                self.reindex_event, on_failure=self.enqueue_next, resumable=True
+            )
+        }
 
     async def reindex_event(self, job: Job) -> None:
         """Index what is outdated, selfies first, until nothing is."""

@@ -42,6 +42,7 @@ class WorkQueue:
         ping_engine: Callable[[], Awaitable[None]],
     ) -> None:
         self._pool = pool
+        self._types = types
         self.engine = EngineWatch(ping_engine, self.wake)
         self._heartbeat = Heartbeat(pool, replica_id, self.engine, self.wake)
         self._runner = JobRunner(pool, types, self.engine)
@@ -112,14 +113,15 @@ class WorkQueue:
     async def stop(self, *, grace: float = GRACE_SECONDS) -> None:
         """Stop claiming, wait up to *grace* seconds for running jobs, and put the rest back.
 
-        The wait ends earlier if the face engine or the database does not answer any more.
+        The wait ends earlier if the face engine or the database does not answer any more. Jobs that
+        resume are not waited for: a re-index takes many minutes.
         """
         self._stopping.set()
         self._wakeup.set()
         waiting = [self._claimed.get_nowait() for _ in range(self._claimed.qsize())]
         silent = asyncio.create_task(self.engine.is_silent(), name="queue-engine-silent")
         deadline = asyncio.get_running_loop().time() + grace
-        while self._running and asyncio.get_running_loop().time() < deadline:
+        while self._must_end() and asyncio.get_running_loop().time() < deadline:
             if self._pool.is_closing() or (silent.done() and silent.result()):
                 break
             await asyncio.sleep(0.05)
@@ -135,6 +137,9 @@ class WorkQueue:
             log.warning("[PhotoQueue] %d jobs are left to the next start: %s", len(left), error)
         else:
             log.info("[PhotoQueue] %d jobs put back", len(left))
+
+    def _must_end(self) -> bool:
+        return any(not self._types[job.kind].resumable for job, _ in self._running.values())
 
     # Without loops --------------------------------------------------------------------------------
 

@@ -238,6 +238,26 @@ async def test_a_re_index_that_loses_its_collection_starts_over(
     assert await builder.guest_photos(1) == set(builder.photos)
 
 
+async def test_a_stop_does_not_wait_for_a_re_index_which_resumes_at_the_next_start(
+    builder: EventBuilder, endpoint: Scripted, gate: asyncio.Event
+) -> None:
+    gate.clear()
+    await reindex(builder)
+
+    async def asked() -> bool:
+        return len(endpoint.collections) == 1 and not any(endpoint.collections.values())
+
+    await until(asked)
+    async with asyncio.timeout(60):
+        await builder.app.queue.stop(grace=3600.0)
+
+    row = await builder.app.resources.pool.fetchrow(
+        "select state, attempts from job where kind = 'reindex_event'"
+    )
+    assert (row["state"], row["attempts"]) == ("queued", 0)
+    assert await builder.guest_photos(1) == set(builder.photos)
+
+
 async def test_an_upgrade_re_indexes_one_event_after_the_other_the_newest_first(
     builder: EventBuilder, endpoint: Scripted
 ) -> None:
