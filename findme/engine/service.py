@@ -11,13 +11,25 @@ from typing import Concatenate, ParamSpec, TypeVar
 from findme.engine.collection_store import Gallery
 from findme.engine.faces import Analyst, Face
 from findme.engine.picture_reader import PictureReader, Pixels
-from findme.pixels.gate import Gate, Urgency
+from findme.pixels.gate import Urgency
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_NICENESS = 5
-"""Looking at pictures gives way to whoever answers people on the same processors."""
+_NICENESS, _SELFIE_NICENESS = 5, 2
+"""Looking at pictures gives way to whoever answers people on the same processors: photos most, and
+selfies less, since people wait for them."""
+
+
+class _Lane:
+    """Threads that look at pictures, and how many pictures may be open at a time."""
+
+    def __init__(self, threads: int, name: str, niceness: int) -> None:
+        # One more than is looked at: it is decoded meanwhile, and no others wait in memory.
+        self.open = asyncio.Semaphore(threads + 1)
+        self.threads = ThreadPoolExecutor(
+            threads, name, initializer=_give_way, initargs=(niceness,)
+        )
 
 
 class Service:
@@ -26,27 +38,23 @@ class Service:
     def __init__(self, analyst: Analyst, gallery: Gallery, threads: int) -> None:
         self._analyst = analyst
         self._reader = PictureReader()
-        # One more than is looked at: it is decoded meanwhile, and no others wait in memory.
-        self._open = Gate(threads + 1)
-        # Selfies have places of their own, and their guests need not wait for photos.
-        self._open_first = Gate(threads)
-        self._looks = Gate(threads)
+        self._photos = _Lane(threads, "photos", _NICENESS)
+        # Otherwise a guest would wait for photos, some seconds each on a busy machine.
+        self._selfies = _Lane(threads, "selfies", _SELFIE_NICENESS)
         self._gallery = gallery
-        self._pictures = ThreadPoolExecutor(threads, "pictures", initializer=_give_way)
         # One thread, so that every operation on the gallery is whole before the next begins.
         self._keeper = ThreadPoolExecutor(1, "gallery")
 
     async def faces(self, data: bytes, urgency: Urgency = Urgency.LAST) -> list[Face]:
         """Find the faces on a picture, largest first; raises refusals.
 
-        One of urgency FIRST overtakes all others that are not being looked at yet.
+        One of urgency FIRST is a selfie, and waits for no photo.
         """
         loop = asyncio.get_running_loop()
-        places = self._open_first if urgency is Urgency.FIRST else self._open
-        async with places.hold(1):
+        lane = self._selfies if urgency is Urgency.FIRST else self._photos
+        async with lane.open:
             pixels = await self._reader.read(data, urgency)
-            async with self._looks.hold(1, urgency):
-                return await loop.run_in_executor(self._pictures, self._look, pixels)
+            return await loop.run_in_executor(lane.threads, self._look, pixels)
 
     def _look(self, pixels: Pixels) -> list[Face]:
         return self._analyst.faces_on(pixels.picture())
@@ -71,11 +79,15 @@ class Service:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        self._pictures.shutdown(cancel_futures=True)
+        self._photos.threads.shutdown(cancel_futures=True)
+        self._selfies.threads.shutdown(cancel_futures=True)
         self._keeper.shutdown(cancel_futures=True)
         self._gallery.close()
 
 
-def _give_way() -> None:
+def _give_way(niceness: int) -> None:
     if sys.platform == "linux":  # elsewhere priorities are not a thread's own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        own = threading.get_native_id()
+        # the whole process may be nicer already, and only root may take that back
+        niceness = max(niceness, os.getpriority(os.PRIO_PROCESS, own))
+        os.setpriority(os.PRIO_PROCESS, own, niceness)

@@ -190,7 +190,7 @@ async def test_a_turned_jpeg_is_seen_upright(rekognition: Client) -> None:
     assert actual["Pose"] == pytest.approx(expected["Pose"], abs=3)
 
 
-async def test_a_selfie_overtakes_the_photos_that_wait(engine_data: Path) -> None:
+async def test_a_selfie_does_not_wait_for_the_photos_before_it(engine_data: Path) -> None:
     finished: list[str] = []
     async with open_service(engine_data, threads=1) as service:
         await service.stored(lambda gallery: gallery.create("party", {}))
