@@ -251,10 +251,10 @@ async def test_a_stop_does_not_wait_for_a_re_index_which_resumes_at_the_next_sta
     async with asyncio.timeout(60):
         await builder.app.queue.stop(grace=3600.0)
 
-    row = await builder.app.resources.pool.fetchrow(
+    states = await builder.app.resources.pool.fetch(
         "select state, attempts from job where kind = 'reindex_event'"
     )
-    assert (row["state"], row["attempts"]) == ("queued", 0)
+    assert [tuple(row) for row in states] == [("queued", 0)]
     assert await builder.guest_photos(1) == set(builder.photos)
 
 
