@@ -26,9 +26,9 @@ bench: .venv/.bench ## the benchmarks, as a table; `make bench list` measures so
 ifeq (bench,$(firstword $(MAKECMDGOALS)))
 $(foreach name,$(filter-out bench,$(MAKECMDGOALS)),$(eval $(name): ; @:))
 endif
-chaos: .venv/.dev ## 100 kills and other faults under real processes, and the long state machines
+chaos: .venv/.dev ## 100 kills and other faults under real processes, and long runs of state machines and schemathesis
 	$(BIN)/python -m tests.chaos $(CHAOS)
-	$(BIN)/python -m pytest -q --hypothesis-profile=chaos tests/integration/test_job_machine.py tests/integration/gallery/test_event_machine.py
+	$(BIN)/python -m pytest -q --hypothesis-profile=chaos tests/integration/test_job_machine.py tests/integration/gallery/test_event_machine.py tests/journeys/test_api_examples.py
 docs: .venv/.dev ## docs/api-calls.md, written anew from the routes
 	$(BIN)/python -m findme.web.openapi > docs/api-calls.md
 screenshots: .venv/.dev ## the pictures of docs/screenshots, drawn anew from the demo
