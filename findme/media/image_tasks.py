@@ -68,6 +68,10 @@ def _avatar(file: int, _arguments: Arguments) -> Result:
     return Result({}, [avatar.avatar(_whole(file))])
 
 
+def _portrait(file: int, _arguments: Arguments) -> Result:
+    return Result({}, [avatar.portrait(_whole(file))])
+
+
 def _face_crop(file: int, arguments: Arguments) -> Result:
     return Result({}, [face_crop.cut_out(_whole(file), Box(**arguments["box"]))])
 
@@ -144,7 +148,7 @@ def _translated(run: Callable[[int, Arguments], Result]) -> Callable[[int, Argum
     return translated
 
 
-#: An avatar and a cut-out face are made from pictures that were made here.
+#: An avatar, a portrait and a cut-out face are made from pictures that were made here.
 TASKS: Mapping[str, Task] = {
     name: Task(need, _translated(run))
     for name, need, run in (
@@ -155,6 +159,7 @@ TASKS: Mapping[str, Task] = {
         ("guest_rendition", _to_make_for_guests, _guest_rendition),
         ("clean", _to_clean, _clean),
         ("avatar", _to_make(images.PREVIEW_SIDE), _avatar),
+        ("portrait", _to_make(images.PREVIEW_SIDE), _portrait),
         ("face_crop", _to_make(images.PREVIEW_SIDE), _face_crop),
         ("face_pictures", _to_cut_faces, _face_pictures),
     )

@@ -176,6 +176,12 @@ class ImageWorkers:
         with sealed_files.opened(selfie) as file:
             return await self._run(self.lanes.selfies, "avatar", file, {}, read, SELFIE)
 
+    async def portrait(self, selfie: bytes) -> bytes:
+        """Make a stored selfie small, for an organiser who compares it (see `avatar.portrait`)."""
+        read = partial(image_answers.read_small_picture, side=avatar.PORTRAIT_SIDE)
+        with sealed_files.opened(selfie) as file:
+            return await self._run(self.lanes.selfies, "portrait", file, {}, read, SELFIE)
+
     async def _photo(
         self,
         task: str,

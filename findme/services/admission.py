@@ -50,7 +50,7 @@ class AdmissionDesk:
         """Return a small JPEG of the selfie of somebody who waits; NotFound for anybody else."""
         async with db.acquire(self.pool) as conn:
             image = await admission.find_selfie(conn, event_id, selfie_id)
-        return await self.images.avatar(await storage.read_bytes(self.pool, image.id))
+        return await self.images.portrait(await storage.read_bytes(self.pool, image.id))
 
     async def admit(self, actor: UserId, event_id: EventId, seen: Sequence[Seen]) -> int:
         """Admit newcomers as the organiser saw them; return how many were admitted.

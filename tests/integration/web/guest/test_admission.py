@@ -143,7 +143,7 @@ async def test_only_the_organiser_sees_a_selfie_and_only_while_its_guest_waits(
     assert seen.status == 200
     assert seen.headers["Cache-Control"] == "private, no-store"
     with Image.open(io.BytesIO(await seen.read())) as portrait:
-        assert max(portrait.size) <= 96
+        assert max(portrait.size) <= 288
     for who in (ADA, SISTER):
         answer = await builder.call("GET", newcomer["selfie_url"], builder.headers(who))
         assert answer.status == 404
