@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from tests.chaos.worlds import World
 JUMP_SECONDS = 3600.0
 
 
-class Fault:
+class Fault(ABC):
     """Something that goes wrong."""
 
     #: Whether processes are killed, as opposed to what stands between them.
@@ -30,11 +31,11 @@ class Fault:
         """Say whether the layout has what the fault breaks."""
         return True
 
+    @abstractmethod
     async def begin(self, world: World, clients: Clients, chance: random.Random) -> None:
         """Break it."""
-        raise NotImplementedError
 
-    async def end(self, world: World) -> None:
+    async def end(self, world: World) -> None:  # noqa: B027 - most faults mend themselves
         """Mend what does not mend itself."""
 
 
