@@ -11,7 +11,7 @@ install: .venv/.run ## .venv with the findme command
 run: .venv/.run ## all set-up, then the service
 	@exec $(BIN)/findme serve
 test: .venv/.dev ## all set-up, then every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 check: .venv/.dev ## format, lint, types, import rings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
