@@ -18,6 +18,7 @@ from findme.gallery import photos
 from findme.jobs.no_workers import NoWorkers
 from findme.models import PhotoId
 from tests.conftest import App
+from tests.support.clean_files import store_plan
 from tests.support.helpers import Member, add_match, make_event, member, upload
 from tests.support.no_engine_app import app, settings
 from tests.support.pictures import drawn
@@ -44,10 +45,13 @@ class Guest:
 async def guest(app: App) -> AsyncIterator[Guest]:
     event = await make_event(app)
     joined = await member(app.resources.pool, event)
-    verdict = await upload(app, event, "large.jpg", drawn(3) + bytes(LARGE))
+    content = drawn(3) + bytes(LARGE)
+    verdict = await upload(app, event, "large.jpg", content)
     photo_id = PhotoId(int(verdict["photo_id"]))
     async with db.acquire(app.resources.pool) as conn:
         await add_match(conn, joined.guest_id, photo_id, 99.0)
+        # guests would not get what is behind the picture
+        await store_plan(conn, photo_id, content)
         await photos.mark_prepared(conn, photo_id, placeholder="#000", width=1, height=1)
     runner = web.AppRunner(
         server.make_app(replace(app.resources, queue=NoWorkers()), "all"), access_log=None
