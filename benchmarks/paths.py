@@ -129,22 +129,18 @@ def _lists(
     )
     for name, path in paths.items():
         theirs = f"/list/{name}?event={filled.event_id}"
-        yield Row(
-            f"list of 100, miss ({name})",
-            "FastAPI + SQLAlchemy",
-            "requests/s",
-            _ask(anew, path, speed),
-            _ask(fastapi, theirs, speed),
-            3.5,
-        )
-        yield Row(
-            f"list of 100, miss ({name})",
-            "aiohttp + json_agg",
-            "requests/s",
-            _ask(anew, path, speed),
-            _ask(json_agg, theirs, speed),
-            0.45,
-        )
+        for against, server, goal in (
+            ("FastAPI + SQLAlchemy", fastapi, 3.5),
+            ("aiohttp + json_agg", json_agg, 0.45),
+        ):
+            yield Row(
+                f"list of 100, miss ({name})",
+                against,
+                "requests/s",
+                _ask(anew, path, speed),
+                _ask(server, theirs, speed),
+                goal,
+            )
 
 
 def _pages(filled: World, ours: Peer, fastapi: Peer) -> Iterator[Row]:

@@ -31,7 +31,6 @@ UNDRAWN = {
     "admin-release": "/admin/events/{event}/papers/release",
     "admin-waiting": "/admin/events/{event}/waiting",
     "admin-invitations": "/admin/events/{event}/invitations",
-    "keep-out": "/e/{code}/out",
     "second-factor": "/account/second-factor",
 }
 #: What is no page, or is looked at elsewhere: the wall and a typed code in test_browser_axe.py.
