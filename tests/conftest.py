@@ -51,6 +51,7 @@ from tests.support.service import (
     running_service,
     share_prepared,
 )
+from tests.support.shared_session import shared_session
 
 
 @pytest.fixture
@@ -245,6 +246,7 @@ async def application(
                 access_key_id=access_key_id,
                 secret_access_key=secret_access_key,
                 embedded=embedded,
+                session=shared_session(),
             )
         )
         replica_id = await stack.enter_async_context(worker_registry.register_replica(pool))

@@ -12,11 +12,11 @@ from typing import Any
 import matplotlib.cbook
 import skimage
 from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
 from botocore.validate import ParamValidator
 from PIL import Image, ImageEnhance, ImageOps
 
 from findme.engine.app import serve
+from tests.support.shared_session import shared_session
 
 KEY, SECRET = "AKIDTESTS", "a secret of the tests"
 Client = Any
@@ -54,7 +54,7 @@ async def connected(url: str, secret: str = SECRET, **options: Any) -> AsyncIter
     config = AioConfig(
         proxies={}, retries={"total_max_attempts": 1}, parameter_validation=False, read_timeout=60
     )
-    async with get_session().create_client(
+    async with shared_session().create_client(
         "rekognition",
         region_name="eu-west-1",
         endpoint_url=url,

@@ -13,6 +13,7 @@ from findme.rekognition import Rekognition
 from findme.settings import Settings
 from tests.conftest import Engine
 from tests.support.scripted_engine import Fault, Scripted, picture
+from tests.support.shared_session import shared_session
 
 
 def once(fault: Fault, operation: str) -> Callable[[str], Fault | None]:
@@ -33,6 +34,7 @@ async def open_client(
             calls_per_second=pace,
             access_key_id=Engine.access_key_id,
             secret_access_key=Engine.secret_access_key,
+            session=shared_session(),
         )
     )
     await faces.create_collection("party")

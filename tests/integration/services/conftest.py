@@ -16,6 +16,7 @@ from findme.settings import Settings
 from tests.conftest import Engine
 from tests.support.image_lanes import shared_lanes
 from tests.support.scripted_engine import Scripted
+from tests.support.shared_session import shared_session
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ async def resources(settings: Settings, pool: Pool, endpoint: Scripted) -> Async
             region=Engine.region,
             access_key_id=Engine.access_key_id,
             secret_access_key=Engine.secret_access_key,
+            session=shared_session(),
         ) as faces,
     ):
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
