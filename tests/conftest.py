@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import argon2
 import asyncpg
 import hypothesis
 import pytest
@@ -36,6 +35,7 @@ from findme.models import Role
 from findme.recognition.types import QueryExpansion
 from findme.resources import Resources, assemble
 from findme.settings import Settings
+from tests.support.cheap_passwords import CHEAP, use_cheap_passwords
 from tests.support.compiled_templates import share_compiled_templates
 from tests.support.databases import Databases, database_of
 from tests.support.described import DescribedClient
@@ -52,6 +52,7 @@ from tests.support.service import (
     share_prepared,
 )
 from tests.support.shared_session import shared_session
+from tests.support.temporary import quick_folder
 
 
 @pytest.fixture
@@ -75,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let the workers of a run, which inherit the environment, share what services start from."""
     if PREPARED not in os.environ:
         config.add_cleanup(share_prepared())
+    use_cheap_passwords()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,7 +86,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A folder for the run, which PostgreSQL's user can reach (pytest's own is 0700)."""
-    with tempfile.TemporaryDirectory(prefix="findme-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="findme-tests-", dir=quick_folder()) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
@@ -203,8 +205,7 @@ class App:
 
 @functools.cache
 def _admin_password_hash() -> str:
-    """Return a hash of the admin's password that is verified fast."""
-    return argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(ADMIN_PASSWORD)
+    return CHEAP.hash(ADMIN_PASSWORD)
 
 
 async def _admin_session(pool: Pool) -> str:

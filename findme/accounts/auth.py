@@ -31,11 +31,11 @@ SESSION_PREFIX = "fms_"
 UPLOAD_PREFIX = "fmu_"
 
 #: OWASP's argon2id setting: 19 MiB, 2 passes, 1 lane (password storage cheat sheet).
-_hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 #: Two at a time: 300 guests who join at once must not take 6 GB and both cores.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 #: Verified if there is no such account, so that the answer takes as long.
-NOBODY_HASH = _hasher.hash("nobody")
+NOBODY_HASH = HASHER.hash("nobody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Session:
 
 async def hash_password(password: str) -> str:
     """Return the argon2id hash, made off the loop."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
+    return await asyncio.get_running_loop().run_in_executor(_threads, HASHER.hash, password)
 
 
 async def verify_password(password_hash: str, password: str) -> bool:
@@ -58,7 +58,7 @@ async def verify_password(password_hash: str, password: str) -> bool:
 
     def verify() -> bool:
         try:
-            return _hasher.verify(password_hash, password)
+            return HASHER.verify(password_hash, password)
         except (argon2.exceptions.VerifyMismatchError, argon2.exceptions.InvalidHashError):
             return False
 

@@ -11,6 +11,7 @@ import pytest
 
 from findme.embedded.postgres import Postgres
 from findme.embedded.postgres_home import find_binaries
+from tests.support.temporary import quick_folder
 
 AS_ROOT = os.geteuid() == 0
 
@@ -18,7 +19,7 @@ AS_ROOT = os.geteuid() == 0
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """Yield a short path that every account can enter."""
-    with tempfile.TemporaryDirectory(prefix="findme-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="findme-test-", dir=quick_folder()) as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 

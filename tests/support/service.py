@@ -18,6 +18,7 @@ from queue import Empty, Queue
 import psutil
 
 from findme.embedded.system_user import account_for, blocked_at
+from tests.support.temporary import quick_folder
 
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "correct horse battery"
@@ -173,7 +174,7 @@ def _prepared() -> Iterator[Path]:
 
 def share_prepared() -> Callable[[], None]:
     """Make the folder of what is prepared, for this process and its children; return its end."""
-    folder = tempfile.mkdtemp(prefix="findme-prepared-")
+    folder = tempfile.mkdtemp(prefix="findme-prepared-", dir=quick_folder())
     # PostgreSQL's user passes through
     Path(folder).chmod(0o711)
     os.environ[PREPARED] = folder
