@@ -8,7 +8,6 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.support.accessibility import violations
 from tests.support.browser import (
     DESKTOP,
     NARROW,
@@ -201,44 +200,6 @@ def test_a_name_of_one_long_word_widens_no_page(
             expect(page.locator("body")).to_contain_text(word)
             assert visit.overflow() <= 0, address
     organiser.call("DELETE", path)
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme"),
-    [(NARROW, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")],
-    ids=["narrow-light", "phone-dark", "desktop-light", "desktop-dark"],
-)
-def test_no_page_of_the_operator_breaks_a_rule(
-    browser: Browser,
-    service: Service,
-    organiser: Organiser,
-    size: tuple[int, int],
-    scheme: str,
-) -> None:
-    """axe, and no sideways scroll."""
-    event = organiser.make_event("Rules")
-    token = organiser.call(
-        "POST", f"/api/admin/events/{event['id']}/tokens", data={"label": "Théo Blanc"}
-    )["token"]
-    organiser.call(
-        "POST",
-        "/api/upload-token/report",
-        data={"backlog": 3, "sent": 9, "clock_ahead_s": 95, "last_error": "503"},
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    organiser.upload(event, "cut.jpg", drawn(63)[:-4000])
-    with visiting(browser, service, size) as visit:
-        page = signed_in(visit, organiser).page
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        for path in (
-            "/admin",
-            "/admin/jobs",
-            "/admin/jobs/1",
-            f"/admin/events/{event['id']}/photographers",
-        ):
-            visit.goto(path)
-            assert violations(visit) == [], path
-            assert visit.overflow() <= 0, path
 
 
 def test_a_cameras_clock_is_put_right_in_minutes_and_seconds(

@@ -3,12 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.support.accessibility import LOOKS, look_at
+from tests.support.accessibility import LOOKS, Look, hold
 from tests.support.browser import DESKTOP, NARROW, PHONE, Organiser, Visit, organising, visiting
 from tests.support.pictures import drawn
 from tests.support.service import Service
@@ -62,20 +62,19 @@ def test_no_page_of_an_event_breaks_a_rule_of_axe_or_scrolls_sideways(
     browser: Browser,
     service: Service,
     event: dict[str, Any],
-    size: tuple[int, int],
-    scheme: Literal["light", "dark"],
     language: str,
+    looks: tuple[Look, ...],
 ) -> None:
     """Nor do the guests' pages that wear its cover and its colour."""
-    with visiting(browser, service, size, language=language) as visit:
-        visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    with visiting(browser, service, language=language) as visit:
         sign_in(visit, service)
         for path in [*pages(event), f"/e/{event['code']}"]:
-            look_at(visit, path)
-            assert visit.overflow() <= 0, path
+            visit.goto(path)
+            for look in looks:
+                hold(visit, [look], path)
+                assert visit.overflow() <= 0, path
             visit.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
             assert visit.overflow() <= 0, path
-            visit.page.set_viewport_size({"width": size[0], "height": size[1]})
 
 
 def test_the_choices_are_made_on_a_page_and_reach_the_guests(

@@ -5,9 +5,8 @@ routes.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Literal
 
 import pytest
 from aiohttp import web
@@ -15,8 +14,8 @@ from playwright.sync_api import Browser, expect
 
 from findme.web import routes
 from tests.screenshots import ADMIN, GUEST, NAMED, VISITOR, Studio, sign_in, studio
-from tests.support.accessibility import violations
-from tests.support.browser import DESKTOP, NARROW, Visit, visiting
+from tests.support.accessibility import Look, hold, look_cases, violations
+from tests.support.browser import NARROW, Visit, visiting
 from tests.support.screenshot_scenes import Exhibits, set_up
 
 #: Pages without a picture in the documents.
@@ -49,15 +48,6 @@ ELSEWHERE = {
     "/wall/{}",
     "/wall/{}/qr.svg",
 }
-#: As narrow as a page must bear (WCAG 1.4.10), and a desk's.
-SIZES = {"narrow": NARROW, "desktop": DESKTOP}
-#: Each pair of a width, a colour scheme and a language.
-CASES = [
-    ("narrow", "light", "fr-FR"),
-    ("narrow", "dark", "en-GB"),
-    ("desktop", "light", "en-GB"),
-    ("desktop", "dark", "fr-FR"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +65,11 @@ def shown(at: Studio, browser: Browser) -> Exhibits:
 
 
 def check(
-    visit: Visit, pages: Mapping[str, str], named: Mapping[str, object], language: str
+    visit: Visit,
+    pages: Mapping[str, str],
+    named: Mapping[str, object],
+    language: str,
+    looks: Iterable[Look],
 ) -> None:
     """Hold one page after the other to the rules; a script's error fails at the end."""
     for name, pattern in pages.items():
@@ -83,8 +77,10 @@ def check(
         assert answer is not None
         assert answer.ok, f"{name}: {answer.status}"
         assert visit.page.get_attribute("html", "lang") == language[:2], name
-        assert violations(visit) == [], name
-        assert visit.overflow() <= 0, name
+        for look in looks:
+            look.set_on(visit)
+            assert violations(visit) == [], f"{name}, {look}"
+            assert visit.overflow() <= 0, f"{name}, {look}"
 
 
 def test_every_page_is_on_the_list() -> None:
@@ -107,16 +103,18 @@ def _shape(address: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", address.partition("?")[0])
 
 
-@pytest.mark.parametrize(("size", "scheme", "language"), CASES)
+@look_cases(NARROW)
 def test_no_page_breaks_a_rule(
     at: Studio,
     browser: Browser,
     shown: Exhibits,
-    size: str,
-    scheme: Literal["light", "dark"],
     language: str,
+    looks: tuple[Look, ...],
 ) -> None:
-    """A visitor's, a guest's, a named guest's and an organiser's pages."""
+    """A visitor's, a guest's, a named guest's and an organiser's pages.
+
+    They are looked at as wide as a desk, and as narrow as a page must bear (WCAG 1.4.10).
+    """
     people = {
         "visitor": ({**VISITOR, **MAILED}, None),
         "guest": (GUEST, (at.made.guest_email, at.made.password)),
@@ -124,8 +122,7 @@ def test_no_page_breaks_a_rule(
         "admin": ({**ADMIN, **UNDRAWN}, (at.made.admin_email, at.made.password)),
     }
     for who, (pages, credentials) in people.items():
-        with visiting(browser, at.service, SIZES[size], language=language) as visit:
-            visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        with visiting(browser, at.service, language=language) as visit:
             if credentials:
                 sign_in(visit, *credentials)
             if who == "named":
@@ -134,14 +131,14 @@ def test_no_page_breaks_a_rule(
                 visit.page.wait_for_url("**/gallery?event=*")
                 # the account speaks the language it was made in
                 visit.goto(f"/account?lang={language[:2]}")
-            check(visit, pages, {**asdict(shown), "leave": at.leave}, language)
+            check(visit, pages, {**asdict(shown), "leave": at.leave}, language, looks)
             if who == "admin" and credentials:
                 # the code to scan has no address
                 visit.goto("/account/second-factor")
                 visit.page.fill("#password", credentials[1])
                 visit.page.click("form button.main")
                 expect(visit.page.locator("img.qr")).to_be_visible()
-                assert violations(visit) == [], "a code to scan"
+                hold(visit, looks, "a code to scan")
 
 
 def test_leaving_the_mails_breaks_no_rule_either(at: Studio, browser: Browser) -> None:

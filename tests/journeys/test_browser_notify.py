@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.support.accessibility import violations
+from tests.support.accessibility import Look, hold, look_at
 from tests.support.browser import (
     DESKTOP,
     NARROW,
@@ -194,19 +194,16 @@ def test_a_refusal_is_told_and_nothing_is_set_up(guest: Visit, event: dict[str, 
     assert page.evaluate(WORKERS) == 0
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_dialog_and_the_pages_are_accessible(
-    browser: Browser, mailing: Service, event: dict[str, Any], size: tuple[int, int], scheme: Any
+    browser: Browser, mailing: Service, event: dict[str, Any]
 ) -> None:
-    with visiting(browser, mailing, size) as visit:
-        visit.page.emulate_media(color_scheme=scheme)
-        visit.goto("/reset/over")
-        assert violations(visit) == []
-        page = enter(visit, event, f"axe-{size[0]}-{scheme}")
+    looks = [Look(size, scheme) for size in (PHONE, DESKTOP) for scheme in ("light", "dark")]
+    with visiting(browser, mailing) as visit:
+        look_at(visit, looks, "/reset/over")
+        page = enter(visit, event, "axe")
         page.get_by_role("button", name=BELL).click()
         expect(page.get_by_label("Par e-mail, à")).to_be_visible()
-        assert violations(visit) == []
+        hold(visit, looks, "the bell's dialog")
 
 
 def test_nothing_scrolls_sideways_on_the_narrowest_screen(
