@@ -31,17 +31,16 @@ def organiser(browser: Browser, service: Service) -> Iterator[Organiser]:
         opened.call("PATCH", "/api/admin/queue", data={"workers": None, "concurrency": None})
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_an_alert_and_the_pause_are_seen_as_they_come(
-    browser: Browser, service: Service, organiser: Organiser, size: tuple[int, int]
+    browser: Browser, service: Service, organiser: Organiser
 ) -> None:
     """The desk is open; an event is about to end, the queue is paused, and both are said."""
-    with visiting(browser, service, size, language="en-GB") as visit:
+    with visiting(browser, service, PHONE, language="en-GB") as visit:
         page = signed_in(visit, organiser).page
         visit.goto("/admin")
         expect(page.locator("#live")).to_be_visible()
         soon = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-        event = organiser.make_event(f"Ends soon {size[0]}", expires_at=soon)
+        event = organiser.make_event("Ends soon", expires_at=soon)
         expect(page.locator("[data-part=alerts]")).to_contain_text(event["name"])
         pause = page.locator("#pause")
         expect(pause).to_have_text("Pause")
@@ -53,7 +52,7 @@ def test_an_alert_and_the_pause_are_seen_as_they_come(
         expect(page.locator("[data-part=now]")).to_contain_text("The queue is paused")
         organiser.upload(event, "waits.jpg", drawn(61))
         expect(page.locator("[data-part=queue] .figure")).to_contain_text(re.compile(r"[1-9]"))
-        assert visit.overflow() <= 0
+        assert visit.overflow_at(DESKTOP, PHONE) <= 0
         page.click("#pause")
         expect(page.locator("[data-part=now]")).not_to_contain_text("paused")
         expect(pause).to_have_text("Pause")
@@ -118,13 +117,11 @@ def test_jobs_are_read_retried_and_steered(
     """A failed job tells its reason and its history, and is taken up again."""
     event = organiser.make_event("Jobs")
     organiser.upload(event, "cut-short.jpg", drawn(62)[:-4000])
+    organiser.wait_for_jobs()
     with visiting(browser, service, DESKTOP, language="en-GB") as visit:
         page = signed_in(visit, organiser).page
         row = page.locator("tr", has_text="cut-short.jpg").first
         visit.goto("/admin/jobs?state=failed")
-        # the job may just be at work
-        while row.count() == 0:
-            visit.goto("/admin/jobs?state=failed")
         expect(row.locator(".chip")).to_have_text("Failed")
         row.get_by_role("link").click()
         expect(page.locator(".history li")).to_have_count(3)
@@ -146,13 +143,11 @@ def test_on_a_phone_a_reason_stands_below_its_job(
     """From the left, with the button that tries again at its right."""
     event = organiser.make_event("Reasons")
     organiser.upload(event, "below.jpg", drawn(64)[:-4000])
+    organiser.wait_for_jobs()
     with visiting(browser, service, PHONE, language="en-GB") as visit:
         page = signed_in(visit, organiser).page
         row = page.locator("tr", has_text="below.jpg").first
         visit.goto("/admin/jobs?state=failed")
-        # the job may just be at work
-        while row.count() == 0:
-            visit.goto("/admin/jobs?state=failed")
         name = row.locator("th").bounding_box()
         reason = row.locator("td.why").bounding_box()
         retry = row.locator("[data-retry]").bounding_box()
@@ -165,9 +160,8 @@ def test_on_a_phone_a_reason_stands_below_its_job(
         assert visit.overflow() <= 0
 
 
-@pytest.mark.parametrize("size", [NARROW, DESKTOP], ids=["narrow", "desktop"])
 def test_a_name_of_one_long_word_widens_no_page(
-    browser: Browser, service: Service, organiser: Organiser, size: tuple[int, int]
+    browser: Browser, service: Service, organiser: Organiser
 ) -> None:
     """Events, photographers and files are called what people call them."""
     word = "Wirtschaftsprüfungsgesellschaftsjubiläum" * 2
@@ -183,13 +177,11 @@ def test_a_name_of_one_long_word_widens_no_page(
     organiser.upload(event, "a.jpg", drawn(65))
     organiser.upload(event, f"{quote(word)}.jpg", drawn(66)[:-4000])
     own = f"/admin/events/{event['id']}"
-    with visiting(browser, service, size) as visit:
+    organiser.wait_for_jobs()
+    with visiting(browser, service) as visit:
         page = signed_in(visit, organiser).page
-        visit.goto("/admin/jobs?state=failed")
-        while page.locator("tr", has_text=word).count() == 0:
-            visit.goto("/admin/jobs?state=failed")
-        assert visit.overflow() <= 0
         for address in (
+            "/admin/jobs?state=failed",
             "/admin",
             "/admin/events",
             "/admin/audit",
@@ -198,7 +190,7 @@ def test_a_name_of_one_long_word_widens_no_page(
         ):
             visit.goto(address)
             expect(page.locator("body")).to_contain_text(word)
-            assert visit.overflow() <= 0, address
+            assert visit.overflow_at(NARROW, DESKTOP) <= 0, address
     organiser.call("DELETE", path)
 
 

@@ -114,6 +114,14 @@ class Visit:
         wider: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return wider
 
+    def overflow_at(self, *sizes: tuple[int, int]) -> int:
+        """Return the largest overflow of the loaded page at these sizes; the last one stays."""
+        wider = []
+        for width, height in sizes:
+            self.page.set_viewport_size({"width": width, "height": height})
+            wider.append(self.overflow())
+        return max(wider)
+
 
 @contextmanager
 def visiting(
