@@ -4,9 +4,11 @@ Photo lists are kept as finished, compressed bytes under a key that contains the
 Every change of an event's photos or matches raises the version; the old keys expire by their TTL.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import aiocache
 from aiocache.serializers import BaseSerializer
@@ -44,19 +46,51 @@ class Hits:
         return f"{100 * self.hits / asked if asked else 0:.2f}%"
 
 
+class Kept:
+    """Values in the memory of this process, each for some seconds of the monotonic clock."""
+
+    #: Values that are kept; one more, and all are forgotten.
+    MOST = 20_000
+
+    def __init__(self) -> None:
+        self.values: dict[Hashable, tuple[float, Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def get(self, key: Hashable) -> Any:
+        """Return the value of a key; None if there is none, or its time is over."""
+        until, value = self.values.get(key, (0.0, None))
+        return value if time.monotonic() < until else None
+
+    def put(self, key: Hashable, value: object, seconds: float) -> None:
+        """Keep a value."""
+        if len(self.values) >= self.MOST:
+            self.clear()
+        self.values[key] = (time.monotonic() + seconds, value)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.values.clear()
+
+
 class Cache:
     """Bytes by key, in regions; entries live for *ttl* seconds."""
 
     def __init__(self, url: str, ttl: int) -> None:
         self._ttl = ttl
+        #: Whether other processes see what this one stores, and its versions.
+        self.shared = not url.startswith("memory:")
         self._listeners: list[Callable[[EventId], None]] = []
         self._stores = {
-            name: aiocache.Cache.from_url(url) for name in (PHOTOS, USERS, "versions", "attempts")
+            name: aiocache.Cache.from_url(url) for name in (PHOTOS, "versions", "attempts")
         }
         for name, store in self._stores.items():
             store.namespace = f"findme:{name}:"
-            if name in (PHOTOS, USERS):
+            if name == PHOTOS:
                 store.serializer = _Bytes()
+        #: The region USERS: in this process alone, and kept by `accounts.rights`, which knows when.
+        self.users = Kept()
         self.hits = {PHOTOS: Hits(), USERS: Hits()}
 
     async def get(
@@ -74,10 +108,6 @@ class Cache:
         if made is not None and self._ttl:
             await store.set(key, made, ttl=self._ttl)
         return made
-
-    async def forget(self, region: str, key: str) -> None:
-        """Remove one key."""
-        await self._stores[region].delete(key)
 
     async def version(self, event_id: EventId) -> int:
         """Return the event's version, a part of the key of each of its lists."""
@@ -122,6 +152,8 @@ class Cache:
 
     async def size(self, region: str) -> int:
         """Return the number of keys in a region."""
+        if region == USERS:
+            return len(self.users)
         store = self._stores[region]
         if isinstance(store, aiocache.SimpleMemoryCache):
             return len(await store.raw("keys"))
@@ -130,8 +162,8 @@ class Cache:
     async def clear(self) -> int:
         """Empty the regions and return the number of removed keys."""
         count = sum([await self.size(region) for region in self.hits])
-        for region in self.hits:
-            await self._stores[region].clear(namespace=self._stores[region].namespace)
+        await self._stores[PHOTOS].clear(namespace=self._stores[PHOTOS].namespace)
+        self.users.clear()
         return count
 
     async def close(self) -> None:

@@ -55,6 +55,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 MIGRATION_LOCK = 7_213_944_021
 #: Attempts to run a transaction that the server rolls back because of another one.
 ATTEMPTS = 3
+#: The SQLSTATE of the message that a statement which changes rights sends (migrations/0034).
+RIGHTS_CHANGED = "FMR01"
 
 
 class DatabaseAway(FindMeError):
@@ -74,6 +76,49 @@ def is_connection_error(error: Exception) -> bool:
     return isinstance(error, CONNECTION_ERRORS) and not of_a_file
 
 
+class Changes:
+    """What the process of a pool knows of changes to rights; the database announces them.
+
+    A statement that may change rights tells its own connection at once (`note`), and all who listen
+    when it is committed (migrations/0034). What was read holds while `count` is what it was before
+    and nothing is `writing`.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        #: Where the announcements can be heard.
+        self.dsn = dsn
+        self.count = 0
+        #: The borrowed connections that have changed rights, perhaps in a transaction still open.
+        self.writing: set[int] = set()
+        #: Called at each change.
+        self.listeners: list[Callable[[], None]] = []
+
+    def add(self) -> None:
+        """Count a change, or a moment in which one may have been missed."""
+        self.count += 1
+        for listener in self.listeners:
+            listener()
+
+    def note(self, conn: object, message: asyncpg.PostgresLogMessage) -> None:
+        """Take a message of the server to a borrowed connection."""
+        if message.sqlstate == RIGHTS_CHANGED:
+            self.writing.add(id(conn))
+            self.add()
+
+    def settle(self, conn: object, *, interrupted: bool) -> None:
+        """Count the changes of a connection that was given back: they are committed, or undone.
+
+        If its last statement was *interrupted*, nobody read what the server said of it.
+        """
+        if interrupted or id(conn) in self.writing:
+            self.writing.discard(id(conn))
+            self.add()
+
+
+#: What is known of changes in the database of each open pool.
+changes: dict[Pool, Changes] = {}
+
+
 @asynccontextmanager
 async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[Pool]:
     """Open the pool; StartError if the database cannot be reached or is too old."""
@@ -89,6 +134,7 @@ async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise StartError(f"The database cannot be reached: {error}") from error
+    changes[pool] = Changes(dsn)
     try:
         async with acquire(pool) as conn:
             if conn.get_server_version() < (14,):
@@ -100,6 +146,7 @@ async def open_pool(dsn: str, *, min_size: int, max_size: int) -> AsyncIterator[
                 await pool.close()
         except TimeoutError:  # the pool has dropped them
             log.warning("[Shutdown] Database connections did not close in time and are dropped")
+        del changes[pool]
 
 
 async def _leave_as_it_is(_: Connection) -> None:
@@ -148,10 +195,15 @@ async def acquire(pool: Pool) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Reco
     """
     try:
         conn = await _wait_for_connection(pool)
+        known, interrupted = changes[pool], False
         try:
+            conn.add_log_listener(known.note)
             yield conn
+        except (asyncio.CancelledError, TimeoutError, *CONNECTION_ERRORS):
+            interrupted = True
+            raise
         finally:
-            await run_shielded(pool.release(conn))
+            await run_shielded(_give_back(pool, conn, known, interrupted))
     except CONNECTION_ERRORS as error:
         # A rollback on a lost connection fails, and its error would replace the cancellation: a
         # loop that waits for its database would never stop.
@@ -159,6 +211,17 @@ async def acquire(pool: Pool) -> "AsyncIterator[PoolConnectionProxy[asyncpg.Reco
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from error
         raise
+
+
+async def _give_back(
+    pool: Pool, conn: "PoolConnectionProxy[asyncpg.Record]", known: Changes, interrupted: bool
+) -> None:
+    try:
+        with suppress(asyncpg.InterfaceError):  # it was lost, and is released already
+            conn.remove_log_listener(known.note)
+        await pool.release(conn)
+    finally:
+        known.settle(conn, interrupted=interrupted)
 
 
 async def _wait_for_connection(pool: Pool) -> "PoolConnectionProxy[asyncpg.Record]":

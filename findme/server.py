@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from aiohttp import web
 
 from findme import db
 from findme.accounts import idle_accounts
+from findme.accounts.rights import Rights
 from findme.errors import StartError
 from findme.jobs import worker
 from findme.media import image_workers, resumable_uploads
@@ -57,7 +58,7 @@ from findme.services.webhooks import Webhooks
 from findme.settings import Settings
 from findme.web import connections, keys, rendering, routes
 from findme.web.guest import live_stream
-from findme.web.keys import CACHE, FACES, METRICS, POOL, SETTINGS, STATS
+from findme.web.keys import CACHE, FACES, METRICS, POOL, RIGHTS, SETTINGS, STATS
 from findme.web.metrics import measured
 from findme.web.middleware import add_headers, failures, identity, problems
 from findme.web.operator import dashboard_page
@@ -85,6 +86,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     app[SETTINGS] = resources.settings
     app[POOL] = resources.pool
     app[CACHE] = resources.cache
+    app[RIGHTS] = Rights(resources.pool, resources.cache)
     app[FACES] = resources.faces
     resources.queue.listen(app[METRICS].note_job)
     app[STATS] = Sources(
@@ -99,6 +101,7 @@ def make_app(resources: Resources, role: str) -> web.Application:
     rendering.setup_pages(app)
     routes.add_routes(app, worker=role == "worker")
     if role in PAGES:
+        _listen_for_rights(app, resources.lost)
         dashboard_page.setup_dashboard(
             app, Dashboard(app[STATS], resources.settings.findme_data_dir)
         )
@@ -137,6 +140,24 @@ def _add_services(app: web.Application, on: Resources) -> None:
     app[keys.UPLOADS] = uploads
     app[keys.UPLOAD_TOKENS] = UploadTokens(on.pool, on.cache)
     app[keys.WEBHOOKS] = Webhooks(on.pool, on.settings.webhook_allow_private)
+
+
+def _listen_for_rights(app: web.Application, lost: asyncio.Future[str]) -> None:
+    """Hear of changed rights while the application is up; should that end, *lost* says so."""
+
+    def judge(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and not lost.done():
+            log.error("[Rights] Changes are no longer heard", exc_info=task.exception())
+            lost.set_result("Changes of rights are no longer heard")
+
+    async def listening(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(app[RIGHTS].listen(), name="rights")
+        task.add_done_callback(judge)
+        yield
+        task.cancel()
+        await asyncio.wait([task])
+
+    app.cleanup_ctx.append(listening)
 
 
 def periodic_work(app: web.Application, on: Resources, role: str) -> list[Periodic]:

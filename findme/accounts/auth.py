@@ -3,19 +3,15 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import argon2
 import asyncpg
-import orjson
 
 from findme import db
 from findme.accounts import common_passwords, known_browsers
-from findme.accounts.actor import Actor
-from findme.cache import USERS, Cache
 from findme.db import Connection, Pool
 from findme.errors import CommonPassword, EmailTaken, InvalidRequest
 from findme.models import EventId, Role, TokenId, User, UserId
@@ -143,22 +139,9 @@ async def find_first_admin(conn: Connection) -> tuple[str, str] | None:
     return None if row is None else (row["name"], row["email"])
 
 
-async def delete_account(conn: Connection, user_id: UserId) -> Sequence[bytes]:
-    """Delete the account with everything that belongs to it; return what names its sessions.
-
-    After the commit, `forget_sessions` ends them in the cache, too.
-    """
-    rows = await conn.fetch(
-        "delete from session where account_id = $1 returning token_hash", user_id
-    )
+async def delete_account(conn: Connection, user_id: UserId) -> None:
+    """Delete the account with everything that belongs to it; its sessions end."""
     await conn.execute("delete from account where id = $1", user_id)
-    return [row["token_hash"] for row in rows]
-
-
-async def forget_sessions(cache: Cache, digests: Iterable[bytes]) -> None:
-    """Let the next request of each session find out whether it still exists."""
-    for digest in digests:
-        await cache.forget(USERS, digest.hex())
 
 
 async def ensure_admin(pool: Pool, email: str | None, password: str | None) -> str | None:
@@ -219,78 +202,33 @@ async def open_session(conn: Connection, user_id: UserId, browser: str = "") -> 
     expires_at = datetime.now(UTC) + SESSION_LIFETIME
     await conn.execute(
         "insert into session (token_hash, account_id, expires_at) values ($1, $2, $3)",
-        _digest(token),
+        digest_of(token),
         user_id,
         expires_at,
     )
     return Session(token, expires_at, await known_browsers.remember(conn, user_id, browser))
 
 
-async def close_session(pool: Pool, cache: Cache, token: str) -> None:
+async def close_session(pool: Pool, token: str) -> None:
     """End the session of a token; an unknown one is fine."""
     async with db.acquire(pool) as conn:
-        await conn.execute("delete from session where token_hash = $1", _digest(token))
-    await cache.forget(USERS, _digest(token).hex())
+        await conn.execute("delete from session where token_hash = $1", digest_of(token))
 
 
-async def close_sessions(pool: Pool, cache: Cache, user_id: UserId, *, but: str = "") -> None:
+async def close_sessions(pool: Pool, user_id: UserId, *, but: str = "") -> None:
     """End all sessions of a user except the one of the token *but*."""
     async with db.acquire(pool) as conn:
-        rows = await conn.fetch(
-            "delete from session where account_id = $1 and token_hash <> $2 returning token_hash",
+        await conn.execute(
+            "delete from session where account_id = $1 and token_hash <> $2",
             user_id,
-            _digest(but),
+            digest_of(but),
         )
-    await forget_sessions(cache, (row["token_hash"] for row in rows))
-
-
-async def read_anew(pool: Pool, cache: Cache, user_id: UserId) -> None:
-    """Make the next request of each session read the user again."""
-    async with db.acquire(pool) as conn:
-        rows = await conn.fetch("select token_hash from session where account_id = $1", user_id)
-    await forget_sessions(cache, (row["token_hash"] for row in rows))
 
 
 async def prune_sessions(pool: Pool) -> None:
     """Remove the sessions that have expired."""
     async with db.acquire(pool) as conn:
         await conn.execute("delete from session where expires_at < now()")
-
-
-async def identify(pool: Pool, cache: Cache, token: str, *, by_cookie: bool) -> Actor | None:
-    """Return whose token this is, or None; cached for the cache's TTL."""
-    digest = _digest(token)
-
-    async def look_up() -> bytes | None:
-        async with db.acquire(pool) as conn:
-            if token.startswith(UPLOAD_PREFIX):
-                row = await conn.fetchrow(
-                    """
-                    update upload_token set last_used_at = now() where token_hash = $1
-                    returning id as token_id, event_id""",
-                    digest,
-                )
-            else:
-                row = await conn.fetchrow(
-                    """
-                    select account.id, name, email, role, language, scheme, letter_keys,
-                           exists (select from second_factor where account_id = account.id
-                                      and confirmed_at is not null) as two_factors
-                      from session join account on account.id = session.account_id
-                     where token_hash = $1 and expires_at > now()""",
-                    digest,
-                )
-        return None if row is None else orjson.dumps(dict(row))
-
-    found = await cache.get(USERS, digest.hex(), look_up)
-    if found is None:
-        return None
-    row = orjson.loads(found)
-    if "token_id" in row:
-        return Actor(
-            upload_event_id=EventId(row["event_id"]), upload_token_id=TokenId(row["token_id"])
-        )
-    return Actor(user=User.of(row), by_cookie=by_cookie, two_factors=row["two_factors"])
 
 
 async def create_upload_token(
@@ -304,27 +242,22 @@ async def create_upload_token(
         values ($1, $2, $3, $4) returning id""",
         event_id,
         label,
-        _digest(token),
+        digest_of(token),
         clock_offset_s,
     )
     return TokenId(token_id), token
 
 
-async def delete_upload_token(
-    pool: Pool, cache: Cache, event_id: EventId, token_id: TokenId
-) -> bool:
+async def delete_upload_token(pool: Pool, event_id: EventId, token_id: TokenId) -> bool:
     """Revoke a token; False if there is none."""
     async with db.acquire(pool) as conn:
-        digest: bytes | None = await conn.fetchval(
-            "delete from upload_token where event_id = $1 and id = $2 returning token_hash",
-            event_id,
-            token_id,
+        done = await conn.execute(
+            "delete from upload_token where event_id = $1 and id = $2", event_id, token_id
         )
-    if digest is not None:
-        await cache.forget(USERS, digest.hex())
-    return digest is not None
+    return done == "DELETE 1"
 
 
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """Return what is stored of a token."""
     # a header may hold any bytes; Python decodes bytes that are not UTF-8 as surrogates
     return hashlib.sha256(token.encode(errors="surrogateescape")).digest()

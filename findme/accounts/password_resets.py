@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from findme import db, queue
 from findme.accounts import auth, confirmations, known_browsers
-from findme.cache import USERS, Cache
+from findme.cache import Cache
 from findme.db import Connection, Pool
 from findme.errors import Conflict, LinkExpired, NotFound
 from findme.models import JobKind, Role, UserId
@@ -103,7 +103,6 @@ async def check(conn: Connection, token: str) -> None:
 
 async def use(
     pool: Pool,
-    cache: Cache,
     token: str,
     password: str,
     *,
@@ -147,12 +146,8 @@ async def use(
         await conn.execute("delete from password_reset where account_id = $1", user_id)
         await known_browsers.forget_all(conn, user_id)
         browser = await known_browsers.remember(conn, user_id, browser)
-        ended = await conn.fetch(
-            "delete from session where account_id = $1 returning token_hash", user_id
-        )
-    for ended_session in ended:
-        await cache.forget(USERS, ended_session["token_hash"].hex())
-    log.info("[Auth] Account %s has a new password; %d sessions ended", user_id, len(ended))
+        ended = await conn.execute("delete from session where account_id = $1", user_id)
+    log.info("[Auth] Account %s has a new password; sessions: %s", user_id, ended)
     return browser
 
 

@@ -83,7 +83,7 @@ async def get(conn: Connection, event_id: EventId) -> Event:
     )
     if row is None:
         raise NotFound
-    return _event(row)
+    return event_of(row)
 
 
 async def lock(conn: Connection, event_id: EventId, faces: KeptFaces | None = None) -> None:
@@ -112,7 +112,7 @@ async def get_by_code(conn: Connection, code: str) -> Event:
     row = await conn.fetchrow(query, code) if known else None
     if row is None:
         raise NotFound("This code opens no event. Check the 8 characters on the card.")
-    return _event(row)
+    return event_of(row)
 
 
 async def list_all(conn: Connection, *, before: EventId | None, limit: int) -> list[Event]:
@@ -125,7 +125,7 @@ async def list_all(conn: Connection, *, before: EventId | None, limit: int) -> l
         before,
         limit,
     )
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
 
 
 async def list_joined(conn: Connection, user_id: UserId) -> list[Event]:
@@ -139,7 +139,7 @@ async def list_joined(conn: Connection, user_id: UserId) -> list[Event]:
         """,
         user_id,
     )
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
 
 
 async def count_all(conn: Connection) -> int:
@@ -237,7 +237,7 @@ async def of_photo(conn: Connection, photo_id: PhotoId) -> Event:
     )
     if row is None:
         raise NotFound
-    return _event(row)
+    return event_of(row)
 
 
 async def mark_collection_ready(
@@ -284,7 +284,8 @@ async def list_expired(conn: Connection) -> list[EventId]:
     return [EventId(row["id"]) for row in rows]
 
 
-def _event(row: asyncpg.Record) -> Event:
+def event_of(row: asyncpg.Record) -> Event:
+    """Return the event of a row of `event` and `event_threshold`."""
     columns = {item.name: item.name for item in fields(Event)} | {
         "kind": "occasion",
         "faces": "kept_faces",

@@ -117,9 +117,7 @@ class Access:
     async def take_address_back(self, token: str) -> None:
         """Take an address out of an account that its owner does not know; LinkExpired."""
         async with db.transaction(self.pool) as conn:
-            found = await confirmations.find(conn, token)
-            await confirmations.detach(conn, found.user_id)
-        await auth.read_anew(self.pool, self.cache, found.user_id)
+            await confirmations.detach(conn, (await confirmations.find(conn, token)).user_id)
 
     async def create_reset_link(self, admin_id: UserId, user_id: UserId) -> password_resets.Link:
         """Create a reset link that an admin hands over; NotFound, Conflict without a password."""
@@ -136,7 +134,7 @@ class Access:
         async with db.transaction(self.pool) as conn:
             key = await accounts.renew_key(conn, user_id)
             await audit_log.note(conn, admin_id, "account.key_link")
-        await auth.close_sessions(self.pool, self.cache, user_id)
+        await auth.close_sessions(self.pool, user_id)
         return key
 
     async def renew_key(self, user: User, *, keep: str) -> str:
@@ -146,7 +144,7 @@ class Access:
         """
         async with db.transaction(self.pool) as conn:
             key = await accounts.renew_key(conn, user.id)
-        await auth.close_sessions(self.pool, self.cache, user.id, but=keep)
+        await auth.close_sessions(self.pool, user.id, but=keep)
         return key
 
     async def mail_link(self, user: User, email: str, key: str, *, url: str, language: str) -> None:

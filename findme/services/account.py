@@ -32,7 +32,6 @@ class Account:
                 scheme=wanted.scheme,
                 letter_keys=wanted.letter_keys,
             )
-        await auth.read_anew(self.pool, self.cache, wanted.id)
         return wanted
 
     async def change_password(self, user: User, old: str, new: str, *, keep: str) -> None:
@@ -49,7 +48,7 @@ class Account:
         password_hash = await auth.hash_password(auth.check_password(new))
         async with db.transaction(self.pool) as conn:
             await accounts.set_password(conn, user.id, password_hash)
-        await auth.close_sessions(self.pool, self.cache, user.id, but=keep)
+        await auth.close_sessions(self.pool, user.id, but=keep)
 
     async def add_sign_in(
         self, user: User, email: str, password: str, *, language: str, base_url: str | None
@@ -71,5 +70,4 @@ class Account:
                 await confirmations.request(
                     conn, self.cache, user.id, email, language=language, base_url=base_url
                 )
-        await auth.read_anew(self.pool, self.cache, user.id)
         return replace(user, email=email)

@@ -65,12 +65,11 @@ class Erasure:
             for event_id in event_ids:
                 await guests.forget(conn, event_id, user_id)
             # not before: if this transaction fails, its owner has to be able to ask again
-            sessions = await auth.delete_account(conn, user_id)
+            await auth.delete_account(conn, user_id)
             await erasure_receipts.note_faceprints(conn, receipt)
             await erased_texts.check(conn, receipt, texts)
             done = "account.erased" if erased_by is None else "account.removed"
             await audit_log.note(conn, erased_by, done, detail={"events": len(event_ids)})
-        await auth.forget_sessions(self.cache, sessions)
         return await self._complete(receipt, event_ids)
 
     async def erase_face(self, user_id: UserId, event_id: EventId | None) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from findme import db
-from findme.accounts import guests, selfie_pictures
+from findme.accounts import selfie_pictures
 from findme.accounts.admission import NotAdmitted
 from findme.accounts.guests import Guest
 from findme.cache import PHOTOS, Cache
@@ -20,7 +20,6 @@ from findme.db import Connection, Pool
 from findme.errors import GalleryIsPrivate, NotFound
 from findme.gallery import (
     download_size,
-    events,
     exports,
     guest_photos,
     guest_summary,
@@ -33,12 +32,10 @@ from findme.models import (
     Cursor,
     DownloadSize,
     Event,
-    EventId,
     Gallery,
     PhotoId,
     SelfieId,
     Shelf,
-    UserId,
 )
 
 #: Faces on the shelf that links to the questions.
@@ -109,17 +106,6 @@ class GuestGallery:
 
     pool: Pool
     cache: Cache
-
-    async def find_joined(self, user_id: UserId, event_id: EventId | None) -> tuple[Event, Guest]:
-        """Return an event (None: the last joined one) and a user's part in it; NotFound."""
-        async with db.acquire(self.pool) as conn:
-            if event_id is not None:
-                guest = await guests.find(conn, event_id, user_id)
-            else:
-                guest = next(iter(await guests.list_by_user(conn, user_id)), None)
-            if guest is None:
-                raise NotFound
-            return await events.get(conn, guest.event_id), guest
 
     async def list_photos(
         self,

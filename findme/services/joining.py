@@ -194,8 +194,6 @@ class Joining:
             await storage.store_bytes(
                 conn, form.jpeg, ImageOwner(selfie_id=selfie.id), size=Size.ORIGINAL
             )
-        if named:
-            await auth.read_anew(self.pool, self.cache, user.id)
         try:
             judged = await self.selfies.judge(event.id, selfie, form.jpeg)
         except (SelfieRefused, NotFound):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from findme import db
-from findme.accounts import auth, second_factor, sign_in, totp
+from findme.accounts import second_factor, sign_in, totp
 from findme.accounts.second_factor import CodeRefused
 from findme.cache import Cache
 from findme.db import Pool
@@ -69,7 +69,6 @@ class SecondFactors:
                 raise CodeRefused(field="code")
             await audit_log.note(conn, user.id, "account.second_factor_on")
         await self.cache.take_back_attempt(counted)
-        await auth.read_anew(self.pool, self.cache, user.id)
         return codes
 
     async def remove(self, user: User, password: str, code: str) -> None:
@@ -83,7 +82,6 @@ class SecondFactors:
         async with db.transaction(self.pool) as conn:
             if await second_factor.remove(conn, user.id):
                 await audit_log.note(conn, user.id, "account.second_factor_off")
-        await auth.read_anew(self.pool, self.cache, user.id)
 
     async def _check_password(self, user: User, password: str) -> None:
         try:

@@ -63,7 +63,7 @@ class UploadTokens:
 
     async def revoke(self, admin_id: UserId, event_id: EventId, token_id: TokenId) -> None:
         """Remove a token; NotFound."""
-        if not await auth.delete_upload_token(self.pool, self.cache, event_id, token_id):
+        if not await auth.delete_upload_token(self.pool, event_id, token_id):
             raise NotFound
         async with db.acquire(self.pool) as conn:
             await audit_log.note(

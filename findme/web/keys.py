@@ -6,6 +6,7 @@ from datetime import tzinfo
 from aiohttp import web
 
 from findme.accounts.actor import Actor
+from findme.accounts.rights import Rights
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import NotFound, SignInRequired
@@ -41,6 +42,7 @@ from findme.web import proxies
 SETTINGS = web.AppKey("SETTINGS", Settings)
 POOL: web.AppKey[Pool] = web.AppKey("POOL")
 CACHE = web.AppKey("CACHE", Cache)
+RIGHTS = web.AppKey("RIGHTS", Rights)
 FACES = web.AppKey("FACES", Rekognition)
 STATS = web.AppKey("STATS", Sources)
 METRICS = web.AppKey("METRICS", Metrics)
@@ -69,6 +71,8 @@ PHOTO_REVIEW = web.AppKey("PHOTO_REVIEW", PhotoReview)
 QUEUE_CONTROL = web.AppKey("QUEUE_CONTROL", QueueControl)
 WEBHOOKS = web.AppKey("WEBHOOKS", Webhooks)
 
+#: The methods of requests that change nothing; those of others read all rights anew.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Our value of the Server header; the usual one has the versions of Python and aiohttp.
 SERVER = "FindMe"
 ACTOR = web.RequestKey("ACTOR", Actor)

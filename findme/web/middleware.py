@@ -13,13 +13,21 @@ from aiohttp import web
 from yarl import URL
 
 from findme import db, logs
-from findme.accounts import auth
 from findme.accounts.actor import Actor
 from findme.errors import Contended, CrossSiteRequest, FindMeError, SignInRequired
 from findme.models import Role
 from findme.operations import job_history
 from findme.web import cookies
-from findme.web.keys import ACTOR, CACHE, FAILED_JOBS, POOL, REQUEST_ID, SERVER, SETTINGS
+from findme.web.keys import (
+    ACTOR,
+    FAILED_JOBS,
+    POOL,
+    REQUEST_ID,
+    RIGHTS,
+    SAFE_METHODS,
+    SERVER,
+    SETTINGS,
+)
 from findme.web.metrics import CALLER_GONE
 from findme.web.rendering import render
 from findme.web.shapes import Problem
@@ -29,7 +37,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: The names in the routes of path parts that are secrets.
 SECRET_PARTS = frozenset({"key", "token"})
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Failed jobs that are counted for the navigation, which shows two digits.
 MOST_FAILED = 100
 #: A login is proved by its body; an old cookie must not make it fail.
@@ -178,8 +185,8 @@ async def identity(request: web.Request, handler: Handler) -> web.StreamResponse
     by_cookie = not authorization
     token = cookies.session_of(request) if by_cookie else bearer.strip()
     if token and (by_cookie or scheme.lower() == "bearer"):
-        found = await auth.identify(
-            request.app[POOL], request.app[CACHE], token, by_cookie=by_cookie
+        found = await request.app[RIGHTS].identify(
+            token, by_cookie=by_cookie, anew=request.method not in SAFE_METHODS
         )
         if found is not None:
             request[ACTOR] = _limited(request, found)

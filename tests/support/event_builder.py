@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 
 from aiohttp import ClientResponse, web
 
+from findme import db
 from findme.faces.sweep_requests import request_sweep
 from findme.models import EventId
 from tests.conftest import App
@@ -50,10 +51,11 @@ class EventBuilder:
 
     async def set_columns(self, **columns: object) -> None:
         """Set columns of the event's row, as the organiser's options do."""
-        for name, value in columns.items():
-            await self.pool.execute(
-                f"update event set {name} = $1 where id = $2", value, int(self.event_id)
-            )
+        async with db.acquire(self.pool) as conn:
+            for name, value in columns.items():
+                await conn.execute(
+                    f"update event set {name} = $1 where id = $2", value, int(self.event_id)
+                )
 
     async def call(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any

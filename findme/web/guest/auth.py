@@ -9,7 +9,7 @@ from findme.accounts import auth
 from findme.accounts.second_factor import SecondFactorRequired, WrongCode
 from findme.errors import SignInRequired, TooManyAttempts, WrongCredentials
 from findme.web import cookies, shapes
-from findme.web.keys import ACCESS, CACHE, POOL, actor, user
+from findme.web.keys import ACCESS, POOL, actor, user
 from findme.web.openapi.route import GONE, Tag, Who, ok, post
 from findme.web.responses import json_answer, json_of, text_of, time_text
 from findme.web.shapes import Time
@@ -63,7 +63,7 @@ async def logout(request: web.Request) -> None:
     token = session_token(request)
     if not token:
         raise SignInRequired
-    await auth.close_session(request.app[POOL], request.app[CACHE], token)
+    await auth.close_session(request.app[POOL], token)
 
 
 async def post_logout(request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ async def post_logout(request: web.Request) -> web.Response:
 
 async def post_logout_everywhere(request: web.Request) -> web.Response:
     """POST /api/auth/logout-everywhere: all sessions of the caller end, this one too."""
-    await auth.close_sessions(request.app[POOL], request.app[CACHE], user(request).id)
+    await auth.close_sessions(request.app[POOL], user(request).id)
     response = web.Response(status=204)
     cookies.end_session(response, request)
     return response

@@ -10,7 +10,7 @@ from findme.accounts import auth, password_resets
 from findme.errors import Conflict, FindMeError, NotFound, TooManyAttempts
 from findme.models import UserId
 from findme.web import cookies
-from findme.web.keys import ACCESS, CACHE, POOL, actor, admin, base_url, mailed_base, remote
+from findme.web.keys import ACCESS, POOL, actor, admin, base_url, mailed_base, remote
 from findme.web.openapi.route import Answer, Tag, Who, created, post
 from findme.web.rendering import language_of, render
 from findme.web.request_bodies import form_of
@@ -111,7 +111,6 @@ async def reset(request: web.Request) -> web.Response:
         password = str((await form_of(request)).get("password", ""))
         browser = await password_resets.use(
             app[POOL],
-            app[CACHE],
             request.match_info["token"],
             password,
             browser=cookies.origin_of(request).browser,

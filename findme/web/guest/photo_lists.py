@@ -13,7 +13,7 @@ from findme.errors import InvalidRequest
 from findme.gallery.guest_photos import ListedPhoto
 from findme.media import renditions
 from findme.models import Cursor, Event, EventId, PhotoId, Shelf
-from findme.web.keys import GUEST_GALLERY, user
+from findme.web.keys import RIGHTS, SAFE_METHODS, user
 from findme.web.rendering import set_event_zone
 from findme.web.responses import parse_id, time_text
 from findme.web.shapes import Box, Faces, Id, Path, Placeholder, Time, box_of
@@ -57,7 +57,9 @@ async def joined_event(request: web.Request) -> tuple[Event, Guest]:
     user_id, event_id = user(request).id, None
     if "event" in request.query:
         event_id = EventId(parse_id(request.query["event"]))
-    event, guest = await request.app[GUEST_GALLERY].find_joined(user_id, event_id)
+    event, guest = await request.app[RIGHTS].find_joined(
+        user_id, event_id, anew=request.method not in SAFE_METHODS
+    )
     set_event_zone(request, event)
     return event, guest
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from findme import db
 from findme.accounts import auth
 from findme.db import Pool
 from findme.errors import InvalidRequest
@@ -141,7 +142,8 @@ async def test_an_expired_session_is_over(app: App) -> None:
     token = await sign_in(app)
     app.client.session.cookie_jar.clear()
     pool = app.resources.pool
-    await pool.execute("update session set expires_at = now() - interval '1 second'")
+    async with db.acquire(pool) as conn:
+        await conn.execute("update session set expires_at = now() - interval '1 second'")
     assert (await app.client.get("/api/me", headers=bearer(token))).status == 401
     await auth.prune_sessions(pool)
     assert await pool.fetchval("select count(*) from session") == 0

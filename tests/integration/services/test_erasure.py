@@ -4,7 +4,8 @@ import asyncpg
 import pytest
 
 from findme import db
-from findme.accounts import auth, guests
+from findme.accounts import guests
+from findme.accounts.rights import Rights
 from findme.db import Pool
 from findme.errors import Conflict, NotFound
 from findme.models import UserId
@@ -56,7 +57,7 @@ async def test_a_guest_whose_erasure_fails_can_ask_again(pool: Pool, erasure: Er
     token = guest.headers["Authorization"].removeprefix("Bearer ")
 
     async def identified() -> bool:
-        found = await auth.identify(pool, erasure.cache, token, by_cookie=False)
+        found = await Rights(pool, erasure.cache).identify(token, by_cookie=False)
         return found is not None
 
     assert await identified()

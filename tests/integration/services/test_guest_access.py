@@ -6,6 +6,7 @@ import pytest
 
 from findme import db
 from findme.accounts import accounts, auth, password_resets
+from findme.accounts.rights import Rights
 from findme.cache import Cache
 from findme.db import Pool
 from findme.errors import Conflict, NotFound
@@ -27,7 +28,7 @@ def service(app: App) -> Access:
 
 
 async def is_open(pool: Pool, cache: Cache, token: str) -> bool:
-    return await auth.identify(pool, cache, token, by_cookie=False) is not None
+    return await Rights(pool, cache).identify(token, by_cookie=False) is not None
 
 
 async def test_a_new_key_ends_the_old_one_and_its_sessions(

@@ -3,7 +3,8 @@
 import pytest
 
 from findme import db
-from findme.accounts import auth, guests
+from findme.accounts import guests
+from findme.accounts.rights import Rights
 from findme.accounts.sign_in import Origin
 from findme.db import Pool
 from findme.errors import ConsentRequired, JoinClosed, SelfieRefused, TooManyAttempts
@@ -59,8 +60,8 @@ async def test_a_newcomer_gets_an_account_a_session_and_an_accepted_selfie(
     assert joined.selfie is not None
     assert joined.selfie.state is SelfieState.ACCEPTED
     assert joined.session is not None
-    who = await auth.identify(
-        resources.pool, resources.cache, joined.session.token, by_cookie=False
+    who = await Rights(resources.pool, resources.cache).identify(
+        joined.session.token, by_cookie=False
     )
     assert who is not None
     assert who.user == joined.user

@@ -34,8 +34,8 @@ async def test_what_is_made_once_is_found_afterwards() -> None:
 
 async def test_what_is_not_there_is_asked_for_each_time() -> None:
     async with open_cache("memory://", 30) as cache:
-        assert await cache.get(USERS, "a", nothing) is None
-        assert await cache.get(USERS, "a", made) == b"made"
+        assert await cache.get(PHOTOS, "a", nothing) is None
+        assert await cache.get(PHOTOS, "a", made) == b"made"
 
 
 async def test_a_ttl_of_zero_keeps_nothing() -> None:
@@ -48,7 +48,7 @@ async def test_a_ttl_of_zero_keeps_nothing() -> None:
 async def test_clearing_empties_both_regions_and_says_how_much_went() -> None:
     async with open_cache("memory://", 30) as cache:
         await cache.get(PHOTOS, "a", made)
-        await cache.get(USERS, "b", made)
+        cache.users.put("b", "kept", 30)
         assert await cache.clear() == 2
         assert await cache.clear() == 0
 

@@ -218,7 +218,7 @@ async def test_the_question_says_how_many_photos_are_lost(builder: ScriptedEvent
     assert await lost(f"?what=consent{one}") == await lost("?what=face") == []
     assert await lost("") == await lost(f"?what=event{one}") == ["3 photos"]
     # the one that the guest confirmed stays whatever the threshold is
-    await builder.pool.execute("update event set match_threshold = 100, maybe_threshold = 50")
+    await builder.set_columns(match_threshold=100, maybe_threshold=50)
     await builder.pool.execute("update match set similarity = 99")
     assert await lost("") == ["1 photo"]
 

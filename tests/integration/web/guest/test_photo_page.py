@@ -84,7 +84,8 @@ async def test_where_nobody_takes_photos_home_none_is_shared(app: App) -> None:
     event, ada, photos = await guest_with_photos(app)
     paths = [f"/gallery/{photos[1]}?event={event['id']}", f"/gallery?event={event['id']}"]
     for downloads in (True, False):
-        await app.resources.pool.execute("update event set downloads = $1", downloads)
+        async with db.acquire(app.resources.pool) as conn:
+            await conn.execute("update event set downloads = $1", downloads)
         for path in paths:
             async with app.client.get(path, headers={**ada.headers, **PAGE}) as answer:
                 page = await answer.text()
