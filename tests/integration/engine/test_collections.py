@@ -1,5 +1,6 @@
 """Collections and stored faces, through the AWS client."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -36,30 +37,28 @@ async def test_a_collection_is_made_once(rekognition: Client) -> None:
     await rekognition.create_collection(CollectionId="Party")
 
 
-@pytest.mark.parametrize(
-    ("operation", "members"),
-    [
-        ("describe_collection", {}),
-        ("delete_collection", {}),
-        ("list_faces", {}),
-        ("delete_faces", {"FaceIds": [NO_FACE]}),
-        ("search_faces", {"FaceId": NO_FACE}),
-        ("index_faces", {"Image": {"Bytes": b"unread"}}),
-        ("search_faces_by_image", {"Image": {"Bytes": b"unread"}}),
-        ("search_users_by_image", {"Image": {"Bytes": b"unread"}}),
-        ("create_user", {"UserId": "u"}),
-        ("delete_user", {"UserId": "u"}),
-        ("list_users", {}),
-        ("search_users", {"UserId": "u"}),
-        ("associate_faces", {"UserId": "u", "FaceIds": [NO_FACE]}),
-        ("disassociate_faces", {"UserId": "u", "FaceIds": [NO_FACE]}),
-    ],
-)
-async def test_without_the_collection_every_operation_says_so(
-    rekognition: Client, operation: str, members: dict[str, object]
-) -> None:
-    with pytest.raises(rekognition.exceptions.ResourceNotFoundException):
-        await getattr(rekognition, operation)(CollectionId="nowhere", **members)
+OF_A_COLLECTION: Sequence[tuple[str, dict[str, object]]] = [
+    ("describe_collection", {}),
+    ("delete_collection", {}),
+    ("list_faces", {}),
+    ("delete_faces", {"FaceIds": [NO_FACE]}),
+    ("search_faces", {"FaceId": NO_FACE}),
+    ("index_faces", {"Image": {"Bytes": b"unread"}}),
+    ("search_faces_by_image", {"Image": {"Bytes": b"unread"}}),
+    ("search_users_by_image", {"Image": {"Bytes": b"unread"}}),
+    ("create_user", {"UserId": "u"}),
+    ("delete_user", {"UserId": "u"}),
+    ("list_users", {}),
+    ("search_users", {"UserId": "u"}),
+    ("associate_faces", {"UserId": "u", "FaceIds": [NO_FACE]}),
+    ("disassociate_faces", {"UserId": "u", "FaceIds": [NO_FACE]}),
+]
+
+
+async def test_without_the_collection_every_operation_says_so(rekognition: Client) -> None:
+    for operation, members in OF_A_COLLECTION:
+        with pytest.raises(rekognition.exceptions.ResourceNotFoundException):
+            await getattr(rekognition, operation)(CollectionId="nowhere", **members)
 
 
 async def test_collections_are_listed_page_by_page(rekognition: Client) -> None:

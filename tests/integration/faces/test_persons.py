@@ -1,6 +1,6 @@
 """The faces of an event by person: what it costs, and that an admin's word lasts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -270,43 +270,41 @@ async def test_nobody_but_admins_sees_groups(builder: EventBuilder) -> None:
         assert await problem(guest) == (404, "not_found")
 
 
-@pytest.mark.parametrize(
-    ("method", "rest", "body", "status"),
-    [
-        ("PATCH", ["{group}"], {"size": 3}, 422),
-        ("PATCH", ["{group}"], {"hidden": 1}, 422),
-        ("PATCH", ["{group}"], {"name": 7}, 422),
-        ("PATCH", ["{group}"], {"name": "x" * 201}, 422),
-        ("PATCH", ["999"], {"name": "x"}, 404),
-        ("PATCH", ["999"], {}, 404),
-        ("POST", ["merge"], {}, 422),
-        ("POST", ["merge"], {"group_ids": ["{group}"]}, 422),
-        ("POST", ["merge"], {"group_ids": ["{group}", "{group}"]}, 422),
-        ("POST", ["merge"], {"group_ids": ["{group}", "999"]}, 404),
-        ("POST", ["merge"], {"group_ids": ["{group}", "x"]}, 404),
-        ("POST", ["{group}", "split"], {"face_ids": []}, 422),
-        ("POST", ["{group}", "split"], {"face_ids": [1]}, 422),
-        ("POST", ["{group}", "split"], {"face_ids": ["999"]}, 404),
-        ("POST", ["999", "split"], {"face_ids": ["1"]}, 404),
-    ],
-)
-async def test_what_cannot_be_done_is_refused(
-    builder: EventBuilder, method: str, rest: list[str], body: dict[str, Any], status: int
-) -> None:
+CANNOT_BE_DONE: Sequence[tuple[str, list[str], dict[str, Any], int]] = [
+    ("PATCH", ["{group}"], {"size": 3}, 422),
+    ("PATCH", ["{group}"], {"hidden": 1}, 422),
+    ("PATCH", ["{group}"], {"name": 7}, 422),
+    ("PATCH", ["{group}"], {"name": "x" * 201}, 422),
+    ("PATCH", ["999"], {"name": "x"}, 404),
+    ("PATCH", ["999"], {}, 404),
+    ("POST", ["merge"], {}, 422),
+    ("POST", ["merge"], {"group_ids": ["{group}"]}, 422),
+    ("POST", ["merge"], {"group_ids": ["{group}", "{group}"]}, 422),
+    ("POST", ["merge"], {"group_ids": ["{group}", "999"]}, 404),
+    ("POST", ["merge"], {"group_ids": ["{group}", "x"]}, 404),
+    ("POST", ["{group}", "split"], {"face_ids": []}, 422),
+    ("POST", ["{group}", "split"], {"face_ids": [1]}, 422),
+    ("POST", ["{group}", "split"], {"face_ids": ["999"]}, 404),
+    ("POST", ["999", "split"], {"face_ids": ["1"]}, 404),
+]
+
+
+async def test_what_cannot_be_done_is_refused(builder: EventBuilder) -> None:
     await builder.upload(7)
     await builder.app.drain()
     group_id = (await groups(builder))[0]["group_id"]
-    for name in ("group_ids", "face_ids"):
-        if name in body:
-            body = {name: [group_id if item == "{group}" else item for item in body[name]]}
+    for method, rest, body, status in CANNOT_BE_DONE:
+        for name in ("group_ids", "face_ids"):
+            if name in body:
+                body = {name: [group_id if item == "{group}" else item for item in body[name]]}
 
-    await send(
-        builder,
-        method,
-        *[part.replace("{group}", group_id) for part in rest],
-        body=body,
-        status=status,
-    )
+        await send(
+            builder,
+            method,
+            *[part.replace("{group}", group_id) for part in rest],
+            body=body,
+            status=status,
+        )
 
 
 async def test_a_group_of_another_event_is_not_there(builder: EventBuilder) -> None:

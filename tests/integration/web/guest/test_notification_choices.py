@@ -1,6 +1,7 @@
 """Who may choose to be told, and what is taken for a choice."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -58,21 +59,21 @@ async def test_only_guests_of_the_event_choose(
     assert (await call(builder, None, "GET", "/api/push-key")).status == 401
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"endpoint": "https://push.example.org/x"},
-        {"endpoint": 1, "keys": Browser().keys},
-        {"endpoint": "ftp://push.example.org/x", "keys": Browser().keys},
-        {"endpoint": "https://push.example.org/x", "keys": {"p256dh": "AAAA", "auth": "AAAA"}},
-        {"endpoint": "https://push.example.org/x", "keys": {**Browser().keys, "auth": "AAAA"}},
-        {"endpoint": "https://push.example.org/x", "keys": {**Browser().keys, "auth": "!"}},
-    ],
-)
-async def test_what_is_no_subscription_is_refused(builder: EventBuilder, body: object) -> None:
-    answer = await call(builder, 1, "PUT", path_of(builder, "push"), json=body)
-    assert answer.status == 422
+NO_SUBSCRIPTIONS: Sequence[object] = [
+    {},
+    {"endpoint": "https://push.example.org/x"},
+    {"endpoint": 1, "keys": Browser().keys},
+    {"endpoint": "ftp://push.example.org/x", "keys": Browser().keys},
+    {"endpoint": "https://push.example.org/x", "keys": {"p256dh": "AAAA", "auth": "AAAA"}},
+    {"endpoint": "https://push.example.org/x", "keys": {**Browser().keys, "auth": "AAAA"}},
+    {"endpoint": "https://push.example.org/x", "keys": {**Browser().keys, "auth": "!"}},
+]
+
+
+async def test_what_is_no_subscription_is_refused(builder: EventBuilder) -> None:
+    for body in NO_SUBSCRIPTIONS:
+        answer = await call(builder, 1, "PUT", path_of(builder, "push"), json=body)
+        assert answer.status == 422, body
 
 
 @pytest.mark.parametrize("wrong", [None, "yes", 1])

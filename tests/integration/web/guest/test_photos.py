@@ -5,7 +5,7 @@ import hashlib
 import io
 import socket
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -139,14 +139,21 @@ async def test_a_range_that_is_not_there_is_416(shown: Shown) -> None:
         assert answer.headers["Content-Range"] == f"bytes */{size}"
 
 
-@pytest.mark.parametrize(
-    "asked",
-    ["bytes=5-2", "bytes=a-b", "bytes=-", "pages=1-2", "bytes=0-1,5-6", f"bytes={'9' * 5000}-"],
-)
-async def test_a_range_that_is_none_is_overlooked(shown: Shown, asked: str) -> None:
-    answer = await shown.get(Range=asked)
-    assert answer.status == 200
-    assert len(await answer.read()) == answer.content_length
+NO_RANGES: Sequence[str] = [
+    "bytes=5-2",
+    "bytes=a-b",
+    "bytes=-",
+    "pages=1-2",
+    "bytes=0-1,5-6",
+    f"bytes={'9' * 5000}-",
+]
+
+
+async def test_a_range_that_is_none_is_overlooked(shown: Shown) -> None:
+    for asked in NO_RANGES:
+        answer = await shown.get(Range=asked)
+        assert answer.status == 200, asked
+        assert len(await answer.read()) == answer.content_length, asked
 
 
 async def test_a_range_of_another_version_is_sent_whole(shown: Shown) -> None:

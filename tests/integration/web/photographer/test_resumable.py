@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -280,10 +280,13 @@ async def test_who_sent_a_picture_learns_that_it_is_damaged_in_its_middle(app: A
         assert (told["pending"], told["failed"]) == ([], failed)
 
 
-@pytest.mark.parametrize("hashes", [None, "abc", ["abc"], [1], ["z" * 64], ["0" * 64] * 1001])
-async def test_what_is_no_list_of_hashes_is_refused(app: App, hashes: object) -> None:
+NO_HASHES: Sequence[object] = [None, "abc", ["abc"], [1], ["z" * 64], ["0" * 64] * 1001]
+
+
+async def test_what_is_no_list_of_hashes_is_refused(app: App) -> None:
     event = await make_event(app)
-    answer = await app.client.post(
-        f"/api/events/{event['id']}/photos/known", json={"hashes": hashes}, headers=app.admin
-    )
-    assert await problem(answer) == (422, "invalid_request")
+    for hashes in NO_HASHES:
+        answer = await app.client.post(
+            f"/api/events/{event['id']}/photos/known", json={"hashes": hashes}, headers=app.admin
+        )
+        assert await problem(answer) == (422, "invalid_request"), hashes
