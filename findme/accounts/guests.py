@@ -10,6 +10,10 @@ from findme.errors import ConsentRequired
 from findme.faces.sweep_requests import sweep_for_rivals
 from findme.models import EngineFaceId, EventId, GuestId, JobKind, SelfieState, UserId
 
+#: Seconds that a request has to delete the vectors of whom it erases, before a worker does: while
+#: a worker is at it, the receipt cannot say that nothing is left.
+REQUEST_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -191,7 +195,7 @@ async def forget(conn: Connection, event_id: EventId, user_id: UserId) -> bool:
     deleted = await conn.execute(
         "delete from guest where event_id = $1 and account_id = $2", event_id, user_id
     )
-    await forget_faces(conn, event_id, faces)
+    await forget_faces(conn, event_id, faces, delay=REQUEST_SECONDS)
     return deleted == "DELETE 1"
 
 
@@ -217,7 +221,7 @@ async def withdraw(conn: Connection, event_id: EventId, user_id: UserId) -> None
     await conn.execute(
         "update person set guest_id = null, name = null where guest_id = $1", guest_id
     )
-    await forget_faces(conn, event_id, faces)
+    await forget_faces(conn, event_id, faces, delay=REQUEST_SECONDS)
 
 
 async def _vectors(conn: Connection, event_id: EventId, user_id: UserId) -> list[EngineFaceId]:
@@ -249,9 +253,11 @@ async def forget_faces(
     faces: Sequence[EngineFaceId],
     *,
     collection_id: str | None = None,
+    delay: float = 0.0,
 ) -> None:
     """Request the deletion of vectors from a collection, by default the event's present one.
 
+    Workers leave it to the caller for *delay* seconds (`queue.claim_for_request`).
     If the event is deleted, its collections are deleted too: then nothing is requested.
     """
     named: str | None = await conn.fetchval(
@@ -265,6 +271,7 @@ async def forget_faces(
         label=f"{len(faces)} faces",
         event_id=event_id,
         payload={"collection_id": collection_id or named, "face_ids": list(faces)},
+        delay=delay,
     )
 
 

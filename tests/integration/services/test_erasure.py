@@ -1,17 +1,21 @@
 """Erasure is called with the id of an account, without a request."""
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 import pytest
 
-from findme import db
+from findme import db, queue
 from findme.accounts import guests
 from findme.accounts.rights import Rights
-from findme.db import Pool
+from findme.db import Connection, Pool
 from findme.errors import Conflict, NotFound
-from findme.models import UserId
+from findme.jobs import worker_registry
+from findme.models import EventId, JobKind, UserId
 from findme.privacy import erasure_receipts
 from findme.resources import Resources
 from findme.services.erasure import Erasure, Scope
+from tests.support.face_rows import add_reference
 from tests.support.helpers import add_gala, add_match, add_photos, member
 
 
@@ -41,6 +45,25 @@ async def test_an_erased_account_leaves_a_receipt_with_its_numbers(
         assert await conn.fetchval("select count(*) from account") == 0
     assert (receipt.sure, receipt.selfies) == (2, 2)
     assert actions == ["account.erased"]
+
+
+@pytest.mark.parametrize("erase", [guests.forget, guests.withdraw])
+async def test_no_worker_takes_the_vectors_from_the_request_that_erases(
+    pool: Pool, erase: Callable[[Connection, EventId, UserId], Awaitable[object]]
+) -> None:
+    """With a deletion under way elsewhere, its receipt would wait for a later check."""
+    async with db.transaction(pool) as conn:
+        event = await add_gala(conn)
+        await add_reference(conn, event.id, person=1)
+        user_id = await conn.fetchval("select account_id from guest")
+    async with worker_registry.register_replica(pool) as replica_id, db.acquire(pool) as conn:
+        await erase(conn, event.id, user_id)
+
+        taken = await queue.claim(conn, replica_id, 100)
+        left = await queue.claim_for_request(conn, JobKind.FORGET_FACES, event.id)
+
+    assert JobKind.FORGET_FACES not in {job.kind for job in taken}
+    assert [job.kind for job in left] == [JobKind.FORGET_FACES]
 
 
 async def test_a_guest_whose_erasure_fails_can_ask_again(pool: Pool, erasure: Erasure) -> None:
