@@ -1,6 +1,7 @@
-"""The faces of an event by person, on real photographs, by the real engine."""
+"""An event's life, on real photographs, through HTTP, by the real engine: whose, and by person."""
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
@@ -57,14 +58,43 @@ def judged(
     return right / given if given else 1.0, known / there if there else 1.0
 
 
+async def check_guests(
+    app: App,
+    event: dict[str, Any],
+    guests: Mapping[str, Mapping[str, str]],
+    names: Mapping[str, str],
+    photos: Labelled,
+) -> None:
+    """Fail unless each guest gets the photos they are in.
+
+    At most 1 % of the pairs shown are wrong; at least 85 % of the true ones are found.
+    """
+    asked = {"event": event["id"], "limit": "1000"}
+    shown = {
+        (name, names[photo["id"]])
+        for name, guest in guests.items()
+        for photo in await (
+            await app.client.get("/api/my-photos", params=asked, headers=guest)
+        ).json()
+    }
+    assert len(shown - photos.pairs) <= 0.01 * len(shown)
+    assert len(shown & photos.pairs) >= 0.85 * len(photos.pairs)
+
+
 @pytest.mark.parametrize("guests", [False, True], ids=["nobody joined", "everybody joined"])
-async def test_groups_are_of_one_person(app: App, guests: bool) -> None:
+async def test_guests_get_the_photos_they_are_in_and_groups_are_of_one_person(
+    app: App, guests: bool
+) -> None:
     """At least 98 % of the pairs of faces that share a group are of one person."""
     photos = labelled()
     event = await make_event(app)
-    for name, path in photos.selfies.items() if guests else ():
-        await join(app, event, path.read_bytes(), f"{name}@example.org")
+    joined = {
+        name: await join(app, event, path.read_bytes(), f"{name}@example.org")
+        for name, path in (photos.selfies.items() if guests else ())
+    }
     names = await send_all(app, event, photos)
+    if guests:
+        await check_guests(app, event, joined, names, photos)
     before = app.resources.faces.meter.calls["SearchFaces"]
 
     await groups(app, event)
