@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
@@ -177,10 +177,15 @@ async def test_a_poor_password_is_refused_and_the_link_goes_on_working(
     assert (await mailing.client.post(link, data={"password": NEW})).status == 200
 
 
-@pytest.mark.parametrize("wrong", ["x", "é" * 20, "%00", "a" * 2000])
-async def test_made_up_links_open_nothing(mailing: App, wrong: str) -> None:
-    assert (await mailing.client.get(f"/reset/{wrong}")).status == 404
-    assert (await mailing.client.post(f"/reset/{wrong}", data={"password": NEW})).status == 404
+MADE_UP_LINKS: Sequence[str] = ["x", "é" * 20, "%00", "a" * 2000]
+
+
+async def test_made_up_links_open_nothing(mailing: App) -> None:
+    for wrong in MADE_UP_LINKS:
+        assert (await mailing.client.get(f"/reset/{wrong}")).status == 404, wrong
+        assert (
+            await mailing.client.post(f"/reset/{wrong}", data={"password": NEW})
+        ).status == 404, wrong
 
 
 async def test_asking_tells_nobody_who_has_an_account(mailing: App, box: Postbox) -> None:

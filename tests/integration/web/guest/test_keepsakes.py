@@ -1,6 +1,6 @@
 """Hearts and reports: of photos that the guest may see, and for those they are meant for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from pytest_aiohttp.plugin import AiohttpClient
@@ -147,16 +147,20 @@ async def test_one_open_report_for_each_guest_and_photo(builder: ScriptedEvent) 
     assert await reported(builder, 1, reason="of_me") != first
 
 
-@pytest.mark.parametrize(
-    "members",
-    [{}, {"reason": "because"}, {"reason": 1}, {"reason": "other", "note": 5}, {"reason": None}],
-)
-async def test_a_report_needs_a_reason_that_there_is(
-    builder: ScriptedEvent, members: dict[str, object]
-) -> None:
-    path = f"/api/photos/{builder.photos[0]}/report"
-    answer = await builder.call("POST", path, builder.headers(1), json=members)
-    assert await problem(answer) == (422, "invalid_request")
+NO_REASONS: Sequence[dict[str, object]] = [
+    {},
+    {"reason": "because"},
+    {"reason": 1},
+    {"reason": "other", "note": 5},
+    {"reason": None},
+]
+
+
+async def test_a_report_needs_a_reason_that_there_is(builder: ScriptedEvent) -> None:
+    for members in NO_REASONS:
+        path = f"/api/photos/{builder.photos[0]}/report"
+        answer = await builder.call("POST", path, builder.headers(1), json=members)
+        assert await problem(answer) == (422, "invalid_request"), members
 
 
 async def test_reports_are_for_admins(builder: ScriptedEvent) -> None:

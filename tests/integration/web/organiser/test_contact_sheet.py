@@ -168,18 +168,15 @@ async def test_photos_in_work_are_left_out_of_a_retry(builder: EventBuilder) -> 
     assert [(job["state"], job["thorough"]) for job in jobs] == [("queued", True), ("done", False)]
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"ids": []}, {"ids": "1"}, {"ids": [1]}, {"ids": ["1"] * 1001}]
-)
 @pytest.mark.parametrize("word", ["delete", "retry"])
-async def test_a_body_without_a_list_of_ids_is_refused(
-    builder: EventBuilder, word: str, body: dict[str, object]
-) -> None:
-    answer = await builder.app.client.post(
-        f"/api/admin/photos/{word}", json=body, headers=builder.app.admin
-    )
-
-    assert await problem(answer) == (422, "invalid_request")
+async def test_a_body_without_a_list_of_ids_is_refused(builder: EventBuilder, word: str) -> None:
+    for ids in (None, [], "1", [1], ["1"] * 1001):
+        answer = await builder.app.client.post(
+            f"/api/admin/photos/{word}",
+            json={} if ids is None else {"ids": ids},
+            headers=builder.app.admin,
+        )
+        assert await problem(answer) == (422, "invalid_request"), ids
 
 
 async def test_chosen_originals_are_downloaded_as_one_archive(builder: EventBuilder) -> None:

@@ -177,15 +177,22 @@ async def test_a_watcher_reports_and_admins_see_it_at_the_token(app: App) -> Non
     }
 
 
-@pytest.mark.parametrize(
-    "told", [{"backlog": -1}, {"sent": "many"}, {"errors": True}, {"last_error": 5}, {"sent": 1e99}]
-)
-async def test_a_report_that_cannot_be_is_refused(app: App, told: dict[str, object]) -> None:
+NO_REPORTS: Sequence[dict[str, object]] = [
+    {"backlog": -1},
+    {"sent": "many"},
+    {"errors": True},
+    {"last_error": 5},
+    {"sent": 1e99},
+]
+
+
+async def test_a_report_that_cannot_be_is_refused(app: App) -> None:
     token = await token_of(app, await make_event(app))
-    answer = await app.client.post(
-        "/api/upload-token/report", json=told, headers=bearer(token["token"])
-    )
-    assert await problem(answer) == (422, "invalid_request")
+    for told in NO_REPORTS:
+        answer = await app.client.post(
+            "/api/upload-token/report", json=told, headers=bearer(token["token"])
+        )
+        assert await problem(answer) == (422, "invalid_request"), told
 
 
 async def test_only_tokens_ask_for_themselves(app: App) -> None:
