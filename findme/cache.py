@@ -1,9 +1,10 @@
-"""The one aiocache object, the names of its keys, and their invalidation.
+"""The one cache, the names of its keys, and their invalidation: here in memory, or by aiocache.
 
 Photo lists are kept as finished, compressed bytes under a key that contains the event's version.
 Every change of an event's photos or matches raises the version; the old keys expire by their TTL.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from findme.models import EventId, GuestId
 #: The regions whose hits the operator sees, by their names in the stats.
 PHOTOS = "user_photos_cache"
 USERS = "user_cache"
+#: The address of a cache that each process has for itself.
+MEMORY = "memory:"
 
 
 class _Bytes(BaseSerializer):  # type: ignore[misc]  # aiocache carries no types
@@ -74,21 +77,72 @@ class Kept:
         self.values.clear()
 
 
+class MemoryStore:
+    """What is used of an aiocache store, over a dictionary of this process.
+
+    aiocache's own runs plugins and a task with a timeout around each look-up in a dictionary: half
+    of the time of a list that is found.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._ends: dict[str, asyncio.TimerHandle] = {}
+
+    async def get(self, key: str) -> Any:
+        """Return the value of a key, or None."""
+        return self._values.get(key)
+
+    async def set(self, key: str, value: object, ttl: float) -> None:
+        """Keep a value for *ttl* seconds."""
+        self._values[key] = value
+        await self.expire(key, ttl)
+
+    async def increment(self, key: str, delta: int = 1) -> int:
+        """Add to a number, which begins at 0 and keeps its end; return the sum."""
+        count: int = self._values.get(key, 0) + delta
+        self._values[key] = count
+        return count
+
+    async def expire(self, key: str, ttl: float) -> None:
+        """Let a key end in *ttl* seconds, and not when it would have."""
+        self._keep_for_good(key)
+        self._ends[key] = asyncio.get_running_loop().call_later(ttl, self._drop, key)
+
+    async def delete(self, key: str) -> None:
+        """Remove a key, if it is there."""
+        self._drop(key)
+
+    async def size(self) -> int:
+        """Return the number of keys."""
+        return len(self._values)
+
+    async def clear(self) -> None:
+        """Remove all keys."""
+        for key in list(self._values):
+            self._drop(key)
+
+    async def close(self) -> None:
+        """Remove all keys and their timers."""
+        await self.clear()
+
+    def _drop(self, key: str) -> None:
+        self._keep_for_good(key)
+        self._values.pop(key, None)
+
+    def _keep_for_good(self, key: str) -> None:
+        if end := self._ends.pop(key, None):
+            end.cancel()
+
+
 class Cache:
     """Bytes by key, in regions; entries live for *ttl* seconds."""
 
     def __init__(self, url: str, ttl: int) -> None:
         self._ttl = ttl
         #: Whether other processes see what this one stores, and its versions.
-        self.shared = not url.startswith("memory:")
+        self.shared = not url.startswith(MEMORY)
         self._listeners: list[Callable[[EventId], None]] = []
-        self._stores = {
-            name: aiocache.Cache.from_url(url) for name in (PHOTOS, "versions", "attempts")
-        }
-        for name, store in self._stores.items():
-            store.namespace = f"findme:{name}:"
-            if name == PHOTOS:
-                store.serializer = _Bytes()
+        self._stores = {name: _open(url, name) for name in (PHOTOS, "versions", "attempts")}
         #: The region USERS: in this process alone, and kept by `accounts.rights`, which knows when.
         self.users = Kept()
         self.hits = {PHOTOS: Hits(), USERS: Hits()}
@@ -155,14 +209,19 @@ class Cache:
         if region == USERS:
             return len(self.users)
         store = self._stores[region]
-        if isinstance(store, aiocache.SimpleMemoryCache):
-            return len(await store.raw("keys"))
+        if isinstance(store, MemoryStore):
+            return await store.size()
         return len(await store.raw("keys", f"{store.namespace}*"))
 
     async def clear(self) -> int:
         """Empty the regions and return the number of removed keys."""
         count = sum([await self.size(region) for region in self.hits])
-        await self._stores[PHOTOS].clear(namespace=self._stores[PHOTOS].namespace)
+        store = self._stores[PHOTOS]
+        await (
+            store.clear()
+            if isinstance(store, MemoryStore)
+            else store.clear(namespace=store.namespace)
+        )
         self.users.clear()
         return count
 
@@ -170,6 +229,17 @@ class Cache:
         """Close the backend's connections."""
         for store in self._stores.values():
             await store.close()
+
+
+def _open(url: str, name: str) -> Any:
+    """Open the store of a region at *url*."""
+    if url.startswith(MEMORY):
+        return MemoryStore()
+    store = aiocache.Cache.from_url(url)
+    store.namespace = f"findme:{name}:"
+    if name == PHOTOS:
+        store.serializer = _Bytes()
+    return store
 
 
 @asynccontextmanager

@@ -1,9 +1,16 @@
 """The cache in front of lists and tokens."""
 
-import pytest
+import asyncio
+from typing import Any
 
-from findme.cache import PHOTOS, USERS, Cache, Hits, open_cache
+import aiocache
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from findme.cache import PHOTOS, USERS, Cache, Hits, MemoryStore, open_cache
 from findme.models import EventId
+from tests.support.second_process import until
 
 EVENT = EventId(1)
 
@@ -51,6 +58,46 @@ async def test_clearing_empties_both_regions_and_says_how_much_went() -> None:
         cache.users.put("b", "kept", 30)
         assert await cache.clear() == 2
         assert await cache.clear() == 0
+
+
+async def test_what_is_made_ends_by_itself() -> None:
+    async with open_cache("memory://", 1) as cache:
+        await cache.get(PHOTOS, "a", made)
+        assert await cache.count_attempt("a", seconds=1) == 1
+
+        async def gone() -> bool:
+            return await cache.size(PHOTOS) == await cache.attempts("a") == 0
+
+        await until(gone)
+        assert await cache.get(PHOTOS, "a", nothing) is None
+        assert await cache.count_attempt("a", seconds=60) == 1
+
+
+KEYS = st.sampled_from("abc")
+ACTS = st.one_of(
+    st.tuples(st.just("get"), KEYS),
+    st.tuples(st.just("set"), KEYS, st.integers(1, 9), st.just(60.0)),
+    st.tuples(st.just("increment"), KEYS, st.integers(-2, 2)),
+    st.tuples(st.just("expire"), KEYS, st.just(60)),
+    st.tuples(st.just("delete"), KEYS),
+    st.tuples(st.just("clear")),
+)
+
+
+@given(st.lists(ACTS))
+def test_the_memory_answers_as_aiocache_does(acts: list[tuple[Any, ...]]) -> None:
+    async def play() -> None:
+        ours, theirs = MemoryStore(), aiocache.SimpleMemoryCache()
+        for name, *values in acts:
+            answers = [await getattr(store, name)(*values) for store in (ours, theirs)]
+            if name in ("get", "increment"):
+                assert answers[0] == answers[1], acts
+        for key in "abc":
+            assert await ours.get(key) == await theirs.get(key)
+        await ours.close()
+        await theirs.clear()
+
+    asyncio.run(play())
 
 
 async def test_a_forgotten_event_has_another_version() -> None:
