@@ -36,6 +36,8 @@ class Metrics:
             registry=self._registry,
             buckets=REQUEST_SECONDS,
         )
+        #: The series of requests, found without the lock and the words of `labels`.
+        self._answered: dict[tuple[str, str, int], Histogram] = {}
         self._jobs = Histogram(
             "findme_job_duration_seconds",
             "Jobs that a worker let go, by the state they came to.",
@@ -46,8 +48,13 @@ class Metrics:
 
     def note_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        known = method if method in METHODS else "other"
-        self._requests.labels(known, route, str(status)).observe(seconds)
+        child = self._answered.get((method, route, status))
+        if child is None:
+            known = method if method in METHODS else "other"
+            child = self._requests.labels(known, route, str(status))
+            if known == method:  # others are invented by clients, without end
+                self._answered[method, route, status] = child
+        child.observe(seconds)
 
     def note_job(self, job: Job, state: str, seconds: float) -> None:
         """Count a job that a worker has finished."""

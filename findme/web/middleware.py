@@ -1,5 +1,6 @@
 """The middleware of every request: its id, its actor, the same-origin check, errors as answers."""
 
+import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,8 @@ from typing import Any
 
 import asyncpg
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 from yarl import URL
 
 from findme import db, logs
@@ -59,6 +61,12 @@ SECURITY_HEADERS = {
     # no other site shows our pictures, which its visitors' browsers might have leave to fetch
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: `istr` is lower case already: no answer has to make it so.
+_HEADERS = tuple((istr(name), value) for name, value in SECURITY_HEADERS.items())
+_SERVER, _REQUEST_ID = hdrs.SERVER, istr("X-Request-Id")
+#: Ids of requests: this process, and a number. They open nothing, so they may be guessed.
+_PROCESS = secrets.token_hex(4)
+_requests = itertools.count()
 #: A year, for browsers that reached us by https.
 TRANSPORT_SECURITY = "max-age=31536000"
 
@@ -66,7 +74,7 @@ TRANSPORT_SECURITY = "max-age=31536000"
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, and turn exceptions into answers."""
-    request[REQUEST_ID] = secrets.token_hex(8)
+    request[REQUEST_ID] = f"{_PROCESS}{next(_requests) & 0xFFFFFFFF:08x}"
     # not reset: the next request of the connection runs in the same task and sets its own
     logs.REQUEST_ID.set(request[REQUEST_ID])
     request[ACTOR] = Actor()
@@ -240,14 +248,15 @@ def _same_origin(request: web.Request) -> bool | None:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers that every answer carries (an on_response_prepare signal)."""
-    response.headers.setdefault("X-Request-Id", request.get(REQUEST_ID, "-"))
-    response.headers["Server"] = SERVER
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    headers.setdefault(_REQUEST_ID, request.get(REQUEST_ID, "-"))
+    headers[_SERVER] = SERVER
+    for name, value in _HEADERS:
+        headers.setdefault(name, value)
     if request.app[SETTINGS].is_https:
-        response.headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
+        headers.setdefault("Strict-Transport-Security", TRANSPORT_SECURITY)
     if response.content_type == "text/html":
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        response.headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     # the answer depends on the caller, so no proxy may store it for the next one
-    response.headers.setdefault("Cache-Control", "private, no-cache")
+    headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")

@@ -5,12 +5,13 @@ import gzip
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar, overload
 
 import msgspec
 import orjson
-from aiohttp import web
-from multidict import istr
+from aiohttp import hdrs, web
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from findme.errors import InvalidRequest, NotFound
@@ -20,6 +21,9 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+#: Headers of every list. `istr` is lower case already: no answer has to make it so.
+_PRIVATE = ((hdrs.VARY, "Accept-Encoding"), (hdrs.CACHE_CONTROL, "private, no-cache"))
+_TOTAL = istr("X-Total-Count")
 #: PostgreSQL's bigint.
 MAX_ID = 2**63 - 1
 
@@ -47,7 +51,9 @@ def path_id(request: web.Request, name: str = "id") -> int:
 
 def limit_of(request: web.Request) -> int:
     """Return `?limit=` (1 to 1000, 100 if left out)."""
-    limit = _number(request.query.get("limit", str(DEFAULT_LIMIT)))
+    if "limit" not in request.query:
+        return DEFAULT_LIMIT
+    limit = _number(request.query["limit"])
     if limit is None or not 1 <= limit <= MAX_LIMIT:
         raise InvalidRequest(f"limit is a whole number from 1 to {MAX_LIMIT}.", field="limit")
     return limit
@@ -133,27 +139,34 @@ def json_answer(data: object, status: int = 200) -> web.Response:
 def pack_list(items: Iterable[msgspec.Struct], total: int, following: int | str | None) -> bytes:
     """Return a finished, compressed page of a list, as the cache keeps it.
 
-    Level 1 takes a quarter of the time of level 6, for 14 % more bytes.
+    Level 1 takes a quarter of the time of level 6, for 14 % more bytes. Before the body stand two
+    lines: the total, and the cursor of the next page or nothing.
     """
-    head = orjson.dumps({"total": total, "following": following})
+    head = f"{total}\n{'' if following is None else following}\n".encode()
     body = msgspec.json.encode(list(items))
-    return head + b"\n" + gzip.compress(body, compresslevel=1, mtime=0)
+    return head + gzip.compress(body, compresslevel=1, mtime=0)
 
 
 def list_answer(request: web.Request, packed: bytes) -> web.Response:
     """Answer with a packed page: bare array, X-Total-Count, and Link while there is more."""
-    head, _, body = packed.partition(b"\n")
-    about = orjson.loads(head)
-    headers = {"X-Total-Count": str(about["total"]), "Vary": "Accept-Encoding"}
-    if about["following"] is not None:
-        target = URL(request.path).with_query({**request.query, "before": str(about["following"])})
-        headers["Link"] = f'<{target}>; rel="next"'
-    if "gzip" in request.headers.get(istr("Accept-Encoding"), ""):
-        headers["Content-Encoding"] = "gzip"
+    total, following, body = packed.split(b"\n", 2)
+    headers = CIMultiDict([(hdrs.CONTENT_TYPE, "application/json"), *_PRIVATE])
+    headers[_TOTAL] = total.decode()
+    if following:
+        headers[hdrs.LINK] = _next_page(request.raw_path, following.decode())
+    if "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
     else:
         body = gzip.decompress(body)
-    headers["Cache-Control"] = "private, no-cache"
-    return web.Response(body=body, headers=headers, content_type="application/json")
+    return web.Response(body=body, headers=headers)
+
+
+@lru_cache(maxsize=256)
+def _next_page(asked: str, following: str) -> str:
+    """Return the Link to the page after the one at an address; addresses tell of nobody."""
+    page = URL(asked)
+    target = URL(page.path).with_query({**page.query, "before": following})
+    return f'<{target}>; rel="next"'
 
 
 def split_page(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
