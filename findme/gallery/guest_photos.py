@@ -8,13 +8,14 @@ tables of pictures: lists are drawn without a byte of them.
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from findme.db import Connection, Record
 from findme.models import Box, Cursor, EventId, GuestId, PhotoId, Shelf, UserId
 
 
-@dataclass(frozen=True, slots=True)
-class ListedPhoto:
-    """A photo as a guest's list shows it."""
+class ListedPhoto(Struct, frozen=True):
+    """A photo as a guest's list shows it; a struct is made in a fifth of a dataclass's time."""
 
     id: PhotoId
     event_id: EventId
@@ -40,16 +41,33 @@ class ListedPhoto:
         return Cursor(self.dated_at, self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of a list, newest first."""
+
+    photos: list[ListedPhoto]
+    #: Photos of the whole list at the same moment; None if they were not counted.
+    total: int | None
+
+
 async def list_mine(
-    conn: Connection, guest_id: GuestId, shelf: Shelf, *, before: Cursor | None, limit: int
-) -> list[ListedPhoto]:
+    conn: Connection,
+    guest_id: GuestId,
+    shelf: Shelf,
+    *,
+    before: Cursor | None,
+    limit: int,
+    counted: bool = False,
+) -> Listing:
     """Return a shelf of a guest's photos, newest first, older than *before*."""
     rows = await conn.fetch(
         """
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
                photo.faces, placeholder, credit, shelf, box_left, box_top, box_width, box_height,
                exists (select from favourite where guest_id = $1
-                          and favourite.photo_id = photo.id) as favourite
+                          and favourite.photo_id = photo.id) as favourite,
+               case when $6 then (select count(*) from guest_photo
+                                   where guest_id = $1 and shelf = $2) end as total
           from guest_photo join photo on photo.id = guest_photo.photo_id
                left join face on face.id = face_id
          where guest_id = $1 and shelf = $2
@@ -60,8 +78,11 @@ async def list_mine(
         shelf,
         *_ends(before),
         limit,
+        counted,
     )
-    return [_listed(row) for row in rows]
+    if counted and not rows:
+        return Listing([], await count_mine(conn, guest_id, shelf))
+    return _listing(rows)
 
 
 async def count_mine(conn: Connection, guest_id: GuestId, shelf: Shelf) -> int:
@@ -79,14 +100,17 @@ async def list_everyones(
     *,
     before: Cursor | None,
     limit: int,
-) -> list[ListedPhoto]:
+    counted: bool = False,
+) -> Listing:
     """Return an event's photos, newest first, older than *before*, with a guest's matches."""
     rows = await conn.fetch(
         """
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
                photo.faces, placeholder, credit, shelf, box_left, box_top, box_width, box_height,
                exists (select from favourite where guest_id = $2
-                          and favourite.photo_id = photo.id) as favourite
+                          and favourite.photo_id = photo.id) as favourite,
+               case when $6 then (select count(*) from photo
+                                   where event_id = $1 and visible) end as total
           from photo left join lateral (
                  select face_id, shelf from guest_photo
                   where guest_id = $2 and photo_id = photo.id) as mine on true
@@ -99,19 +123,32 @@ async def list_everyones(
         guest_id,
         *_ends(before),
         limit,
+        counted,
     )
-    return [_listed(row) for row in rows]
+    if counted and not rows:
+        return Listing([], await count_visible(conn, event_id))
+    return _listing(rows)
 
 
 async def list_favourites(
-    conn: Connection, guest_id: GuestId, *, before: Cursor | None, limit: int
-) -> list[ListedPhoto]:
+    conn: Connection,
+    guest_id: GuestId,
+    *,
+    before: Cursor | None,
+    limit: int,
+    counted: bool = False,
+) -> Listing:
     """Return the photos that a guest marked and may see, newest first, older than *before*."""
     rows = await conn.fetch(
         """
         select photo.id, photo.event_id, filename, width, height, taken_at, uploaded_at, dated_at,
                photo.faces, placeholder, credit, shelf, box_left, box_top, box_width, box_height,
-               true as favourite
+               true as favourite,
+               case when $5 then (
+                 select count(*) from favourite as marked
+                  where marked.guest_id = $1
+                    and exists (select from openable_photo where guest_id = $1
+                                   and openable_photo.photo_id = marked.photo_id)) end as total
           from favourite join photo on photo.id = favourite.photo_id
                left join lateral (
                  select face_id, shelf from guest_photo
@@ -126,8 +163,11 @@ async def list_favourites(
         guest_id,
         *_ends(before),
         limit,
+        counted,
     )
-    return [_listed(row) for row in rows]
+    if counted and not rows:
+        return Listing([], await count_favourites(conn, guest_id))
+    return _listing(rows)
 
 
 async def count_favourites(conn: Connection, guest_id: GuestId) -> int:
@@ -174,10 +214,17 @@ def _ends(before: Cursor | None) -> tuple[datetime | None, int | None]:
     return (None, None) if before is None else (before.dated_at, before.id)
 
 
+def _listing(rows: list[Record]) -> Listing:
+    return Listing([_listed(row) for row in rows], rows[0]["total"] if rows else None)
+
+
+_SHELVES: dict[str | None, Shelf | None] = {None: None, **{each.value: each for each in Shelf}}
+
+
 def _listed(row: Record) -> ListedPhoto:
     return ListedPhoto(
-        id=PhotoId(row["id"]),
-        event_id=EventId(row["event_id"]),
+        id=row["id"],
+        event_id=row["event_id"],
         filename=row["filename"],
         width=row["width"],
         height=row["height"],
@@ -186,7 +233,7 @@ def _listed(row: Record) -> ListedPhoto:
         dated_at=row["dated_at"],
         faces=row["faces"],
         placeholder=row["placeholder"],
-        match=None if row["shelf"] is None else Shelf(row["shelf"]),
+        match=_SHELVES[row["shelf"]],
         face_box=None
         if row["box_left"] is None
         else Box(row["box_left"], row["box_top"], row["box_width"], row["box_height"]),

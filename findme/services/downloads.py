@@ -109,10 +109,10 @@ class Downloads:
                 page = await guest_photos.list_mine(
                     conn, guest.id, Shelf.SURE, before=before, limit=PAGE
                 )
-                photo_ids += [photo.id for photo in page]
-                if len(page) < PAGE:
+                photo_ids += [photo.id for photo in page.photos]
+                if len(page.photos) < PAGE:
                     return await exports.list_originals(conn, photo_ids)
-                before = page[-1].cursor
+                before = page.photos[-1].cursor
 
     async def _entries(
         self, event: Event, photos: Sequence[Original], folder: str = ""

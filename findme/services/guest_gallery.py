@@ -6,7 +6,7 @@ Lists are cached under the event's version: as rows for pages, and as `web` pack
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import msgspec
@@ -25,7 +25,7 @@ from findme.gallery import (
     guest_summary,
     photo_position,
 )
-from findme.gallery.guest_photos import ListedPhoto
+from findme.gallery.guest_photos import ListedPhoto, Listing
 from findme.gallery.guest_summary import Summary
 from findme.gallery.photo_position import PhotoPosition
 from findme.models import (
@@ -95,9 +95,7 @@ class PhotoView:
 
 _DECODER = msgspec.msgpack.Decoder(PhotoPage)
 #: A part of each key: processes of another version, with other fields, may share the cache.
-_SHAPE = hashlib.sha256(repr([field.name for field in fields(ListedPhoto)]).encode()).hexdigest()[
-    :8
-]
+_SHAPE = hashlib.sha256(repr(ListedPhoto.__struct_fields__).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +144,9 @@ class GuestGallery:
     ) -> bytes:
         """Return a page of a tab as *pack* made it of its rows; a hit packs nothing.
 
-        *pack* depends on its page and the event alone, and runs in a thread if the page is long: a
-        thousand photos take ten milliseconds, a hundred less than the way to the thread and back.
+        *pack* depends on its page and the event's options alone. It runs in a thread if the page
+        is long: a thousand photos take ten milliseconds, a hundred less than the way to the thread
+        and back.
         GalleryIsPrivate as above.
         """
         _check_open(event, guest, tab, is_admin=is_admin)
@@ -159,7 +158,9 @@ class GuestGallery:
             return await asyncio.to_thread(pack, page)
 
         key = await self._key(event, guest, tab, before, limit)
-        packed = await self.cache.get(PHOTOS, f"packed:{key}", make)
+        # a page that was packed by a record of the event that has changed since is another one's
+        options = f"{event.downloads:d}:{event.download_size}:{event.metadata}:{event.watermark}"
+        packed = await self.cache.get(PHOTOS, f"page:{key}:{options}", make)
         assert packed is not None
         return packed
 
@@ -176,11 +177,10 @@ class GuestGallery:
         self, event: Event, guest: Guest, tab: Tab, before: Cursor | None, limit: int
     ) -> PhotoPage:
         async with db.acquire(self.pool) as conn:
-            # the count first: a photo that comes in between is listed, and counted as news
-            total = await self._count(conn, event, guest, tab)
-            found = await self._list(conn, event, guest, tab, before, limit + 1)
-        photos = found[:limit]
-        return PhotoPage(photos, total, photos[-1].cursor if len(found) > limit else None)
+            found = await self._list(conn, event, guest, tab, before, limit + 1, counted=True)
+        assert found.total is not None
+        photos, more = found.photos[:limit], len(found.photos) > limit
+        return PhotoPage(photos, found.total, photos[-1].cursor if more else None)
 
     async def view(
         self, event: Event, guest: Guest, tab: Tab, *, before: Cursor | None, limit: int
@@ -239,23 +239,20 @@ class GuestGallery:
         tab: Tab,
         before: Cursor | None,
         limit: int,
-    ) -> list[ListedPhoto]:
+        *,
+        counted: bool = False,
+    ) -> Listing:
         if tab is Tab.ALL:
             return await guest_photos.list_everyones(
-                conn, event.id, guest.id, before=before, limit=limit
+                conn, event.id, guest.id, before=before, limit=limit, counted=counted
             )
         if tab is Tab.FAVOURITES:
-            return await guest_photos.list_favourites(conn, guest.id, before=before, limit=limit)
+            return await guest_photos.list_favourites(
+                conn, guest.id, before=before, limit=limit, counted=counted
+            )
         return await guest_photos.list_mine(
-            conn, guest.id, _SHELVES[tab], before=before, limit=limit
+            conn, guest.id, _SHELVES[tab], before=before, limit=limit, counted=counted
         )
-
-    async def _count(self, conn: Connection, event: Event, guest: Guest, tab: Tab) -> int:
-        if tab is Tab.ALL:
-            return await guest_photos.count_visible(conn, event.id)
-        if tab is Tab.FAVOURITES:
-            return await guest_photos.count_favourites(conn, guest.id)
-        return await guest_photos.count_mine(conn, guest.id, _SHELVES[tab])
 
     async def _find_listed(
         self, conn: Connection, event: Event, guest: Guest, photo_id: PhotoId
@@ -270,11 +267,11 @@ class GuestGallery:
             before=Cursor(cursor.dated_at, PhotoId(photo_id + 1)),
             limit=1,
         )
-        if not found or found[0].id != photo_id:
+        if not found.photos or found.photos[0].id != photo_id:
             raise NotFound
         if not await guest_photos.may_see(conn, photo_id, guest.user_id):
             raise NotFound
-        return found[0]
+        return found.photos[0]
 
     async def _find_place(
         self, conn: Connection, event: Event, guest: Guest, photo: ListedPhoto, tab: Tab
@@ -284,7 +281,9 @@ class GuestGallery:
                 raise GalleryIsPrivate
             return await photo_position.position_among_all(conn, event.id, photo.cursor)
         others = await self._list(conn, event, guest, tab, None, MOST_POSITIONS)
-        return photo_position.position_among(photo.cursor, [other.cursor for other in others])
+        return photo_position.position_among(
+            photo.cursor, [other.cursor for other in others.photos]
+        )
 
 
 _SHELVES = {Tab.MINE: Shelf.SURE, Tab.MAYBE: Shelf.MAYBE}

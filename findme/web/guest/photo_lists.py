@@ -102,15 +102,23 @@ def photos_of(photos: Iterable[ListedPhoto], event: Event) -> list[Photo]:
 
 def _photo(photo: ListedPhoto, event: Event, suffix: str) -> Photo:
     path = f"/api/photo/{photo.id}?size="
+    taken, uploaded = time_text(photo.taken_at), time_text(photo.uploaded_at)
+    # it is nearly always one of the other two, and a page has a hundred
+    if taken is not None and photo.dated_at == photo.taken_at:
+        dated = taken
+    elif photo.dated_at == photo.uploaded_at:
+        dated = uploaded
+    else:
+        dated = time_text(photo.dated_at)
     return Photo(
         id=str(photo.id),
         event_id=str(photo.event_id),
         filename=photo.filename,
         width=photo.width,
         height=photo.height,
-        taken_at=time_text(photo.taken_at),
-        uploaded_at=time_text(photo.uploaded_at),
-        dated_at=time_text(photo.dated_at),
+        taken_at=taken,
+        uploaded_at=uploaded,
+        dated_at=dated,
         faces=photo.faces,
         has_face_match=photo.match is not None,
         match=photo.match,
