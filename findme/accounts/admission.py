@@ -12,6 +12,7 @@ from findme import queue
 from findme.accounts import selfie_pictures
 from findme.db import Connection, Record
 from findme.errors import Forbidden, NotFound
+from findme.faces import references
 from findme.messaging import notifications
 from findme.models import (
     Admission,
@@ -216,19 +217,13 @@ async def search_for(conn: Connection, event_id: EventId, guest_ids: Sequence[Gu
     )
     if not rows:
         return
-    last: int = await conn.fetchval(
-        """
-        update event set last_reference = last_reference + $2 where id = $1
-        returning last_reference""",
-        event_id,
-        len(rows),
-    )
+    numbers = await references.take_numbers(conn, event_id, len(rows))
     await conn.executemany(
         """
         update reference set number = $2, covered_upto = 0, searched = false,
                              indexed_at = clock_timestamp()
          where id = $1""",
-        [(row["id"], number) for number, row in enumerate(rows, start=last - len(rows) + 1)],
+        [(row["id"], number) for row, number in zip(rows, numbers, strict=True)],
     )
     for row in rows:
         await queue.enqueue(

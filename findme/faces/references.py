@@ -87,13 +87,7 @@ async def renew_expansions(conn: Connection, event_id: EventId, expansion: Query
     )
     if not rows:
         return
-    last: int = await conn.fetchval(
-        """
-        update event set last_reference = last_reference + $2 where id = $1
-        returning last_reference""",
-        event_id,
-        len(rows),
-    )
+    numbers = await take_numbers(conn, event_id, len(rows))
     await conn.executemany(
         """
         insert into reference (event_id, guest_id, kind, face_id, parent_id, engine_face_id, number,
@@ -104,9 +98,24 @@ async def renew_expansions(conn: Connection, event_id: EventId, expansion: Query
         on conflict (guest_id, face_id) do nothing""",
         [
             (event_id, row["guest_id"], row["face_id"], row["reference_id"], number)
-            for number, row in enumerate(rows, start=last - len(rows) + 1)
+            for row, number in zip(rows, numbers, strict=True)
         ],
     )
+
+
+async def take_numbers(conn: Connection, event_id: EventId, count: int) -> range:
+    """Return the next *count* numbers for references of an event, which nobody else gets.
+
+    All pairs of a reference under a new number and a face are open (see matching.py).
+    """
+    last: int = await conn.fetchval(
+        """
+        update event set last_reference = last_reference + $2 where id = $1
+        returning last_reference""",
+        event_id,
+        count,
+    )
+    return range(last - count + 1, last + 1)
 
 
 async def list_replacing(conn: Connection, event_id: EventId) -> list[Reference]:
