@@ -67,7 +67,7 @@ async def measure() -> Rows:
         data = Path(folder) / "data"
         guests, strangers = await asyncio.to_thread(cut_people, Path(folder) / "models", GUESTS)
         scenes = await asyncio.to_thread(compose, SCENES, guests, strangers)
-        with running_service(data) as service:
+        with running_service(data, settings={"PHOTO_QUEUE_MAX_SIZE": str(PHOTOS + 1)}) as service:
             world = await _fill(service, scenes, sorted(guests))
         begun = time.perf_counter()
         with running_service(data) as service:
