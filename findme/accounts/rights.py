@@ -138,7 +138,10 @@ class Rights:
             while True:
                 # the server sends what was announced before the answer to a later question
                 asked = time.monotonic()
-                await conn.execute("select 1", timeout=SILENCE_SECONDS)
+                pid = await conn.fetchval("select pg_backend_pid()", timeout=SILENCE_SECONDS)
+                # a pooler may answer by another connection than the one that listens
+                if pid != conn.get_server_pid():
+                    raise asyncpg.InterfaceError("a pooler stands between")
                 self._heard_until, self._lost = asked + HEARD_SECONDS, False
                 while self._stale:
                     await self._cache.forget_event(self._stale.pop())

@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -462,3 +463,49 @@ async def test_the_last_joined_event_follows_a_join(visitor: Visitor) -> None:
     assert (await visitor.rights.find_joined(user_id, None))[0].id == int(other["id"])
     assert visitor.app.client.app is not None
     assert visitor.app.client.app[RIGHTS] is visitor.rights
+
+
+@asynccontextmanager
+async def pooler(database: str) -> AsyncIterator[str]:
+    """A way to a database on which the server's processes have other numbers, as PgBouncer's do."""
+    where = urlsplit(database)
+    folder = parse_qs(where.query)["host"][0]
+    port = parse_qs(where.query).get("port", ["5432"])[0]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{port}")
+        await asyncio.gather(_pass(reader, up_writer), _pass(up_reader, writer, renumber=True))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    try:
+        yield f"postgresql://{where.username}@{address[0]}:{address[1]}{where.path}"
+    finally:
+        server.close()
+
+
+async def _pass(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, renumber: bool = False
+) -> None:
+    """Pass on what comes; the first message BackendKeyData gets another process number."""
+    while data := await reader.read(65536):
+        at = data.find(b"K\x00\x00\x00\x0c") if renumber else -1
+        if at >= 0:
+            data, renumber = data[: at + 5] + b"\x00\x00\x00\x01" + data[at + 9 :], False
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@HERE
+async def test_behind_a_pooler_nothing_is_kept(
+    app: App, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with pooler(database) as dsn, db.open_pool(dsn, min_size=1, max_size=2) as pool:
+        rights = Rights(pool, app.resources.cache)
+        listening = asyncio.create_task(rights.listen())
+        await until(lambda: "reads its rights: a pooler stands between" in caplog.text)
+        assert not rights.certain
+        listening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await listening
