@@ -16,6 +16,9 @@ from findme.db import Connection, Record
 from findme.errors import FindMeError
 from findme.models import EventId, Job, JobId, JobKind, JobState, PhotoId, SelfieId
 
+#: Seconds that a heartbeat is fresh: a claim meanwhile needs to write no other.
+FRESH_SECONDS = 3.0
+
 #: Prepares the subjects of failed jobs of a kind for another run, before the jobs are queued again.
 OnRetry = Callable[[Connection, Sequence[JobId]], Awaitable[None]]
 
@@ -162,12 +165,19 @@ async def exists(conn: Connection, job_id: JobId) -> bool:
 
 
 async def claim(conn: Connection, replica_id: int, limit: int, *, parked: bool = True) -> list[Job]:
-    """Claim up to *limit* due jobs, with or without parked ones; no other caller gets the same."""
+    """Claim up to *limit* due jobs, with or without parked ones; no other caller gets the same.
+
+    Whoever claims a job lives: it counts as a heartbeat, so a start that takes long, or a loop that
+    stalled, costs nobody a job.
+    """
     rows = await conn.fetch(
         """
         with due as (select id from job where state = 'queued' and run_at <= now()
                        and ($3 or not parked)
-                     order by priority, id limit $2 for update skip locked)
+                     order by priority, id limit $2 for update skip locked),
+        alive as (update replica set seen_at = now()
+                   where id = $1 and seen_at < now() - make_interval(secs => $4)
+                     and exists (select from due))
         update job set state = 'running', attempts = attempts + 1, lease = lease + 1,
                        parked = false, replica_id = $1, started_at = now()
           from due where job.id = due.id
@@ -175,6 +185,7 @@ async def claim(conn: Connection, replica_id: int, limit: int, *, parked: bool =
         replica_id,
         limit,
         parked,
+        FRESH_SECONDS,
     )
     return [_job(row) for row in sorted(rows, key=lambda row: (row["priority"], row["id"]))]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from findme import db, queue
-from findme.db import Pool, Record
+from findme.db import Connection, Pool, Record
 from findme.errors import BadImage, EngineRefused, EngineUnavailable, NotFound
 from findme.faces.reindex_state import request_reindex
 from findme.faces.sweep_requests import enqueue_sweep
@@ -182,21 +182,48 @@ async def test_a_failed_job_gets_a_fresh_start_and_no_other_does(pool: Pool, ben
 
 
 async def test_jobs_of_a_vanished_replica_are_taken_over(pool: Pool, bench: Bench) -> None:
-    gone: int = await pool.fetchval(
-        """
-        insert into replica (host, pid, seen_at)
-        values ('elsewhere', 1, now() - make_interval(secs => $1)) returning id""",
-        worker_registry.DEAD_SECONDS + 1,
-    )
     theirs, ours = await add_job(pool), await add_job(pool)
     async with db.acquire(pool) as conn:
+        gone = await silent_replica(conn)
         await queue.claim(conn, gone, 1)
+        await age(conn, gone)
         await bench.claim()
         assert await worker_registry.take_over(conn) == 1
     assert (await row_of(pool, theirs))["state"] == "queued"
     assert (await row_of(pool, ours))["state"] == "running"
     (job,) = await bench.claim()
     assert (job.id, job.attempts) == (theirs, 1)
+
+
+async def test_who_claims_a_job_has_not_vanished(pool: Pool, bench: Bench) -> None:
+    """A service whose start takes long claims jobs before its first heartbeat."""
+    job_id = await add_job(pool)
+    async with db.acquire(pool) as conn:
+        late = await silent_replica(conn)
+        await queue.claim(conn, late, 1)
+        assert await worker_registry.take_over(conn) == 0
+        assert (await row_of(pool, job_id))["state"] == "running"
+        # a look at an empty table is no sign of life
+        await age(conn, late)
+        assert await queue.claim(conn, late, 1) == []
+        assert await worker_registry.take_over(conn) == 1
+
+
+async def silent_replica(conn: Connection) -> int:
+    """Register a service that gave no heartbeat for longer than a living one."""
+    replica_id: int = await conn.fetchval(
+        "insert into replica (host, pid) values ('elsewhere', 1) returning id"
+    )
+    await age(conn, replica_id)
+    return replica_id
+
+
+async def age(conn: Connection, replica_id: int) -> None:
+    await conn.execute(
+        "update replica set seen_at = now() - make_interval(secs => $2) where id = $1",
+        replica_id,
+        worker_registry.DEAD_SECONDS + 1,
+    )
 
 
 async def test_jobs_of_a_replica_whose_row_is_gone_are_taken_over(pool: Pool, bench: Bench) -> None:
