@@ -3,6 +3,9 @@
 The photos are composed of faces cut from the labelled pictures, so it is known who is on which. The
 rows of an older model's faces and matches are written as it would have left them. While the present
 model indexes the event anew, guests list their photos and somebody joins and uploads.
+
+Few people stand for all: each stranger is on every photo, and a search from a face answers
+thousands of them. That is harder than an event.
 """
 
 import asyncio
