@@ -147,7 +147,8 @@ async def use(
         await known_browsers.forget_all(conn, user_id)
         browser = await known_browsers.remember(conn, user_id, browser)
         ended = await conn.execute("delete from session where account_id = $1", user_id)
-    log.info("[Auth] Account %s has a new password; sessions: %s", user_id, ended)
+    number = int(ended.removeprefix("DELETE "))
+    log.info("[Auth] Account %s has a new password; %d sessions ended", user_id, number)
     return browser
 
 
