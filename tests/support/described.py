@@ -7,7 +7,8 @@ theirs. A body that was accepted is checked too; calls ignore members that they 
 
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -44,6 +45,20 @@ class DescribedClient(TestClient[web.Request, web.Application]):
 
     def __init__(self, server: TestServer, **kwargs: Any) -> None:
         super().__init__(server, middlewares=(check,), **kwargs)
+
+
+def clients_of(
+    stack: AsyncExitStack,
+) -> Callable[[web.Application], Awaitable[DescribedClient]]:
+    """Return what starts an application and its client; *stack* closes both."""
+
+    async def client_of(app: web.Application) -> DescribedClient:
+        client = DescribedClient(TestServer(app))
+        await client.start_server()
+        stack.push_async_callback(client.close)
+        return client
+
+    return client_of
 
 
 async def check(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

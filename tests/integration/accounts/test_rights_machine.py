@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -29,7 +27,7 @@ from findme.models import EventId, UserId
 from findme.settings import Settings
 from findme.web.keys import CACHE
 from tests.conftest import App, application
-from tests.support.described import DescribedClient
+from tests.support.described import clients_of
 from tests.support.helpers import Member, bearer, make_event, member
 from tests.support.no_engine_app import NO_ENGINE
 from tests.support.second_process import rights_of, second_process, until
@@ -88,15 +86,9 @@ class Opened:
         return self._runner.run(work)
 
     async def _open(self, settings: Settings, database: str) -> None:
-        async def client_of(app: web.Application) -> DescribedClient:
-            client = DescribedClient(TestServer(app))
-            await client.start_server()
-            self._stack.push_async_callback(client.close)
-            return client
-
         self.app = await self._stack.enter_async_context(
             application(
-                client_of,  # type: ignore[arg-type]  # a fixture of the same call
+                clients_of(self._stack),  # type: ignore[arg-type]  # a fixture of the same call
                 settings,
                 database,
                 endpoint_url=NO_ENGINE,

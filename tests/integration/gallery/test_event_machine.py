@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -23,7 +21,7 @@ from findme.audit.vectors import Held
 from findme.models import Gallery, Shelf
 from findme.settings import Settings
 from tests.conftest import App, application
-from tests.support.described import DescribedClient
+from tests.support.described import clients_of
 from tests.support.event_builder import EventBuilder
 from tests.support.guest_photo_world import Match, Scene, Verdict
 from tests.support.scripted_engine import Scripted, picture, scripted
@@ -56,15 +54,9 @@ class Opened:
         self.endpoint = await self._stack.enter_async_context(scripted())
         self.endpoint.alike = ALIKE
 
-        async def client_of(app: web.Application) -> DescribedClient:
-            client = DescribedClient(TestServer(app))
-            await client.start_server()
-            self._stack.push_async_callback(client.close)
-            return client
-
         self.app = await self._stack.enter_async_context(
             application(
-                client_of,  # type: ignore[arg-type]  # a fixture of the same call
+                clients_of(self._stack),  # type: ignore[arg-type]  # a fixture of the same call
                 settings,
                 database,
                 endpoint_url=self.endpoint.url,
